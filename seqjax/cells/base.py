@@ -1,0 +1,160 @@
+"""What a cell promises: a table of gates, and one equation.
+
+The equation is either ``combine(act, z, carry, p) -> carry``, pointwise in the pre-activations
+``z`` of all gates, or, for cells that need two dependent products in a step or normalise across
+units, a whole ``step(act, x_BD, a, carry, w) -> carry``. Both call ``act(gate, value)`` where the
+equation applies a gate's activation, so that an engine can record it there. The products and the
+time loop belong to the engine.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from functools import cached_property
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.types import Array
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+    "linear": lambda z: z,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Gate:
+    """One gate: its name, its activation, and what its pre-activation sees.
+
+    A gate that sees neither input nor state is derived by the equation from other gates and has
+    no parameters. ``memory`` is +1 where opening the gate keeps the old state, -1 where it writes
+    the new one. ``shares`` names the gate of another cell whose random draws this one takes.
+    """
+
+    name: str
+    activation: str
+    input: bool = True
+    state: bool = True
+    memory: int = 0
+    shares: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Extra:
+    """Parameters beside W, U and b: one row, or one (H, H) matrix, for each name.
+
+    ``draw`` is "zeros", "ones", "unit" (uniform on [0, gain]) or "recurrent" (matrices, drawn as
+    the recurrent ones are).
+    """
+
+    field: str
+    names: tuple[str, ...]
+    draw: str
+
+
+class Params(NamedTuple):
+    """W for the gates that see the input, U for those that see the state, one bias a gate."""
+
+    w_DGH: Array
+    u_HGH: Array
+    b_GH: Array
+
+
+class Hidden(NamedTuple):
+    """The carry of a cell whose whole state is its output."""
+
+    h: Array
+
+
+def _named(names: tuple[str, ...], array: Array, axis: int) -> SimpleNamespace:
+    return SimpleNamespace(
+        **{name: jax.lax.index_in_dim(array, k, axis, False) for k, name in enumerate(names)}
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A recurrent cell as a record of data and pure functions.
+
+    Attributes:
+      name: its key in ``CELLS``.
+      gates: the gate table; arrays hold the gates in this order.
+      combine: ``(act, z, carry, p) -> carry``, or None when ``step`` is given.
+      step: ``(act, x_BD, a, carry, w) -> carry``: ``a`` has W x by gate name, ``w`` has ``u``
+        (H, H) and ``b`` (1, H) by gate name and every extra by field and name.
+      params: the NamedTuple class of its parameters.
+      carry: the NamedTuple class of its carry; every leaf is (B, H) and the first is ``h``.
+      extras: parameters beside W, U and b.
+      square: the equation adds the input to the state, so D must equal H.
+    """
+
+    name: str
+    gates: tuple[Gate, ...]
+    combine: Callable | None = None
+    step: Callable | None = None
+    params: type = Params
+    carry: type = Hidden
+    extras: tuple[Extra, ...] = ()
+    square: bool = False
+
+    @cached_property
+    def input_gates(self) -> tuple[str, ...]:
+        return tuple(gate.name for gate in self.gates if gate.input)
+
+    @cached_property
+    def state_gates(self) -> tuple[str, ...]:
+        return tuple(gate.name for gate in self.gates if gate.state)
+
+    @cached_property
+    def bias_gates(self) -> tuple[str, ...]:
+        return tuple(gate.name for gate in self.gates if gate.input or gate.state)
+
+    @cached_property
+    def activations(self) -> dict[str, Callable[[Array], Array]]:
+        return {gate.name: ACTIVATIONS[gate.activation] for gate in self.gates}
+
+    def initial_carry(self, batch: int, hidden: int, dtype=jnp.float32) -> NamedTuple:
+        """The zero carry, each leaf (B, H)."""
+        return self.carry(*(jnp.zeros((batch, hidden), dtype) for _ in self.carry._fields))
+
+    def multiply_adds(self, input_size: int, hidden: int) -> int:
+        """Multiply-adds of one step for one example, activations not counted."""
+        rows = sum(len(extra.names) for extra in self.extras if extra.draw != "recurrent")
+        matrices = sum(len(extra.names) for extra in self.extras if extra.draw == "recurrent")
+        return hidden * (
+            input_size * len(self.input_gates) + hidden * (len(self.state_gates) + matrices) + rows
+        )
+
+    def project(self, params: NamedTuple, x_TBD: Array) -> Array:
+        """W x for all steps in one product: (T, B, G, H) over the gates that see the input."""
+        T, B, D = x_TBD.shape
+        w_DGH = params.w_DGH
+        a = x_TBD.reshape(T * B, D) @ w_DGH.reshape(D, -1)
+        return a.reshape(T, B, *w_DGH.shape[1:])
+
+    def advance(self, params: NamedTuple, act, x_BD: Array, a_BGH: Array, carry) -> NamedTuple:
+        """One step of the equation, from the projected input ``a_BGH``."""
+        a = _named(self.input_gates, a_BGH, 1)
+        b = _named(self.bias_gates, params.b_GH[:, None, :], 0)
+        extras = {extra.field: self._extra(extra, params) for extra in self.extras}
+        if self.step is not None:
+            u = _named(self.state_gates, params.u_HGH, 1)
+            return self.step(act, x_BD, a, carry, SimpleNamespace(u=u, b=b, **extras))
+        z = {name: vars(a).get(name, 0) + bias for name, bias in vars(b).items()}
+        if self.state_gates:
+            H = carry.h.shape[1]
+            s_BGH = (carry.h @ params.u_HGH.reshape(H, -1)).reshape(-1, len(self.state_gates), H)
+            for name, part in vars(_named(self.state_gates, s_BGH, 1)).items():
+                z[name] = z[name] + part
+        return self.combine(act, SimpleNamespace(**z), carry, extras.get("p_PH"))
+
+    @staticmethod
+    def _extra(extra: Extra, params: NamedTuple) -> SimpleNamespace:
+        array = getattr(params, extra.field)
+        if extra.draw == "recurrent":
+            return _named(extra.names, array, 1)
+        return _named(extra.names, array[:, None, :], 0)

@@ -1,0 +1,49 @@
+"""Elman networks, their feed-forward control, and the independently recurrent network."""
+
+from typing import NamedTuple
+
+from seqjax.cells.base import Cell, Extra, Gate
+from seqjax.types import Array
+
+
+class FeedForwardParams(NamedTuple):
+    """The parameters of a layer without a recurrent product."""
+
+    w_DGH: Array
+    b_GH: Array
+
+
+class IndRNNParams(NamedTuple):
+    """W and b, and one recurrent weight a unit in ``p_PH``."""
+
+    w_DGH: Array
+    b_GH: Array
+    p_PH: Array
+
+
+def elman_combine(act, z, carry, p):
+    """h' = φ(W x + U h + b), one bias (Elman 1990); without U it is a feed-forward layer."""
+    return carry._replace(h=act("h", z.h))
+
+
+def indrnn_combine(act, z, carry, p):
+    """h' = relu(W x + u ∘ h + b): each unit sees itself alone (Li et al. 2018, arXiv 1803.04831).
+
+    u starts uniform on [0, recurrent gain].
+    """
+    return carry._replace(h=act("h", z.h + p.h * carry.h))
+
+
+ELMAN = Cell("elman", (Gate("h", "tanh"),), elman_combine)
+ELMAN_SIGMOID = Cell("elman_sigmoid", (Gate("h", "sigmoid"),), elman_combine)
+ELMAN_RELU = Cell("elman_relu", (Gate("h", "relu"),), elman_combine)
+FEEDFORWARD = Cell(
+    "feedforward", (Gate("h", "tanh", state=False),), elman_combine, params=FeedForwardParams
+)
+INDRNN = Cell(
+    "indrnn",
+    (Gate("h", "relu", state=False),),
+    indrnn_combine,
+    params=IndRNNParams,
+    extras=(Extra("p_PH", ("h",), "unit"),),
+)

@@ -1,0 +1,48 @@
+"""Gated recurrent units. Gates stand in the order r (reset), z (update), n (candidate).
+
+Both use h' = (1 - z) ∘ n + z ∘ h: z near 1 keeps the state, so a positive bias of z remembers.
+"""
+
+from seqjax.cells.base import Cell, Gate, Hidden
+
+RESET = Gate("r", "sigmoid")
+UPDATE = Gate("z", "sigmoid", memory=+1)
+
+
+def gru_combine(act, z, carry, p):
+    """n = tanh(W_n x + b_n + r ∘ (U_n h + b_nh));   h' = (1 - z) ∘ n + z ∘ h.
+
+    Reset after the product, with the second bias ``n_h`` inside it, as in cuDNN and torch.
+    """
+    r = act("r", z.r)
+    n = act("n", z.n + r * act("n_h", z.n_h))
+    keep = act("z", z.z)
+    return Hidden((1 - keep) * n + keep * carry.h)
+
+
+def gru_reset_before_step(act, x, a, carry, w):
+    """n = tanh(W_n x + U_n (r ∘ h) + b_n);   h' = (1 - z) ∘ n + z ∘ h.
+
+    Reset before the product: Cho et al. 2014 (arXiv 1406.1078, version 3), whose z is used here.
+    """
+    h = carry.h
+    r = act("r", a.r + h @ w.u.r + w.b.r)
+    keep = act("z", a.z + h @ w.u.z + w.b.z)
+    n = act("n", a.n + (r * h) @ w.u.n + w.b.n)
+    return Hidden((1 - keep) * n + keep * h)
+
+
+GRU = Cell(
+    "gru",
+    (
+        RESET,
+        UPDATE,
+        Gate("n", "tanh", state=False),
+        # The state part of n is a linear gate of its own, because r multiplies it alone.
+        Gate("n_h", "linear", input=False, shares="n"),
+    ),
+    gru_combine,
+)
+GRU_RESET_BEFORE = Cell(
+    "gru_reset_before", (RESET, UPDATE, Gate("n", "tanh")), step=gru_reset_before_step
+)

@@ -1,0 +1,148 @@
+"""From a ``ClipSpec`` to an Optax transformation that also says whether it changed the gradient.
+
+Where the threshold is inf every kind returns the gradient itself, bit for bit: "off" is a point of
+a sweep. Norms are taken in float32 or wider and cannot overflow; see ``signal``.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from seqjax.signal import shorten, tree_norm
+from seqjax.types import Array, Number, unknown
+
+KINDS = ("none", "value", "norm", "block", "adaptive", "percentile", "step")
+SMALLEST_WEIGHT = 1e-3  # adaptive: units shorter than this count as this long (Brock et al. 2021)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ClipSpec:
+    """What is bounded, and where.
+
+    Attributes:
+      kind: "none"; "value", each entry cut to ±threshold; "norm", the joint L2 norm of all
+        parameters (Pascanu et al. 2013); "block", the L2 norm of each parameter array; "adaptive",
+        for each gate of each hidden unit ‖G‖ ≤ threshold · max(‖W‖, 1e-3) (Brock et al. 2021);
+        "percentile", the joint norm at that percentile of all norms so far (Seetharaman et al.
+        2020, AutoClip); "step", the signal at every step of the backward pass, inside ``unroll``.
+      threshold: the bound, positive; may be traced; inf is off. For "percentile" a percentage in
+        (0, 100).
+    """
+
+    kind: str = dataclasses.field(default="none", metadata={"static": True})
+    threshold: Number = float("inf")
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise unknown("kind of clipping", self.kind, KINDS)
+        if isinstance(self.threshold, int | float):
+            top = 100 if self.kind == "percentile" else float("inf")
+            if not (0 < self.threshold < top or self.threshold == float("inf")):
+                raise ValueError(
+                    f"threshold of {self.kind!r}: expected a number in (0, {top:g}) or inf, "
+                    f"got {self.threshold}"
+                )
+
+
+class ClipState(NamedTuple):
+    """``clipped``: the last update was changed. ``past_N``: sorted norms so far, inf beyond them."""
+
+    clipped: Array
+    count: Array
+    past_N: Array
+
+
+def clip(spec: ClipSpec, steps: int = 1) -> optax.GradientTransformation:
+    """The transformation. Its state's ``clipped`` says whether the last gradient was changed.
+
+    Args:
+      spec: what to bound. "none" and "step" leave the gradient alone here.
+      steps: updates there will be; "percentile" remembers as many norms.
+
+    >>> import jax.numpy as jnp
+    >>> transformation = clip(ClipSpec("norm", 1.0))
+    >>> updates, state = transformation.update(
+    ...     {"w": jnp.array([3.0, 4.0])}, transformation.init(None))
+    >>> print(updates["w"], state.clipped)
+    [0.6 0.8] True
+    """
+    remembered = steps if spec.kind == "percentile" else 0
+
+    def init(params):
+        del params
+        past_N = jnp.full((remembered,), jnp.inf, jnp.float32)
+        return ClipState(jnp.zeros((), bool), jnp.zeros((), jnp.int32), past_N)
+
+    def update(updates, state, params=None):
+        threshold, past_N = spec.threshold, state.past_N
+        if spec.kind == "percentile":
+            past_N = _insert(past_N, tree_norm(updates).astype(jnp.float32))
+            threshold = _percentile(past_N, state.count + 1, jnp.asarray(threshold, jnp.float32))
+        clipped, changed = _apply(spec.kind, updates, params, threshold)
+        return clipped, ClipState(changed, state.count + 1, past_N)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _apply(kind: str, updates: Any, params: Any, threshold: Number) -> tuple[Any, Array]:
+    """The bounded updates, and whether any entry changed."""
+    if kind in ("none", "step"):
+        return updates, jnp.zeros((), bool)
+    if kind in ("norm", "percentile"):
+        return shorten(updates, threshold)
+    if kind == "value":
+        pairs = jax.tree.map(lambda g: _cut(g, threshold), updates)
+    elif kind == "block":
+        pairs = jax.tree.map(lambda g: shorten(g, threshold), updates)
+    else:
+        if params is None:
+            raise ValueError("adaptive clipping: update() needs the parameters")
+        pairs = jax.tree_util.tree_map_with_path(
+            lambda path, g, w: _adaptive(path, g, w, threshold), updates, params
+        )
+    clipped, changed = jax.tree.transpose(
+        jax.tree.structure(updates), jax.tree.structure((0, 0)), pairs
+    )
+    return clipped, jnp.stack([jnp.any(c) for c in jax.tree.leaves(changed)]).any()
+
+
+def _cut(g: Array, threshold: Number) -> tuple[Array, Array]:
+    bound = jnp.asarray(threshold, g.dtype)
+    beyond = jnp.abs(g) > bound
+    return jnp.where(beyond, jnp.sign(g) * bound, g), beyond
+
+
+def _adaptive(path, g: Array, w: Array, threshold: Number) -> tuple[Array, Array]:
+    """Each unit of an array on its own: its trailing axes are (gate, unit), or (unit) in a readout.
+
+    The axis suffix of the array's name tells which; biases and elementwise weights have a single
+    entry a unit.
+    """
+    name = str(getattr(path[-1], "name", getattr(path[-1], "key", "")))
+    unit_axes = 2 if name.endswith(("GH", "PH", "QH")) else 1
+    axes = tuple(range(g.ndim - unit_axes))
+    length = jnp.sqrt(jnp.sum(jnp.square(w), axis=axes, keepdims=True))
+    return shorten(g, threshold * jnp.maximum(length, SMALLEST_WEIGHT), axes)
+
+
+def _insert(sorted_N: Array, value: Array) -> Array:
+    """``sorted_N`` with ``value`` in its place and the last entry dropped."""
+    place = jnp.searchsorted(sorted_N, value)
+    index = jnp.arange(sorted_N.size)
+    shifted = jnp.roll(sorted_N, 1)
+    return jnp.where(index < place, sorted_N, jnp.where(index == place, value, shifted))
+
+
+def _percentile(sorted_N: Array, count: Array, percent: Array) -> Array:
+    """The percentile of the first ``count`` entries, linear between neighbours; inf for inf."""
+    last = jnp.minimum(count, sorted_N.size) - 1
+    position = jnp.clip(percent, 0, 100) / 100 * last.astype(percent.dtype)
+    low = jnp.floor(position).astype(jnp.int32)
+    high = jnp.minimum(low + 1, last)
+    part = position - low.astype(percent.dtype)
+    between = sorted_N[low] + part * (sorted_N[high] - sorted_N[low])
+    return jnp.where(percent == jnp.inf, jnp.inf, between)

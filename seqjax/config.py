@@ -1,0 +1,243 @@
+"""The configuration of a run: numbers are data, everything else is structure.
+
+A ``Config`` is a pytree whose leaves are its floats; sizes, names and the task live in the tree
+structure. Two runs share a compiled program exactly when ``jax.tree.structure`` says so.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from seqjax.cells import CELLS
+from seqjax.clipping import ClipSpec
+from seqjax.init import InitSpec
+from seqjax.modules import ModelSpec
+from seqjax.optimizer import WITH_MOMENTUM, OptimSpec
+from seqjax.tasks import TASKS, Task
+from seqjax.types import unknown
+
+PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
+DEFAULT_TASK = "digits_rows"
+
+
+class ConfigError(ValueError):
+    """A mistake in a setting, worded for the person who made it."""
+
+
+def _static(default):
+    return dataclasses.field(default=default, metadata={"static": True})
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TrainSpec:
+    """How long and at what precision; all structure.
+
+    Attributes:
+      steps: updates.
+      batch_size: sequences an update.
+      eval_every: updates between validations; one more comes at the end.
+      precision: of matrix products: "float32" (the highest the device has), "tf32", "bf16".
+        Parameters, carries and sums are float32 under all three.
+    """
+
+    steps: int = _static(300)
+    batch_size: int = _static(64)
+    eval_every: int = _static(50)
+    precision: str = _static("float32")
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that a run is, but its seed."""
+
+    model: ModelSpec
+    init: InitSpec
+    clip: ClipSpec
+    optim: OptimSpec
+    task: Task
+    train: TrainSpec
+
+    @property
+    def link(self) -> str:
+        """The readout's link: the one set, or the task's own."""
+        return self.task.links[0] if self.model.readout == "auto" else self.model.readout
+
+
+SECTIONS = {
+    "model": ModelSpec,
+    "init": InitSpec,
+    "clip": ClipSpec,
+    "optim": OptimSpec,
+    "train": TrainSpec,
+}
+
+
+def field_types(settings: Mapping[str, Any]) -> dict[str, type]:
+    """Every path that the settings' cell and task have, with its type: float, int, bool or str.
+
+    Raises:
+      ConfigError: the settings name an unknown cell or task.
+    """
+    cell = _named("model.cell", settings.get("model.cell", ModelSpec.cell), CELLS)
+    task = _named("task.name", settings.get("task.name", DEFAULT_TASK), TASKS)
+    types = {"task.name": str}
+    for section, spec in {**SECTIONS, "task": task}.items():
+        for field in dataclasses.fields(spec):
+            kind = field.type if field.type in (int, bool, str) else float
+            types[f"{section}.{field.name}"] = kind
+    del types["init.bias"]
+    return types | {f"init.bias.{gate}": float for gate in cell.bias_gates}
+
+
+def _named(path: str, name: object, known: Mapping[str, Any]) -> Any:
+    if name not in known:
+        raise ConfigError(
+            f"{path}: {unknown(path.split('.')[-2 if '.name' in path else -1], name, known)}"
+        )
+    return known[name]
+
+
+def idle(path: str, settings: Mapping[str, Any]) -> str | None:
+    """Why ``path``, known to the settings' cell and task, would change nothing; None if it does."""
+
+    def current(path, default):
+        return settings.get(path, default)
+
+    if path == "clip.threshold" and current("clip.kind", "none") == "none":
+        return "clip.kind is none"
+    name = current("optim.name", "momentum")
+    if path == "optim.momentum" and name not in WITH_MOMENTUM:
+        return f"optim.name is {name}"
+    if path == "optim.weight_decay" and name != "adamw":
+        return f"optim.name is {name}"
+    if path == "optim.final" and current("optim.schedule", "constant") != "exponential":
+        return "optim.schedule is not exponential"
+    if path == "init.radius" and current("init.recurrent", "orthogonal") != "sparse":
+        return "init.recurrent is not sparse"
+    scheme = current("init.bias_scheme", "constant")
+    if path == "init.t_max" and scheme != "chrono":
+        return "init.bias_scheme is not chrono"
+    if path.startswith("init.bias.") and path.removeprefix("init.bias.") in _by_scheme(settings):
+        return f"init.bias_scheme {scheme} sets it"
+    if path == "model.embed" and not TASKS[current("task.name", DEFAULT_TASK)].symbols:
+        return "the task's input is not symbols"
+    return None
+
+
+def _by_scheme(settings: Mapping[str, Any]) -> set[str]:
+    if settings.get("init.bias_scheme", "constant") == "constant":
+        return set()
+    cell = CELLS[settings.get("model.cell", ModelSpec.cell)]
+    return {gate.name for gate in cell.gates if gate.memory and gate.name in cell.bias_gates}
+
+
+def parse(path: str, text: Any, kind: type) -> Any:
+    """The value that ``text`` means for a field of this type; values of the type pass through.
+
+    >>> parse("clip.threshold", "inf", float), parse("model.hidden", "64", int)
+    (inf, 64)
+    """
+    if not isinstance(text, str):
+        text = repr(text) if isinstance(text, float) else str(text)
+    if text[:1] in "'\"" and text[-1:] in "'\"" and text:
+        raise ConfigError(f"{path}: got {text}; values take no quotation marks")
+    if kind is str:
+        return text
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise ConfigError(f"{path}: expected true or false, got {text!r}")
+        return text.lower() == "true"
+    try:
+        value = kind(text)
+    except ValueError:
+        noun = "a whole number" if kind is int else "a number"
+        raise ConfigError(f"{path}: expected {noun}, got {text!r}") from None
+    if kind is float and (math.isnan(value) or (math.isinf(value) and "inf" not in text.lower())):
+        raise ConfigError(f"{path}: expected a number that float32 holds, got {text!r}")
+    return value
+
+
+def make_config(settings: Mapping[str, Any]) -> Config:
+    """The configuration with these values by path; everything else at its default.
+
+    >>> make_config({"model.cell": "gru", "optim.learning_rate": "0.3"}).optim.learning_rate
+    0.3
+
+    Raises:
+      ConfigError: an unknown path, a value of the wrong type or out of range.
+    """
+    types = field_types(settings)
+    values = {section: {} for section in (*SECTIONS, "task")}
+    cell = CELLS[settings.get("model.cell", ModelSpec.cell)]
+    bias = {gate: 0.0 for gate in cell.bias_gates if gate not in _by_scheme(settings)}
+    for path, text in settings.items():
+        if path not in types:
+            raise ConfigError(str(unknown("field", path, types)))
+        value = parse(path, text, types[path])
+        section, _, field = path.partition(".")
+        if path.startswith("init.bias."):
+            bias[path.removeprefix("init.bias.")] = value
+        elif path != "task.name":
+            values[section][field] = value
+    values["init"]["bias"] = bias
+    made = {}
+    task = TASKS[settings.get("task.name", DEFAULT_TASK)]
+    for section, spec in {**SECTIONS, "task": task}.items():
+        try:
+            made[section] = spec(**values[section])
+        except ValueError as error:
+            raise ConfigError(f"{section}: {error}") from None
+    config = Config(**made)
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
+    """Raises ConfigError for a value out of range."""
+
+    def need(path: str, value: Any, good: bool, accepted: str) -> None:
+        if not good:
+            raise ConfigError(f"{path}: expected {accepted}, got {value}")
+
+    for path in ("model.hidden", "model.layers", "train.steps", "train.batch_size"):
+        section, field = path.split(".")
+        value = getattr(getattr(config, section), field)
+        need(path, value, value >= 1, "at least 1")
+    need("train.eval_every", config.train.eval_every, config.train.eval_every >= 1, "at least 1")
+    need("model.embed", config.model.embed, config.model.embed >= 0, "0 or more")
+    init, optim = config.init, config.optim
+    numbers = {f"init.bias.{gate}": value for gate, value in init.bias.items()}
+    numbers |= {"init.recurrent_gain": init.recurrent_gain, "init.input_gain": init.input_gain}
+    for path, value in numbers.items():
+        need(path, value, math.isfinite(value), "a finite number")
+    need("init.radius", init.radius, 0 < init.radius < math.inf, "a positive number")
+    need("init.t_max", init.t_max, 2 < init.t_max < math.inf, "a number over 2")
+    rate = optim.learning_rate
+    need("optim.learning_rate", rate, 0 < rate < math.inf, "a positive number")
+    need("optim.momentum", optim.momentum, 0 <= optim.momentum < 1, "a number in [0, 1)")
+    decay = optim.weight_decay
+    need("optim.weight_decay", decay, 0 <= decay < math.inf, "0 or more")
+    need("optim.final", optim.final, 0 < optim.final <= 1, "a number in (0, 1]")
+    precision = config.train.precision
+    need("train.precision", precision, precision in PRECISIONS, "one of " + ", ".join(PRECISIONS))
+    links = (*config.task.links, "auto")
+    need("model.readout", config.model.readout, config.model.readout in links, " or ".join(links))
+    most, size = config.task.largest_batch, config.train.batch_size
+    need("train.batch_size", size, most is None or size <= most, f"at most {most}, the examples")
+
+
+def as_settings(config: Config) -> dict[str, Any]:
+    """Every path with its value: ``make_config`` turns it back."""
+    settings = {"task.name": config.task.name}
+    for section in (*SECTIONS, "task"):
+        for field, value in vars(getattr(config, section)).items():
+            if field == "bias":
+                settings |= {f"init.bias.{gate}": number for gate, number in value.items()}
+            else:
+                settings[f"{section}.{field}"] = value
+    return settings

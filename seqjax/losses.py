@@ -1,0 +1,64 @@
+"""Losses, metrics and what chance scores on them; a readout's link decides the loss.
+
+softmax    -log softmax(logits)_y
+logistic   Σ_v binary cross entropy of σ(logit_v) against [v = y]; on values, (σ(logit) - y)²
+linear     Σ_v (logit_v - [v = y])²; on values, (logit - y)²
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from seqjax.types import Array
+
+
+def class_loss(link: str, logits: Array, y: Array) -> Array:
+    """The loss at each position: ``logits`` (..., V) against classes ``y`` (...)."""
+    if link == "softmax":
+        return optax.softmax_cross_entropy_with_integer_labels(logits, y)
+    target = jax.nn.one_hot(y, logits.shape[-1], dtype=logits.dtype)
+    if link == "logistic":
+        return jnp.sum(optax.sigmoid_binary_cross_entropy(logits, target), axis=-1)
+    return jnp.sum(jnp.square(logits - target), axis=-1)
+
+
+def value_loss(link: str, logits: Array, y: Array) -> Array:
+    """The squared error at each position: ``logits`` (..., 1) against values ``y`` (...)."""
+    return jnp.square(value(link, logits) - y)
+
+
+def value(link: str, logits: Array) -> Array:
+    """The predicted value: the logit, or σ of it."""
+    return jax.nn.sigmoid(logits[..., 0]) if link == "logistic" else logits[..., 0]
+
+
+def correct(logits: Array, y: Array) -> Array:
+    """1 where the largest logit is the class, else 0."""
+    return (jnp.argmax(logits, axis=-1) == y).astype(logits.dtype)
+
+
+def chance_class_loss(link: str, classes: int) -> float:
+    """The loss of the best constant prediction over equally likely classes.
+
+    >>> round(chance_class_loss("softmax", 10), 4)
+    2.3026
+    """
+    p = 1 / classes
+    if link == "softmax":
+        return math.log(classes)
+    if link == "logistic":
+        return -(math.log(p) + (classes - 1) * math.log1p(-p))
+    return 1 - p
+
+
+def masked_mean(values: Array, weights: Array) -> Array:
+    """Σ w v / Σ w, and 0 where no weight is left.
+
+    >>> import jax.numpy as jnp
+    >>> float(masked_mean(jnp.array([1.0, 5.0]), jnp.array([1.0, 0.0])))
+    1.0
+    """
+    total = jnp.sum(weights)
+    return jnp.sum(jnp.where(weights > 0, values, 0) * weights) / jnp.where(total > 0, total, 1)

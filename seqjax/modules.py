@@ -1,0 +1,217 @@
+"""The Flax face: NNX modules over the functional cells.
+
+A model is built inside a trace, from a traced key and traced initialisation numbers, split once
+into a graph and a plain dict of arrays, and merged again where it is applied; no variable object
+crosses a scan, an optimiser or a checkpoint.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from seqjax.cells import CELLS
+from seqjax.cells.base import Cell
+from seqjax.init import InitSpec, init_cell
+from seqjax.recurrence import Unrolled, unroll
+from seqjax.types import Array, named_key, unknown
+
+READOUTS = ("auto", "softmax", "logistic", "linear")
+
+
+def _static(default):
+    return dataclasses.field(default=default, metadata={"static": True})
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ModelSpec:
+    """The shape of a model: everything here is structure.
+
+    Attributes:
+      cell: a name in ``CELLS``.
+      hidden: units a layer and direction.
+      layers: recurrent layers, each reading the outputs of the one below.
+      bidirectional: a second cell a layer that runs from the end; outputs are concatenated.
+      readout: how logits become predictions: "softmax", "logistic", "linear", or "auto", what the
+        task asks for.
+      embed: width of a learnt embedding of input symbols; 0 for one-hot vectors.
+    """
+
+    cell: str = _static("lstm")
+    hidden: int = _static(32)
+    layers: int = _static(1)
+    bidirectional: bool = _static(False)
+    readout: str = _static("auto")
+    embed: int = _static(0)
+
+    def __post_init__(self):
+        if self.cell not in CELLS:
+            raise unknown("cell", self.cell, CELLS)
+        if self.readout not in READOUTS:
+            raise unknown("readout", self.readout, READOUTS)
+
+
+class Recurrent(nnx.Module):
+    """Layers of one cell in one or both directions, time-major.
+
+    Cells that need input width = hidden width get a linear map before them where the widths differ.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        key: Array,
+        init: InitSpec,
+        layers: int = 1,
+        bidirectional: bool = False,
+    ):
+        self.cell, self.layers = cell, layers
+        self.directions = ("forward", "backward") if bidirectional else ("forward",)
+        self.cells, self.maps = nnx.Dict(), nnx.Dict()
+        for layer in range(layers):
+            width = hidden_size * len(self.directions) if layer else input_size
+            for direction in self.directions:
+                name = f"layer{layer}_{direction}"
+                key_here = named_key(key, name)
+                if cell.square and width != hidden_size:
+                    rngs = nnx.Rngs(named_key(key_here, "map"))
+                    self.maps[name] = nnx.Linear(width, hidden_size, use_bias=False, rngs=rngs)
+                cell_width = hidden_size if cell.square else width
+                self.cells[name] = nnx.Param(
+                    init_cell(key_here, cell, cell_width, hidden_size, init)
+                )
+
+    def __call__(self, x_TBD: Array, *, carry: dict | None = None, **options) -> Unrolled:
+        """``unroll`` of every layer; the carry and the probes are dicts by "layer0_forward" etc.
+
+        Options are those of ``unroll``; a step clip bounds each layer and direction on its own.
+        """
+        carries, probes = {}, {}
+        for layer in range(self.layers):
+            outputs = []
+            for direction in self.directions:
+                name = f"layer{layer}_{direction}"
+                x = self.maps[name](x_TBD) if name in self.maps else x_TBD
+                result = unroll(
+                    self.cell,
+                    self.cells[name].get_value(),
+                    x,
+                    carry=None if carry is None else carry[name],
+                    reverse=direction == "backward",
+                    **options,
+                )
+                outputs.append(result.outputs_TBH)
+                carries[name], probes[name] = result.carry, result.probes
+            x_TBD = jnp.concatenate(outputs, axis=-1)
+        return Unrolled(x_TBD, carries, probes)
+
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one step of all layers for one example, linear maps included."""
+        total = 0
+        for name, params in self.cells.items():
+            D, _, H = params.get_value().w_DGH.shape
+            total += self.cell.multiply_adds(D, H)
+            total += self.maps[name].kernel.get_value().size if name in self.maps else 0
+        return total
+
+
+class SequenceModel(nnx.Module):
+    """Embedding, recurrent layers, readout.
+
+    Args:
+      spec: the shape of the model.
+      input_size: features D of float input, or the number of symbols of integer input.
+      output_size: logits V.
+      every_step: read out at every step, or once: from each direction's final state.
+      symbols: the input is integers (T, B), embedded or one-hot.
+      init: how the cells start. The readout and the embedding start as Flax starts them.
+      key: every draw is keyed by its role, layer and gate from here.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        input_size: int,
+        output_size: int,
+        *,
+        every_step: bool,
+        symbols: bool,
+        init: InitSpec,
+        key: Array,
+    ):
+        self.every_step, self.symbols = every_step, input_size if symbols else 0
+        embed = None
+        if symbols and spec.embed:
+            rngs = nnx.Rngs(named_key(key, "embedding"))
+            embed = nnx.Embed(input_size, spec.embed, rngs=rngs)
+            input_size = spec.embed
+        self.embedding = nnx.data(embed)
+        self.recurrent = Recurrent(
+            CELLS[spec.cell],
+            input_size,
+            spec.hidden,
+            key=key,
+            init=init,
+            layers=spec.layers,
+            bidirectional=spec.bidirectional,
+        )
+        width = spec.hidden * len(self.recurrent.directions)
+        self.readout = nnx.Linear(width, output_size, rngs=nnx.Rngs(named_key(key, "readout")))
+
+    def __call__(self, x: Array, **options) -> Array:
+        """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""
+        if self.embedding is not None:
+            x = self.embedding(x)
+        elif self.symbols:
+            x = jax.nn.one_hot(x, self.symbols)
+        result = self.recurrent(x, **options)
+        if self.every_step:
+            return self.readout(result.outputs_TBH)
+        top = f"layer{self.recurrent.layers - 1}_"
+        final = [result.carry[top + direction].h for direction in self.recurrent.directions]
+        return self.readout(jnp.concatenate(final, axis=-1))
+
+
+def arrays_of(model: nnx.Module) -> dict[str, Any]:
+    """The parameters of a model as a plain dict of arrays."""
+    return nnx.to_pure_dict(nnx.state(model, nnx.Param))
+
+
+def abstract(make: Callable[[], nnx.Module]) -> nnx.Module:
+    """The module that ``make`` builds, with shapes in place of its numbers."""
+    graphs = []
+
+    def split():
+        graph, state = nnx.split(make())
+        graphs.append(graph)
+        return state
+
+    state = jax.eval_shape(split)  # nnx.eval_shape fails inside shard_map on parameters like ours
+    return nnx.merge(graphs[0], state)
+
+
+def with_arrays(model: nnx.Module, arrays: dict[str, Any]) -> nnx.Module:
+    """The (abstract) model with these parameters in it; the inverse of ``arrays_of``."""
+    graph, state = nnx.split(model)
+    nnx.replace_by_pure_dict(state, arrays)
+    return nnx.merge(graph, state)
+
+
+def size_of(model: SequenceModel) -> dict[str, int]:
+    """Parameters without and with the readout, and multiply-adds a step without it."""
+    count = {
+        name: sum(leaf.size for leaf in jax.tree.leaves(part))
+        for name, part in arrays_of(model).items()
+    }
+    return {
+        "parameters_recurrent": sum(count.values()) - count["readout"],
+        "parameters": sum(count.values()),
+        "multiply_adds": model.recurrent.multiply_adds(),
+    }

@@ -1,0 +1,159 @@
+"""``unroll``: a cell along time, with lengths, resets, direction, probes and bounds."""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from seqjax.cells.base import Cell
+from seqjax.reference import unroll_reference
+from seqjax.signal import StepClip
+from seqjax.types import Array, Number, unknown
+
+
+class Unrolled(NamedTuple):
+    """What ``unroll`` returns, always in this shape.
+
+    Attributes:
+      outputs_TBH: h after every step, aligned with the input also in reverse; 0 on padded steps.
+      carry: the carry after the last step taken (in reverse: after step 0).
+      probes: the values (T, B, H) of the gates asked for, by name; 0 on padded steps.
+    """
+
+    outputs_TBH: Array
+    carry: NamedTuple
+    probes: dict[str, Array]
+
+
+def unroll(
+    cell: Cell,
+    params: NamedTuple,
+    x_TBD: Array,
+    *,
+    carry: tuple | None = None,
+    lengths_B: Array | None = None,
+    reset_TB: Array | None = None,
+    reverse: bool = False,
+    unroll: int = 1,
+    remat: int | bool | None = None,
+    probe: tuple[str, ...] = (),
+    step_clip: StepClip | Number | None = None,
+) -> Unrolled:
+    """Runs ``cell`` over ``x_TBD``, under jit, vmap and grad.
+
+    Args:
+      cell: an entry of ``CELLS``.
+      params: its parameters, as ``init_cell`` makes them.
+      x_TBD: inputs, time-major, in the parameters' dtype.
+      carry: the initial carry, leaves (B, H); zeros by default.
+      lengths_B: integers; steps t >= length are padding: they change nothing, their outputs are 0,
+        and what ``x_TBD`` holds there does not matter. A length of 0 returns the initial carry.
+      reset_TB: booleans; True marks step t as the first of a new sequence in input time. The carry
+        becomes the initial one before that step, or, in reverse, after it. Ignored on padding.
+      reverse: run from the last step to the first.
+      unroll: steps a turn of the compiled loop; changes speed only.
+      remat: recompute instead of keep: a number of steps a chunk, or True for √T. Memory falls from
+        T to T / chunk + chunk steps, for one more forward pass.
+      probe: names of gates whose activated values are returned.
+      step_clip: a bound on the gradient signal at every step; see ``StepClip``.
+
+    Raises:
+      ValueError: a shape or dtype that does not fit, naming the expected and the received one, or
+        an unknown gate.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from seqjax.cells import CELLS
+    >>> from seqjax.init import InitSpec, init_cell
+    >>> params = init_cell(jax.random.key(0), CELLS["lstm"], 3, 5, InitSpec(bias={"f": 1.0}))
+    >>> result = unroll(CELLS["lstm"], params, jnp.ones((7, 2, 3)), probe=("f",))
+    >>> result.outputs_TBH.shape, result.carry.c.shape, result.probes["f"].shape
+    ((7, 2, 5), (2, 5), (7, 2, 5))
+    """
+    H = _check_input(cell, params, x_TBD)
+    T, B, _ = x_TBD.shape
+    if carry is None:
+        carry = cell.initial_carry(B, H, x_TBD.dtype)
+    _check_carry(cell, carry, (B, H), x_TBD.dtype)
+    for gate in probe:
+        if gate not in cell.activations:
+            raise unknown(f"gate of cell {cell.name!r}", gate, cell.activations)
+    valid_TB = None
+    if lengths_B is not None:
+        _check("lengths_B", lengths_B, (B,), jnp.integer)
+        valid_TB = jnp.arange(T)[:, None] < lengths_B[None, :]
+        x_TBD = jnp.where(valid_TB[:, :, None], x_TBD, 0)  # or 0 · NaN would reach the gradient
+    if reset_TB is not None:
+        _check("reset_TB", reset_TB, (T, B), jnp.bool_)
+    if step_clip is not None:
+        step_clip = step_clip if isinstance(step_clip, StepClip) else StepClip(step_clip)
+        step_clip = StepClip(*(jnp.asarray(number, jnp.float32) for number in step_clip))
+    final, (outputs_TBH, probes) = unroll_reference(
+        cell,
+        params,
+        x_TBD,
+        carry,
+        valid_TB,
+        reset_TB,
+        reverse=reverse,
+        unroll=unroll,
+        chunk=_chunk(remat, T),
+        probe=tuple(probe),
+        step_clip=step_clip,
+    )
+    return Unrolled(outputs_TBH, final, probes)
+
+
+def _chunk(remat: int | bool | None, T: int) -> int | None:
+    if remat is None or remat is False:
+        return None
+    chunk = max(1, math.isqrt(T)) if remat is True else remat
+    if chunk < 1:
+        raise ValueError(f"remat: expected True or a number of steps >= 1, got {remat}")
+    return chunk
+
+
+def _check(name: str, array: Array, shape: tuple, kind) -> None:
+    array = jnp.asarray(array)
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+    if not jnp.issubdtype(array.dtype, kind):
+        raise ValueError(f"{name}: expected {kind.__name__} values, got {array.dtype}")
+
+
+def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
+    """The hidden width, after checking that parameters and input fit the cell and each other."""
+    if type(params) is not cell.params:
+        raise ValueError(
+            f"params: cell {cell.name!r} expects {cell.params.__name__}, got {type(params).__name__}"
+        )
+    D, _, H = params.w_DGH.shape
+    if jnp.ndim(x_TBD) != 3 or x_TBD.shape[2] != D:
+        raise ValueError(f"x_TBD: expected shape (T, B, {D}), got {jnp.shape(x_TBD)}")
+    if cell.square and D != H:
+        raise ValueError(f"cell {cell.name!r} needs input width = hidden width, got {D} and {H}")
+    expected = {"w_DGH": (D, len(cell.input_gates), H), "b_GH": (len(cell.bias_gates), H)}
+    if cell.state_gates:
+        expected["u_HGH"] = (H, len(cell.state_gates), H)
+    for extra in cell.extras:
+        rows = len(extra.names)
+        expected[extra.field] = (H, rows, H) if extra.draw == "recurrent" else (rows, H)
+    for name, shape in expected.items():
+        array = getattr(params, name)
+        if array.shape != shape:
+            raise ValueError(f"params.{name}: expected shape {shape}, got {array.shape}")
+        if array.dtype != x_TBD.dtype:
+            raise ValueError(f"x_TBD: params.{name} is {array.dtype}, got {x_TBD.dtype}")
+    return H
+
+
+def _check_carry(cell: Cell, carry: NamedTuple, shape: tuple, dtype) -> None:
+    if type(carry) is not cell.carry:
+        raise ValueError(
+            f"carry: cell {cell.name!r} expects {cell.carry.__name__}, got {type(carry).__name__}"
+        )
+    for name, leaf in zip(carry._fields, carry, strict=True):
+        if jnp.shape(leaf) != shape or jnp.result_type(leaf) != dtype:
+            raise ValueError(
+                f"carry.{name}: expected {shape} {jnp.dtype(dtype).name}, "
+                f"got {jnp.shape(leaf)} {jnp.result_type(leaf).name}"
+            )

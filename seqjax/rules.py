@@ -1,0 +1,55 @@
+"""What counts as failed, and the score: fixed before any data are seen.
+
+The hash of this file is in every record, so that a record older than a rule can be told.
+"""
+
+import hashlib
+import pathlib
+
+import numpy as np
+
+CONFIDENCE = 0.95
+"""Level of every interval over seeds (Student's t)."""
+
+ABOVE_CHANCE = 1.1
+"""A run has failed whose mean loss over the last tenth of its steps exceeds this times chance."""
+
+COLLAPSED = 0.5
+"""A run has failed whose final score is under this share of its best."""
+
+RULES_HASH = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:16]
+
+
+def score(loss: float, chance: float, best: float) -> float:
+    """(chance - loss) / (chance - best), cut at 0: 0 at chance, 1 at the best possible loss.
+
+    >>> score(0.25, chance=1.0, best=0.0), score(3.0, chance=1.0, best=0.0)
+    (0.75, 0.0)
+    """
+    return max(0.0, (chance - loss) / (chance - best))
+
+
+def accuracy_score(accuracy: float, chance: float) -> float:
+    """(accuracy - chance) / (1 - chance), cut at 0."""
+    return max(0.0, (accuracy - chance) / (1 - chance))
+
+
+def failure(
+    nonfinite_step: int | None, losses: np.ndarray, chance_loss: float, scores: list[float]
+) -> dict | None:
+    """Why a finished run counts as failed, or None.
+
+    Args:
+      nonfinite_step: the step at which a loss, gradient or final metric was not finite, or None.
+      losses: the training loss at every step.
+      chance_loss: the loss of the best constant prediction.
+      scores: validation scores at the evaluation points, the final one last.
+    """
+    if nonfinite_step is not None:
+        return {"reason": "nonfinite", "step": nonfinite_step}
+    tail = losses[-max(1, len(losses) // 10) :]
+    if np.mean(tail) > ABOVE_CHANCE * chance_loss:
+        return {"reason": "above_chance", "step": len(losses)}
+    if scores[-1] < COLLAPSED * max(scores):
+        return {"reason": "collapsed", "step": len(losses)}
+    return None

@@ -1,0 +1,170 @@
+"""What a task promises: batches by row, losses and metrics, and what chance scores.
+
+A *row* is all that identifies one batch: a key for a generated task, example numbers for a data
+set. Training rows come from (key, step) alone, so a run can stop and go on at any step.
+"""
+
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax import losses
+from seqjax.types import Array, named_key
+
+EVALUATION_SIZE = 4096
+EVALUATION_BATCH = 512
+PARTS = ("validation", "test")
+
+
+class Batch(NamedTuple):
+    """Some sequences, time-major.
+
+    Attributes:
+      x: (T, B, D) floats or (T, B) symbols.
+      y: classes (integers) or values (floats): (B,), or (T, B) for tasks with a readout at every
+        step.
+      weight: like ``y``; 0 where neither loss nor metric counts.
+      lengths_B: valid steps of each sequence, or None when all have T.
+    """
+
+    x: Array
+    y: Array
+    weight: Array
+    lengths_B: Array | None = None
+
+
+class Task:
+    """Base of all tasks: a frozen dataclass of structural fields.
+
+    Attributes:
+      inputs: features D, or the number of symbols when ``symbols``.
+      outputs: logits V: classes, or 1 for values.
+      every_step: the readout is at every step, not only the last.
+      links: the readouts that fit; the first is the default.
+      metric: the metric of the tables; ``higher_is_better`` says which way.
+      largest_batch: training examples there are, or None when they are drawn.
+    """
+
+    name: ClassVar[str]
+    inputs: ClassVar[int]
+    outputs: ClassVar[int]
+    symbols: ClassVar[bool] = False
+    every_step: ClassVar[bool] = False
+    links: ClassVar[tuple[str, ...]] = ("softmax", "logistic", "linear")
+    metric: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+    largest_batch: ClassVar[int | None] = None
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        jax.tree_util.register_static(cls)  # a task is structure: no part of it is traced
+
+    def data(self) -> dict[str, np.ndarray]:
+        """Arrays that live on the device while runs of this task train."""
+        return {}
+
+    def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Array:
+        """The rows of training steps first … first + count - 1."""
+        raise NotImplementedError
+
+    def evaluation_rows(self, data: Any, part: Array) -> Array:
+        """The rows of a fixed set, 0 for validation and 1 for test; together each example once."""
+        raise NotImplementedError
+
+    def batch(self, data: Any, row: Array, batch_size: int) -> Batch:
+        """The batch that a row names."""
+        raise NotImplementedError
+
+    def loss(self, link: str, logits: Array, batch: Batch) -> Array:
+        """The loss at each position of ``batch.y``."""
+        return losses.class_loss(link, logits, batch.y)
+
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
+        """(values, weights) of each metric; a metric is the weighted mean over the set."""
+        return {"accuracy": (losses.correct(logits, batch.y), batch.weight)}
+
+    def chance_metric(self) -> float:
+        """The table's metric for the best constant prediction."""
+        return 1 / self.outputs
+
+    def chance_loss(self, link: str) -> float:
+        """The loss of the best constant prediction."""
+        return losses.chance_class_loss(link, self.outputs)
+
+    def best_loss(self, link: str) -> float:
+        """The lowest loss that any predictor can reach."""
+        return 0.0
+
+
+class GeneratedTask(Task):
+    """A task whose sequences are drawn: no sequence repeats, and sets have key domains apart."""
+
+    def sample(self, key: Array, batch_size: int) -> Batch:
+        """``batch_size`` sequences."""
+        raise NotImplementedError
+
+    def rows(self, data, key, first, count, batch_size):
+        del data, batch_size
+        steps = first + jnp.arange(count, dtype=jnp.int32)
+        return jax.vmap(jax.random.fold_in, (None, 0))(named_key(key, "training"), steps)
+
+    def evaluation_rows(self, data, part):
+        del data
+        key = jax.random.fold_in(named_key(jax.random.key(0), "evaluation"), part)
+        return jax.random.split(key, EVALUATION_SIZE // EVALUATION_BATCH)
+
+    def batch(self, data, row, batch_size):
+        del data
+        return self.sample(row, batch_size)
+
+
+class DataSetTask(Task):
+    """A task on stored examples, reshuffled for every epoch; a last short batch is left out.
+
+    ``data()`` holds "x" (n, T, D), "y" (n,), "train" (example numbers) and "evaluation"
+    (2, batches, size): the example numbers of validation and test, -1 for none.
+    """
+
+    def examples(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """x (n, T, D) and y (n,) of the parts "train", "validation" and "test"."""
+        raise NotImplementedError
+
+    def data(self):
+        parts = self.examples()
+        sizes = [len(parts[part][1]) for part in ("train", *PARTS)]
+        numbers = np.split(np.arange(sum(sizes), dtype=np.int32), np.cumsum(sizes)[:-1])
+        largest = max(sizes[1:])
+        size = min(largest, EVALUATION_BATCH)
+        places = -(-largest // size) * size
+        padded = [np.pad(n, (0, places - len(n)), constant_values=-1) for n in numbers[1:]]
+        return {
+            "x": np.concatenate([parts[part][0] for part in ("train", *PARTS)]),
+            "y": np.concatenate([parts[part][1] for part in ("train", *PARTS)]),
+            "train": numbers[0],
+            "evaluation": np.stack(padded).reshape(2, -1, size),
+        }
+
+    def rows(self, data, key, first, count, batch_size):
+        n = data["train"].size
+        a_epoch = n // batch_size
+        epochs = first // a_epoch + jnp.arange(-(-count // a_epoch) + 1, dtype=jnp.int32)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(named_key(key, "training"), epochs)
+        shuffled = jax.vmap(lambda k: jax.random.permutation(k, data["train"]))(keys)
+        rows = shuffled[:, : a_epoch * batch_size].reshape(-1, batch_size)
+        return jax.lax.dynamic_slice_in_dim(rows, first % a_epoch, count)
+
+    def evaluation_rows(self, data, part):
+        return data["evaluation"][part]
+
+    def batch(self, data, row, batch_size):
+        del batch_size
+        x_BTD, y_B = data["x"][row], data["y"][row]
+        return Batch(jnp.swapaxes(x_BTD, 0, 1), y_B, (row >= 0).astype(x_BTD.dtype))
+
+
+def check_length(task: Any, least: int) -> None:
+    """Raises ValueError unless ``task.length`` is at least ``least``."""
+    if task.length < least:
+        raise ValueError(f"task.length: {task.name} needs at least {least}, got {task.length}")

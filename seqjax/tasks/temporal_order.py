@@ -1,0 +1,39 @@
+"""Temporal order: which two targets came, and in which order (Pascanu et al. 2013)."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.tasks.base import Batch, GeneratedTask, check_length
+from seqjax.types import Array
+
+TARGETS, DISTRACTORS = 2, 4
+
+
+@dataclasses.dataclass(frozen=True)
+class TemporalOrder(GeneratedTask):
+    """Distractors, with a target uniform in [T/10, T/5) and another in [T/2, 3T/5).
+
+    Six symbols: targets 0 and 1, distractors 2 to 5. The class, read at the last of T >= 20 steps,
+    is first + 2 · second. Metric: ``accuracy``, 1/4 at chance.
+    """
+
+    length: int = 50
+
+    name = "temporal_order"
+    inputs, outputs, symbols = TARGETS + DISTRACTORS, TARGETS**2, True
+
+    def __post_init__(self):
+        check_length(self, 20)
+
+    def sample(self, key: Array, batch_size: int) -> Batch:
+        T, B = self.length, batch_size
+        keys = jax.random.split(key, 4)
+        x_TB = jax.random.randint(keys[0], (T, B), TARGETS, TARGETS + DISTRACTORS)
+        first, second = jax.random.randint(keys[1], (2, 1, B), 0, TARGETS)
+        early = jax.random.randint(keys[2], (1, B), T // 10, T // 5)
+        late = jax.random.randint(keys[3], (1, B), T // 2, 3 * T // 5)
+        step = jnp.arange(T)[:, None]
+        x_TB = jnp.where(step == early, first, jnp.where(step == late, second, x_TB))
+        return Batch(x_TB, (first + TARGETS * second)[0], jnp.ones((B,)))

@@ -1,0 +1,202 @@
+"""From a configuration and a seed to a trained model: three programs, for many runs at once.
+
+``initialise``, ``train_chunk`` and ``evaluate`` take configurations stacked along a run axis R. JAX
+compiles each once for every tree structure, that is for every group of runs. Devices share the run
+axis; a run's arithmetic does not depend on which runs stand beside it.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh, PartitionSpec
+
+from seqjax import optimizer
+from seqjax.config import PRECISIONS, Config
+from seqjax.losses import masked_mean
+from seqjax.modules import SequenceModel, abstract, arrays_of, with_arrays
+from seqjax.signal import StepClip
+from seqjax.tasks.base import EVALUATION_BATCH, Batch
+from seqjax.types import Array, named_key
+
+
+class TrainState(NamedTuple):
+    """What training carries: ``failed_at`` is the step at which the run ended, or -1."""
+
+    params: dict[str, Any]
+    opt_state: optax.OptState
+    failed_at: Array
+
+
+class Trace(NamedTuple):
+    """Of each step: the loss, the gradient norm before clipping, and whether it was clipped.
+
+    Under "step" clipping ``clipped`` is the fraction of (step, example) pairs.
+    """
+
+    loss: Array
+    norm: Array
+    clipped: Array
+
+
+def build_model(config: Config, key: Array) -> SequenceModel:
+    """The model of a run; initialisation numbers and the key may be traced."""
+    task = config.task
+    return SequenceModel(
+        config.model,
+        task.inputs,
+        task.outputs,
+        every_step=task.every_step,
+        symbols=task.symbols,
+        init=config.init,
+        key=key,
+    )
+
+
+def abstract_model(config: Config) -> SequenceModel:
+    """The model's shapes without its numbers."""
+    return abstract(lambda: build_model(config, jax.random.key(0)))
+
+
+def _make_optimizer(config: Config) -> optax.GradientTransformation:
+    return optimizer.make_optimizer(config.optim, config.clip, config.train.steps)
+
+
+def _logits(config: Config, params: Any, batch: Batch, count: Array) -> Array:
+    options = {"lengths_B": batch.lengths_B}
+    if config.clip.kind == "step":
+        options["step_clip"] = StepClip(config.clip.threshold, count)
+    return with_arrays(abstract_model(config), params)(batch.x, **options)
+
+
+def _carries(config: Config, batch: Batch) -> Array:
+    """How many carries the backward pass of a batch goes through, over layers and directions."""
+    T, B = batch.x.shape[:2]
+    steps = T * B if batch.lengths_B is None else jnp.sum(batch.lengths_B)
+    return jnp.asarray(steps * config.model.layers * (1 + config.model.bidirectional), jnp.float32)
+
+
+def train_step(
+    config: Config, data: Any, state: TrainState, step: Array, row: Array
+) -> tuple[TrainState, Trace]:
+    """One update, unless the run has failed or fails at this step, where it is frozen."""
+    batch = config.task.batch(data, row, config.train.batch_size)
+
+    def objective(params, count):
+        logits = _logits(config, params, batch, count)
+        return masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
+
+    loss, (grads, pairs) = jax.value_and_grad(objective, (0, 1))(state.params, jnp.zeros(()))
+    params, opt_state = optimizer.update(
+        _make_optimizer(config), grads, state.opt_state, state.params
+    )
+    clipped = optax.tree.get(opt_state, "clipped").astype(jnp.float32)
+    if config.clip.kind == "step":
+        clipped = pairs / _carries(config, batch)
+    trace = Trace(loss, optax.tree.get(opt_state, "norm_before"), clipped)
+
+    finite = jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((loss, grads))]).all()
+    failed_at = jnp.where((state.failed_at < 0) & ~finite, step, state.failed_at)
+    new, old = (params, opt_state), (state.params, state.opt_state)
+    kept = jax.tree.map(lambda a, b: jnp.where(failed_at < 0, a, b), new, old)
+    return TrainState(*kept, failed_at), trace
+
+
+def _initialise(config: Config, seed: Array) -> TrainState:
+    params = arrays_of(build_model(config, named_key(jax.random.key(seed), "weights")))
+    return TrainState(params, _make_optimizer(config).init(params), jnp.int32(-1))
+
+
+def _train_chunk(run, data, first: Array, count: int) -> tuple[TrainState, Trace]:
+    config, seed, state = run
+    key = named_key(jax.random.key(seed), "data")
+    rows = config.task.rows(data, key, first, count, config.train.batch_size)
+
+    def body(k, carry):
+        state, trace = carry
+        state, values = train_step(config, data, state, first + k, rows[k])
+        return state, jax.tree.map(lambda array, value: array.at[k].set(value), trace, values)
+
+    steps = jnp.minimum(count, config.train.steps - first)
+    nothing = Trace(*(jnp.full((count,), jnp.nan, jnp.float32) for _ in Trace._fields))
+    return jax.lax.fori_loop(0, steps, body, (state, nothing))
+
+
+def _evaluate(run, data, part: Array) -> dict[str, Array]:
+    config, params = run
+    rows = config.task.evaluation_rows(data, part)
+
+    def sums(row):
+        batch = config.task.batch(data, row, EVALUATION_BATCH)
+        logits = _logits(config, params, batch, jnp.zeros(()))
+        values = {"loss": (config.task.loss(config.link, logits, batch), batch.weight)}
+        values |= config.task.metrics(config.link, logits, batch)
+        return {name: (jnp.sum(v * w), jnp.sum(w)) for name, (v, w) in values.items()}
+
+    totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(sums, rows))
+    return {name: total / weight for name, (total, weight) in totals.items()}
+
+
+def _over_runs(function, mesh: Mesh, runs: Any, *shared: Any) -> Any:
+    """``function(run, *shared)`` for every run, the run axis shared out over the mesh.
+
+    A device that has a single run does not see a run axis at all.
+    """
+
+    def local(runs, *shared):
+        if jax.tree.leaves(runs)[0].shape[0] > 1:
+            return jax.vmap(lambda run: function(run, *shared))(runs)
+        one = function(jax.tree.map(lambda x: x[0], runs), *shared)
+        return jax.tree.map(lambda x: x[None], one)
+
+    return jax.shard_map(
+        local,
+        mesh=mesh,
+        in_specs=(PartitionSpec("runs"), *(PartitionSpec() for _ in shared)),
+        out_specs=PartitionSpec("runs"),
+        check_vma=False,
+    )(runs, *shared)
+
+
+def _precise(config: Config):
+    return jax.default_matmul_precision(PRECISIONS[config.train.precision])
+
+
+@functools.partial(jax.jit, static_argnames="mesh")
+def initialise(config_R: Config, seed_R: Array, *, mesh: Mesh) -> TrainState:
+    """The state of every run before its first step."""
+    with _precise(config_R):
+        return _over_runs(lambda run: _initialise(*run), mesh, (config_R, seed_R))
+
+
+@functools.partial(jax.jit, static_argnames=("count", "mesh"), donate_argnames="state_R")
+def train_chunk(
+    config_R: Config,
+    seed_R: Array,
+    state_R: TrainState,
+    data: Any,
+    first: Array,
+    *,
+    count: int,
+    mesh: Mesh,
+) -> tuple[TrainState, Trace]:
+    """``count`` steps of every run from step ``first``, fewer where the run's steps end."""
+    with _precise(config_R):
+        return _over_runs(
+            lambda run, data, first: _train_chunk(run, data, first, count),
+            mesh,
+            (config_R, seed_R, state_R),
+            data,
+            first,
+        )
+
+
+@functools.partial(jax.jit, static_argnames="mesh")
+def evaluate(
+    config_R: Config, params_R: Any, data: Any, part: Array, *, mesh: Mesh
+) -> dict[str, Array]:
+    """Loss and metrics of every run on a part of the task: 0 validation, 1 test."""
+    with _precise(config_R):
+        return _over_runs(_evaluate, mesh, (config_R, params_R), data, part)

@@ -1,0 +1,41 @@
+"""The strict environment that every test runs in, and the two helpers that most of them use.
+
+One process has two CPU devices, promotion of dtypes and of ranks is an error, and so is every
+warning (``filterwarnings`` in pyproject.toml).
+"""
+
+import os
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The same examples in every run, and no time limit on the one that compiles.
+hypothesis.settings.register_profile("seqjax", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.load_profile("seqjax")
+
+
+@pytest.fixture
+def x64():
+    """float64 for the length of a test."""
+    with jax.enable_x64(True):
+        yield
+
+
+def assert_close(a, b, tolerance: float) -> None:
+    """‖a − b‖∞ <= tolerance · ‖b‖∞ for every array of two trees of one structure."""
+    assert jax.tree.structure(a) == jax.tree.structure(b)
+    for (path, x), y in zip(jax.tree.leaves_with_path(a), jax.tree.leaves(b), strict=True):
+        where = jax.tree_util.keystr(path) or "the array"
+        assert np.shape(x) == np.shape(y), f"{where}: shapes {np.shape(x)} and {np.shape(y)}"
+        x, y = (np.asarray(v).astype(np.float64) for v in (x, y))
+        error, size = (np.max(np.abs(v), initial=0) for v in (x - y, y))
+        assert error <= tolerance * size, f"{where}: {error:.3g} > {tolerance:g} * {size:.3g}"
