@@ -69,7 +69,7 @@ def indrnn(p, x, h):
 
 
 def lstm(p, x, h, c, *, removed="", coupled=False, peepholes=False, g_tanh=True, c_tanh=True):
-    """Greff et al. 2017, section 2 and appendix A; one letter of ``removed`` is a gate held at 1."""
+    """Greff et al. 2017, section 2 and appendix A; the gates in ``removed`` are held at 1."""
 
     def gate(k, c):
         if k in removed:

@@ -10,11 +10,11 @@ import oracles
 import pytest
 from conftest import assert_close
 from jax.experimental import rnn
+from update_golden import GOLDEN, golden_step
 
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence import unroll
-from update_golden import GOLDEN, golden_step
 
 every_cell = pytest.mark.parametrize("name", CELLS)
 # (T, B, D, H); a cell that adds its input to its state takes D = H.
@@ -122,8 +122,9 @@ def check_gradients(name, shape, runs, masks, directions):
             own = jax.tree.map(lambda leaf, run=run: leaf[run], params)
             got = jax.tree.map(lambda leaf, run=run: leaf[run], (gradients, result))
 
-            def oracle(p=by_name(cell, own), reverse=reverse):
-                outputs, last = oracles.unroll(step, p, x, carry, lengths_B, reset_TB, reverse)
+            def oracle(own=own, reverse=reverse):
+                options = lengths_B, reset_TB, reverse
+                outputs, last = oracles.unroll(step, by_name(cell, own), x, carry, *options)
                 return outputs, cell.carry(*last)
 
             assert_close((got[1].outputs_TBH, got[1].carry), oracle(), 1e-12)
@@ -237,7 +238,7 @@ OPEN = 100.0
 
 
 def lstm_with(params, gates="ifgo", **rows):
-    """The parameters of the full LSTM: those given for ``gates``, zeros for the rest, plus biases."""
+    """The full LSTM with these parameters for ``gates``, zeros for the rest, and added biases."""
     full = [np.zeros((*leaf.shape[:-2], 4, leaf.shape[-1]), np.float32) for leaf in params[:3]]
     for n, k in enumerate(gates):
         for leaf, part in zip(full, params, strict=False):

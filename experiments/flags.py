@@ -1,0 +1,161 @@
+"""The only place where flags are defined and read. Below it there are plain dataclasses.
+
+absl exits with 1 for all of its own complaints and takes a stray word in a flagfile for an
+argument, so flagfiles are checked and errors reported here: one line, exit code 2.
+"""
+
+import importlib
+import pathlib
+import sys
+from typing import NoReturn
+
+from absl import flags
+
+from experiments import STUDIES
+
+FLAGS = flags.FLAGS
+HELP = {"--help", "-help", "-h", "--h", "--helpfull", "--helpshort", "-helpfull", "-helpshort"}
+MISTAKE = 2
+
+flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
+
+
+def define_run_flags() -> None:
+    """The flags of ``python -m experiments.run``."""
+    flags.DEFINE_string("study", None, "which study; --list shows them")
+    flags.DEFINE_bool("list", False, "print each study with its question, and stop")
+    flags.DEFINE_multi_string("set", [], '"path=value; path=value": fields; the last value wins')
+    flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes in place of the study\'s own')
+    flags.DEFINE_string("tune", None, "the axis to select per table cell on validation data")
+    flags.DEFINE_list("arms", [], "only these arms of the study")
+    flags.DEFINE_integer("seeds", None, "seeds a point", lower_bound=1)
+    flags.DEFINE_integer("seed_start", 0, "the first seed", lower_bound=0, upper_bound=2**31)
+    flags.DEFINE_string("data_dir", None, "where real data sets are")
+    flags.DEFINE_string("shard", "0/1", "I/N: run the I-th of N parts, counted from 0")
+    flags.DEFINE_bool("dry_run", False, "print what would be run; compile and train nothing")
+    flags.DEFINE_bool("deterministic", False, "GPU: deterministic operations, no autotuning")
+    flags.DEFINE_bool("allow_mixed", False, "continue on another jaxlib or kind of device")
+
+
+def fail(message: object) -> NoReturn:
+    """Ends the program because of a mistake of its user's: one line, exit code 2."""
+    print("error:", " ".join(str(message).split()), file=sys.stderr)
+    raise SystemExit(MISTAKE)
+
+
+def parser(argv: list[str]) -> list[str]:
+    """The ``flags_parser`` of ``app.run``."""
+    if HELP & set(argv[1:]):
+        print(f"{sys.modules['__main__'].__doc__}\n{_own_help()}")
+        raise SystemExit(0)
+    try:
+        for path in _flagfiles(argv[1:]):
+            _check_flagfile(path, [])
+        rest = FLAGS(argv)
+    except flags.Error as error:
+        fail(error)
+    if len(rest) > 1:
+        fail(f"unexpected argument {rest[1]!r}; flags start with -- and values follow =")
+    return rest
+
+
+def _own_help() -> str:
+    return FLAGS.module_help(sys.modules[__name__])
+
+
+def _flagfiles(arguments: list[str]) -> list[str]:
+    """The flagfiles that these arguments name."""
+    found = []
+    for k, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        name, equals, path = argument.partition("=")
+        if name in ("--flagfile", "-flagfile"):
+            found.append(path if equals else (arguments[k + 1 :] or [""])[0])
+    return found
+
+
+def _check_flagfile(path: str, above: list[str]) -> None:
+    """Each line is empty, a comment from the first column on, or one flag; else exit 2."""
+    if path in above:
+        fail(f"--flagfile: {path} includes itself")
+    try:
+        lines = pathlib.Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        fail(f"--flagfile: cannot read {path!r}: {reason}")
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.startswith(("#", "//", "--")):
+            fail(f"{path}:{number}: expected --flag=value or a comment at the start, got {line!r}")
+        for inner in _flagfiles([line.strip()]):
+            _check_flagfile(inner, [*above, path])
+
+
+def study_module(name: str):
+    """The module of a study, by name."""
+    from seqjax.types import unknown
+
+    if name not in STUDIES:
+        fail(f"--study: {unknown('study', name, STUDIES)}")
+    return importlib.import_module(f"experiments.{name}")
+
+
+def study():
+    """The study that the flags ask for, with its settings, axes and arms as they say."""
+    from seqjax.study import revise
+
+    if FLAGS.study is None:
+        fail(f"--study: not given; expected one of {', '.join(STUDIES)}")
+    given, sweep = {}, None
+    for text in FLAGS.set:
+        given |= dict(_pairs("--set", text))
+    if FLAGS.sweep is not None:
+        sweep = {}
+        for path, values in _pairs("--sweep", FLAGS.sweep):
+            if path in sweep:
+                fail(f"--sweep: {path} stands twice")
+            sweep[path] = [value.strip() for value in values.split(",")]
+    return revise(study_module(FLAGS.study).STUDY, given, sweep, FLAGS.arms, FLAGS.tune)
+
+
+def as_text() -> str:
+    """The flags as a flagfile that repeats this command."""
+    ours = FLAGS.flags_by_module_dict()[__name__]
+    return "".join(f"{line}\n" for flag in ours for line in flag.serialize().splitlines() if line)
+
+
+def _pairs(flag: str, text: str) -> list[tuple[str, str]]:
+    """``path=value; path=value`` as pairs."""
+    pairs = []
+    for part in text.split(";"):
+        path, equals, value = (piece.strip() for piece in part.partition("="))
+        if not part.strip():
+            continue
+        if not (path and equals and value):
+            fail(f"{flag}: expected path=value, got {part.strip()!r}")
+        pairs.append((path, value))
+    if not pairs:
+        fail(f"{flag}: expected path=value, got {text!r}")
+    return pairs
+
+
+def seeds(default: int) -> range:
+    """The seeds that the flags ask for."""
+    count = FLAGS.seeds or default
+    return range(FLAGS.seed_start, FLAGS.seed_start + count)
+
+
+def shard() -> tuple[int, int]:
+    """(I, N) of --shard."""
+    index, slash, count = FLAGS.shard.partition("/")
+    if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):
+        fail(f"--shard: expected I/N with 0 <= I < N, got {FLAGS.shard!r}")
+    return int(index), int(count)
+
+
+def workdir() -> pathlib.Path:
+    """--workdir, or runs/ with the name of the last flagfile, or else of the study."""
+    if FLAGS.workdir:
+        return pathlib.Path(FLAGS.workdir)
+    files = _flagfiles(sys.argv[1:])
+    return pathlib.Path("runs", pathlib.Path(files[-1]).stem if files else FLAGS.study)

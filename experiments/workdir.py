@@ -1,0 +1,130 @@
+"""A workdir: one configuration, its records, and what is made of them.
+
+Everything is checked before anything is written. Files that others may read meanwhile are replaced
+whole; records are only ever appended.
+"""
+
+import itertools
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from seqjax import records, rules
+from seqjax.config import as_settings
+from seqjax.study import Run, Study
+
+
+class WorkdirError(ValueError):
+    """A workdir that this command cannot use, and why."""
+
+
+SAME = ("platform", "device", "jaxlib")
+"""What must not change while a workdir is continued, unless --allow_mixed."""
+
+
+def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
+    """What makes two commands the same study: not seeds, shard, workdir or data_dir."""
+    swept = {axis.path for axis in study.axes}
+    arms = {}
+    for run in runs:
+        settings = as_settings(run.config)
+        arms.setdefault(
+            run.arm, {path: value for path, value in settings.items() if path not in swept}
+        )
+    axes = [
+        {"path": axis.path, "values": list(axis.values), "arms": list(axis.arms)}
+        for axis in study.axes
+    ]
+    return {"study": study.name, "rules": rules.RULES_HASH, "arms": arms, "axes": axes}
+
+
+class Workdir:
+    """The folder of one study, opened for running or for reporting."""
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        self.config: dict[str, Any] | None = None
+        config = path / "config.json"
+        try:
+            if config.exists():
+                self.config = records.loads(config.read_text(encoding="utf-8"), str(config))
+            elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise WorkdirError(f"--workdir: {path} is in use by something else; choose another")
+        except OSError as error:
+            raise WorkdirError(f"--workdir: cannot read {path}: {error.strerror}") from None
+
+    def check(
+        self, same: Mapping[str, Any], seeds: range, environment: Mapping, allow_mixed: bool
+    ) -> None:
+        """Raises WorkdirError unless a command of this identity may run here."""
+        if self.config is None:
+            return
+        difference = _difference(self.config["same"], records.loads(records.dumps(same), "this command"))
+        if difference:
+            path, there, here = difference
+            raise WorkdirError(
+                f"--workdir: {self.path} holds another configuration: {path} is {there} there, "
+                f"{here} here; choose another workdir"
+            )
+        missing = set(self.config["seeds"]) - set(seeds)
+        if missing:
+            raise WorkdirError(
+                f"--seeds: {self.path} already has seeds {_span(self.config['seeds'])}; seeds can "
+                f"be added but not left out, got {_span(seeds)}"
+            )
+        for name in SAME:
+            there, here = self.config["environment"][name], environment[name]
+            if there != here and not allow_mixed:
+                raise WorkdirError(
+                    f"--workdir: {self.path} was begun on {name} {there}, this is {here}; choose "
+                    "another workdir, or --allow_mixed, which marks the table"
+                )
+
+    def open(self, config: Mapping[str, Any], flags: str, environment: Mapping[str, Any]) -> None:
+        """Makes the folder, or brings its seeds up to date."""
+        try:
+            (self.path / "curves").mkdir(parents=True, exist_ok=True)
+            first = self.config is None
+            self.config = {**(self.config or {}), **config, **({} if first else self._begun())}
+            self.write("config.json", records.dumps(self.config, indent=1) + "\n")
+            self.write("flags.txt", flags)
+            if first:
+                self.write("environment.json", records.dumps(environment, indent=1) + "\n")
+        except OSError as error:
+            raise WorkdirError(f"--workdir: cannot write {self.path}: {error.strerror}") from None
+
+    def _begun(self) -> dict[str, Any]:
+        """What stays as it was when the workdir was begun."""
+        return {name: self.config[name] for name in ("environment", "runs_per_device")}
+
+    def write(self, name: str, text: str) -> None:
+        """Replaces a file whole."""
+        partial = self.path / f".{name}.{os.getpid()}"
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(self.path / name)
+
+    def records_file(self, shard: tuple[int, int]) -> pathlib.Path:
+        index, count = shard
+        name = "records.jsonl" if count == 1 else f"records-{index}-of-{count}.jsonl"
+        return self.path / name
+
+    def records(self) -> list[dict[str, Any]]:
+        """Everything recorded so far, by any shard."""
+        return records.read_all(self.path)
+
+
+def _difference(there: Any, here: Any, path: str = "") -> tuple[str, Any, Any] | None:
+    """The first place where two configurations differ, with both values."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        pairs = {key: (there.get(key), here.get(key)) for key in [*there, *here]}
+    elif isinstance(there, list) and isinstance(here, list):
+        pairs = dict(enumerate(itertools.zip_longest(there, here)))
+    else:
+        return None if there == here else (path, there, here)
+    found = (_difference(*pair, f"{path}.{key}".strip(".")) for key, pair in pairs.items())
+    return next((difference for difference in found if difference), None)
+
+
+def _span(seeds) -> str:
+    return f"{min(seeds)} to {max(seeds)}"

@@ -1,0 +1,126 @@
+"""Figures from the cells of a table, drawn off screen."""
+
+import pathlib
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from seqjax.tables import Cell, Table, label
+
+INK, PALE = "#1a1a1a", "#f2f2f2"
+RC = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "legend.frameon": False,
+    "svg.hashsalt": "seqjax",  # equal figures are equal files
+    "svg.fonttype": "none",
+}
+
+
+def save(figure: Figure, workdir: pathlib.Path, name: str) -> None:
+    """Writes ``name``.png and ``name``.svg."""
+    with matplotlib.rc_context(RC):
+        figure.savefig(workdir / f"{name}.png", dpi=160)
+        figure.savefig(workdir / f"{name}.svg", metadata={"Date": None})
+
+
+def _row_label(row: tuple) -> str:
+    return ", ".join(label(value) for value in row) or "all"
+
+
+def heat_map(table: Table, quantity: str = "metric") -> Figure:
+    """The table as colours: "metric" is the mean test metric, "clipped" the clipped fraction.
+
+    A cell shows its mean; the metric's also shows the tuned value and, in red, how many failed.
+    """
+    rows, columns = table.rows, table.columns
+    values = np.full((len(rows), len(columns)), np.nan)
+    for (row, column), cell in table.grid.items():
+        value = cell.mean if quantity == "metric" else cell.clipped
+        values[rows.index(row), columns.index(column)] = value
+    example = table.cells()[0].records[0]
+    name = example["metric"] if quantity == "metric" else "fraction of clipped steps"
+    upward = quantity == "clipped" or example["higher_is_better"]
+    with matplotlib.rc_context(RC):
+        size = (2.4 + 0.95 * len(columns), 1.5 + 0.42 * len(rows))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.add_subplot()
+        colours = "viridis" if upward else "viridis_r"
+        limits = {"vmin": 0, "vmax": 1} if quantity == "clipped" else {}
+        image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
+        axes.set_xticks(range(len(columns)), [label(column) or "–" for column in columns])
+        axes.set_yticks(range(len(rows)), [_row_label(row) for row in rows])
+        axes.set_xlabel(table.column_title)
+        axes.set_ylabel(", ".join(table.row_titles))
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        for (row, column), cell in table.grid.items():
+            at = columns.index(column), rows.index(row)
+            _write(axes, at, cell, quantity, image.norm(values[at[::-1]]), upward)
+        axes.set_title(f"{table.title}: {name}", loc="left")
+        figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
+    return figure
+
+
+def _write(axes, at, cell: Cell, quantity: str, brightness: float, upward: bool) -> None:
+    """The cell's text, in the ink that its colour lets one read."""
+    bright = brightness if upward else 1 - brightness
+    ink = INK if bright > 0.55 else PALE
+    mean = cell.mean if quantity == "metric" else cell.clipped
+    chosen = cell.chosen is not None and quantity == "metric"
+    lines = f"{mean:.3g}" + (f"\n@{label(cell.chosen)}" if chosen else "")
+    axes.text(*at, lines, ha="center", va="center", color=ink, fontsize=8, linespacing=1.05)
+    if cell.failed and quantity == "metric":
+        axes.text(
+            at[0] + 0.46,
+            at[1] - 0.42,
+            f"{cell.failed} failed",
+            ha="right",
+            va="top",
+            color="white",
+            fontsize=5.5,
+            bbox={"facecolor": "#b3242b", "edgecolor": "none", "pad": 1},
+        )
+
+
+def curves(table: Table, quantity: str) -> Figure:
+    """``quantity`` of the records' curves over the steps: a panel a column, a line a row.
+
+    Lines are means over seeds at the cell's tuned value; bands span the seeds. Failed runs are
+    drawn as they went, and end where they were not finite.
+    """
+    with matplotlib.rc_context(RC):
+        size = (1.6 + 2.3 * len(table.columns), 3.0)
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(1, len(table.columns), sharey=True, squeeze=False)[0]
+        shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(table.rows)))
+        for panel, column in zip(panels, table.columns, strict=True):
+            for row, shade in zip(table.rows, shades, strict=True):
+                if (row, column) in table.grid:
+                    _line(panel, table.grid[row, column], quantity, shade, _row_label(row))
+            panel.set_title(f"{table.column_title} {label(column)}".strip(), loc="left")
+            panel.set_xlabel("step")
+        panels[0].set_ylabel(quantity.replace("_", " "))
+        lines = {}
+        for panel in panels:
+            for line, name in zip(*panel.get_legend_handles_labels(), strict=True):
+                lines.setdefault(name, line)
+        figure.legend(
+            lines.values(),
+            lines.keys(),
+            title=", ".join(table.row_titles) or None,
+            loc="outside right upper",
+        )
+    return figure
+
+
+def _line(panel, cell: Cell, quantity: str, shade, name: str) -> None:
+    steps = cell.records[0]["curve"]["step"]
+    runs = np.array([record["curve"][quantity] for record in cell.records], dtype=float)
+    known = ~np.isnan(runs).any(axis=0)
+    x, y = np.asarray(steps)[known], runs[:, known]
+    panel.plot(x, y.mean(axis=0), color=shade, label=name, linewidth=1.4)
+    panel.fill_between(x, y.min(axis=0), y.max(axis=0), color=shade, alpha=0.15, linewidth=0)

@@ -1,0 +1,244 @@
+"""A study is a list of named arms × axes; its plan is a list of runs.
+
+Settings are ``{path: value}``. A run's settings are the study's base, then its arm's, then its
+point's. What the base sets and an arm's cell, task or optimiser has no use for is left out, so one
+base serves arms of different kinds.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from seqjax.cells import CELLS
+from seqjax.config import Config, ConfigError, field_types, idle, make_config, parse
+from seqjax.types import unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One of the things compared: a name and what it sets."""
+
+    name: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """Values that a field takes in turn.
+
+    Attributes:
+      path: the field.
+      values: in the order of the table.
+      arms: the arms it applies to; by default those that have the field and do not set it.
+      label: what tables call it; axes of different arms with one label share a column.
+    """
+
+    path: str
+    values: tuple
+    arms: tuple[str, ...] = ()
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.label or self.path
+
+
+@dataclasses.dataclass(frozen=True)
+class Published:
+    """A figure from the literature to stand beside ours, with how well its source is known."""
+
+    what: str
+    figure: str
+    source: str
+    confidence: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A question, and the runs that answer it.
+
+    Attributes:
+      name, question: for people.
+      base: settings that all arms share.
+      arms, axes: what is compared, and what each is tried with.
+      seeds: seeds a point.
+      tune: the axis selected in each table cell on validation data, if any.
+      fixed: a second table, at this value of the tuned axis.
+      published: figures to print beside the table.
+    """
+
+    name: str
+    question: str
+    base: Mapping[str, Any]
+    arms: tuple[Arm, ...] = (Arm("all"),)
+    axes: tuple[Axis, ...] = ()
+    seeds: int = 3
+    tune: str | None = None
+    fixed: float | None = None
+    published: tuple[Published, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training run: where it stands in its study, its seed and its configuration.
+
+    ``paired`` says what it shares with the study's first run of the same seed: "data+weights", the
+    order of the data and the draws of the gates that both have, or "data" alone.
+    """
+
+    study: str
+    arm: str
+    point: Mapping[str, Any]
+    seed: int
+    config: Config
+    paired: str
+
+    @property
+    def id(self) -> str:
+        """Arm, point and seed in words; equal for equal runs of a study."""
+        point = [f"{path}={_plain(value)}" for path, value in self.point.items()]
+        return " ".join([self.arm, *point, f"seed={self.seed}"])
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
+    """Every run of the study, arm by arm, point by point, seed by seed.
+
+    Raises:
+      ConfigError: a setting or an axis that does not fit, named.
+    """
+    seeds = list(seeds)
+    runs, used, first = [], set(), None
+    for arm in study.arms:
+        for point in _points(study, arm):
+            used |= point.keys()
+            config = make_config(_settings(study, arm, point))
+            first = first or config
+            paired = "data+weights" if _share_draws(first, config) else "data"
+            runs += [Run(study.name, arm.name, point, seed, config, paired) for seed in seeds]
+    present = {arm.name for arm in study.arms}
+    for axis in study.axes:
+        if axis.path not in used and (not axis.arms or present & set(axis.arms)):
+            raise ConfigError(f"{axis.path}: swept, but no arm of {study.name} has a use for it")
+    if study.tune is not None and study.tune not in used:
+        raise ConfigError(f"--tune: expected an axis of the sweep, got {study.tune!r}")
+    return runs
+
+
+def _share_draws(a: Config, b: Config) -> bool:
+    gates = [set(CELLS[config.model.cell].bias_gates) for config in (a, b)]
+    return a.model.hidden == b.model.hidden and bool(gates[0] & gates[1])
+
+
+def _settings(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, Any]:
+    own = {**arm.settings, **point}
+    settings = {**study.base, **own}
+    types = field_types(settings)
+    return {
+        path: value
+        for path, value in settings.items()
+        if path in own or (path in types and not idle(path, settings))
+    }
+
+
+def _points(study: Study, arm: Arm) -> list[dict[str, Any]]:
+    """The arm's points. An axis adds nothing to a point that has no use for it.
+
+    Names and sizes are placed first, because they decide what the numbers are good for.
+    """
+    types = field_types({**study.base, **arm.settings})
+    axes = [axis for axis in study.axes if not axis.arms or arm.name in axis.arms]
+    points: list[dict[str, Any]] = [{}]
+    for axis in sorted(axes, key=lambda axis: types.get(axis.path, float) is float):
+        points = [new for point in points for new in _extended(study, arm, point, axis)]
+    ordered = [{axis.path: point[axis.path] for axis in axes if axis.path in point} for point in points]
+    return sorted(
+        ordered,
+        key=lambda point: [axis.values.index(point[axis.path]) for axis in axes if axis.path in point],
+    )
+
+
+def _extended(study: Study, arm: Arm, point: dict, axis: Axis) -> list[dict[str, Any]]:
+    settings = {**study.base, **arm.settings, **point}
+    known = axis.path in field_types(settings) and axis.path not in arm.settings
+    if not known or idle(axis.path, settings):
+        return [point]
+    return [{**point, axis.path: value} for value in axis.values]
+
+
+def revise(
+    study: Study,
+    given: Mapping[str, str],
+    sweep: Mapping[str, list[str]] | None = None,
+    arms: list[str] | None = None,
+    tune: str | None = None,
+) -> Study:
+    """The study as a command changes it.
+
+    Args:
+      given: fields to set, as text.
+      sweep: axes in place of the study's own, as text; None leaves them.
+      arms: only these.
+      tune: the axis to tune; None leaves the study's own where that is still swept.
+
+    Raises:
+      ConfigError: a field that is unknown, both set and swept, told apart by the arms, or of no use
+        to any run; an axis value that is empty, stands twice or has the wrong type.
+    """
+    study = dataclasses.replace(study, arms=_kept_arms(study, arms))
+    study = dataclasses.replace(study, base={**study.base, **given})
+    if sweep is not None:
+        labels = {axis.path: axis.label for axis in study.axes}
+        axes = [Axis(path, _values(study, path, sweep[path]), (), labels.get(path, "")) for path in sweep]
+        study = dataclasses.replace(study, axes=tuple(axes))
+    swept = {axis.path for axis in study.axes}
+    for path in [*given, *(sweep or ())]:
+        if path in given and path in swept:
+            raise ConfigError(f"{path}: both set and swept; sweep a single value instead")
+        if any(path in arm.settings for arm in study.arms):
+            raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
+    values = {path: parse(path, text, _type_in(study, path)) for path, text in given.items()}
+    tune = study.tune if tune is None and study.tune in swept else tune
+    study = dataclasses.replace(study, base={**study.base, **values}, tune=tune)
+    used = [_settings(study, arm, point) for arm in study.arms for point in _points(study, arm)]
+    for path in given:
+        if not any(path in settings for settings in used):
+            arm = _having(study, path)[0]
+            reason = idle(path, {**study.base, **arm.settings})
+            raise ConfigError(f"{path}: changes nothing, because {reason}")
+    return study
+
+
+def _kept_arms(study: Study, names: list[str] | None) -> tuple[Arm, ...]:
+    known = [arm.name for arm in study.arms]
+    for name in names or ():
+        if name not in known:
+            raise ConfigError(f"--arms: {unknown(f'arm of {study.name}', name, known)}")
+    return tuple(arm for arm in study.arms if not names or arm.name in names)
+
+
+def _values(study: Study, path: str, texts: list[str]) -> tuple:
+    kind = _type_in(study, path)
+    if not all(texts):
+        raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
+    values = tuple(parse(path, text, kind) for text in texts)
+    for value in values:
+        if values.count(value) > 1:
+            raise ConfigError(f"{path}: swept over {_plain(value)} twice")
+    return values
+
+
+def _having(study: Study, path: str) -> list[Arm]:
+    return [arm for arm in study.arms if path in field_types({**study.base, **arm.settings})]
+
+
+def _type_in(study: Study, path: str) -> type:
+    """The type of a field in the first arm that has it."""
+    having = _having(study, path)
+    if not having:
+        known = set().union(*(field_types({**study.base, **arm.settings}) for arm in study.arms))
+        raise ConfigError(str(unknown("field", path, known)))
+    return field_types({**study.base, **having[0].settings})[path]

@@ -1,0 +1,249 @@
+"""Every kind of clipping against its definition in NumPy, and what holds for all of them."""
+
+import functools
+
+import hypothesis.extra.numpy as hnp
+import hypothesis.strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import assert_close
+from hypothesis import given
+
+from seqjax.cells import CELLS
+from seqjax.clipping import KINDS, ClipSpec, clip
+from seqjax.init import InitSpec, init_cell
+from seqjax.recurrence import unroll
+from seqjax.signal import StepClip
+
+STATELESS = ("value", "norm", "block", "adaptive")
+CLIPPING = (*STATELESS, "percentile")  # the kinds that change a finished gradient
+H, V = 3, 2
+
+
+def parameters():
+    """A cell as ``init_cell`` makes it, one bias row longer than 1e-3 and the rest 0, a readout."""
+    cell = init_cell(jax.random.key(0), CELLS["lstm_peephole"], 2, H, InitSpec(bias={"f": 1.0}))
+    kernel = jax.random.normal(jax.random.key(1), (H, V))
+    return {"cells": {"layer0": cell}, "readout": {"kernel": kernel, "bias": jnp.zeros((V,))}}
+
+
+PARAMS = parameters()
+LEAVES, TREEDEF = jax.tree.flatten(PARAMS)
+SIZE = sum(leaf.size for leaf in LEAVES)
+SPLITS = np.cumsum([leaf.size for leaf in LEAVES])[:-1]
+
+
+def tree_of(flat):
+    """A gradient of the parameters from ``SIZE`` numbers."""
+    parts = zip(np.split(np.asarray(flat), SPLITS), LEAVES, strict=True)
+    return jax.tree.unflatten(TREEDEF, [part.reshape(leaf.shape) for part, leaf in parts])
+
+
+def flat_of(tree):
+    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+
+
+def gradient(scale=1.0, seed=0):
+    return tree_of((np.random.default_rng(seed).normal(size=SIZE) * scale).astype(np.float32))
+
+
+@functools.cache
+def clipper(kind):
+    """``(gradient, threshold) -> (clipped gradient, flag)``, compiled once with both traced."""
+
+    def run(grads, threshold):
+        transformation = clip(ClipSpec(kind, threshold), steps=1)
+        clipped, state = transformation.update(grads, transformation.init(PARAMS), PARAMS)
+        return clipped, state.clipped
+
+    return jax.jit(run)
+
+
+def units(path, array):
+    """One index for each unit of an array: a gate of a hidden unit, or an output of the readout."""
+    field = getattr(path[-1], "name", None)
+    trailing = 2 if field in ("w_DGH", "u_HGH", "b_GH", "p_PH") else 1
+    return [(..., *index) for index in np.ndindex(array.shape[-trailing:])]
+
+
+def shortened(g, bound):
+    length = np.linalg.norm(np.ravel(g))
+    return g * (bound / length) if length > bound else g
+
+
+def adaptive(path, g, w, threshold):
+    new = np.empty_like(g)
+    for unit in units(path, g):
+        new[unit] = shortened(g[unit], threshold * max(np.linalg.norm(w[unit]), 1e-3))
+    return new
+
+
+def definition(kind, grads, threshold):
+    """The clipped gradient in float64, one array and one unit after the other."""
+    g, w = (jax.tree.map(lambda x: np.asarray(x, np.float64), t) for t in (grads, PARAMS))
+    if kind == "value":
+        return jax.tree.map(lambda g: np.clip(g, -threshold, threshold), g)
+    if kind == "norm":
+        return tree_of(shortened(flat_of(g), threshold))
+    if kind == "block":
+        return jax.tree.map(lambda g: shortened(g, threshold), g)
+    return jax.tree_util.tree_map_with_path(lambda p, g, w: adaptive(p, g, w, threshold), g, w)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("threshold", [0.01, 0.5, 2.0, 50.0])
+@pytest.mark.parametrize("kind", STATELESS)
+def test_a_kind_is_its_definition(kind, threshold):
+    grads = gradient()
+    clipped, flag = clipper(kind)(grads, np.float32(threshold))
+    expected = definition(kind, grads, threshold)
+    assert_close(clipped, expected, 1e-6)
+    assert flag != np.array_equal(flat_of(expected), flat_of(grads))
+
+
+def test_the_unit_of_adaptive_clipping_is_one_gate_of_one_hidden_unit():
+    grads = jax.tree.map(lambda g: 1e-6 * g, gradient())
+    grads["cells"]["layer0"].u_HGH[:, 1, 2] = 5.0
+    clipped, flag = clipper("adaptive")(grads, np.float32(0.1))
+    changed = jax.tree.map(lambda a, b: np.asarray(a) != b, clipped, grads)
+    u_HGH = changed["cells"]["layer0"].u_HGH
+    assert flag and flat_of(changed).sum() == u_HGH[:, 1, 2].sum() == H
+    # The weights of a unit in an orthogonal block have length 1.
+    assert_close(jnp.linalg.norm(clipped["cells"]["layer0"].u_HGH[:, 1, 2]), np.array(0.1), 1e-6)
+
+
+def test_adaptive_clipping_needs_the_parameters():
+    transformation = clip(ClipSpec("adaptive", 1.0))
+    with pytest.raises(ValueError, match="adaptive clipping.*parameters"):
+        transformation.update(PARAMS, transformation.init(PARAMS))
+
+
+@pytest.mark.parametrize("percent", [1.0, 50.0, 90.0, 99.9])
+def test_percentile_takes_the_percentile_of_all_norms_so_far(percent, steps=13):
+    scales = np.exp(np.random.default_rng(1).normal(size=steps))
+    scales[[4, 7]] = scales[2]  # equal norms
+    transformation = clip(ClipSpec("percentile", percent), steps)
+    update, state, past = jax.jit(transformation.update), transformation.init(None), []
+    for scale in scales:
+        grads = gradient(scale, seed=2)
+        past.append(np.linalg.norm(flat_of(grads).astype(np.float64)))
+        bound = np.percentile(past, percent)
+        clipped, state = update(grads, state)
+        assert_close(clipped, tree_of(shortened(flat_of(grads), bound)), 2e-6)
+        assert state.clipped == (past[-1] > bound * (1 + 1e-6))
+
+
+@pytest.mark.parametrize("kind", CLIPPING)
+def test_an_infinite_threshold_is_no_clipping_bit_for_bit(kind):
+    for scale in (1e-38, 1.0, 3e37):
+        grads = gradient(scale)
+        clipped, flag = clipper(kind)(grads, np.float32(np.inf))
+        assert not flag and np.array_equal(flat_of(clipped), flat_of(grads))
+
+
+def test_an_infinite_bound_on_every_step_is_no_bound_bit_for_bit():
+    cell, params = CELLS["elman"], init_cell(jax.random.key(0), CELLS["elman"], 2, H, InitSpec())
+    x_TBD = jax.random.normal(jax.random.key(1), (4, 2, 2))
+
+    @jax.jit
+    @functools.partial(jax.grad, argnums=(0, 2))
+    def gradients(params, threshold, count):
+        bound = None if threshold is None else StepClip(threshold, count)
+        return jnp.sum(unroll(cell, params, x_TBD, step_clip=bound).outputs_TBH ** 2)
+
+    free, _ = gradients(params, None, 0.0)
+    off, pairs = gradients(params, jnp.inf, 0.0)
+    assert pairs == 0 and np.array_equal(flat_of(free), flat_of(off))
+    bound, pairs = gradients(params, 0.1, 0.0)
+    assert 0 < pairs <= 8 and not np.array_equal(flat_of(free), flat_of(bound))
+
+
+@pytest.mark.parametrize("kind", ["none", "step"])
+def test_kinds_that_leave_a_finished_gradient_alone(kind):
+    clipped, flag = clipper(kind)(gradient(), np.float32(1e-6))
+    assert not flag and np.array_equal(flat_of(clipped), flat_of(gradient()))
+
+
+@pytest.mark.parametrize("kind", CLIPPING)
+def test_a_vector_of_thresholds_is_one_program(kind):
+    thresholds = np.float32([0.3, 50.0, np.inf])
+    grads = gradient()
+    together, flags = jax.vmap(clipper(kind), (None, 0))(grads, thresholds)
+    for n, threshold in enumerate(thresholds):
+        alone, flag = clipper(kind)(grads, threshold)
+        assert_close(jax.tree.map(lambda x, n=n: x[n], together), alone, 2e-7)
+        assert flags[n] == flag
+
+
+near_one = st.floats(0.9375, 1.0625, width=32)
+gradients = st.one_of(
+    hnp.arrays(np.float32, SIZE, elements=st.floats(-64, 64, width=32)),
+    hnp.arrays(np.float32, SIZE, elements=st.sampled_from(np.float32([-3, 0, 0.5, 1, 1e-12]))),
+    near_one.map(lambda x: np.eye(1, SIZE, dtype=np.float32)[0] * np.float32(x)),
+)
+thresholds = st.one_of(near_one, st.floats(2**-10, 2**10, width=32))
+
+
+def norm_of(tree):
+    return np.linalg.norm(flat_of(tree).astype(np.float64))
+
+
+@pytest.mark.parametrize("kind", STATELESS)
+@given(flat=gradients, threshold=thresholds)
+def test_clipping_is_idempotent_and_never_lengthens(kind, flat, threshold):
+    grads, threshold = tree_of(flat), np.float32(threshold)
+    once, flag = clipper(kind)(grads, threshold)
+    twice, _ = clipper(kind)(once, threshold)
+    once_N, twice_N = flat_of(once), flat_of(twice)
+    assert np.all(np.abs(twice_N - once_N) <= 4 * np.spacing(np.abs(once_N)))
+    assert np.all(np.abs(once_N) <= np.abs(flat))
+    assert flag == np.any(once_N != flat)
+
+
+@pytest.mark.parametrize("kind", ["norm", "block"])
+@given(flat=gradients, threshold=thresholds)
+def test_a_clipped_norm_keeps_its_bound_and_its_direction(kind, flat, threshold):
+    grads, threshold = tree_of(flat), np.float32(threshold)
+    clipped, _ = clipper(kind)(grads, threshold)
+    pieces = [(clipped, grads)]
+    if kind == "block":
+        pieces = zip(jax.tree.leaves(clipped), jax.tree.leaves(grads), strict=True)
+    for new, old in pieces:
+        new_N, old_N = (flat_of(piece).astype(np.float64) for piece in (new, old))
+        assert norm_of(new) <= threshold * (1 + 4 * np.finfo(np.float32).eps)
+        assert new_N @ old_N >= (1 - 1e-5) * norm_of(new) * norm_of(old)
+
+
+@pytest.mark.parametrize("kind", CLIPPING)
+@pytest.mark.parametrize("scale", [3e19, 1e37])
+def test_gradients_whose_squares_overflow_are_shortened(kind, scale):
+    grads = gradient(scale)
+    clipped, flag = clipper(kind)(grads, np.float32(50.0))
+    assert np.all(np.isfinite(flat_of(clipped))) and np.all(flat_of(clipped) != 0)
+    if kind == "percentile":  # the first norm is the 50th percentile of itself
+        assert not flag and np.array_equal(flat_of(clipped), flat_of(grads))
+    else:
+        assert flag
+        expected = definition(kind, grads, 50.0)
+        assert_close(clipped, expected, 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nrom", 1.0), "unknown kind of clipping 'nrom'.*did you mean 'norm'.*adaptive, block"),
+        (("norm", 0.0), r"threshold of 'norm': expected a number in \(0, inf\) or inf, got 0.0"),
+        (("value", -1.0), r"threshold of 'value'.*got -1.0"),
+        (("norm", float("nan")), "threshold of 'norm'.*got nan"),
+        (("percentile", 100.0), r"threshold of 'percentile'.*\(0, 100\) or inf, got 100.0"),
+    ],
+)
+def test_what_cannot_be_clipped_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ClipSpec(*arguments)
+
+
+def test_every_kind_is_tested():
+    assert set(KINDS) == {*CLIPPING, "none", "step"}

@@ -1,0 +1,292 @@
+"""Every gate's block drawn as if it were alone, biases as they are stated, numbers as data."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import assert_close
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from seqjax.cells import CELLS
+from seqjax.init import NONZEROS, RECURRENT, InitSpec, init_cell, spectral_radius
+from seqjax.types import named_key
+
+LSTM, GRU = CELLS["lstm"], CELLS["gru"]
+KEY = jax.random.key(3)
+D, H = 40, 60
+
+
+def init(cell, spec=None, sizes=(D, H), key=KEY):
+    return init_cell(key, cell, *sizes, spec or InitSpec())
+
+
+def gate(cell, params, name):
+    """One gate's blocks and biases, those it has."""
+    found = {}
+    if name in cell.input_gates:
+        found["W"] = params.w_DGH[:, cell.input_gates.index(name)]
+    if name in cell.state_gates:
+        found["U"] = params.u_HGH[:, cell.state_gates.index(name)]
+    if name in cell.bias_gates:
+        found["b"] = params.b_GH[cell.bias_gates.index(name)]
+    return found
+
+
+# --- the blocks ---
+
+
+def test_orthogonal_makes_every_block_orthogonal():
+    for matrices in (init(LSTM).u_HGH, init(CELLS["lstm_fgr"]).r_HQH):
+        for n in range(matrices.shape[1]):
+            values = np.linalg.svd(matrices[:, n], compute_uv=False)
+            assert_close(values, np.ones(H), 1e-5)
+
+
+def test_orthogonal_fused_makes_the_rows_of_the_whole_orthonormal():
+    u_HGH = init(LSTM, InitSpec(recurrent="orthogonal_fused")).u_HGH
+    whole = u_HGH.reshape(H, 4 * H)
+    assert_close(whole @ whole.T, np.eye(H), 1e-5)
+    assert np.linalg.svd(u_HGH[:, 0], compute_uv=False).min() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("spec", "w_deviation", "u_deviation"),
+    [
+        ({"input": "lecun"}, D**-0.5, H**-0.5),
+        ({"input": "glorot"}, (2 / (D + H)) ** 0.5, H**-0.5),
+        ({"input": "normal", "recurrent": "normal"}, D**-0.5, H**-0.5),
+        ({"input": "uniform", "recurrent": "uniform"}, (3 * H) ** -0.5, (3 * H) ** -0.5),
+        ({"input_gain": 2.0, "recurrent_gain": 3.0}, 2 * D**-0.5, 3 * H**-0.5),
+        ({"recurrent": "orthogonal_fused"}, D**-0.5, (4 * H) ** -0.5),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["lstm", "mut3"])
+def test_each_gates_block_has_the_deviation_of_the_plain_matrix(
+    name, spec, w_deviation, u_deviation
+):
+    """A sample deviation of n normal draws is within 4 / √(2n) of the true one, relatively."""
+    cell = CELLS[name]
+    params = init(cell, InitSpec(**spec))
+    if spec.get("recurrent") == "orthogonal_fused":
+        u_deviation *= (4 / len(cell.state_gates)) ** 0.5
+    for k in cell.bias_gates:
+        blocks = gate(cell, params, k)
+        for block, deviation in ((blocks["W"], w_deviation), (blocks["U"], u_deviation)):
+            assert abs(np.mean(block)) < 4 * deviation / block.size**0.5
+            assert abs(np.std(block) / deviation - 1) < 4 / (2 * block.size) ** 0.5
+
+
+def test_uniform_blocks_stay_inside_their_bound():
+    params = init(LSTM, InitSpec(recurrent="uniform", input="uniform"))
+    for block in params[:2]:
+        assert 0.98 * H**-0.5 < np.max(np.abs(block)) <= H**-0.5
+
+
+def test_identity_is_scaled():
+    u_HGH = init(LSTM, InitSpec(recurrent="identity", recurrent_gain=0.01)).u_HGH
+    assert_close(u_HGH.transpose(1, 0, 2), 0.01 * np.stack([np.eye(H, dtype="f4")] * 4), 1e-7)
+
+
+@pytest.mark.parametrize("radius", [0.95, 1.3])
+def test_sparse_blocks_have_fifteen_weights_a_unit_and_the_radius(radius):
+    u_HGH = init(LSTM, InitSpec(recurrent="sparse", radius=radius, recurrent_gain=2.0)).u_HGH
+    for n in range(4):
+        block = np.float64(u_HGH[:, n])
+        assert (np.count_nonzero(block, axis=0) == NONZEROS).all()
+        assert_close(np.abs(np.linalg.eigvals(block)).max(), 2 * radius, 1e-4)
+    few = init(LSTM, InitSpec(recurrent="sparse"), (2, 7)).u_HGH
+    assert np.count_nonzero(few) == few.size
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(1e-3, 1e3))
+def test_spectral_radius_equals_that_of_numpy(seed, scale):
+    block = np.float32(np.random.default_rng(seed).normal(size=(6, 6)) * scale)
+    radius = np.abs(np.linalg.eigvals(np.float64(block))).max()
+    assert_close(spectral_radius(jnp.array(block)), radius, 1e-4)
+
+
+def test_unit_rows_are_uniform_up_to_the_gain():
+    p = init(CELLS["indrnn"], InitSpec(recurrent_gain=2.0), (1, 2000)).p_PH
+    assert stats.kstest(p[0], stats.uniform(0, 2).cdf).pvalue > 0.01
+
+
+def test_gains_peepholes_and_shifts_start_at_one_and_zero():
+    norm = init(CELLS["lstm_layernorm"], sizes=(2, 3))
+    for field, rows, value in (
+        ("input_gain_GH", 4, 1), ("state_gain_GH", 4, 1), ("cell_gain_GH", 1, 1),
+        ("cell_shift_GH", 1, 0),
+    ):  # fmt: skip
+        assert_close(getattr(norm, field), np.full((rows, 3), value), 0)
+    assert not np.any(init(CELLS["lstm_peephole"], sizes=(2, 3)).p_PH)
+
+
+# --- what is drawn from which key ---
+
+
+@pytest.mark.parametrize("recurrent", [name for name in RECURRENT if name != "orthogonal_fused"])
+def test_variants_share_the_draws_of_the_gates_that_they_share(recurrent):
+    """By name, not by position: f is the second gate of one and the first of the other."""
+    spec = InitSpec(recurrent=recurrent)
+    full = init(LSTM, spec)
+    for other in ("lstm_nig", "lstm_nfg", "lstm_peephole_nog", "lstm_fgr", "lstm_layernorm"):
+        cell = CELLS[other]
+        params = init(cell, spec)
+        for name in cell.bias_gates:
+            assert_close(gate(cell, params, name), gate(LSTM, full, name), 0)
+
+
+def test_both_grus_share_every_draw():
+    before = CELLS["gru_reset_before"]
+    one, two = init(GRU), init(before)
+    assert_close(gate(GRU, one, "n_h")["U"], gate(before, two, "n")["U"], 0)
+    assert_close(gate(GRU, one, "n")["W"], gate(before, two, "n")["W"], 0)
+    for name in "rz":
+        assert_close(gate(GRU, one, name), gate(before, two, name), 0)
+
+
+def test_every_block_of_a_cell_is_another_draw():
+    """Of other gates, other roles, other keys."""
+    fgr = CELLS["lstm_fgr"]
+    spec = InitSpec(recurrent="normal", input="normal")
+    blocks = []
+    for key in (KEY, jax.random.key(4)):
+        params = init(fgr, spec, (H, H), key)
+        for matrices in (params.w_DGH, params.u_HGH, params.r_HQH):
+            blocks += [np.ravel(matrices[:, n]) for n in range(matrices.shape[1])]
+    alike = np.corrcoef(blocks) - np.eye(len(blocks))
+    assert len(blocks) == 2 * (4 + 4 + 9)
+    assert np.abs(alike).max() < 6 / H
+
+
+def test_named_keys_are_the_same_in_every_process():
+    """Python salts its own hash anew in each; this number would change with it."""
+    key = named_key(jax.random.key(0), "recurrent", "f")
+    assert jax.random.key_data(key).tolist() == [1459667306, 268358546]
+
+
+# --- biases ---
+
+
+def test_constant_biases_go_to_the_gates_named():
+    spec = InitSpec(bias={"f": 1.0, "o": -2.0})
+    expected = np.array([[0], [1], [0], [-2]]) * np.ones(H)
+    assert_close(init(LSTM, spec).b_GH, expected, 0)
+    assert_close(init(GRU, InitSpec(bias={"n_h": 3.0})).b_GH[3], np.full(H, 3), 0)
+
+
+# The gates that each scheme sets, with the sign of the draw.
+SIGNS = {
+    "lstm": {"i": -1, "f": 1},
+    "lstm_nig": {"f": 1},
+    "lstm_nfg": {"i": -1},
+    "lstm_cifg": {"f": 1},
+    "lstm_peephole": {"i": -1, "f": 1},
+    "janet": {"f": 1},
+    "gru": {"z": 1},
+    "gru_reset_before": {"z": 1},
+    "mut1": {"z": -1},
+    "mut2": {"z": -1},
+    "mut3": {"z": -1},
+}
+
+
+@pytest.mark.parametrize("scheme", ["chrono", "uniform_gate"])
+def test_schemes_have_their_stated_distribution_and_signs(scheme):
+    """Kolmogorov-Smirnov at fixed keys; the draw is one for all gates and cells of a key."""
+    width, t_max = 1500, 80.0
+    spec = InitSpec(bias_scheme=scheme, t_max=t_max)
+    sizes = (1, width)
+    draw = np.float64(gate(LSTM, init(LSTM, spec, sizes), "f")["b"])
+    if scheme == "chrono":
+        sample, expected = np.exp(draw), stats.uniform(1, t_max - 2)
+    else:
+        sample, expected = 1 / (1 + np.exp(-draw)), stats.uniform(1 / width, 1 - 2 / width)
+    assert stats.kstest(sample, expected.cdf).pvalue > 0.01
+    low, high = expected.support()
+    assert low - 1e-6 <= sample.min() < low + 0.01 * high
+    assert high - 0.01 * high < sample.max() <= high + 1e-6
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_schemes_set_the_gates_that_keep_and_write(name):
+    cell = CELLS[name]
+    for scheme in ("chrono", "uniform_gate"):
+        draw = gate(LSTM, init(LSTM, InitSpec(bias_scheme=scheme), (8, 8)), "f")["b"]
+        params = init(cell, InitSpec(bias_scheme=scheme), (8, 8))
+        for k in cell.bias_gates:
+            assert_close(gate(cell, params, k)["b"], SIGNS[name].get(k, 0) * draw, 0)
+
+
+def test_a_scheme_leaves_other_gates_to_their_constants():
+    params = init(LSTM, InitSpec(bias_scheme="chrono", bias={"o": 2.0}), (2, 3))
+    assert_close(gate(LSTM, params, "o")["b"], np.full(3, 2), 0)
+
+
+# --- numbers are data ---
+
+
+@pytest.mark.parametrize("bias_scheme", ["constant", "chrono"])
+def test_numbers_may_be_traced_and_mapped_over(bias_scheme):
+    """One program for all numbers of a sweep; each lane has what its own spec makes."""
+    constant = "f" if bias_scheme == "constant" else "o"
+    specs = [
+        InitSpec(
+            recurrent="sparse",
+            recurrent_gain=1.0 + k,
+            input_gain=0.5 * k,
+            radius=0.9 + k,
+            bias={constant: k - 1.0},
+            bias_scheme=bias_scheme,
+            t_max=20.0 + k,
+        )
+        for k in range(3)
+    ]
+    stacked = jax.tree.map(lambda *numbers: jnp.array(numbers), *specs)
+    keys = jax.random.split(KEY, 3)
+    make = jax.jit(jax.vmap(lambda key, spec: init_cell(key, LSTM, 3, 20, spec)))
+    together = make(keys, stacked)
+    for k, spec in enumerate(specs):
+        alone = init_cell(keys[k], LSTM, 3, 20, spec)
+        assert_close(jax.tree.map(lambda leaf, k=k: leaf[k], together), alone, 1e-5)
+
+
+# --- the caller's mistakes ---
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"recurrent": "orthogonl"}, "unknown recurrent initialiser 'orthogonl'.*'orthogonal'"),
+        ({"input": "he"}, "unknown input initialiser 'he'.*known: glorot, lecun"),
+        ({"bias_scheme": "chronos"}, "unknown bias scheme 'chronos'.*'chrono'"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(fields, message):
+    with pytest.raises(ValueError, match=message):
+        InitSpec(**fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "fields", "message"),
+    [
+        ("lstm", (0, 3), {}, "at least 1, got 0 and 3"),
+        ("lstm", (3, -1), {}, "at least 1, got 3 and -1"),
+        ("mut2", (2, 3), {}, "'mut2' needs input width = hidden width, got 2 and 3"),
+        ("lstm", (2, 3), {"bias": {"z": 1.0}}, "unknown gate of cell 'lstm' 'z'.*f, g, i, o"),
+        ("lstm_nfg", (2, 3), {"bias": {"f": 1.0}}, "unknown gate of cell 'lstm_nfg' 'f'"),
+        ("janet", (2, 3), {"bias": {"i": 1.0}}, "unknown gate of cell 'janet' 'i'"),
+        (
+            "lstm",
+            (2, 3),
+            {"bias": {"i": 1.0}, "bias_scheme": "chrono"},
+            "bias of gate 'i' is set by the scheme 'chrono'",
+        ),
+        ("elman", (2, 3), {"bias_scheme": "chrono"}, "cell 'elman' has no memory gate"),
+    ],
+)
+def test_mistakes_are_refused(name, sizes, fields, message):
+    with pytest.raises(ValueError, match=message):
+        init(CELLS[name], InitSpec(**fields), sizes)
