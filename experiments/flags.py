@@ -4,6 +4,7 @@ absl exits with 1 for all of its own complaints and takes a stray word in a flag
 argument, so flagfiles are checked and errors reported here: one line, exit code 2.
 """
 
+import difflib
 import importlib
 import pathlib
 import sys
@@ -52,6 +53,11 @@ def parser(argv: list[str]) -> list[str]:
         for path in _flagfiles(argv[1:]):
             _check_flagfile(path, [])
         rest = FLAGS(argv)
+    except flags.UnrecognizedFlagError as error:
+        known = [flag.name for flag in FLAGS.flags_by_module_dict()[__name__]]
+        near = difflib.get_close_matches(error.flagname, known, n=1)
+        hint = f"; did you mean --{near[0]}?" if near else "; --help lists them"
+        fail(f"unknown flag --{error.flagname}{hint}")
     except flags.Error as error:
         fail(error)
     if len(rest) > 1:

@@ -18,8 +18,9 @@ def report(workdir: Workdir) -> str:
     study = flags.study_module(recorded[0]["study"]).STUDY
     tune = recorded[0]["tune"] if workdir.config is None else workdir.config["tune"]
     titles = {axis.path: axis.title for axis in study.axes}
-    options = {"tune": tune, "titles": titles, "arms": [arm.name for arm in study.arms]}
-    made = [tables.make_table(recorded, title=f"{study.name}: {study.question}", **options)]
+    arms = [arm.name for arm in study.arms]
+    options = {"question": study.question, "tune": tune, "titles": titles, "arms": arms}
+    made = [tables.make_table(recorded, title=study.name, **options)]
     if study.fixed in {record["point"].get(tune) for record in recorded} - {None}:
         title = f"{study.name} at {tune} = {tables.label(study.fixed)}"
         made.append(tables.make_table(recorded, title=title, fixed=study.fixed, **options))

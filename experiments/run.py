@@ -9,32 +9,28 @@ everything recorded kept, run the same command again.
 import signal
 import sys
 
+from absl import app, logging
+
+from experiments import STUDIES, flags
+
 STOPPED = 75
 
-
-def _stop(number, frame):
-    del frame
-    print(f"stopped by {signal.Signals(number).name}; run the same command again", file=sys.stderr)
-    raise SystemExit(STOPPED)
-
-
-if __name__ == "__main__":  # before the imports below, which take seconds
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, _stop)
-
-from absl import app
-
-from experiments import flags
 
 flags.define_run_flags()
 FLAGS = flags.FLAGS
 
 
+def stop(number: int, frame: object) -> None:
+    """The handler of every signal that asks the program to end."""
+    del frame
+    print(f"stopped by {signal.Signals(number).name}; run the same command again", file=sys.stderr)
+    raise SystemExit(STOPPED)
+
+
 def main(argv: list[str]) -> None:
     del argv
+    logging.set_verbosity(logging.WARNING)  # or every back end that is not there is announced
     if FLAGS.list:
-        from experiments import STUDIES
-
         for name in STUDIES:
             print(f"{name}: {flags.study_module(name).STUDY.question}")
         return
@@ -105,10 +101,14 @@ def _train(workdir, groups, shard, tune, here) -> None:
                 continue
             shown.say(f"group {number + 1} of {len(todo)}: {len(group)} runs; compiling first")
             per_device = workdir.config["runs_per_device"][number]
-            for record in sweep.execute(group, per_device, jax.local_devices(), shown.advance):
-                record |= {"tune": tune, "environment": here}
+            done = sweep.execute(group, per_device, jax.local_devices(), shown.advance)
+            for record, trace in done:
+                curve = workdir.write_curve(record["id"], trace)
+                record |= {"tune": tune, "environment": here, "curve_file": curve}
                 records.append(workdir.records_file(shard), record)
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, stop)  # before main, whose imports take seconds
     app.run(main, flags_parser=flags.parser)

@@ -4,15 +4,19 @@ Everything is checked before anything is written. Files that others may read mea
 whole; records are only ever appended.
 """
 
+import hashlib
 import itertools
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from seqjax import records, rules
 from seqjax.config import as_settings
 from seqjax.study import Run, Study
+from seqjax.training import Trace
 
 
 class WorkdirError(ValueError):
@@ -60,7 +64,9 @@ class Workdir:
         """Raises WorkdirError unless a command of this identity may run here."""
         if self.config is None:
             return
-        difference = _difference(self.config["same"], records.loads(records.dumps(same), "this command"))
+        difference = _difference(
+            self.config["same"], records.loads(records.dumps(same), "this command")
+        )
         if difference:
             path, there, here = difference
             raise WorkdirError(
@@ -103,6 +109,14 @@ class Workdir:
         partial = self.path / f".{name}.{os.getpid()}"
         partial.write_text(text, encoding="utf-8")
         partial.replace(self.path / name)
+
+    def write_curve(self, run: str, trace: Trace) -> str:
+        """Keeps every step of a run: rows loss, gradient norm and clipped, as a NumPy array."""
+        name = f"curves/{hashlib.sha256(run.encode()).hexdigest()[:16]}.npy"
+        partial = self.path / "curves" / f".{os.getpid()}.npy"
+        np.save(partial, np.stack(trace), allow_pickle=False)
+        partial.replace(self.path / name)
+        return name
 
     def records_file(self, shard: tuple[int, int]) -> pathlib.Path:
         index, count = shard

@@ -40,16 +40,17 @@ class ClipSpec:
         if self.kind not in KINDS:
             raise unknown("kind of clipping", self.kind, KINDS)
         if isinstance(self.threshold, int | float):
-            top = 100 if self.kind == "percentile" else float("inf")
-            if not (0 < self.threshold < top or self.threshold == float("inf")):
+            percent = self.kind == "percentile"
+            accepted = "a percentage in (0, 100)" if percent else "a positive number"
+            below = 100 if percent else float("inf")
+            if not (0 < self.threshold < below or self.threshold == float("inf")):
                 raise ValueError(
-                    f"threshold of {self.kind!r}: expected a number in (0, {top:g}) or inf, "
-                    f"got {self.threshold}"
+                    f"threshold: {self.kind!r} expects {accepted} or inf, got {self.threshold}"
                 )
 
 
 class ClipState(NamedTuple):
-    """``clipped``: the last update was changed. ``past_N``: sorted norms so far, inf beyond them."""
+    """``clipped``: the last update was changed. ``past_N``: past norms, sorted, then inf."""
 
     clipped: Array
     count: Array

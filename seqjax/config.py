@@ -12,10 +12,10 @@ from typing import Any
 import jax
 
 from seqjax.cells import CELLS
-from seqjax.clipping import ClipSpec
-from seqjax.init import InitSpec
-from seqjax.modules import ModelSpec
-from seqjax.optimizer import WITH_MOMENTUM, OptimSpec
+from seqjax.clipping import KINDS, ClipSpec
+from seqjax.init import INPUT, RECURRENT, SCHEMES, InitSpec
+from seqjax.modules import READOUTS, ModelSpec
+from seqjax.optimizer import OPTIMIZERS, SCHEDULES, WITH_MOMENTUM, OptimSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.types import unknown
 
@@ -68,6 +68,16 @@ class Config:
         return self.task.links[0] if self.model.readout == "auto" else self.model.readout
 
 
+CHOICES = {
+    "model.readout": READOUTS,
+    "init.recurrent": RECURRENT,
+    "init.input": INPUT,
+    "init.bias_scheme": SCHEMES,
+    "clip.kind": KINDS,
+    "optim.name": OPTIMIZERS,
+    "optim.schedule": SCHEDULES,
+    "train.precision": tuple(PRECISIONS),
+}
 SECTIONS = {
     "model": ModelSpec,
     "init": InitSpec,
@@ -83,8 +93,13 @@ def field_types(settings: Mapping[str, Any]) -> dict[str, type]:
     Raises:
       ConfigError: the settings name an unknown cell or task.
     """
-    cell = _named("model.cell", settings.get("model.cell", ModelSpec.cell), CELLS)
-    task = _named("task.name", settings.get("task.name", DEFAULT_TASK), TASKS)
+    cell_name = settings.get("model.cell", ModelSpec.cell)
+    task_name = settings.get("task.name", DEFAULT_TASK)
+    if cell_name not in CELLS:
+        raise ConfigError(f"model.cell: {unknown('cell', cell_name, CELLS)}")
+    if task_name not in TASKS:
+        raise ConfigError(f"task.name: {unknown('task', task_name, TASKS)}")
+    cell, task = CELLS[cell_name], TASKS[task_name]
     types = {"task.name": str}
     for section, spec in {**SECTIONS, "task": task}.items():
         for field in dataclasses.fields(spec):
@@ -92,14 +107,6 @@ def field_types(settings: Mapping[str, Any]) -> dict[str, type]:
             types[f"{section}.{field.name}"] = kind
     del types["init.bias"]
     return types | {f"init.bias.{gate}": float for gate in cell.bias_gates}
-
-
-def _named(path: str, name: object, known: Mapping[str, Any]) -> Any:
-    if name not in known:
-        raise ConfigError(
-            f"{path}: {unknown(path.split('.')[-2 if '.name' in path else -1], name, known)}"
-        )
-    return known[name]
 
 
 def idle(path: str, settings: Mapping[str, Any]) -> str | None:
@@ -158,7 +165,7 @@ def parse(path: str, text: Any, kind: type) -> Any:
         noun = "a whole number" if kind is int else "a number"
         raise ConfigError(f"{path}: expected {noun}, got {text!r}") from None
     if kind is float and (math.isnan(value) or (math.isinf(value) and "inf" not in text.lower())):
-        raise ConfigError(f"{path}: expected a number that float32 holds, got {text!r}")
+        raise ConfigError(f"{path}: expected a number or inf, got {text!r}")
     return value
 
 
@@ -179,19 +186,21 @@ def make_config(settings: Mapping[str, Any]) -> Config:
         if path not in types:
             raise ConfigError(str(unknown("field", path, types)))
         value = parse(path, text, types[path])
+        if path in CHOICES and value not in CHOICES[path]:
+            raise ConfigError(f"{path}: {unknown('name', value, CHOICES[path])}")
         section, _, field = path.partition(".")
         if path.startswith("init.bias."):
             bias[path.removeprefix("init.bias.")] = value
         elif path != "task.name":
             values[section][field] = value
     values["init"]["bias"] = bias
-    made = {}
     task = TASKS[settings.get("task.name", DEFAULT_TASK)]
+    made = {}
     for section, spec in {**SECTIONS, "task": task}.items():
         try:
             made[section] = spec(**values[section])
-        except ValueError as error:
-            raise ConfigError(f"{section}: {error}") from None
+        except ValueError as error:  # it begins with the field
+            raise ConfigError(f"{section}.{error}") from None
     config = Config(**made)
     _check(config)
     return config
@@ -223,8 +232,6 @@ def _check(config: Config) -> None:
     decay = optim.weight_decay
     need("optim.weight_decay", decay, 0 <= decay < math.inf, "0 or more")
     need("optim.final", optim.final, 0 < optim.final <= 1, "a number in (0, 1]")
-    precision = config.train.precision
-    need("train.precision", precision, precision in PRECISIONS, "one of " + ", ".join(PRECISIONS))
     links = (*config.task.links, "auto")
     need("model.readout", config.model.readout, config.model.readout in links, " or ".join(links))
     most, size = config.task.largest_batch, config.train.batch_size

@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqjax.tables import Cell, Table, label
+from seqjax.tables import Cell, Table, figure, label
 
 INK, PALE = "#1a1a1a", "#f2f2f2"
 RC = {
@@ -42,12 +42,12 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         value = cell.mean if quantity == "metric" else cell.clipped
         values[rows.index(row), columns.index(column)] = value
     example = table.cells()[0].records[0]
-    name = example["metric"] if quantity == "metric" else "fraction of clipped steps"
+    name = f"test {example['metric']}" if quantity == "metric" else "fraction of clipped steps"
     upward = quantity == "clipped" or example["higher_is_better"]
     with matplotlib.rc_context(RC):
         size = (2.4 + 0.95 * len(columns), 1.5 + 0.42 * len(rows))
-        figure = Figure(figsize=size, layout="constrained")
-        axes = figure.add_subplot()
+        fig = Figure(figsize=size, layout="constrained")
+        axes = fig.add_subplot()
         colours = "viridis" if upward else "viridis_r"
         limits = {"vmin": 0, "vmax": 1} if quantity == "clipped" else {}
         image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
@@ -61,8 +61,8 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
             at = columns.index(column), rows.index(row)
             _write(axes, at, cell, quantity, image.norm(values[at[::-1]]), upward)
         axes.set_title(f"{table.title}: {name}", loc="left")
-        figure.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
-    return figure
+        fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
+    return fig
 
 
 def _write(axes, at, cell: Cell, quantity: str, brightness: float, upward: bool) -> None:
@@ -71,7 +71,9 @@ def _write(axes, at, cell: Cell, quantity: str, brightness: float, upward: bool)
     ink = INK if bright > 0.55 else PALE
     mean = cell.mean if quantity == "metric" else cell.clipped
     chosen = cell.chosen is not None and quantity == "metric"
-    lines = f"{mean:.3g}" + (f"\n@{label(cell.chosen)}" if chosen else "")
+    lines = (figure(mean) if quantity == "metric" else f"{mean:.2f}") + (
+        f"\n@{label(cell.chosen)}" if chosen else ""
+    )
     axes.text(*at, lines, ha="center", va="center", color=ink, fontsize=8, linespacing=1.05)
     if cell.failed and quantity == "metric":
         axes.text(
@@ -94,8 +96,8 @@ def curves(table: Table, quantity: str) -> Figure:
     """
     with matplotlib.rc_context(RC):
         size = (1.6 + 2.3 * len(table.columns), 3.0)
-        figure = Figure(figsize=size, layout="constrained")
-        panels = figure.subplots(1, len(table.columns), sharey=True, squeeze=False)[0]
+        fig = Figure(figsize=size, layout="constrained")
+        panels = fig.subplots(1, len(table.columns), sharey=True, squeeze=False)[0]
         shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(table.rows)))
         for panel, column in zip(panels, table.columns, strict=True):
             for row, shade in zip(table.rows, shades, strict=True):
@@ -108,13 +110,13 @@ def curves(table: Table, quantity: str) -> Figure:
         for panel in panels:
             for line, name in zip(*panel.get_legend_handles_labels(), strict=True):
                 lines.setdefault(name, line)
-        figure.legend(
+        fig.legend(
             lines.values(),
             lines.keys(),
             title=", ".join(table.row_titles) or None,
             loc="outside right upper",
         )
-    return figure
+    return fig
 
 
 def _line(panel, cell: Cell, quantity: str, shade, name: str) -> None:

@@ -124,7 +124,7 @@ def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
     """The hidden width, after checking that parameters and input fit the cell and each other."""
     if type(params) is not cell.params:
         raise ValueError(
-            f"params: cell {cell.name!r} expects {cell.params.__name__}, got {type(params).__name__}"
+            f"params: {cell.name!r} expects {cell.params.__name__}, got {type(params).__name__}"
         )
     D, _, H = params.w_DGH.shape
     if jnp.ndim(x_TBD) != 3 or x_TBD.shape[2] != D:

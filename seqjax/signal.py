@@ -77,7 +77,7 @@ class StepClip(NamedTuple):
 
 @jax.custom_vjp
 def clip_signal(carry: NamedTuple, threshold: Array, count: Array) -> NamedTuple:
-    """The identity on ``carry``; its cotangent is shortened to ``threshold``, each example's own."""
+    """The identity; each example's cotangent is shortened to ``threshold``, over all leaves."""
     return carry
 
 

@@ -154,10 +154,14 @@ def _points(study: Study, arm: Arm) -> list[dict[str, Any]]:
     points: list[dict[str, Any]] = [{}]
     for axis in sorted(axes, key=lambda axis: types.get(axis.path, float) is float):
         points = [new for point in points for new in _extended(study, arm, point, axis)]
-    ordered = [{axis.path: point[axis.path] for axis in axes if axis.path in point} for point in points]
+    ordered = [
+        {axis.path: point[axis.path] for axis in axes if axis.path in point} for point in points
+    ]
     return sorted(
         ordered,
-        key=lambda point: [axis.values.index(point[axis.path]) for axis in axes if axis.path in point],
+        key=lambda point: [
+            axis.values.index(point[axis.path]) for axis in axes if axis.path in point
+        ],
     )
 
 
@@ -192,7 +196,10 @@ def revise(
     study = dataclasses.replace(study, base={**study.base, **given})
     if sweep is not None:
         labels = {axis.path: axis.label for axis in study.axes}
-        axes = [Axis(path, _values(study, path, sweep[path]), (), labels.get(path, "")) for path in sweep]
+        axes = [
+            Axis(path, _values(study, path, sweep[path]), (), labels.get(path, ""))
+            for path in sweep
+        ]
         study = dataclasses.replace(study, axes=tuple(axes))
     swept = {axis.path for axis in study.axes}
     for path in [*given, *(sweep or ())]:

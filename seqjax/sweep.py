@@ -89,8 +89,8 @@ def execute(
     per_device: int,
     devices: list[jax.Device],
     advanced: Callable[[int], None] = lambda steps: None,
-) -> Iterator[dict[str, Any]]:
-    """Trains the runs of one group and yields the record of each.
+) -> Iterator[tuple[dict[str, Any], Trace]]:
+    """Trains the runs of one group and yields the record and the trace of each.
 
     Args:
       group: runs of one structure.
@@ -111,7 +111,7 @@ def execute(
         yield from _run_batch(filled, len(batch), data, mesh, advanced)
 
 
-def _run_batch(filled, real, data, mesh, advanced) -> Iterator[dict[str, Any]]:
+def _run_batch(filled, real, data, mesh, advanced) -> Iterator[tuple[dict[str, Any], Trace]]:
     config = filled[0].config
     config_R = jax.tree.map(lambda *x: np.asarray(x, np.float32), *(run.config for run in filled))
     seed_R = np.asarray([run.seed for run in filled], np.uint32)
@@ -131,16 +131,25 @@ def _run_batch(filled, real, data, mesh, advanced) -> Iterator[dict[str, Any]]:
     test = jax.device_get(evaluate(config_R, state.params, data, np.int32(1), mesh=mesh))
     failed_at = jax.device_get(state.failed_at)
     seconds = time.perf_counter() - began
-    trace = Trace(*(np.concatenate(parts, axis=1)[:, :steps] for parts in zip(*traces, strict=True)))
+    trace = Trace(
+        *(np.concatenate(parts, axis=1)[:, :steps] for parts in zip(*traces, strict=True))
+    )
     for k, run in enumerate(filled[:real]):
+        own = _own_steps(Trace(*(values[k] for values in trace)), int(failed_at[k]))
         outcome = _outcome(
             config,
-            Trace(*(values[k] for values in trace)),
+            own,
             [{name: values[k] for name, values in v.items()} for v in validations],
             {name: values[k] for name, values in test.items()},
             int(failed_at[k]),
         )
-        yield {**_identity(run), **outcome, "seconds": round(seconds / real, 6)}
+        yield {**_identity(run), **outcome, "seconds": round(seconds / real, 6)}, own
+
+
+def _own_steps(trace: Trace, failed_at: int) -> Trace:
+    """The trace up to the step that failed: a frozen run goes through the motions only."""
+    over = (failed_at >= 0) & (np.arange(len(trace.loss)) > failed_at)
+    return Trace(*(np.where(over, np.nan, values).astype(np.float32) for values in trace))
 
 
 def _identity(run: Run) -> dict[str, Any]:
@@ -163,8 +172,6 @@ def _outcome(
     """Everything that a run's numbers say about it."""
     task, steps = config.task, config.train.steps
     taken = steps if failed_at < 0 else failed_at
-    over = np.arange(steps) > taken  # a frozen run goes through the motions; nothing of it counts
-    trace = Trace(*(np.where(over, np.nan, values) for values in trace))
     final = [*validations[-1].values(), *test.values()]
     nonfinite = None if failed_at < 0 else failed_at
     if nonfinite is None and not np.all(np.isfinite(final)):
@@ -204,7 +211,11 @@ def _score(config: Config, metrics: dict[str, np.ndarray]) -> float:
 
 def _quantile(norms: np.ndarray, q: float) -> np.float32:
     """The quantile by rank, so that an infinite norm stays one value among others."""
-    return np.float32(np.nan) if np.isnan(norms).any() else np.quantile(norms, q, method="inverted_cdf")
+    return (
+        np.float32(np.nan)
+        if np.isnan(norms).any()
+        else np.quantile(norms, q, method="inverted_cdf")
+    )
 
 
 def _curve(config: Config, trace: Trace, validations: list[dict]) -> dict[str, list]:

@@ -147,6 +147,7 @@ def make_table(
     records: Sequence[Record],
     *,
     title: str,
+    question: str = "",
     tune: str | None,
     titles: Mapping[str, str],
     arms: Sequence[str],
@@ -156,7 +157,7 @@ def make_table(
 
     Args:
       records: of one study.
-      title: what the table is about.
+      title: a name; ``question`` opens the caption.
       tune: the path of the tuned axis, or None.
       titles: what to call a path in the head of the table; axes with one title share a column.
       arms: the order of the arms.
@@ -170,6 +171,8 @@ def make_table(
     if not records:
         raise ValueError("a table needs at least one record")
     cells = make_cells(records, tune)
+    if fixed is not None:
+        cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
     dimensions = list(
         dict.fromkeys(titles.get(path, path) for cell in cells for path in cell.point)
     )
@@ -192,7 +195,7 @@ def make_table(
 
     return Table(
         title=title,
-        caption=_caption(records, cells, tune, fixed),
+        caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
         row_titles=(("arm",) if several else ()) + tuple(down),
         column_title=across,
         rows=tuple(sorted(rows, key=row_order)),
@@ -237,7 +240,12 @@ def label(value: Any) -> str:
     return str(value)
 
 
-def _figure(mean: float, half: float) -> str:
+def figure(mean: float, half: float = math.nan) -> str:
+    """A mean, with its interval if there is one, to three places, or five if it is small.
+
+    >>> figure(0.97, 0.0104), figure(0.001234)
+    ('0.970 ± 0.010', '0.00123')
+    """
     places = 3 if abs(mean) >= 0.05 else 5
     spread = "" if math.isnan(half) else f" ± {half:.{places}f}"
     return f"{mean:.{places}f}{spread}"
@@ -249,7 +257,7 @@ def text(cell: Cell | None) -> str:
         return ""
     chosen = "" if cell.chosen is None else f" @{label(cell.chosen)}"
     marks = "".join(MARKS[mark][0] for mark in cell.marks)
-    return f"{_figure(cell.mean, cell.half)} ({cell.n}/{cell.failed}){chosen}{marks}"
+    return f"{figure(cell.mean, cell.half)} ({cell.n}/{cell.failed}){chosen}{marks}"
 
 
 def _matrix(table: Table) -> list[list[str]]:
@@ -350,14 +358,19 @@ def to_csv(table: Table) -> str:
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\n").writerow
     write(
-        ["table", "arm", *paths, table.tuned or "tuned", "metric", "mean", "low", "high", "runs"]
-        + ["failed", "validation", "clipped_fraction", "marks"]
+        (
+            *("table", "arm", *paths, table.tuned or "tuned", "metric", "mean", "low", "high"),
+            *("runs", "failed", "validation", "clipped_fraction", "marks"),
+        )
     )
     for cell in table.cells():
+        chosen = "" if cell.chosen is None else cell.chosen
+        point = (cell.point.get(path, "") for path in paths)
+        ends = (cell.mean - cell.half, cell.mean + cell.half)
         write(
-            [table.title, cell.arm, *(cell.point.get(path, "") for path in paths)]
-            + ["" if cell.chosen is None else cell.chosen, cell.records[0]["metric"]]
-            + [cell.mean, cell.mean - cell.half, cell.mean + cell.half, cell.n, cell.failed]
-            + [cell.validation, cell.clipped, " ".join(cell.marks)]
+            (
+                *(table.title, cell.arm, *point, chosen, cell.records[0]["metric"], cell.mean),
+                *(*ends, cell.n, cell.failed, cell.validation, cell.clipped, " ".join(cell.marks)),
+            )
         )
     return out.getvalue()

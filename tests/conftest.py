@@ -18,8 +18,14 @@ import pytest
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# The same examples in every run, and no time limit on the one that compiles.
-hypothesis.settings.register_profile("seqjax", deadline=None, derandomize=True, max_examples=50)
+# The same examples in every run, and no limits of time: one of them compiles, and cores are shared.
+hypothesis.settings.register_profile(
+    "seqjax",
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("seqjax")
 
 

@@ -19,7 +19,10 @@ LINKS = ("softmax", "logistic", "linear")
         # The logits are log(1, 2, 5): softmax 1/8, 2/8, 5/8; σ 1/2, 2/3, 5/6.
         ("softmax", [np.log(8 / 2), np.log(8 / 5)]),
         ("logistic", [-np.log(1 / 2 * 2 / 3 * 1 / 6), -np.log(1 / 2 * 1 / 3 * 5 / 6)]),
-        ("linear", [np.log(2 / np.e) ** 2 + np.log(5) ** 2, np.log(2) ** 2 + np.log(5 / np.e) ** 2]),
+        (
+            "linear",
+            [np.log(2 / np.e) ** 2 + np.log(5) ** 2, np.log(2) ** 2 + np.log(5 / np.e) ** 2],
+        ),
     ],
 )
 def test_class_losses_by_hand(link, expected):

@@ -69,7 +69,7 @@ def test_an_optimizer_is_its_definition_for_traced_settings(name):
     others = np.float32([[0.1, np.inf]] * 2)
     got, _ = trained(name)(*settings.T, *others.T)
     expected = [list(definition(name, *np.float64(row))) for row in settings]
-    assert_close(got, np.array(expected), 2e-6)
+    assert_close(got, np.array(expected), 2e-5)  # Adam's 1 - .999^t loses three digits
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_schedule_at_the_first_the_middle_and_the_last_step(schedule, factor):
     change = np.diff(np.concatenate([START[None], got[0]]), axis=0)
     for step in (0, STEPS // 2, STEPS - 1):
         rate = 0.5 * factor(step / STEPS)
-        assert_close(change[step], -rate * GRADIENTS[step], 2e-6)
+        assert_close(change[step], -rate * GRADIENTS[step], 1e-5)
 
 
 def test_the_norm_is_measured_before_and_after_the_clip():

@@ -74,12 +74,9 @@ def plain():
     "options",
     [
         {"remat": 1},
-        {"remat": 2},  # does not divide T
-        {"remat": T},
+        {"remat": True},  # 2, which does not divide T
         {"remat": T + 2},
-        {"remat": True},
         {"unroll": 2},
-        {"unroll": T + 2},
         {"remat": 3, "unroll": 2},
     ],
     ids=str,

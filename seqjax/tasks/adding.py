@@ -37,7 +37,7 @@ class Adding(GeneratedTask):
 
     def __post_init__(self):
         if self.variant not in VARIANTS:
-            raise unknown("variant of adding", self.variant, VARIANTS)
+            raise ValueError(f"variant: {unknown('variant', self.variant, VARIANTS)}")
         check_length(self, VARIANTS[self.variant])
 
     def sample(self, key: Array, batch_size: int) -> Batch:

@@ -167,4 +167,4 @@ class DataSetTask(Task):
 def check_length(task: Any, least: int) -> None:
     """Raises ValueError unless ``task.length`` is at least ``least``."""
     if task.length < least:
-        raise ValueError(f"task.length: {task.name} needs at least {least}, got {task.length}")
+        raise ValueError(f"length: {task.name} needs at least {least}, got {task.length}")
