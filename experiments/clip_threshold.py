@@ -36,7 +36,9 @@ STUDY = Study(
             Axis("clip.threshold", values, arms=(kind,), label="threshold")
             for kind, values in THRESHOLDS.items()
         ),
-        Axis("optim.learning_rate", (0.03, 0.1, 0.3)),
+        Axis("optim.learning_rate", (0.01, 0.03, 0.1, 0.3)),
     ),
     tune="optim.learning_rate",
+    columns="",
+    spread=True,
 )

@@ -6,7 +6,7 @@ the same of the output gate. Each of b_i, b_f and b_o is set in turn, the others
 
 from seqjax.study import Arm, Axis, Published, Study
 
-VALUES = (-2.0, -1.0, 0.0, 1.0, 2.0, 4.0)
+VALUES = (-1.0, 0.0, 1.0, 2.0, 4.0)
 SOURCE = "Jozefowicz et al. 2015, table 1, next-step accuracy on Arithmetic / XML"
 
 STUDY = Study(
@@ -14,7 +14,7 @@ STUDY = Study(
     question="Which gate's initial bias helps an LSTM, and does it reach a GRU?",
     base={
         "task.name": "adding",
-        "task.length": 30,
+        "task.length": 60,
         "model.hidden": 32,
         "clip.kind": "norm",
         "clip.threshold": 1.0,
@@ -33,7 +33,7 @@ STUDY = Study(
         Axis("init.bias.i", VALUES, arms=("b_i",), label="bias"),
         Axis("init.bias.f", VALUES, arms=("b_f",), label="bias"),
         Axis("init.bias.o", VALUES, arms=("b_o",), label="bias"),
-        Axis("optim.learning_rate", (0.003, 0.01)),
+        Axis("optim.learning_rate", (0.003, 0.01, 0.03)),
     ),
     tune="optim.learning_rate",
     published=(

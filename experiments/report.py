@@ -19,14 +19,29 @@ def report(workdir: Workdir) -> str:
     tune = recorded[0]["tune"] if workdir.config is None else workdir.config["tune"]
     titles = {axis.path: axis.title for axis in study.axes}
     arms = [arm.name for arm in study.arms]
-    options = {"question": study.question, "tune": tune, "titles": titles, "arms": arms}
-    made = [tables.make_table(recorded, title=study.name, **options)]
+    options = {"question": study.question, "titles": titles, "arms": arms}
+    made = [
+        tables.make_table(recorded, title=study.name, tune=tune, columns=study.columns, **options)
+    ]
     if study.fixed in {record["point"].get(tune) for record in recorded} - {None}:
         title = f"{study.name} at {tune} = {tables.label(study.fixed)}"
-        made.append(tables.make_table(recorded, title=title, fixed=study.fixed, **options))
+        made.append(
+            tables.make_table(
+                recorded,
+                title=title,
+                tune=tune,
+                columns=study.columns,
+                fixed=study.fixed,
+                **options,
+            )
+        )
+    if study.spread and tune is not None:
+        title = f"{study.name} at every {tune}"
+        options["titles"] = {path: name for path, name in titles.items() if path != tune}
+        made.append(tables.make_table(recorded, title=title, tune=None, columns=tune, **options))
 
     parts = [tables.to_markdown(table) for table in made]
-    parts.append(tables.markdown(tables.sizes(recorded)) + "\n")
+    parts.append(tables.markdown(tables.sizes(recorded, arms)) + "\n")
     if study.published:
         parts.append(tables.markdown(tables.published_rows(study.published)) + "\n")
     markdown = "\n".join(parts)
@@ -40,7 +55,7 @@ def report(workdir: Workdir) -> str:
     plots.save(plots.heat_map(main, "clipped"), workdir.path, "clipped")
     plots.save(plots.curves(main, f"validation_{metric}"), workdir.path, "learning_curves")
     if len(made) > 1:
-        plots.save(plots.heat_map(made[1]), workdir.path, "heat_map_fixed")
+        plots.save(plots.heat_map(made[1]), workdir.path, "heat_map_untuned")
     return markdown
 
 

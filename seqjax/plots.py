@@ -51,7 +51,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         colours = "viridis" if upward else "viridis_r"
         limits = {"vmin": 0, "vmax": 1} if quantity == "clipped" else {}
         image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
-        axes.set_xticks(range(len(columns)), [label(column) or "–" for column in columns])
+        axes.set_xticks(range(len(columns)), [label(column) for column in columns])
         axes.set_yticks(range(len(rows)), [_row_label(row) for row in rows])
         axes.set_xlabel(table.column_title)
         axes.set_ylabel(", ".join(table.row_titles))
@@ -91,31 +91,40 @@ def _write(axes, at, cell: Cell, quantity: str, brightness: float, upward: bool)
 def curves(table: Table, quantity: str) -> Figure:
     """``quantity`` of the records' curves over the steps: a panel a column, a line a row.
 
-    Lines are means over seeds at the cell's tuned value; bands span the seeds. Failed runs are
-    drawn as they went, and end where they were not finite.
+    A table without columns has a panel for each value of its first row title. Lines are means over
+    seeds at the cell's tuned value; bands span the seeds. Failed runs are drawn as they went, and
+    end where they were not finite.
     """
+    panels: dict[str, list[tuple[str, Cell]]] = {}
+    for column in table.columns:
+        for row in table.rows:
+            if (row, column) in table.grid:
+                name = f"{table.column_title} {label(column)}" if table.column_title else ""
+                head, lines = (name, row) if name or len(row) < 2 else (label(row[0]), row[1:])
+                line = (_row_label(lines), table.grid[row, column])
+                panels.setdefault(head, []).append(line)
+    across = len(panels) if len(panels) <= 4 else 3
+    down = -(-len(panels) // across)
     with matplotlib.rc_context(RC):
-        size = (1.6 + 2.3 * len(table.columns), 3.0)
-        fig = Figure(figsize=size, layout="constrained")
-        panels = fig.subplots(1, len(table.columns), sharey=True, squeeze=False)[0]
-        shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(table.rows)))
-        for panel, column in zip(panels, table.columns, strict=True):
-            for row, shade in zip(table.rows, shades, strict=True):
-                if (row, column) in table.grid:
-                    _line(panel, table.grid[row, column], quantity, shade, _row_label(row))
-            panel.set_title(f"{table.column_title} {label(column)}".strip(), loc="left")
+        fig = Figure(figsize=(1.6 + 2.3 * across, 0.6 + 2.4 * down), layout="constrained")
+        axes = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+        for empty in axes[len(panels) :]:
+            empty.set_visible(False)
+        one_legend = len({tuple(name for name, _ in lines) for lines in panels.values()}) == 1
+        title = ", ".join(table.row_titles if table.column_title else table.row_titles[-1:])
+        for panel, (head, lines) in zip(axes, panels.items(), strict=False):
+            shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(lines)))
+            for (name, cell), shade in zip(lines, shades, strict=True):
+                _line(panel, cell, quantity, shade, name)
+            panel.set_title(head, loc="left")
+            if not one_legend:
+                panel.legend(title=title or None, fontsize=7, title_fontsize=7)
+        for panel in axes[-across:]:
             panel.set_xlabel("step")
-        panels[0].set_ylabel(quantity.replace("_", " "))
-        lines = {}
-        for panel in panels:
-            for line, name in zip(*panel.get_legend_handles_labels(), strict=True):
-                lines.setdefault(name, line)
-        fig.legend(
-            lines.values(),
-            lines.keys(),
-            title=", ".join(table.row_titles) or None,
-            loc="outside right upper",
-        )
+        axes[0].set_ylabel(quantity.replace("_", " "))
+        if one_legend:
+            handles, names = axes[0].get_legend_handles_labels()
+            fig.legend(handles, names, title=title or None, loc="outside right upper")
     return fig
 
 

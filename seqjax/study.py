@@ -63,7 +63,9 @@ class Study:
       arms, axes: what is compared, and what each is tried with.
       seeds: seeds a point.
       tune: the axis selected in each table cell on validation data, if any.
-      fixed: a second table, at this value of the tuned axis.
+      columns: the title of the axis that goes across the table; None for the last, "" for none.
+      fixed: a second table, at this value of the tuned axis alone.
+      spread: a second table, with every value of the tuned axis across.
       published: figures to print beside the table.
     """
 
@@ -74,7 +76,9 @@ class Study:
     axes: tuple[Axis, ...] = ()
     seeds: int = 3
     tune: str | None = None
+    columns: str | None = None
     fixed: float | None = None
+    spread: bool = False
     published: tuple[Published, ...] = ()
 
 
@@ -184,7 +188,8 @@ def revise(
 
     Args:
       given: fields to set, as text.
-      sweep: axes in place of the study's own, as text; None leaves them.
+      sweep: axes in place of the study's own, as text; None leaves them. A path that the study
+        sweeps too keeps its arms and its label.
       arms: only these.
       tune: the axis to tune; None leaves the study's own where that is still swept.
 
@@ -195,10 +200,10 @@ def revise(
     study = dataclasses.replace(study, arms=_kept_arms(study, arms))
     study = dataclasses.replace(study, base={**study.base, **given})
     if sweep is not None:
-        labels = {axis.path: axis.label for axis in study.axes}
+        own = {axis.path: axis for axis in study.axes}
         axes = [
-            Axis(path, _values(study, path, sweep[path]), (), labels.get(path, ""))
-            for path in sweep
+            dataclasses.replace(own.get(path, Axis(path, ())), values=_values(study, path, texts))
+            for path, texts in sweep.items()
         ]
         study = dataclasses.replace(study, axes=tuple(axes))
     swept = {axis.path for axis in study.axes}

@@ -97,7 +97,10 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _order(value: Any) -> tuple:
-    return (1, str(value), 0.0) if isinstance(value, str) else (0, "", float(value))
+    """Nothing, then numbers by size, then names."""
+    if value is None or value == "":
+        return (0,)
+    return (2, value) if isinstance(value, str) else (1, float(value))
 
 
 def make_cells(records: Sequence[Record], tune: str | None) -> list[Cell]:
@@ -151,6 +154,7 @@ def make_table(
     tune: str | None,
     titles: Mapping[str, str],
     arms: Sequence[str],
+    columns: str | None = None,
     fixed: Any = None,
 ) -> Table:
     """The table of a study's records.
@@ -161,6 +165,7 @@ def make_table(
       tune: the path of the tuned axis, or None.
       titles: what to call a path in the head of the table; axes with one title share a column.
       arms: the order of the arms.
+      columns: the title that goes across; None for the last one, "" for none.
       fixed: keep only this value of the tuned axis, and select nothing.
 
     Raises:
@@ -177,16 +182,14 @@ def make_table(
         dict.fromkeys(titles.get(path, path) for cell in cells for path in cell.point)
     )
     several = len({cell.arm for cell in cells}) > 1
-    across = dimensions[-1] if dimensions and (several or len(dimensions) > 1) else ""
-    down = [name for name in dimensions if name != across]
-    grid, rows, columns = {}, set(), set()
+    if columns is None or columns not in (*dimensions, ""):
+        columns = dimensions[-1] if dimensions and (several or len(dimensions) > 1) else ""
+    down = [name for name in dimensions if name != columns]
+    grid = {}
     for cell in cells:
         named = {titles.get(path, path): value for path, value in cell.point.items()}
         row = ((cell.arm,) if several else ()) + tuple(named.get(name, "") for name in down)
-        column = named.get(across, "")
-        grid[row, column] = cell
-        rows.add(row)
-        columns.add(column)
+        grid[row, named.get(columns, "")] = cell
     place = {arm: k for k, arm in enumerate(arms)}
 
     def row_order(row):
@@ -197,9 +200,9 @@ def make_table(
         title=title,
         caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
         row_titles=(("arm",) if several else ()) + tuple(down),
-        column_title=across,
-        rows=tuple(sorted(rows, key=row_order)),
-        columns=tuple(sorted(columns, key=_order)),
+        column_title=columns,
+        rows=tuple(sorted({row for row, _ in grid}, key=row_order)),
+        columns=tuple(sorted({column for _, column in grid}, key=_order)),
         grid=grid,
         tuned=tune if fixed is None else None,
     )
@@ -235,6 +238,8 @@ def _caption(records: Sequence[Record], cells: list[Cell], tune: str | None, fix
 
 def label(value: Any) -> str:
     """A value as tables print it."""
+    if value == "":
+        return "–"
     if isinstance(value, float):
         return "∞" if value == math.inf else f"{value:g}"
     return str(value)
@@ -273,22 +278,24 @@ def _matrix(table: Table) -> list[list[str]]:
     return [head, *body]
 
 
-def sizes(records: Sequence[Record]) -> list[list[str]]:
-    """Each arm's size, and what its runs share with those of the first arm."""
-    rows = {}
-    for record in records:
+def sizes(records: Sequence[Record], arms: Sequence[str]) -> list[list[str]]:
+    """The size of each arm, and what its runs share with those of the study's first run."""
+    sized: dict[tuple, list[str]] = {}
+    place = {arm: k for k, arm in enumerate(arms)}
+    for record in sorted(records, key=lambda r: (place.get(r["arm"], len(place)), r["arm"])):
         settings = record["settings"]
-        rows[
-            record["arm"],
+        size = (
             settings["model.cell"],
-            str(settings["model.hidden"]),
+            settings["model.hidden"],
             f"{record['parameters_recurrent']:,}",
             f"{record['parameters']:,}",
             f"{record['multiply_adds']:,}",
             record["paired"],
-        ] = None
+        )
+        sized.setdefault(size, []).append(record["arm"])
     head = ["arm", "cell", "units", "parameters", "with readout", "multiply-adds a step", "paired"]
-    return [head, *sorted(map(list, rows))]
+    rows = [[", ".join(dict.fromkeys(names)), *map(str, size)] for size, names in sized.items()]
+    return [head, *rows]
 
 
 def published_rows(published: Sequence[Published]) -> list[list[str]]:

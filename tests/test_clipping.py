@@ -116,7 +116,7 @@ def test_the_unit_of_adaptive_clipping_is_one_gate_of_one_hidden_unit():
 
 def test_adaptive_clipping_needs_the_parameters():
     transformation = clip(ClipSpec("adaptive", 1.0))
-    with pytest.raises(ValueError, match="adaptive clipping.*parameters"):
+    with pytest.raises(ValueError, match=r"adaptive clipping.*parameters"):
         transformation.update(PARAMS, transformation.init(PARAMS))
 
 

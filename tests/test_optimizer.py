@@ -101,7 +101,7 @@ def test_the_norm_is_measured_before_and_after_the_clip():
 
 
 def test_unknown_names_are_refused_with_the_nearest_known_one():
-    with pytest.raises(ValueError, match="unknown optimiser 'adm'.*did you mean 'adam'"):
+    with pytest.raises(ValueError, match=r"unknown optimiser 'adm'.*did you mean 'adam'"):
         OptimSpec("adm")
-    with pytest.raises(ValueError, match="unknown schedule 'cosin'.*did you mean 'cosine'"):
+    with pytest.raises(ValueError, match=r"unknown schedule 'cosin'.*did you mean 'cosine'"):
         OptimSpec(schedule="cosin")

@@ -3,21 +3,7 @@
 from seqjax.cells import elman, gru, lstm, mut
 from seqjax.cells.base import ACTIVATIONS, Cell, Extra, Gate, Hidden, Params
 
-CELLS: dict[str, Cell] = {
-    cell.name: cell
-    for cell in (
-        elman.ELMAN,
-        elman.ELMAN_SIGMOID,
-        elman.ELMAN_RELU,
-        elman.FEEDFORWARD,
-        *lstm.CELLS,
-        gru.GRU,
-        gru.GRU_RESET_BEFORE,
-        mut.MUT1,
-        mut.MUT2,
-        mut.MUT3,
-        elman.INDRNN,
-    )
-}
+MODULES = (elman, lstm, gru, mut)
+CELLS: dict[str, Cell] = {cell.name: cell for module in MODULES for cell in module.CELLS}
 
 __all__ = ["ACTIVATIONS", "CELLS", "Cell", "Extra", "Gate", "Hidden", "Params"]

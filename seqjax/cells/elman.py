@@ -34,16 +34,16 @@ def indrnn_combine(act, z, carry, p):
     return carry._replace(h=act("h", z.h + p.h * carry.h))
 
 
-ELMAN = Cell("elman", (Gate("h", "tanh"),), elman_combine)
-ELMAN_SIGMOID = Cell("elman_sigmoid", (Gate("h", "sigmoid"),), elman_combine)
-ELMAN_RELU = Cell("elman_relu", (Gate("h", "relu"),), elman_combine)
-FEEDFORWARD = Cell(
-    "feedforward", (Gate("h", "tanh", state=False),), elman_combine, params=FeedForwardParams
-)
-INDRNN = Cell(
-    "indrnn",
-    (Gate("h", "relu", state=False),),
-    indrnn_combine,
-    params=IndRNNParams,
-    extras=(Extra("p_PH", ("h",), "unit"),),
+CELLS = (
+    Cell("elman", (Gate("h", "tanh"),), elman_combine),
+    Cell("elman_sigmoid", (Gate("h", "sigmoid"),), elman_combine),
+    Cell("elman_relu", (Gate("h", "relu"),), elman_combine),
+    Cell("feedforward", (Gate("h", "tanh", state=False),), elman_combine, params=FeedForwardParams),
+    Cell(
+        "indrnn",
+        (Gate("h", "relu", state=False),),
+        indrnn_combine,
+        params=IndRNNParams,
+        extras=(Extra("p_PH", ("h",), "unit"),),
+    ),
 )

@@ -46,3 +46,4 @@ GRU = Cell(
 GRU_RESET_BEFORE = Cell(
     "gru_reset_before", (RESET, UPDATE, Gate("n", "tanh")), step=gru_reset_before_step
 )
+CELLS = (GRU, GRU_RESET_BEFORE)

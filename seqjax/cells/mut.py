@@ -43,17 +43,18 @@ def mut3_step(act, x, a, carry, w):
     return _update(z, act("n", (r * h) @ w.u.n + a.n + w.b.n), h)
 
 
-MUT1 = Cell(
-    "mut1",
-    (
-        RESET,
-        Gate("z", "sigmoid", state=False, memory=-1),
-        Gate("n", "tanh", input=False),
+CELLS = (
+    Cell(
+        "mut1",
+        (RESET, Gate("z", "sigmoid", state=False, memory=-1), Gate("n", "tanh", input=False)),
+        step=mut1_step,
+        square=True,
     ),
-    step=mut1_step,
-    square=True,
+    Cell(
+        "mut2",
+        (Gate("r", "sigmoid", input=False), UPDATE, CANDIDATE),
+        step=mut2_step,
+        square=True,
+    ),
+    Cell("mut3", (RESET, UPDATE, CANDIDATE), step=mut3_step),
 )
-MUT2 = Cell(
-    "mut2", (Gate("r", "sigmoid", input=False), UPDATE, CANDIDATE), step=mut2_step, square=True
-)
-MUT3 = Cell("mut3", (RESET, UPDATE, CANDIDATE), step=mut3_step)

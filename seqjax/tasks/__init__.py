@@ -6,8 +6,8 @@ from seqjax.tasks.copying import Copying
 from seqjax.tasks.digits import DigitsPixels, DigitsRows
 from seqjax.tasks.temporal_order import TemporalOrder
 
-TASKS: dict[str, type[Task]] = {
-    task.name: task for task in (Adding, Copying, TemporalOrder, DigitsRows, DigitsPixels)
-}
+GENERATED = (Adding, Copying, TemporalOrder)
+DATA_SETS = (DigitsRows, DigitsPixels)
+TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS}
 
 __all__ = ["TASKS", "Batch", "DataSetTask", "GeneratedTask", "Task"]
