@@ -36,7 +36,7 @@ def value(link: str, logits: Array) -> Array:
 
 def correct(logits: Array, y: Array) -> Array:
     """1 where the largest logit is the class, else 0."""
-    return (jnp.argmax(logits, axis=-1) == y).astype(logits.dtype)
+    return (jnp.argmax(logits, axis=-1).astype(y.dtype) == y).astype(logits.dtype)
 
 
 def chance_class_loss(link: str, classes: int) -> float:

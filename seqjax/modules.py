@@ -170,7 +170,7 @@ class SequenceModel(nnx.Module):
         if self.embedding is not None:
             x = self.embedding(x)
         elif self.symbols:
-            x = jax.nn.one_hot(x, self.symbols)
+            x = jax.nn.one_hot(x, self.symbols, dtype=jnp.float32)
         result = self.recurrent(x, **options)
         if self.every_step:
             return self.readout(result.outputs_TBH)

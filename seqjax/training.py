@@ -88,7 +88,7 @@ def train_step(
         logits = _logits(config, params, batch, count)
         return masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
 
-    loss, (grads, pairs) = jax.value_and_grad(objective, (0, 1))(state.params, jnp.zeros(()))
+    loss, (grads, pairs) = jax.value_and_grad(objective, (0, 1))(state.params, jnp.float32(0))
     params, opt_state = optimizer.update(
         _make_optimizer(config), grads, state.opt_state, state.params
     )
@@ -130,7 +130,7 @@ def _evaluate(run, data, part: Array) -> dict[str, Array]:
 
     def sums(row):
         batch = config.task.batch(data, row, EVALUATION_BATCH)
-        logits = _logits(config, params, batch, jnp.zeros(()))
+        logits = _logits(config, params, batch, jnp.float32(0))
         values = {"loss": (config.task.loss(config.link, logits, batch), batch.weight)}
         values |= config.task.metrics(config.link, logits, batch)
         return {name: (jnp.sum(v * w), jnp.sum(w)) for name, (v, w) in values.items()}

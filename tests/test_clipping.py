@@ -233,11 +233,11 @@ def test_gradients_whose_squares_overflow_are_shortened(kind, scale):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nrom", 1.0), "unknown kind of clipping 'nrom'.*did you mean 'norm'.*adaptive, block"),
-        (("norm", 0.0), r"threshold of 'norm': expected a number in \(0, inf\) or inf, got 0.0"),
-        (("value", -1.0), r"threshold of 'value'.*got -1.0"),
-        (("norm", float("nan")), "threshold of 'norm'.*got nan"),
-        (("percentile", 100.0), r"threshold of 'percentile'.*\(0, 100\) or inf, got 100.0"),
+        (("nrom", 1.0), r"unknown kind of clipping 'nrom'.*did you mean 'norm'.*adaptive, block"),
+        (("norm", 0.0), r"threshold: 'norm' expects a positive number or inf, got 0.0"),
+        (("value", -1.0), r"threshold: 'value' expects a positive number or inf, got -1.0"),
+        (("norm", float("nan")), r"threshold: 'norm'.*got nan"),
+        (("percentile", 100.0), r"threshold: 'percentile'.*in \(0, 100\) or inf, got 100.0"),
     ],
 )
 def test_what_cannot_be_clipped_is_refused(arguments, message):

@@ -46,7 +46,7 @@ class Adding(GeneratedTask):
         keys = jax.random.split(key, 4)
         length_1B = jax.random.randint(keys[0], (1, B), T, longest + 1)
         low = -1.0 if self.variant == "hochreiter" else 0.0
-        value_TB = jax.random.uniform(keys[1], (longest, B), minval=low)
+        value_TB = jax.random.uniform(keys[1], (longest, B), jnp.float32, low)
         first_1B, second_1B = self._places(keys[2], keys[3], (1, B))
         step_T1 = jnp.arange(longest)[:, None]
         marked_TB = (step_T1 == first_1B) | (step_T1 == second_1B)
@@ -68,7 +68,7 @@ class Adding(GeneratedTask):
         if self.variant == "hochreiter":
             first = jax.random.randint(key_1, shape, 0, 10)
             second = jax.random.randint(key_2, shape, 0, T // 2 - 1)
-            return first, second + (second >= first)  # the first is no longer there to be marked
+            return first, jnp.where(second >= first, second + 1, second)  # skips the first marker
         middle, end = (T // 2, T) if self.variant == "halves" else (T // 10, T // 2)
         first = jax.random.randint(key_1, shape, 0, middle)
         return first, jax.random.randint(key_2, shape, middle, end)

@@ -37,7 +37,7 @@ class Copying(GeneratedTask):
         blank = jnp.full((T + KEPT, B), BLANK, kept.dtype)
         delay = blank.at[T - 1].set(MARK)
         y_TB = jnp.concatenate([blank, kept])
-        return Batch(jnp.concatenate([kept, delay]), y_TB, jnp.ones(y_TB.shape))
+        return Batch(jnp.concatenate([kept, delay]), y_TB, jnp.ones(y_TB.shape, jnp.float32))
 
     def metrics(self, link, logits, batch):
         last = jnp.arange(batch.y.shape[0])[:, None] >= self.length + KEPT

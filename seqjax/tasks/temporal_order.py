@@ -36,4 +36,4 @@ class TemporalOrder(GeneratedTask):
         late = jax.random.randint(keys[3], (1, B), T // 2, 3 * T // 5)
         step = jnp.arange(T)[:, None]
         x_TB = jnp.where(step == early, first, jnp.where(step == late, second, x_TB))
-        return Batch(x_TB, (first + TARGETS * second)[0], jnp.ones((B,)))
+        return Batch(x_TB, (first + TARGETS * second)[0], jnp.ones((B,), jnp.float32))

@@ -1,0 +1,410 @@
+"""Tables from records made by hand: what is chosen, averaged, marked, arranged and written."""
+
+import csv
+import io
+import math
+import random
+from math import inf
+
+import numpy as np
+import pytest
+from made_up import record
+from scipy import stats
+
+from seqjax import tables
+from seqjax.study import Published
+
+RATE = "optim.learning_rate"
+CLIP = "clip.threshold"
+BIAS = "init.bias.f"
+
+
+def table_of(records, tune=RATE, **options):
+    options = {"title": "made_up", "titles": {}, "arms": (), **options}
+    return tables.make_table(records, tune=tune, **options)
+
+
+def only(table):
+    (cell,) = table.cells()
+    return cell
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 2.0], [0.9, 0.91, 0.95], list(np.linspace(0, 1, 11) ** 2)]
+)
+def test_the_interval_is_that_of_student(values):
+    mean, half = tables.interval(values)
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_one_run_has_no_interval():
+    mean, half = tables.interval([0.25])
+    assert mean == 0.25 and math.isnan(half)
+    assert tables.text(only(table_of([record(test=0.25)]))) == "0.250 (1/0)"
+
+
+# (rate, validation, test) of each run; the seeds follow.
+ACCURACIES = [(0.1, 0.5, 0.99), (0.1, 0.6, 0.99), (0.3, 0.9, 0.7), (0.3, 0.7, 0.8), (1.0, 1.0, 0.3)]
+FAILED = [(0.1, 0.3, 0.4), (0.1, 0.3, 0.6), (0.3, 0.8, 0.9), (0.3, None, None)]
+
+
+def runs(rows, **options):
+    seeds = {}
+    for rate, validation, test in rows:
+        seed = seeds[rate] = seeds.get(rate, -1) + 1
+        failed = "nonfinite" if test is None else None
+        yield record(
+            {RATE: rate},
+            seed=seed,
+            validation=validation,
+            test=test or 0.0,
+            failed=failed,
+            **options,
+        )
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("task", "rows", "chosen", "mean", "validation"),
+    [
+        # 1.0 has the best mean of validation, 0.1 the best test metric
+        ("digits_rows", ACCURACIES, 1.0, 0.3, 1.0),
+        ("digits_rows", ACCURACIES[:-1], 0.3, 0.75, 0.8),
+        # of an error the smallest is the best
+        ("adding", ACCURACIES, 0.1, 0.99, 0.55),
+        ("adding", [(0.1, 0.2, 0.2), (0.3, 0.1, 0.3)], 0.3, 0.3, 0.1),
+        # of equals the smallest rate
+        ("digits_rows", [(0.3, 0.5, 0.1), (0.1, 0.5, 0.2), (1.0, 0.5, 0.3)], 0.1, 0.2, 0.5),
+        # the failed run has chance, 0.1, on validation and on test
+        ("digits_rows", FAILED, 0.3, 0.5, 0.45),
+        ("digits_rows", [*FAILED, (0.3, None, None)], 0.3, 1.1 / 3, 1 / 3),
+        ("digits_rows", [*FAILED, *[(0.3, None, None)] * 2], 0.1, 0.5, 0.3),
+        ("adding", [(0.1, None, None), (0.3, 0.2, 0.2)], 0.1, 1 / 6, 1 / 6),
+    ],
+)
+def test_the_best_mean_on_validation_chooses_and_test_is_shown(
+    task, rows, chosen, mean, validation
+):
+    cell = only(table_of(list(runs(rows, settings={"task.name": task}))))
+    n = sum(rate == chosen for rate, *_ in rows)
+    failed = sum(rate == chosen and test is None for rate, _, test in rows)
+    assert (cell.chosen, cell.n, cell.failed) == (chosen, n, failed)
+    assert (cell.mean, cell.validation) == pytest.approx((mean, validation))
+    assert f"({n}/{failed}) @{chosen:g}" in tables.text(cell)
+
+
+@pytest.mark.parametrize("reason", ["nonfinite", "above_chance", "collapsed"])
+def test_a_failed_run_enters_at_chance_whatever_it_scored(reason):
+    found = [record(seed=0, test=0.9), record(seed=1, test=0.8, failed=reason)]
+    cell = only(table_of(found))
+    assert (cell.mean, cell.n, cell.failed) == (pytest.approx(0.5), 2, 1)
+    assert "Failed runs enter at chance" in table_of(found).caption
+
+
+@pytest.mark.parametrize(
+    ("best", "rates", "marks"),
+    [
+        (0.1, (0.1, 0.3, 1.0), ("edge",)),
+        (0.3, (0.1, 0.3, 1.0), ()),
+        (1.0, (0.1, 0.3, 1.0), ("edge",)),
+        (0.3, (0.3,), ()),  # there is no grid
+    ],
+)
+def test_the_edge_of_a_grid_is_marked(best, rates, marks):
+    found = [record({RATE: rate}, test=0.9 if rate == best else 0.5) for rate in rates]
+    table = table_of(found)
+    assert only(table).marks == marks
+    assert (table.caption.count("†"), tables.to_markdown(table).count("†")) == (
+        (1, 2) if marks else (0, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("clipped", "clip", "mark"),
+    [
+        ((0.0, 0.0), {"clip.kind": "norm"}, "rare"),
+        ((0.0, 0.018), {"clip.kind": "norm"}, "rare"),
+        ((0.0, 0.022), {"clip.kind": "norm"}, None),
+        ((0.9, 0.9), {"clip.kind": "value"}, None),
+        ((0.84, 0.98), {"clip.kind": "value"}, "always"),
+        ((0.0, 0.0), {"clip.kind": "norm", CLIP: inf}, None),
+        ((0.0, 0.0), {"clip.kind": "none"}, None),
+    ],
+)
+def test_clipping_that_says_little_is_marked(clipped, clip, mark):
+    found = [
+        record(seed=seed, clipped_fraction=fraction, settings=clip)
+        for seed, fraction in enumerate(clipped)
+    ]
+    table = table_of(found, tune=None)
+    assert only(table).marks == ((mark,) if mark else ())
+    assert only(table).clipped == pytest.approx(sum(clipped) / 2)
+    for name, (sign, meaning) in tables.MARKS.items():
+        assert (f"{sign} {meaning}" in table.caption) == (name == mark)
+
+
+@pytest.mark.core
+def test_a_slice_keeps_one_value_and_selects_nothing():
+    found = [
+        record({CLIP: clip, RATE: rate}, seed=seed, test=rate / 2 + seed / 10)
+        for clip in (1.0, inf)
+        for rate in (0.1, 1.0)
+        for seed in (0, 1)
+    ]
+    table = table_of(found, fixed=0.1)
+    assert [(cell.chosen, cell.mean, cell.n) for cell in table.cells()] == [
+        (None, pytest.approx(0.1), 2)
+    ] * 2
+    assert table.tuned is None and "@" not in tables.to_markdown(table)
+    assert f"A slice at {RATE} = 0.1: nothing is tuned here." in table.caption
+    assert f"@ is the {RATE} with the best mean validation accuracy" in table_of(found).caption
+    with pytest.raises(ValueError, match="at least one record"):
+        table_of(found, fixed=0.2)
+
+
+def grid(**axes):
+    """A record at every point of the axes, with a test metric that says where it stands."""
+    found = [{}]
+    for path, values in axes.items():
+        found = [{**point, path.replace("__", "."): value} for point in found for value in values]
+    return [record(point, test=(k + 1) / 100) for k, point in enumerate(found)]
+
+
+def head_and_rows(table):
+    """The Markdown table cell by cell, without the padding and the count of runs."""
+    lines = tables.to_markdown(table).split("\n\n")[1].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return cells[0], [[cell.removesuffix(" (1/0)") for cell in row] for row in cells[2:]]
+
+
+ONE_ARM = {
+    "no axis": (grid(), {}, ["result"], [["0.01000"]]),
+    "one": (
+        grid(model__hidden=(8, 4)),
+        {},
+        ["model.hidden", "result"],
+        [["4", "0.02000"], ["8", "0.01000"]],
+    ),
+    "one, across": (
+        grid(model__hidden=(8, 4)),
+        {"columns": "model.hidden"},
+        ["model.hidden 4", "model.hidden 8"],
+        [["0.02000", "0.01000"]],
+    ),
+    "two": (
+        grid(init__bias__f=(1.0, -1.0), clip__threshold=(inf, 0.5)),
+        {"titles": {BIAS: "bias"}},
+        ["bias", f"{CLIP} 0.5", f"{CLIP} ∞"],
+        [["-1", "0.04000", "0.03000"], ["1", "0.02000", "0.01000"]],
+    ),
+    "two, the first across": (
+        grid(init__bias__f=(1.0,), clip__threshold=(inf, 0.5)),
+        {"titles": {BIAS: "bias"}, "columns": "bias"},
+        [CLIP, "bias 1"],
+        [["0.5", "0.02000"], ["∞", "0.01000"]],
+    ),
+    "two, none across": (
+        grid(model__cell=("gru", "elman"), clip__threshold=(inf, 10.0)),
+        {"columns": ""},
+        ["model.cell", CLIP, "result"],
+        [
+            ["elman", "10", "0.04000"],
+            ["elman", "∞", "0.03000"],
+            ["gru", "10", "0.02000"],
+            ["gru", "∞", "0.01000"],
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("records", "options", "head", "rows"), ONE_ARM.values(), ids=ONE_ARM)
+def test_where_the_cells_of_one_arm_stand(records, options, head, rows):
+    assert head_and_rows(table_of(records, tune=None, **options)) == (head, rows)
+
+
+def test_several_arms_stand_in_the_order_of_the_study_and_share_columns_by_title():
+    found = [
+        record({"init.bias.o": 0.0}, arm="b_o", test=0.1),
+        record({BIAS: 0.0}, arm="b_f", test=0.2),
+        record({BIAS: 2.0}, arm="b_f", test=0.3),
+        record({"init.bias.o": -1.0}, arm="b_o", test=0.4),
+        record(arm="gru", test=0.5),
+        *(record(arm=f"old {k}", test=0.6) for k in (3, 1, 2)),
+    ]
+    titles = {BIAS: "bias", "init.bias.o": "bias"}
+    table = table_of(found, tune=None, titles=titles, arms=("gru", "b_f", "b_o"))
+    assert head_and_rows(table) == (
+        ["arm", "bias –", "bias -1", "bias 0", "bias 2"],
+        [
+            ["gru", "0.500", "", "", ""],
+            ["b_f", "", "", "0.200", "0.300"],
+            ["b_o", "", "0.400", "0.100", ""],
+            *([f"old {k}", "0.600", "", "", ""] for k in (1, 2, 3)),  # no longer in the study
+        ],
+    )
+    table = table_of(found, tune=None, titles=titles, arms=("gru", "b_f", "b_o"), columns="")
+    assert [row[:2] for row in head_and_rows(table)[1]] == [
+        ["gru", "–"],
+        ["b_f", "0"],
+        ["b_f", "2"],
+        ["b_o", "-1"],
+        ["b_o", "0"],
+        *([f"old {k}", "–"] for k in (1, 2, 3)),
+    ]
+
+
+MIXTURES = {
+    "tuned": (
+        [
+            record({BIAS: b, CLIP: c, RATE: r}, seed=seed, test=((7 * b + 3 * c + r + seed) % 1))
+            for b in (0.25, 1.5)
+            for c in (0.1, 1.0)
+            for r in (0.1, 0.33)
+            for seed in (0, 1, 2)
+        ],
+        {},
+    ),
+    "arms": (
+        [
+            record({path: value}, arm=arm, seed=seed, test=value / 3)
+            for arm, path in (("b", BIAS), ("a", "init.bias.o"), ("c", BIAS))
+            for value in (0.5, 1.0)
+            for seed in (0, 1)
+        ],
+        {"titles": {BIAS: "bias", "init.bias.o": "bias"}, "arms": ("b", "a", "c")},
+    ),
+    "an axis that not all have": (
+        [
+            record({"clip.kind": "none"}, test=0.1),
+            record({CLIP: 1.0, "clip.kind": "norm"}, test=0.2),
+            record({CLIP: 1.0, "clip.kind": "value"}, test=0.3),
+        ],
+        {},
+    ),
+    "other steps and another chance": (
+        [
+            record(
+                {"train.steps": steps, "task.variant": variant},
+                test=0.1,
+                settings={"task.name": "adding", "task.length": 20},
+            )
+            for steps in (6, 12)
+            for variant in ("halves", "pascanu")
+        ],
+        {},
+    ),
+    "places": ([record(seed=k, environment={"jaxlib": f"0.1{k}"}) for k in (2, 1, 0)], {}),
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(("records", "options"), MIXTURES.values(), ids=MIXTURES)
+def test_the_order_of_the_records_does_not_matter(records, options):
+    def written(records):
+        table = table_of(records, **options)
+        sizes = tables.sizes(records, options.get("arms", ()))
+        return tables.to_markdown(table), tables.to_latex(table), tables.to_csv(table), sizes
+
+    expected = written(records)
+    for seed in range(8):
+        assert written(random.Random(seed).sample(records, len(records))) == expected
+
+
+def test_the_caption_says_what_the_numbers_are():
+    caption = table_of([record(settings={"train.steps": 300})], question="Why?").caption
+    assert caption.startswith("Why? Test accuracy (higher is better; chance 0.1) of digits_rows")
+    assert "after 300 steps" in caption and "95 % Student-t interval over seeds" in caption
+    assert caption.endswith("jaxlib 0.10.2 on a processor.")
+    assert (
+        "lower is better; chance 0.1667"
+        in table_of([record(settings={"task.name": "adding"})]).caption
+    )
+
+
+def test_mixed_environments_are_marked():
+    found = [record(seed=0), record(seed=1, environment={"jaxlib": "0.12.0"})]
+    caption = table_of(found).caption
+    assert "MIXED: records of different environments" in caption
+    assert "jaxlib 0.10.2 on a processor; jaxlib 0.12.0 on a processor" in caption
+    found = [record(seed=0), record(seed=1, environment={"threads": 3})]
+    assert "MIXED" not in table_of(found).caption
+
+
+def test_markdown_is_escaped_and_aligned():
+    rows = [["a|b", "x"], ["", "<b>"], ["ü", "long | long"]]
+    lines = tables.markdown(rows).splitlines()
+    assert lines == [
+        r"| a\|b | x            |",
+        r"| ---- | ------------ |",
+        r"|      | &lt;b>       |",
+        r"| ü    | long \| long |",
+    ]
+
+
+def test_latex_is_escaped():
+    table = table_of(
+        [record({RATE: rate}, arm=r"50%_{a}&b\c^~#$<>", test=0.9 + rate) for rate in (0.01, 0.02)]
+        + [record({RATE: 0.01}, arm="b", seed=seed, test=0.5 + seed / 10) for seed in (0, 1)],
+        title="a_b",
+        question="Why_not?",
+    )
+    latex = tables.to_latex(table)
+    arm = (
+        r"50\%\_\{a\}\&b\textbackslash{}c\textasciicircum{}\textasciitilde{}"
+        r"\#\$\textless{}\textgreater{}"
+    )
+    assert rf"{arm} & 0.920 (1/0) @0.02$^\dagger$ \\" in latex
+    assert r"b & 0.550 $\pm$ 0.635 (2/0) @0.01 \\" in latex
+    assert r"\caption{a\_b. Why\_not? Test accuracy" in latex
+    assert r"95 \% Student-t" in latex and r"\begin{tabular}{ll}" in latex
+    assert latex.isascii() and latex.count("{") - latex.count(r"\{") == latex.count("}") - (
+        latex.count(r"\}")
+    )
+    assert r"$\infty$" in tables.to_latex(table_of(grid(clip__threshold=(inf,))))
+
+
+def test_csv_says_everything_of_a_cell():
+    arm = 'a, "b"'
+    found = [
+        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.8, validation=0.5, seed=0),
+        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.9, validation=0.5, seed=1),
+        record({CLIP: inf, RATE: 0.3}, arm=arm, test=0.9, validation=0.4),
+        record({CLIP: 0.5, RATE: 0.3}, arm="c", failed="nonfinite", clipped_fraction=0.95),
+    ]
+    table = table_of(found, title="t|t", arms=(arm, "c"))
+    first, second = csv.DictReader(io.StringIO(tables.to_csv(table)))
+    assert first.keys() == second.keys() and None not in first
+    half = stats.t.ppf(0.975, 1) * 0.05
+    expected = {CLIP: inf, RATE: 0.1, "mean": 0.85, "low": 0.85 - half, "high": 0.85 + half}
+    expected |= {"runs": 2, "failed": 0, "validation": 0.5, "clipped_fraction": 0.5}
+    assert {name: float(first[name]) for name in expected} == pytest.approx(expected)
+    assert (first["table"], first["arm"]) == ("t|t", arm)
+    assert (first["metric"], first["marks"]) == ("accuracy", "edge")
+    assert float(second["mean"]) == 0.1 and math.isnan(float(second["low"]))
+    assert (second["arm"], second["failed"], second["marks"]) == ("c", "1", "always")
+
+
+def test_sizes_stand_once_for_arms_that_share_them():
+    found = [
+        record(arm="wide", settings={"model.hidden": 64}, parameters=99999),
+        record(arm="b", seed=1),
+        record(arm="b", seed=0),
+        record(arm="a", paired="data+weights"),
+        record(arm="gru", settings={"model.cell": "gru"}, paired="data"),
+    ]
+    head, *rows = tables.sizes(found, ("b", "gru", "wide", "a"))
+    assert head[:5] == ["arm", "cell", "units", "parameters", "with readout"]
+    assert rows == [
+        ["b, a", "lstm", "32", "1,234", "1,500", "1,200", "data+weights"],
+        ["gru", "gru", "32", "1,234", "1,500", "1,200", "data"],
+        ["wide", "lstm", "64", "1,234", "99,999", "1,200", "data+weights"],
+    ]
+
+
+def test_published_figures_stand_with_their_source():
+    rows = tables.published_rows([Published("LSTM, b_f = 1", ".902", "Someone 2015, table 1", "S")])
+    assert rows == [
+        ["published", "figure", "source", "confidence"],
+        ["LSTM, b_f = 1", ".902", "Someone 2015, table 1", "[S]"],
+    ]
