@@ -37,7 +37,8 @@ class Bar:
 
     def advance(self, steps: int) -> None:
         self.clock.advance(steps)
-        self.progress.update(self.task, advance=steps, rate=f"{self.clock.rate():,.0f}")
+        rate = self.clock.rate()
+        self.progress.update(self.task, advance=steps, rate="–" if rate is None else f"{rate:,.0f}")
 
 
 class Lines:
@@ -61,23 +62,27 @@ class Lines:
         if time.monotonic() - self.last < SECONDS_BETWEEN_LINES and clock.done < clock.total:
             return
         self.last = time.monotonic()
-        left = (clock.total - clock.done) / max(clock.rate(), 1e-9)
-        share = 100 * clock.done // clock.total
-        self.say(
-            f"{share:3d} %  {clock.done:,} of {clock.total:,} steps  "
-            f"{clock.rate():,.0f} steps/s  {left:.0f} s left"
-        )
+        line = f"{100 * clock.done // clock.total:3d} %  {clock.done:,} of {clock.total:,} steps"
+        rate = clock.rate()
+        if rate is not None:
+            line += f"  {rate:,.0f} steps/s  {(clock.total - clock.done) / rate:.0f} s left"
+        self.say(line)
 
 
 class _Clock:
+    """Steps done and their rate; the first chunk, which waits for the compiler, is not counted."""
+
     def __init__(self, total: int):
-        self.total, self.done, self.began = total, 0, time.monotonic()
+        self.total, self.done = total, 0
+        self.began: tuple[float, int] | None = None
 
     def advance(self, steps: int) -> None:
         self.done += steps
+        self.began = self.began or (time.monotonic(), self.done)
 
-    def rate(self) -> float:
-        return self.done / max(time.monotonic() - self.began, 1e-9)
+    def rate(self) -> float | None:
+        began, before = self.began or (0.0, self.done)
+        return (self.done - before) / (time.monotonic() - began) if self.done > before else None
 
 
 def progress(total: int) -> Bar | Lines:

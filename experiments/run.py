@@ -78,6 +78,7 @@ def _run() -> None:
     workdir.open(config, flags.as_text(), here)
     _train(workdir, groups, shard, study.tune, here)
     print(report(workdir))
+    print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
     left = len(runs) - len(workdir.records())
     if left:
         print(f"{left} of {len(runs)} runs are left to other shards", file=sys.stderr)

@@ -100,12 +100,8 @@ class Run:
     @property
     def id(self) -> str:
         """Arm, point and seed in words; equal for equal runs of a study."""
-        point = [f"{path}={_plain(value)}" for path, value in self.point.items()]
-        return " ".join([self.arm, *point, f"seed={self.seed}"])
-
-
-def _plain(value: Any) -> str:
-    return f"{value:.9g}" if isinstance(value, float) else str(value)
+        place = {**self.point, "seed": self.seed}
+        return " ".join([self.arm, *(f"{path}={value}" for path, value in place.items())])
 
 
 def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
@@ -239,7 +235,7 @@ def _values(study: Study, path: str, texts: list[str]) -> tuple:
     values = tuple(parse(path, text, kind) for text in texts)
     for value in values:
         if values.count(value) > 1:
-            raise ConfigError(f"{path}: swept over {_plain(value)} twice")
+            raise ConfigError(f"{path}: swept over {value} twice")
     return values
 
 

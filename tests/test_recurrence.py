@@ -419,7 +419,7 @@ MISTAKES = {
     ),
     "parameters of another cell": (
         {"params": CELLS["lstm_peephole"].params(*[f32((1,))] * 4)},
-        "params: cell 'lstm' expects Params, got PeepholeParams",
+        "params: .*'lstm' expects Params, got PeepholeParams",
     ),
     "a matrix with two axes": (
         {"w_DGH": f32((D, H))},

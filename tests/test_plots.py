@@ -1,0 +1,157 @@
+"""Figures from records made by hand: what they say, and that equal figures are equal files."""
+
+import itertools
+import re
+from math import inf
+
+import pytest
+from made_up import STEPS, record
+
+from seqjax import plots, tables
+
+RATE, CLIP, BIAS = "optim.learning_rate", "clip.threshold", "init.bias.f"
+TITLES = {BIAS: "forget bias", CLIP: "clip norm"}
+
+
+def table_of(records, tune=RATE, **options):
+    return tables.make_table(
+        records, title="made_up", tune=tune, titles=TITLES, arms=("a", "b"), **options
+    )
+
+
+def grid(seeds=2):
+    """Bias × threshold × rate × seed: at the rate .3, the best, metrics are .5 to .76."""
+    offset = {-1.0: 0, 2.0: 0.25, 0.5: 0, inf: 0.01, 0.1: -0.2, 0.3: 0}
+    return [
+        record(
+            {BIAS: bias, CLIP: clip, RATE: rate},
+            seed=seed,
+            test=0.5 + offset[bias] + offset[clip] + offset[rate] + 0.002 * seed,
+            clipped_fraction=0.75 if clip == 0.5 else 0.25,
+        )
+        for bias, clip, rate in itertools.product((-1.0, 2.0), (0.5, inf), (0.1, 0.3))
+        for seed in range(seeds)
+    ]
+
+
+def words(figure, tmp_path, name="figure"):
+    """Saves a figure and returns the words in its SVG."""
+    plots.save(figure, tmp_path, name)
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    svg = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
+    assert svg.startswith("<?xml") and svg.rstrip().endswith("</svg>")
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+@pytest.mark.core
+def test_the_heat_map_shows_every_cell_of_the_table(tmp_path):
+    figure = plots.heat_map(table_of(grid()))
+    found = words(figure, tmp_path)
+    assert {"0.501", "0.511", "0.751", "0.761"} <= set(found)  # means over the seeds, rate 0.3
+    assert found.count("@0.3") == 4
+    assert {"-1", "2", "0.5", "∞", "forget bias", "clip norm"} <= set(found)
+    assert "made_up: test accuracy" in found
+    shown = figure.axes[0].images[0].get_array().ravel().tolist()
+    assert shown == pytest.approx([0.501, 0.511, 0.751, 0.761])
+
+
+def test_the_heat_map_of_clipping_shows_fractions(tmp_path):
+    figure = plots.heat_map(table_of(grid()), "clipped")
+    found = words(figure, tmp_path)
+    assert (found.count("0.75"), found.count("0.25")) == (2, 2)
+    assert "made_up: fraction of clipped steps" in found and "@0.3" not in found
+    assert figure.axes[0].images[0].norm.vmin == 0 and figure.axes[0].images[0].norm.vmax == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "colours", "bright"),
+    [("digits_rows", "viridis", "0.950"), ("adding", "viridis_r", "0.100")],
+)
+def test_bright_is_good_and_words_stand_out_from_it(task, colours, bright):
+    found = [
+        record({CLIP: clip}, test=test, settings={"task.name": task})
+        for clip, test in ((0.5, 0.1), (1.0, 0.95))
+    ]
+    axes = plots.heat_map(table_of(found)).axes[0]
+    assert axes.images[0].get_cmap().name == colours
+    inks = {text.get_color(): text.get_text() for text in axes.texts}
+    assert len(inks) == 2 and inks[plots.INK] == bright
+
+
+def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves(tmp_path):
+    failed = record({CLIP: 0.5}, seed=1, failed="nonfinite")
+    table = table_of([record({CLIP: 0.5}, seed=0), failed, record({CLIP: inf})])
+    found = words(plots.heat_map(table), tmp_path)
+    assert found.count("1 failed") == 1 and "0.500" in found
+    figure = plots.curves(table, "validation_accuracy")
+    words(figure, tmp_path)
+    broken, whole = (line.get_xdata().tolist() for line in figure.axes[0].lines)
+    assert (broken, whole) == (list(STEPS[:2]), list(STEPS))
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [[None, None, None], [0.5, None, None], [0.5, inf, None], [inf, inf, inf], [0.5, -inf, inf]],
+    ids=str,
+)
+def test_curves_are_drawn_whatever_the_numbers(tmp_path, curve):
+    found = [record(seed=0), record(seed=1, failed="nonfinite")]
+    found[1]["curve"]["validation_accuracy"] = curve
+    words(plots.curves(table_of(found), "validation_accuracy"), tmp_path)
+    found[0]["curve"]["validation_accuracy"] = curve
+    words(plots.curves(table_of(found), "validation_accuracy"), tmp_path)
+
+
+@pytest.mark.core
+def test_a_curve_is_the_mean_over_seeds_within_their_band(tmp_path):
+    figure = plots.curves(table_of(grid(seeds=3)), "validation_accuracy")
+    found = words(figure, tmp_path)
+    assert {"clip norm 0.5", "clip norm ∞", "-1", "2", "step", "validation accuracy"} <= set(found)
+    panel = figure.axes[0]
+    cells = [cell for cell in table_of(grid(seeds=3)).cells() if cell.point[CLIP] == 0.5]
+    for line, band, cell in zip(panel.lines, panel.collections, cells, strict=True):
+        ends = [run["curve"]["validation_accuracy"] for run in cell.records]
+        assert [run["point"][RATE] for run in cell.records] == [0.3] * 3
+        assert line.get_xdata().tolist() == list(STEPS)
+        for k in range(len(STEPS)):
+            column = [end[k] for end in ends]
+            assert line.get_ydata()[k] == pytest.approx(sum(column) / 3)
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == pytest.approx(
+            (min(map(min, ends)), max(map(max, ends)))
+        )
+
+
+TABLES = {
+    "a single run": lambda: table_of([record()]),
+    "a single failed run": lambda: table_of([record(failed="nonfinite")]),
+    "one row": lambda: table_of([record({CLIP: clip}) for clip in (0.5, inf)], columns="clip norm"),
+    "one column": lambda: table_of([record({CLIP: clip}) for clip in (0.5, inf)]),
+    "arms that share no axis": lambda: table_of(
+        [record({CLIP: 0.5}, arm="a"), record({BIAS: 1.0}, arm="b"), record(arm="c")]
+    ),
+    "five panels": lambda: table_of(
+        [record({BIAS: 0.0, CLIP: float(clip)}) for clip in range(1, 6)]
+    ),
+    "panels by arm": lambda: table_of(
+        [record({CLIP: clip}, arm=arm) for clip in (0.5, inf) for arm in ("a", "b")], columns=""
+    ),
+    "panels of other lines": lambda: table_of(
+        [record({CLIP: 0.5}, arm="a"), record({CLIP: 1.0}, arm="b")], columns=""
+    ),
+}
+
+
+@pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
+def test_every_shape_of_table_is_drawn(tmp_path, make):
+    assert "made_up: test accuracy" in words(plots.heat_map(make()), tmp_path)
+    assert "step" in words(plots.curves(make(), "validation_accuracy"), tmp_path)
+
+
+def test_equal_figures_are_equal_files(tmp_path):
+    for name in ("one", "other"):
+        words(plots.heat_map(table_of(grid())), tmp_path, f"map {name}")
+        words(plots.curves(table_of(grid()), "training_loss"), tmp_path, f"curves {name}")
+    for kind, suffix in itertools.product(("map", "curves"), ("png", "svg")):
+        one, other = (tmp_path / f"{kind} {name}.{suffix}" for name in ("one", "other"))
+        assert one.read_bytes() == other.read_bytes()
