@@ -80,7 +80,7 @@ def unroll(
     valid_TB = None
     if lengths_B is not None:
         _check("lengths_B", lengths_B, (B,), jnp.integer)
-        valid_TB = jnp.arange(T)[:, None] < lengths_B[None, :]
+        valid_TB = jnp.arange(T)[:, None] < jnp.asarray(lengths_B, int)[None, :]
         x_TBD = jnp.where(valid_TB[:, :, None], x_TBD, 0)  # or 0 · NaN would reach the gradient
     if reset_TB is not None:
         _check("reset_TB", reset_TB, (T, B), jnp.bool_)
@@ -126,6 +126,9 @@ def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
         raise ValueError(
             f"params: {cell.name!r} expects {cell.params.__name__}, got {type(params).__name__}"
         )
+    if params.w_DGH.ndim != 3:
+        shape = f"(D, {len(cell.input_gates)}, H)"
+        raise ValueError(f"params.w_DGH: expected shape {shape}, got {params.w_DGH.shape}")
     D, _, H = params.w_DGH.shape
     if jnp.ndim(x_TBD) != 3 or x_TBD.shape[2] != D:
         raise ValueError(f"x_TBD: expected shape (T, B, {D}), got {jnp.shape(x_TBD)}")

@@ -15,7 +15,7 @@ from seqjax.types import Array, Number
 
 
 def _wide(x: Array) -> Array:
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
 def _scaled_norm(leaves: list[Array], axes: tuple[int, ...] | None) -> tuple[Array, Array]:

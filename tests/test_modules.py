@@ -195,9 +195,12 @@ def test_variants_of_one_seed_share_the_draws_of_their_gates():
         assert np.array_equal(ours.w_DGH[:, 1:], theirs.w_DGH)
         assert np.array_equal(ours.u_HGH[:, 1:], theirs.u_HGH)
     assert np.array_equal(full["readout"]["kernel"], part["readout"]["kernel"])
-    draws = [np.ravel(gate) for gate in np.moveaxis(full["recurrent"]["cells"][layer].u_HGH, 1, 0)]
-    others = [np.ravel(drawn(seed=1, layers=2)[1]["recurrent"]["cells"][layer].u_HGH[:, 0])]
-    assert len(np.unique(np.concatenate([*draws, *others]))) == 5 * H * H
+
+
+def test_gates_layers_and_seeds_have_draws_of_their_own():
+    cells = [drawn(seed, layers=2)[1]["recurrent"]["cells"] for seed in (0, 1)]
+    draws = np.concatenate([np.ravel(p.u_HGH) for layers in cells for p in layers.values()])
+    assert len(np.unique(draws)) == 2 * 2 * 4 * H * H
 
 
 @pytest.mark.parametrize(

@@ -370,6 +370,7 @@ def test_an_infinite_step_clip_leaves_every_bit(name):
 
 
 def test_direct_path_along_the_cell_state_is_the_product_of_forget_gates():
+    """∂c_T/∂c_0 with U = 0, where h, and with it the gates, do not see the old cell state."""
     params, x, carry = draw(LSTM)
     params = params._replace(u_HGH=jnp.zeros_like(params.u_HGH))
     for steps in (1, T):

@@ -205,12 +205,14 @@ ONE_ARM = {
         [["0.5", "0.02000"], ["∞", "0.01000"]],
     ),
     "two, none across": (
-        grid(model__cell=("gru", "elman"), clip__threshold=(inf, 10.0)),
+        grid(model__cell=("gru", "elman"), clip__threshold=(inf, 10.0, 9.0)),
         {"columns": ""},
         ["model.cell", CLIP, "result"],
         [
-            ["elman", "10", "0.04000"],
-            ["elman", "∞", "0.03000"],
+            ["elman", "9", "0.060"],
+            ["elman", "10", "0.050"],
+            ["elman", "∞", "0.04000"],
+            ["gru", "9", "0.03000"],
             ["gru", "10", "0.02000"],
             ["gru", "∞", "0.01000"],
         ],
