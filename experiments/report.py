@@ -10,7 +10,7 @@ from experiments.workdir import Workdir, WorkdirError
 
 def report(workdir: Workdir) -> str:
     """Writes the tables and figures of a workdir's records, and returns the tables as Markdown."""
-    from seqjax import plots, tables
+    from seqjax import formats, plots, tables
 
     recorded = workdir.records()
     if not recorded:
@@ -23,7 +23,7 @@ def report(workdir: Workdir) -> str:
     made = [
         tables.make_table(recorded, title=study.name, tune=tune, columns=study.columns, **options)
     ]
-    if study.fixed in {record["point"].get(tune) for record in recorded} - {None}:
+    if tune == study.tune and study.fixed in {r["point"].get(tune) for r in recorded} - {None}:
         title = f"{study.name} at {tune} = {tables.label(study.fixed)}"
         made.append(
             tables.make_table(
@@ -35,19 +35,19 @@ def report(workdir: Workdir) -> str:
                 **options,
             )
         )
-    if study.spread and tune is not None:
+    if study.spread and tune is not None and tune == study.tune:
         title = f"{study.name} at every {tune}"
         options["titles"] = {path: name for path, name in titles.items() if path != tune}
         made.append(tables.make_table(recorded, title=title, tune=None, columns=tune, **options))
 
-    parts = [tables.to_markdown(table) for table in made]
-    parts.append(tables.markdown(tables.sizes(recorded, arms)) + "\n")
+    parts = [formats.to_markdown(table) for table in made]
+    parts.append(formats.markdown(tables.sizes(recorded, arms)) + "\n")
     if study.published:
-        parts.append(tables.markdown(tables.published_rows(study.published)) + "\n")
+        parts.append(formats.markdown(tables.published_rows(study.published)) + "\n")
     markdown = "\n".join(parts)
     workdir.write("table.md", markdown)
-    workdir.write("table.csv", "".join(map(tables.to_csv, made)))
-    workdir.write("table.tex", "\n".join(map(tables.to_latex, made)))
+    workdir.write("table.csv", formats.to_csv(made))
+    workdir.write("table.tex", "\n".join(map(formats.to_latex, made)))
 
     main = made[0]
     metric = recorded[0]["metric"]

@@ -2,6 +2,6 @@
 
 Read in this order (it is the import order, and a test keeps it so): ``types``, ``cells``,
 ``init``, ``signal``, ``reference``, ``recurrence``, ``modules``, ``losses``, ``clipping``,
-``optimizer``, ``rules``, ``data``, ``tasks``, ``config``, ``training``, ``records``, ``sweep``,
-``tables``, ``plots``.
+``optimizer``, ``rules``, ``data``, ``tasks``, ``config``, ``training``, ``study``, ``records``,
+``sweep``, ``tables``, ``formats``, ``plots``.
 """

@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from seqjax.cells.base import Cell
 from seqjax.signal import shorten, tree_norm
-from seqjax.types import Array, Number, unknown
+from seqjax.types import Array, Number, static, unknown
 
 KINDS = ("none", "value", "norm", "block", "adaptive", "percentile", "step")
 SMALLEST_WEIGHT = 1e-3  # adaptive: units shorter than this count as this long (Brock et al. 2021)
@@ -26,19 +27,21 @@ class ClipSpec:
     Attributes:
       kind: "none"; "value", each entry cut to ±threshold; "norm", the joint L2 norm of all
         parameters (Pascanu et al. 2013); "block", the L2 norm of each parameter array; "adaptive",
-        for each gate of each hidden unit ‖G‖ ≤ threshold · max(‖W‖, 1e-3) (Brock et al. 2021);
+        for each gate of each hidden unit ‖G‖ ≤ threshold · max(‖W‖, 1e-3), where W is all that the
+        unit is made of, its bias included (after Brock et al. 2021, who like this leave the last
+        layer alone);
         "percentile", the joint norm at that percentile of all norms so far (Seetharaman et al.
         2020, AutoClip); "step", the signal at every step of the backward pass, inside ``unroll``.
       threshold: the bound, positive; may be traced; inf is off. For "percentile" a percentage in
         (0, 100).
     """
 
-    kind: str = dataclasses.field(default="none", metadata={"static": True})
+    kind: str = static("none")
     threshold: Number = float("inf")
 
     def __post_init__(self):
         if self.kind not in KINDS:
-            raise unknown("kind of clipping", self.kind, KINDS)
+            raise ValueError(f"kind: {unknown('kind of clipping', self.kind, KINDS)}")
         if isinstance(self.threshold, int | float):
             percent = self.kind == "percentile"
             accepted = "a percentage in (0, 100)" if percent else "a positive number"
@@ -57,12 +60,16 @@ class ClipState(NamedTuple):
     past_N: Array
 
 
-def clip(spec: ClipSpec, steps: int = 1) -> optax.GradientTransformation:
+def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.GradientTransformation:
     """The transformation. Its state's ``clipped`` says whether the last gradient was changed.
 
     Args:
       spec: what to bound. "none" and "step" leave the gradient alone here.
       steps: updates there will be; "percentile" remembers as many norms.
+      cell: the cell whose parameters "adaptive" finds in the tree; the other kinds need none.
+
+    Raises:
+      ValueError: "adaptive" without a cell, or updated without the parameters.
 
     >>> import jax.numpy as jnp
     >>> transformation = clip(ClipSpec("norm", 1.0))
@@ -71,6 +78,8 @@ def clip(spec: ClipSpec, steps: int = 1) -> optax.GradientTransformation:
     >>> print(updates["w"], state.clipped)
     [0.6 0.8] True
     """
+    if spec.kind == "adaptive" and cell is None:
+        raise ValueError("adaptive clipping needs the cell whose units it bounds")
     remembered = steps if spec.kind == "percentile" else 0
 
     def init(params):
@@ -83,28 +92,25 @@ def clip(spec: ClipSpec, steps: int = 1) -> optax.GradientTransformation:
         if spec.kind == "percentile":
             past_N = _insert(past_N, tree_norm(updates).astype(jnp.float32))
             threshold = _percentile(past_N, state.count + 1, jnp.asarray(threshold, jnp.float32))
-        clipped, changed = _apply(spec.kind, updates, params, threshold)
+        if spec.kind == "adaptive":
+            if params is None:
+                raise ValueError("adaptive clipping: update() needs the parameters")
+            clipped, changed = _adaptive(cell, updates, params, threshold)
+        else:
+            clipped, changed = _apply(spec.kind, updates, threshold)
         return clipped, ClipState(changed, state.count + 1, past_N)
 
     return optax.GradientTransformation(init, update)
 
 
-def _apply(kind: str, updates: Any, params: Any, threshold: Number) -> tuple[Any, Array]:
+def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
     """The bounded updates, and whether any entry changed."""
     if kind in ("none", "step"):
         return updates, jnp.zeros((), bool)
     if kind in ("norm", "percentile"):
         return shorten(updates, threshold)
-    if kind == "value":
-        pairs = jax.tree.map(lambda g: _cut(g, threshold), updates)
-    elif kind == "block":
-        pairs = jax.tree.map(lambda g: shorten(g, threshold), updates)
-    else:
-        if params is None:
-            raise ValueError("adaptive clipping: update() needs the parameters")
-        pairs = jax.tree_util.tree_map_with_path(
-            lambda path, g, w: _adaptive(path, g, w, threshold), updates, params
-        )
+    limit = _cut if kind == "value" else shorten
+    pairs = jax.tree.map(lambda g: limit(g, threshold), updates)
     clipped, changed = jax.tree.transpose(
         jax.tree.structure(updates), jax.tree.structure((0, 0)), pairs
     )
@@ -117,17 +123,37 @@ def _cut(g: Array, threshold: Number) -> tuple[Array, Array]:
     return jnp.where(beyond, jnp.sign(g) * bound, g), beyond
 
 
-def _adaptive(path, g: Array, w: Array, threshold: Number) -> tuple[Array, Array]:
-    """Each unit of an array on its own: its trailing axes are (gate, unit), or (unit) in a readout.
+def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple[Any, Array]:
+    """Every unit of every gate on its own; whatever is not a gate's is left alone."""
+    changes = [jnp.zeros((), bool)]
 
-    The axis suffix of the array's name tells which; biases and elementwise weights have a single
-    entry a unit.
-    """
-    name = str(getattr(path[-1], "name", getattr(path[-1], "key", "")))
-    unit_axes = 2 if name.endswith(("GH", "PH", "QH")) else 1
-    axes = tuple(range(g.ndim - unit_axes))
-    length = jnp.sqrt(jnp.sum(jnp.square(w), axis=axes, keepdims=True))
-    return shorten(g, threshold * jnp.maximum(length, SMALLEST_WEIGHT), axes)
+    def units(gradient, weights):
+        if not isinstance(gradient, cell.params):
+            return gradient
+        blocks = {}
+        weights = cell.blocks(weights)
+        for gate, own in cell.blocks(gradient).items():
+            length = tree_norm(weights[gate], axes=(0,))
+            bound = threshold * jnp.maximum(length, SMALLEST_WEIGHT)
+            short, changed = shorten(own, bound, axes=(0,))
+            blocks |= short
+            changes.append(jnp.any(changed))
+        return gradient._replace(
+            **{name: _with(name, getattr(gradient, name), blocks) for name in gradient._fields}
+        )
+
+    clipped = jax.tree.map(
+        units, updates, params, is_leaf=lambda node: isinstance(node, cell.params)
+    )
+    return clipped, jnp.stack(changes).any()
+
+
+def _with(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:
+    """``array`` with those of its blocks in place that there are."""
+    for (name, k), block in blocks.items():
+        if name == field:
+            array = array.at[:, k].set(block) if array.ndim == 3 else array.at[k].set(block[0])
+    return array
 
 
 def _insert(sorted_N: Array, value: Array) -> Array:

@@ -6,29 +6,29 @@ structure. Two runs share a compiled program exactly when ``jax.tree.structure``
 
 import dataclasses
 import math
+import typing
 from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from seqjax.cells import CELLS
-from seqjax.clipping import KINDS, ClipSpec
-from seqjax.init import INPUT, RECURRENT, SCHEMES, InitSpec
-from seqjax.modules import READOUTS, ModelSpec
-from seqjax.optimizer import OPTIMIZERS, SCHEDULES, WITH_MOMENTUM, OptimSpec
+from seqjax.clipping import ClipSpec
+from seqjax.init import InitSpec
+from seqjax.modules import ModelSpec
+from seqjax.optimizer import WITH_MOMENTUM, OptimSpec
 from seqjax.tasks import TASKS, Task
-from seqjax.types import unknown
+from seqjax.types import static, unknown
 
 PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
 DEFAULT_TASK = "digits_rows"
+LARGEST = 2**24
+"""Sizes and lengths stay below it: what is larger is a slip of the keyboard."""
 
 
 class ConfigError(ValueError):
     """A mistake in a setting, worded for the person who made it."""
-
-
-def _static(default):
-    return dataclasses.field(default=default, metadata={"static": True})
 
 
 @jax.tree_util.register_dataclass
@@ -44,10 +44,14 @@ class TrainSpec:
         Parameters, carries and sums are float32 under all three.
     """
 
-    steps: int = _static(300)
-    batch_size: int = _static(64)
-    eval_every: int = _static(50)
-    precision: str = _static("float32")
+    steps: int = static(300)
+    batch_size: int = static(64)
+    eval_every: int = static(50)
+    precision: str = static("float32")
+
+    def __post_init__(self):
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision: {unknown('precision', self.precision, PRECISIONS)}")
 
 
 @jax.tree_util.register_dataclass
@@ -68,16 +72,6 @@ class Config:
         return self.task.links[0] if self.model.readout == "auto" else self.model.readout
 
 
-CHOICES = {
-    "model.readout": READOUTS,
-    "init.recurrent": RECURRENT,
-    "init.input": INPUT,
-    "init.bias_scheme": SCHEMES,
-    "clip.kind": KINDS,
-    "optim.name": OPTIMIZERS,
-    "optim.schedule": SCHEDULES,
-    "train.precision": tuple(PRECISIONS),
-}
 SECTIONS = {
     "model": ModelSpec,
     "init": InitSpec,
@@ -102,9 +96,10 @@ def field_types(settings: Mapping[str, Any]) -> dict[str, type]:
     cell, task = CELLS[cell_name], TASKS[task_name]
     types = {"task.name": str}
     for section, spec in {**SECTIONS, "task": task}.items():
+        hints = typing.get_type_hints(spec)
         for field in dataclasses.fields(spec):
-            kind = field.type if field.type in (int, bool, str) else float
-            types[f"{section}.{field.name}"] = kind
+            kind = hints[field.name]
+            types[f"{section}.{field.name}"] = kind if kind in (int, bool, str) else float
     del types["init.bias"]
     return types | {f"init.bias.{gate}": float for gate in cell.bias_gates}
 
@@ -131,6 +126,10 @@ def idle(path: str, settings: Mapping[str, Any]) -> str | None:
         return "init.bias_scheme is not chrono"
     if path.startswith("init.bias.") and path.removeprefix("init.bias.") in _by_scheme(settings):
         return f"init.bias_scheme {scheme} sets it"
+    cell = CELLS[current("model.cell", ModelSpec.cell)]
+    drawn = cell.state_gates or any(extra.draw in ("recurrent", "unit") for extra in cell.extras)
+    if path in ("init.recurrent", "init.recurrent_gain", "init.radius") and not drawn:
+        return f"cell {cell.name} has no recurrent weights"
     if path == "model.embed" and not TASKS[current("task.name", DEFAULT_TASK)].symbols:
         return "the task's input is not symbols"
     return None
@@ -139,8 +138,7 @@ def idle(path: str, settings: Mapping[str, Any]) -> str | None:
 def _by_scheme(settings: Mapping[str, Any]) -> set[str]:
     if settings.get("init.bias_scheme", "constant") == "constant":
         return set()
-    cell = CELLS[settings.get("model.cell", ModelSpec.cell)]
-    return {gate.name for gate in cell.gates if gate.memory and gate.name in cell.bias_gates}
+    return set(CELLS[settings.get("model.cell", ModelSpec.cell)].memory_gates)
 
 
 def parse(path: str, text: Any, kind: type) -> Any:
@@ -164,9 +162,20 @@ def parse(path: str, text: Any, kind: type) -> Any:
     except ValueError:
         noun = "a whole number" if kind is int else "a number"
         raise ConfigError(f"{path}: expected {noun}, got {text!r}") from None
-    if kind is float and (math.isnan(value) or (math.isinf(value) and "inf" not in text.lower())):
-        raise ConfigError(f"{path}: expected a number or inf, got {text!r}")
+    if kind is int and abs(value) >= LARGEST:
+        raise ConfigError(f"{path}: expected a whole number below {LARGEST}, got {text!r}")
+    if kind is float and not _float32_holds(value, text):
+        raise ConfigError(f"{path}: expected a number that float32 holds, or inf, got {text!r}")
     return value
+
+
+def _float32_holds(value: float, text: str) -> bool:
+    """False for NaN, and for what would silently become 0 or infinity."""
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = float(np.float32(value))
+    if math.isnan(value) or (narrow == 0) != (value == 0):
+        return False
+    return math.isfinite(narrow) or "inf" in text.lower()
 
 
 def make_config(settings: Mapping[str, Any]) -> Config:
@@ -186,8 +195,6 @@ def make_config(settings: Mapping[str, Any]) -> Config:
         if path not in types:
             raise ConfigError(str(unknown("field", path, types)))
         value = parse(path, text, types[path])
-        if path in CHOICES and value not in CHOICES[path]:
-            raise ConfigError(f"{path}: {unknown('name', value, CHOICES[path])}")
         section, _, field = path.partition(".")
         if path.startswith("init.bias."):
             bias[path.removeprefix("init.bias.")] = value
@@ -232,9 +239,12 @@ def _check(config: Config) -> None:
     decay = optim.weight_decay
     need("optim.weight_decay", decay, 0 <= decay < math.inf, "0 or more")
     need("optim.final", optim.final, 0 < optim.final <= 1, "a number in (0, 1]")
+    scheme, cell = config.init.bias_scheme, CELLS[config.model.cell]
+    usable = scheme == "constant" or bool(cell.memory_gates)
+    need("init.bias_scheme", scheme, usable, f"constant: cell {cell.name} has no memory gate")
     links = (*config.task.links, "auto")
     need("model.readout", config.model.readout, config.model.readout in links, " or ".join(links))
-    most, size = config.task.largest_batch, config.train.batch_size
+    most, size = config.task.examples, config.train.batch_size
     need("train.batch_size", size, most is None or size <= most, f"at most {most}, the examples")
 
 

@@ -14,16 +14,12 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell, Extra
-from seqjax.types import Array, Number, named_key, unknown
+from seqjax.types import Array, Number, named_key, static, unknown
 
 RECURRENT = ("orthogonal", "orthogonal_fused", "uniform", "identity", "normal", "sparse")
 INPUT = ("lecun", "glorot", "uniform", "normal")
 SCHEMES = ("constant", "chrono", "uniform_gate")
 NONZEROS = 15  # incoming weights a unit under "sparse" (Sutskever et al. 2013)
-
-
-def _static(default: str):
-    return dataclasses.field(default=default, metadata={"static": True})
 
 
 @jax.tree_util.register_dataclass
@@ -46,28 +42,35 @@ class InitSpec:
       t_max: the longest dependency that chrono expects, in steps.
     """
 
-    recurrent: str = _static("orthogonal")
-    input: str = _static("lecun")
+    recurrent: str = static("orthogonal")
+    input: str = static("lecun")
     recurrent_gain: Number = 1.0
     input_gain: Number = 1.0
     radius: Number = 0.95
     bias: Mapping[str, Number] = dataclasses.field(default_factory=dict)
-    bias_scheme: str = _static("constant")
+    bias_scheme: str = static("constant")
     t_max: Number = 100.0
 
     def __post_init__(self):
         if self.recurrent not in RECURRENT:
-            raise unknown("recurrent initialiser", self.recurrent, RECURRENT)
+            raise ValueError(f"recurrent: {unknown('initialiser', self.recurrent, RECURRENT)}")
         if self.input not in INPUT:
-            raise unknown("input initialiser", self.input, INPUT)
+            raise ValueError(f"input: {unknown('initialiser', self.input, INPUT)}")
         if self.bias_scheme not in SCHEMES:
-            raise unknown("bias scheme", self.bias_scheme, SCHEMES)
+            raise ValueError(f"bias_scheme: {unknown('scheme', self.bias_scheme, SCHEMES)}")
 
 
 def init_cell(
     key: Array, cell: Cell, input_size: int, hidden_size: int, spec: InitSpec, dtype=jnp.float32
 ) -> NamedTuple:
     """The parameters of ``cell``: ``w_DGH``, ``u_HGH``, ``b_GH`` and what else it declares.
+
+    Args:
+      key: every block's own key is folded from it, by role and gate name.
+      cell: an entry of ``CELLS``.
+      input_size, hidden_size: D and H.
+      spec: how blocks and biases are drawn; its numbers may be traced.
+      dtype: of every array.
 
     Raises:
       ValueError: a size under 1; a bias for a gate that the cell has not, or that the scheme sets;
@@ -157,7 +160,7 @@ def spectral_radius(block_HH: Array, squarings: int = 24) -> Array:
 
 
 def _biases(key, cell, H, spec, dtype) -> Array:
-    by_scheme = {gate.name for gate in cell.gates if gate.memory} & set(cell.bias_gates)
+    by_scheme = set(cell.memory_gates)
     if spec.bias_scheme == "constant":
         by_scheme = set()
     elif not by_scheme:

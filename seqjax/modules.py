@@ -17,13 +17,9 @@ from seqjax.cells import CELLS
 from seqjax.cells.base import Cell
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence import Unrolled, unroll
-from seqjax.types import Array, named_key, unknown
+from seqjax.types import Array, named_key, static, unknown
 
 READOUTS = ("auto", "softmax", "logistic", "linear")
-
-
-def _static(default):
-    return dataclasses.field(default=default, metadata={"static": True})
 
 
 @jax.tree_util.register_dataclass
@@ -41,18 +37,18 @@ class ModelSpec:
       embed: width of a learnt embedding of input symbols; 0 for one-hot vectors.
     """
 
-    cell: str = _static("lstm")
-    hidden: int = _static(32)
-    layers: int = _static(1)
-    bidirectional: bool = _static(False)
-    readout: str = _static("auto")
-    embed: int = _static(0)
+    cell: str = static("lstm")
+    hidden: int = static(32)
+    layers: int = static(1)
+    bidirectional: bool = static(False)
+    readout: str = static("auto")
+    embed: int = static(0)
 
     def __post_init__(self):
         if self.cell not in CELLS:
-            raise unknown("cell", self.cell, CELLS)
+            raise ValueError(f"cell: {unknown('cell', self.cell, CELLS)}")
         if self.readout not in READOUTS:
-            raise unknown("readout", self.readout, READOUTS)
+            raise ValueError(f"readout: {unknown('readout', self.readout, READOUTS)}")
 
 
 class Recurrent(nnx.Module):

@@ -5,17 +5,14 @@ import dataclasses
 import jax
 import optax
 
+from seqjax.cells.base import Cell
 from seqjax.clipping import ClipSpec, clip
 from seqjax.signal import tree_norm
-from seqjax.types import Number, unknown
+from seqjax.types import Number, static, unknown
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 WITH_MOMENTUM = ("momentum", "nesterov")
 SCHEDULES = ("constant", "cosine", "exponential")
-
-
-def _static(default: str):
-    return dataclasses.field(default=default, metadata={"static": True})
 
 
 @jax.tree_util.register_dataclass
@@ -28,33 +25,35 @@ class OptimSpec:
       learning_rate: at the first step.
       momentum: of "momentum" and "nesterov".
       weight_decay: of "adamw".
-      schedule: "constant"; "cosine" to 0, or "exponential" to ``final`` times the rate, at the
-        last step.
+      schedule: "constant"; "cosine", or "exponential", which after the last step would reach 0, or
+        ``final`` times the rate.
       final: the last rate over the first, under "exponential".
     """
 
-    name: str = _static("momentum")
+    name: str = static("momentum")
     learning_rate: Number = 0.1
     momentum: Number = 0.9
     weight_decay: Number = 1e-4
-    schedule: str = _static("constant")
+    schedule: str = static("constant")
     final: Number = 0.1
 
     def __post_init__(self):
         if self.name not in OPTIMIZERS:
-            raise unknown("optimiser", self.name, OPTIMIZERS)
+            raise ValueError(f"name: {unknown('optimiser', self.name, OPTIMIZERS)}")
         if self.schedule not in SCHEDULES:
-            raise unknown("schedule", self.schedule, SCHEDULES)
+            raise ValueError(f"schedule: {unknown('schedule', self.schedule, SCHEDULES)}")
 
 
 def make_optimizer(
-    optim: OptimSpec, clipping: ClipSpec, steps: int
+    optim: OptimSpec, clipping: ClipSpec, steps: int, cell: Cell | None = None
 ) -> optax.GradientTransformation:
-    """The chain for ``steps`` updates. ``optax.tree.get`` reads "norm_before", "norm_after" and
-    "clipped" from its state."""
+    """The chain for ``steps`` updates of a model of ``cell``.
+
+    ``optax.tree.get`` reads "norm_before", "norm_after" and "clipped" from its state.
+    """
     return optax.chain(
         optax.snapshot("norm_before", tree_norm),
-        clip(clipping, steps),
+        clip(clipping, steps, cell),
         optax.snapshot("norm_after", tree_norm),
         _rule(optim, _rate(optim, steps)),
     )

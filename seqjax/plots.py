@@ -1,4 +1,4 @@
-"""Figures from the cells of a table, drawn off screen."""
+"""Figures from the entries of a table, drawn off screen."""
 
 import pathlib
 
@@ -6,7 +6,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqjax.tables import Cell, Table, figure, label
+from seqjax.formats import figure
+from seqjax.tables import Entry, Table, label
 
 INK, PALE = "#1a1a1a", "#f2f2f2"
 RC = {
@@ -20,11 +21,11 @@ RC = {
 }
 
 
-def save(figure: Figure, workdir: pathlib.Path, name: str) -> None:
+def save(fig: Figure, workdir: pathlib.Path, name: str) -> None:
     """Writes ``name``.png and ``name``.svg."""
     with matplotlib.rc_context(RC):
-        figure.savefig(workdir / f"{name}.png", dpi=160)
-        figure.savefig(workdir / f"{name}.svg", metadata={"Date": None})
+        fig.savefig(workdir / f"{name}.png", dpi=160)
+        fig.savefig(workdir / f"{name}.svg", metadata={"Date": None})
 
 
 def _row_label(row: tuple) -> str:
@@ -38,10 +39,10 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     """
     rows, columns = table.rows, table.columns
     values = np.full((len(rows), len(columns)), np.nan)
-    for (row, column), cell in table.grid.items():
-        value = cell.mean if quantity == "metric" else cell.clipped
+    for (row, column), entry in table.grid.items():
+        value = entry.mean if quantity == "metric" else entry.clipped
         values[rows.index(row), columns.index(column)] = value
-    example = table.cells()[0].records[0]
+    example = table.entries()[0].records[0]
     name = f"test {example['metric']}" if quantity == "metric" else "fraction of clipped steps"
     upward = quantity == "clipped" or example["higher_is_better"]
     with matplotlib.rc_context(RC):
@@ -57,29 +58,29 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         axes.set_ylabel(", ".join(table.row_titles))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        for (row, column), cell in table.grid.items():
+        for (row, column), entry in table.grid.items():
             at = columns.index(column), rows.index(row)
-            _write(axes, at, cell, quantity, image.norm(values[at[::-1]]), upward)
+            _write(axes, at, entry, quantity, image.norm(values[at[::-1]]), upward)
         axes.set_title(f"{table.title}: {name}", loc="left")
         fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
     return fig
 
 
-def _write(axes, at, cell: Cell, quantity: str, brightness: float, upward: bool) -> None:
+def _write(axes, at, entry: Entry, quantity: str, brightness: float, upward: bool) -> None:
     """The cell's text, in the ink that its colour lets one read."""
     bright = brightness if upward else 1 - brightness
     ink = INK if bright > 0.55 else PALE
-    mean = cell.mean if quantity == "metric" else cell.clipped
-    chosen = cell.chosen is not None and quantity == "metric"
+    mean = entry.mean if quantity == "metric" else entry.clipped
+    chosen = entry.chosen is not None and quantity == "metric"
     lines = (figure(mean) if quantity == "metric" else f"{mean:.2f}") + (
-        f"\n@{label(cell.chosen)}" if chosen else ""
+        f"\n@{label(entry.chosen)}" if chosen else ""
     )
     axes.text(*at, lines, ha="center", va="center", color=ink, fontsize=8, linespacing=1.05)
-    if cell.failed and quantity == "metric":
+    if entry.failed and quantity == "metric":
         axes.text(
             at[0] + 0.46,
             at[1] - 0.42,
-            f"{cell.failed} failed",
+            f"{entry.failed} failed",
             ha="right",
             va="top",
             color="white",
@@ -92,10 +93,10 @@ def curves(table: Table, quantity: str) -> Figure:
     """``quantity`` of the records' curves over the steps: a panel a column, a line a row.
 
     A table without columns has a panel for each value of its first row title. Lines are means over
-    seeds at the cell's tuned value; bands span the seeds. Failed runs are drawn as they went, and
-    end where they were not finite.
+    seeds at the cell's tuned value; bands span the seeds. Failed runs are drawn as they went; those
+    that stopped being finite drop out there.
     """
-    panels: dict[str, list[tuple[str, Cell]]] = {}
+    panels: dict[str, list[tuple[str, Entry]]] = {}
     for column in table.columns:
         for row in table.rows:
             if (row, column) in table.grid:
@@ -114,8 +115,8 @@ def curves(table: Table, quantity: str) -> Figure:
         title = ", ".join(table.row_titles if table.column_title else table.row_titles[-1:])
         for panel, (head, lines) in zip(axes, panels.items(), strict=False):
             shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(lines)))
-            for (name, cell), shade in zip(lines, shades, strict=True):
-                _line(panel, cell, quantity, shade, name)
+            for (name, entry), shade in zip(lines, shades, strict=True):
+                _line(panel, entry, quantity, shade, name)
             panel.set_title(head, loc="left")
             if not one_legend:
                 panel.legend(title=title or None, fontsize=7, title_fontsize=7)
@@ -128,10 +129,11 @@ def curves(table: Table, quantity: str) -> Figure:
     return fig
 
 
-def _line(panel, cell: Cell, quantity: str, shade, name: str) -> None:
-    steps = cell.records[0]["curve"]["step"]
-    runs = np.array([record["curve"][quantity] for record in cell.records], dtype=float)
-    known = ~np.isnan(runs).any(axis=0)
+def _line(panel, entry: Entry, quantity: str, shade, name: str) -> None:
+    steps = entry.records[0]["curve"]["step"]
+    runs = np.array([record["curve"][quantity] for record in entry.records], dtype=float)
+    known = ~np.isnan(runs).all(axis=0)
     x, y = np.asarray(steps)[known], runs[:, known]
-    panel.plot(x, y.mean(axis=0), color=shade, label=name, linewidth=1.4)
-    panel.fill_between(x, y.min(axis=0), y.max(axis=0), color=shade, alpha=0.15, linewidth=0)
+    low, mean, high = (f(y, axis=0) for f in (np.nanmin, np.nanmean, np.nanmax))
+    panel.plot(x, mean, color=shade, label=name, linewidth=1.4)
+    panel.fill_between(x, low, high, color=shade, alpha=0.15, linewidth=0)

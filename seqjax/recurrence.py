@@ -69,23 +69,28 @@ def unroll(
     >>> result.outputs_TBH.shape, result.carry.c.shape, result.probes["f"].shape
     ((7, 2, 5), (2, 5), (7, 2, 5))
     """
+    x_TBD = jnp.asarray(x_TBD)
     H = _check_input(cell, params, x_TBD)
     T, B, _ = x_TBD.shape
     if carry is None:
         carry = cell.initial_carry(B, H, x_TBD.dtype)
     _check_carry(cell, carry, (B, H), x_TBD.dtype)
+    if isinstance(probe, str):
+        raise ValueError(f"probe: expected a tuple of gate names, got {probe!r}")
     for gate in probe:
         if gate not in cell.activations:
             raise unknown(f"gate of cell {cell.name!r}", gate, cell.activations)
     valid_TB = None
     if lengths_B is not None:
-        _check("lengths_B", lengths_B, (B,), jnp.integer)
-        valid_TB = jnp.arange(T)[:, None] < jnp.asarray(lengths_B, int)[None, :]
+        lengths_B = _checked("lengths_B", lengths_B, (B,), jnp.integer)
+        valid_TB = jnp.arange(T)[:, None] < lengths_B.astype(int)[None, :]
         x_TBD = jnp.where(valid_TB[:, :, None], x_TBD, 0)  # or 0 · NaN would reach the gradient
     if reset_TB is not None:
-        _check("reset_TB", reset_TB, (T, B), jnp.bool_)
+        reset_TB = _checked("reset_TB", reset_TB, (T, B), jnp.bool_)
     if step_clip is not None:
         step_clip = step_clip if isinstance(step_clip, StepClip) else StepClip(step_clip)
+        if isinstance(step_clip.threshold, int | float) and not step_clip.threshold > 0:
+            raise ValueError(f"step_clip: expected a positive number, got {step_clip.threshold}")
         step_clip = StepClip(*(jnp.asarray(number, jnp.float32) for number in step_clip))
     final, (outputs_TBH, probes) = unroll_reference(
         cell,
@@ -107,17 +112,18 @@ def _chunk(remat: int | bool | None, T: int) -> int | None:
     if remat is None or remat is False:
         return None
     chunk = max(1, math.isqrt(T)) if remat is True else remat
-    if chunk < 1:
+    if not isinstance(chunk, int) or chunk < 1:
         raise ValueError(f"remat: expected True or a number of steps >= 1, got {remat}")
     return chunk
 
 
-def _check(name: str, array: Array, shape: tuple, kind) -> None:
+def _checked(name: str, array: Array, shape: tuple, kind) -> Array:
     array = jnp.asarray(array)
     if array.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
     if not jnp.issubdtype(array.dtype, kind):
         raise ValueError(f"{name}: expected {kind.__name__} values, got {array.dtype}")
+    return array
 
 
 def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
@@ -142,8 +148,8 @@ def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
         expected[extra.field] = (H, rows, H) if extra.draw == "recurrent" else (rows, H)
     for name, shape in expected.items():
         array = getattr(params, name)
-        if array.shape != shape:
-            raise ValueError(f"params.{name}: expected shape {shape}, got {array.shape}")
+        if getattr(array, "shape", None) != shape:
+            raise ValueError(f"params.{name}: expected shape {shape}, got {jnp.shape(array)}")
         if array.dtype != x_TBD.dtype:
             raise ValueError(f"x_TBD: params.{name} is {array.dtype}, got {x_TBD.dtype}")
     return H

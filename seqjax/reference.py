@@ -75,15 +75,18 @@ def in_chunks(steps, carry, inputs, chunk, reverse):
     Only the carries between chunks are kept. Steps left over when T is no multiple of ``chunk``
     make a shorter last chunk.
     """
-    whole = jax.tree.leaves(inputs)[0].shape[0] // chunk
+    T = jax.tree.leaves(inputs)[0].shape[0]
+    whole = T // chunk * chunk
     recomputed = jax.checkpoint(steps, prevent_cse=False)
-    head = jax.tree.map(lambda a: a[: whole * chunk].reshape(whole, chunk, *a.shape[1:]), inputs)
-    tail = jax.tree.map(lambda a: a[whole * chunk :], inputs)
+    head = jax.tree.map(lambda a: a[:whole].reshape(whole // chunk, chunk, *a.shape[1:]), inputs)
+    tail = jax.tree.map(lambda a: a[whole:], inputs)
 
     def over_head(carry):
         carry, shown = lax.scan(recomputed, carry, head, reverse=reverse)
-        return carry, jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), shown)
+        return carry, jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), shown)
 
+    if whole == T:
+        return over_head(carry)
     if reverse:
         carry, last = recomputed(carry, tail)
         carry, first = over_head(carry)

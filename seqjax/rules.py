@@ -5,6 +5,8 @@ The hash of this file is in every record, so that a record older than a rule can
 
 import hashlib
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +16,13 @@ CONFIDENCE = 0.95
 ABOVE_CHANCE = 1.1
 """A run has failed whose mean loss over the last tenth of its steps exceeds this times chance."""
 
-COLLAPSED = 0.5
-"""A run has failed whose final score is under this share of its best."""
+COLLAPSED, LEARNT = 0.5, 0.1
+"""A run has failed whose final score is under this share of its best, if it had learnt anything:
+below a best score of .1 the scores of a run at chance are noise around 0, and halve by accident."""
+
+RARELY, ALWAYS = 0.01, 0.9
+"""Clipped fractions below which a run says nothing about clipping, and above which the update is
+the gradient's direction alone: normalised SGD."""
 
 RULES_HASH = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:16]
 
@@ -50,6 +57,30 @@ def failure(
     tail = losses[-max(1, len(losses) // 10) :]
     if np.mean(tail) > ABOVE_CHANCE * chance_loss:
         return {"reason": "above_chance", "step": len(losses)}
-    if scores[-1] < COLLAPSED * max(scores):
+    if max(scores) >= LEARNT and scores[-1] < COLLAPSED * max(scores):
         return {"reason": "collapsed", "step": len(losses)}
     return None
+
+
+def entered(record: Mapping[str, Any], part: str) -> float:
+    """What a run counts as in a mean: its metric on a part, or chance if it failed."""
+    if record["failed"] is not None:
+        return record["chance"]["metric"]
+    return record[part][record["metric"]]
+
+
+def selected(tried: Mapping[Any, Sequence[Mapping[str, Any]]]) -> Any:
+    """The value of a tuned axis with the best mean validation metric of its runs.
+
+    As scores are cut at chance, a mean below chance is no worse than chance; between equal means
+    the value with fewer failed runs wins, and then the first.
+    """
+
+    def merit(value: Any) -> tuple[float, int]:
+        records = tried[value]
+        sign = 1 if records[0]["higher_is_better"] else -1
+        mean = sign * float(np.mean([entered(record, "validation") for record in records]))
+        failed = sum(record["failed"] is not None for record in records)
+        return max(mean, sign * records[0]["chance"]["metric"]), -failed
+
+    return max(tried, key=merit)

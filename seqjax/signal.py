@@ -29,9 +29,9 @@ def _scaled_norm(leaves: list[Array], axes: tuple[int, ...] | None) -> tuple[Arr
     return inverse, jnp.sqrt(sum(squares[1:], squares[0]))
 
 
-def tree_norm(tree: Any) -> Array:
-    """The joint L2 norm of all leaves, in float32 or wider."""
-    inverse, rest = _scaled_norm([_wide(x) for x in jax.tree.leaves(tree)], None)
+def tree_norm(tree: Any, axes: tuple[int, ...] | None = None) -> Array:
+    """The joint L2 norm of all leaves over ``axes`` (None: all), in float32 or wider."""
+    inverse, rest = _scaled_norm([_wide(x) for x in jax.tree.leaves(tree)], axes)
     return rest / inverse
 
 
@@ -65,8 +65,8 @@ class StepClip(NamedTuple):
     """A bound on the signal at every step of the backward pass.
 
     Attributes:
-      threshold: on the joint L2 norm, for each example and step, of the cotangent of the carry;
-        may be traced; inf is off.
+      threshold: positive, on the joint L2 norm, for each example and step, of the cotangent of the
+        carry; may be traced; inf is off.
       count: pass a zero and differentiate with respect to it: its cotangent is the number of
         (step, example) pairs that were shortened.
     """

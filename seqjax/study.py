@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from seqjax.cells import CELLS
 from seqjax.config import Config, ConfigError, field_types, idle, make_config, parse
 from seqjax.types import unknown
@@ -64,8 +66,8 @@ class Study:
       seeds: seeds a point.
       tune: the axis selected in each table cell on validation data, if any.
       columns: the title of the axis that goes across the table; None for the last, "" for none.
-      fixed: a second table, at this value of the tuned axis alone.
-      spread: a second table, with every value of the tuned axis across.
+      fixed: a second table, at this value of ``tune`` alone.
+      spread: a second table, with every value of ``tune`` across.
       published: figures to print beside the table.
     """
 
@@ -87,7 +89,7 @@ class Run:
     """One training run: where it stands in its study, its seed and its configuration.
 
     ``paired`` says what it shares with the study's first run of the same seed: "data+weights", the
-    order of the data and the draws of the gates that both have, or "data" alone.
+    order of the data and the draws of the gates that both have, "data" alone, or "nothing".
     """
 
     study: str
@@ -117,8 +119,11 @@ def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
             used |= point.keys()
             config = make_config(_settings(study, arm, point))
             first = first or config
-            paired = "data+weights" if _share_draws(first, config) else "data"
+            paired = _paired(first, config)
             runs += [Run(study.name, arm.name, point, seed, config, paired) for seed in seeds]
+            if config.task.metric != first.task.metric:
+                metrics = f"{first.task.metric} and {config.task.metric}"
+                raise ConfigError(f"task.name: a table needs one metric, got {metrics}")
     present = {arm.name for arm in study.arms}
     for axis in study.axes:
         if axis.path not in used and (not axis.arms or present & set(axis.arms)):
@@ -128,9 +133,18 @@ def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
     return runs
 
 
-def _share_draws(a: Config, b: Config) -> bool:
-    gates = [set(CELLS[config.model.cell].bias_gates) for config in (a, b)]
-    return a.model.hidden == b.model.hidden and bool(gates[0] & gates[1])
+def _paired(a: Config, b: Config) -> str:
+    """What two runs of one seed share; see ``Run``."""
+    if (a.task, a.train.batch_size) != (b.task, b.train.batch_size):
+        return "nothing"
+    shape_a, shape_b = (
+        (dataclasses.replace(config.model, cell="lstm"), config.init.recurrent, config.init.input)
+        for config in (a, b)
+    )
+    gates_a, gates_b = (CELLS[config.model.cell].bias_gates for config in (a, b))
+    fused = a.init.recurrent == "orthogonal_fused"  # one draw over all gates
+    common = gates_a == gates_b if fused else set(gates_a) & set(gates_b)
+    return "data+weights" if shape_a == shape_b and common else "data"
 
 
 def _settings(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,10 +210,10 @@ def revise(
     study = dataclasses.replace(study, arms=_kept_arms(study, arms))
     study = dataclasses.replace(study, base={**study.base, **given})
     if sweep is not None:
-        own = {axis.path: axis for axis in study.axes}
         axes = [
-            dataclasses.replace(own.get(path, Axis(path, ())), values=_values(study, path, texts))
+            dataclasses.replace(axis, values=_values(study, path, texts, sweep))
             for path, texts in sweep.items()
+            for axis in [a for a in study.axes if a.path == path] or [Axis(path, ())]
         ]
         study = dataclasses.replace(study, axes=tuple(axes))
     swept = {axis.path for axis in study.axes}
@@ -208,15 +222,16 @@ def revise(
             raise ConfigError(f"{path}: both set and swept; sweep a single value instead")
         if any(path in arm.settings for arm in study.arms):
             raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
-    values = {path: parse(path, text, _type_in(study, path)) for path, text in given.items()}
+    values = {path: parse(path, text, _type(study, path, sweep)) for path, text in given.items()}
     tune = study.tune if tune is None and study.tune in swept else tune
     study = dataclasses.replace(study, base={**study.base, **values}, tune=tune)
     used = [_settings(study, arm, point) for arm in study.arms for point in _points(study, arm)]
     for path in given:
         if not any(path in settings for settings in used):
-            arm = _having(study, path)[0]
-            reason = idle(path, {**study.base, **arm.settings})
-            raise ConfigError(f"{path}: changes nothing, because {reason}")
+            settings = next(
+                known for known in _variants(study, sweep) if path in field_types(known)
+            )
+            raise ConfigError(f"{path}: changes nothing, because {idle(path, settings)}")
     return study
 
 
@@ -228,25 +243,32 @@ def _kept_arms(study: Study, names: list[str] | None) -> tuple[Arm, ...]:
     return tuple(arm for arm in study.arms if not names or arm.name in names)
 
 
-def _values(study: Study, path: str, texts: list[str]) -> tuple:
-    kind = _type_in(study, path)
+def _values(study: Study, path: str, texts: list[str], sweep: Mapping[str, list[str]]) -> tuple:
+    kind = _type(study, path, sweep)
     if not all(texts):
         raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
     values = tuple(parse(path, text, kind) for text in texts)
-    for value in values:
-        if values.count(value) > 1:
+    same = [np.float32(value) if kind is float else value for value in values]  # as runs see them
+    for value, seen in zip(values, same, strict=True):
+        if same.count(seen) > 1:
             raise ConfigError(f"{path}: swept over {value} twice")
     return values
 
 
-def _having(study: Study, path: str) -> list[Arm]:
-    return [arm for arm in study.arms if path in field_types({**study.base, **arm.settings})]
+def _variants(study: Study, sweep: Mapping[str, list[str]] | None) -> list[dict[str, Any]]:
+    """The settings that decide which fields there are: each arm's, with each swept cell or task."""
+    variants = [{**study.base, **arm.settings} for arm in study.arms]
+    for path in ("model.cell", "task.name"):
+        names = (sweep or {}).get(path, [])
+        variants += [{**known, path: name} for known in variants for name in names if name]
+    return variants
 
 
-def _type_in(study: Study, path: str) -> type:
-    """The type of a field in the first arm that has it."""
-    having = _having(study, path)
-    if not having:
-        known = set().union(*(field_types({**study.base, **arm.settings}) for arm in study.arms))
-        raise ConfigError(str(unknown("field", path, known)))
-    return field_types({**study.base, **having[0].settings})[path]
+def _type(study: Study, path: str, sweep: Mapping[str, list[str]] | None) -> type:
+    """The type of a field in the first variant that has it."""
+    types: dict[str, type] = {}
+    for settings in _variants(study, sweep):
+        types = field_types(settings) | types
+    if path not in types:
+        raise ConfigError(str(unknown("field", path, types)))
+    return types[path]

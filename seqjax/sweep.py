@@ -13,11 +13,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from seqjax import rules
 from seqjax.config import Config, as_settings
 from seqjax.modules import size_of
 from seqjax.study import Run
+from seqjax.tasks.base import EVALUATION_BATCH
 from seqjax.training import Trace, abstract_model, evaluate, initialise, train_chunk
 
 QUANTILES = (0.1, 0.5, 0.9, 1.0)
@@ -36,8 +38,9 @@ def grouped(runs: list[Run]) -> list[list[Run]]:
 def memory_of(config: Config) -> int:
     """Bytes that one training run needs, by shapes and a formula; nothing is compiled.
 
-    Weights, gradient and at most two optimiser slots, and for every step of a batch the input, the
-    gates and the carry, kept for the backward pass, once more as their cotangents.
+    Training: weights, gradient and at most two optimiser slots; for every step of a batch the
+    input, the gates and the carry, kept for the backward pass, their cotangents, and as much again
+    in between. Evaluation: weights, and the same once for a batch of 512.
     """
     task, model = config.task, abstract_model(config)
     parameters = size_of(model)["parameters"]
@@ -51,7 +54,9 @@ def memory_of(config: Config) -> int:
     width = config.model.hidden * (len(cell.gates) + len(cell.carry._fields))
     layers = config.model.layers * len(model.recurrent.directions)
     stored = sum(x.size for x in jax.tree.leaves(data))
-    return 4 * (4 * parameters + 2 * T * B * (task.inputs + layers * width)) + 4 * stored
+    training = 4 * parameters + 4 * T * B * (task.inputs + layers * width)
+    evaluation = parameters + T * EVALUATION_BATCH * (task.inputs + layers * width)
+    return 4 * (max(training, evaluation) + stored)
 
 
 def runs_per_device(config: Config, platform: str) -> int:
@@ -104,14 +109,19 @@ def execute(
     data = jax.device_put(
         group[0].config.task.data(), jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     )
+    size = size_of(abstract_model(group[0].config))
     together = per_device * len(devices)
     for start in range(0, len(group), together):
         batch = group[start : start + together]
         filled = batch + [batch[-1]] * (together - len(batch))
-        yield from _run_batch(filled, len(batch), data, mesh, advanced)
+        for run, outcome, trace in _run_batch(filled, len(batch), data, mesh, advanced):
+            yield {**_identity(run), **size, **outcome}, trace
 
 
-def _run_batch(filled, real, data, mesh, advanced) -> Iterator[tuple[dict[str, Any], Trace]]:
+def _run_batch(
+    filled: list[Run], real: int, data: Any, mesh: Mesh, advanced: Callable[[int], None]
+) -> Iterator[tuple[Run, dict[str, Any], Trace]]:
+    """Trains runs side by side; the first ``real`` of them count."""
     config = filled[0].config
     config_R = jax.tree.map(lambda *x: np.asarray(x, np.float32), *(run.config for run in filled))
     seed_R = np.asarray([run.seed for run in filled], np.uint32)
@@ -143,7 +153,7 @@ def _run_batch(filled, real, data, mesh, advanced) -> Iterator[tuple[dict[str, A
             {name: values[k] for name, values in test.items()},
             int(failed_at[k]),
         )
-        yield {**_identity(run), **outcome, "seconds": round(seconds / real, 6)}, own
+        yield run, {**outcome, "seconds": round(seconds / real, 6)}, own
 
 
 def _own_steps(trace: Trace, failed_at: int) -> Trace:
@@ -162,7 +172,6 @@ def _identity(run: Run) -> dict[str, Any]:
         "paired": run.paired,
         "settings": as_settings(run.config),
         "rules": rules.RULES_HASH,
-        **size_of(abstract_model(run.config)),
     }
 
 
@@ -178,7 +187,7 @@ def _outcome(
         nonfinite = steps
     scores = [_score(config, metrics) for metrics in validations]
     failed = rules.failure(nonfinite, trace.loss, task.chance_loss(config.link), scores)
-    norms = trace.norm[: taken + 1]  # with the norm of the step that failed
+    norms = trace.norm[: max(taken, 1)]  # without that of the step that failed, which has no size
     hide = nonfinite is not None
     return {
         "metric": task.metric,
@@ -193,9 +202,10 @@ def _outcome(
         "gradient_norm": {
             "mean": np.mean(norms, dtype=np.float64).astype(np.float32),
             **{f"q{round(100 * q)}": _quantile(norms, q) for q in QUANTILES},
+            "at_failure": trace.norm[failed_at] if failed_at >= 0 else None,
         },
         "clipped_fraction": float(np.mean(trace.clipped[:taken])) if taken else 0.0,
-        "curve": _curve(config, trace, validations),
+        "curve": _curve(config, trace, validations, failed_at),
     }
 
 
@@ -206,7 +216,7 @@ def _score(config: Config, metrics: dict[str, np.ndarray]) -> float:
         return 0.0
     if task.higher_is_better:
         return rules.accuracy_score(metric, task.chance_metric())
-    return rules.score(metric, task.chance_metric(), 0.0)
+    return rules.score(metric, task.chance_metric(), task.best_loss(config.link))
 
 
 def _quantile(norms: np.ndarray, q: float) -> np.float32:
@@ -218,17 +228,23 @@ def _quantile(norms: np.ndarray, q: float) -> np.float32:
     )
 
 
-def _curve(config: Config, trace: Trace, validations: list[dict]) -> dict[str, list]:
-    """What the learning curves show: one entry for each validation."""
+def _curve(
+    config: Config, trace: Trace, validations: list[dict], failed_at: int
+) -> dict[str, list]:
+    """What the learning curves show: one entry for each validation, none after a failure."""
     every = min(config.train.eval_every, config.train.steps)
     pieces = [slice(k * every, (k + 1) * every) for k in range(len(validations))]
+    ends = [min(piece.stop, config.train.steps) for piece in pieces]
     return {
-        "step": [min((k + 1) * every, config.train.steps) for k in range(len(validations))],
+        "step": ends,
         "training_loss": [np.mean(trace.loss[piece]) for piece in pieces],
         "gradient_norm": [np.mean(trace.norm[piece]) for piece in pieces],
         "clipped_fraction": [np.mean(trace.clipped[piece]) for piece in pieces],
         **{
-            f"validation_{name}": [metrics[name] for metrics in validations]
+            f"validation_{name}": [
+                metrics[name] if failed_at < 0 or end <= failed_at else None
+                for metrics, end in zip(validations, ends, strict=True)
+            ]
             for name in validations[0]
         },
     }

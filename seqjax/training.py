@@ -14,6 +14,7 @@ import optax
 from jax.sharding import Mesh, PartitionSpec
 
 from seqjax import optimizer
+from seqjax.cells import CELLS
 from seqjax.config import PRECISIONS, Config
 from seqjax.losses import masked_mean
 from seqjax.modules import SequenceModel, abstract, arrays_of, with_arrays
@@ -61,7 +62,8 @@ def abstract_model(config: Config) -> SequenceModel:
 
 
 def _make_optimizer(config: Config) -> optax.GradientTransformation:
-    return optimizer.make_optimizer(config.optim, config.clip, config.train.steps)
+    cell = CELLS[config.model.cell]
+    return optimizer.make_optimizer(config.optim, config.clip, config.train.steps, cell)
 
 
 def _logits(config: Config, params: Any, batch: Batch, count: Array) -> Array:

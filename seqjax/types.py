@@ -8,15 +8,22 @@ Arrays carry their axes as a suffix, in order:
 so ``x_TBD`` is time-major input and ``u_HGH`` holds one (H, H) recurrent matrix for each gate.
 """
 
+import dataclasses
 import difflib
 import zlib
 from collections.abc import Iterable
+from typing import Any
 
 import jax
 
 Array = jax.Array
 Number = float | jax.Array
 """A Python float, or a traced scalar in its place."""
+
+
+def static(default: Any) -> Any:
+    """A dataclass field that is structure: never traced, part of the pytree's definition."""
+    return dataclasses.field(default=default, metadata={"static": True})
 
 
 def named_key(key: Array, *names: str) -> Array:

@@ -19,12 +19,14 @@ from seqjax.signal import StepClip
 
 STATELESS = ("value", "norm", "block", "adaptive")
 CLIPPING = (*STATELESS, "percentile")  # the kinds that change a finished gradient
-H, V = 3, 2
+CELL = CELLS["lstm_peephole"]
+D, H, V = 2, 3, 2
 
 
 def parameters():
-    """A cell as ``init_cell`` makes it, one bias row longer than 1e-3 and the rest 0, a readout."""
-    cell = init_cell(jax.random.key(0), CELLS["lstm_peephole"], 2, H, InitSpec(bias={"f": 1.0}))
+    """A cell whose first unit has no weights at its input gate, and a readout."""
+    cell = init_cell(jax.random.key(0), CELL, D, H, InitSpec(bias={"f": 1.0}))
+    cell = jax.tree.map(lambda leaf: leaf.at[..., 0, 0].set(0), cell)
     kernel = jax.random.normal(jax.random.key(1), (H, V))
     return {"cells": {"layer0": cell}, "readout": {"kernel": kernel, "bias": jnp.zeros((V,))}}
 
@@ -54,18 +56,11 @@ def clipper(kind):
     """``(gradient, threshold) -> (clipped gradient, flag)``, compiled once with both traced."""
 
     def run(grads, threshold):
-        transformation = clip(ClipSpec(kind, threshold), steps=1)
+        transformation = clip(ClipSpec(kind, threshold), 1, CELL)
         clipped, state = transformation.update(grads, transformation.init(PARAMS), PARAMS)
         return clipped, state.clipped
 
     return jax.jit(run)
-
-
-def units(path, array):
-    """One index for each unit of an array: a gate of a hidden unit, or an output of the readout."""
-    field = getattr(path[-1], "name", None)
-    trailing = 2 if field in ("w_DGH", "u_HGH", "b_GH", "p_PH") else 1
-    return [(..., *index) for index in np.ndindex(array.shape[-trailing:])]
 
 
 def shortened(g, bound):
@@ -73,10 +68,24 @@ def shortened(g, bound):
     return g * (bound / length) if length > bound else g
 
 
-def adaptive(path, g, w, threshold):
-    new = np.empty_like(g)
-    for unit in units(path, g):
-        new[unit] = shortened(g[unit], threshold * max(np.linalg.norm(w[unit]), 1e-3))
+def unit(params, gate, h):
+    """A view of each piece of one gate of one hidden unit."""
+    k = "ifgo".index(gate)
+    yield from (params.w_DGH[:, k, h], params.u_HGH[:, k, h], params.b_GH[k, h : h + 1])
+    if gate != "g":
+        yield params.p_PH["ifo".index(gate), h : h + 1]
+
+
+def adaptive(g, w, threshold):
+    new, g, w = (tree["cells"]["layer0"] for tree in (jax.tree.map(np.copy, g), g, w))
+    for gate in "ifgo":
+        for h in range(H):
+            length = np.linalg.norm(np.concatenate([*unit(w, gate, h)]))
+            pieces = [*unit(g, gate, h)]
+            short = shortened(np.concatenate(pieces), threshold * max(length, 1e-3))
+            parts = np.split(short, np.cumsum([piece.size for piece in pieces])[:-1])
+            for place, part in zip(unit(new, gate, h), parts, strict=True):
+                place[:] = part
     return new
 
 
@@ -89,7 +98,7 @@ def definition(kind, grads, threshold):
         return tree_of(shortened(flat_of(g), threshold))
     if kind == "block":
         return jax.tree.map(lambda g: shortened(g, threshold), g)
-    return jax.tree_util.tree_map_with_path(lambda p, g, w: adaptive(p, g, w, threshold), g, w)
+    return g | {"cells": {"layer0": adaptive(g, w, threshold)}}
 
 
 @pytest.mark.core
@@ -106,16 +115,21 @@ def test_a_kind_is_its_definition(kind, threshold):
 def test_the_unit_of_adaptive_clipping_is_one_gate_of_one_hidden_unit():
     grads = jax.tree.map(lambda g: 1e-6 * g, gradient())
     grads["cells"]["layer0"].u_HGH[:, 1, 2] = 5.0
+    grads["readout"]["kernel"][:] = 5.0
     clipped, flag = clipper("adaptive")(grads, np.float32(0.1))
     changed = jax.tree.map(lambda a, b: np.asarray(a) != b, clipped, grads)
-    u_HGH = changed["cells"]["layer0"].u_HGH
-    assert flag and flat_of(changed).sum() == u_HGH[:, 1, 2].sum() == H
-    # The weights of a unit in an orthogonal block have length 1.
-    assert_close(jnp.linalg.norm(clipped["cells"]["layer0"].u_HGH[:, 1, 2]), np.array(0.1), 1e-6)
+    own = np.concatenate([*unit(changed["cells"]["layer0"], "f", 2)])
+    assert flag and flat_of(changed).sum() == own.sum() == own.size == D + H + 2
+    new, weights = (
+        np.concatenate([*unit(tree["cells"]["layer0"], "f", 2)]) for tree in (clipped, PARAMS)
+    )
+    assert_close(np.linalg.norm(new), 0.1 * np.linalg.norm(weights), 1e-6)
 
 
-def test_adaptive_clipping_needs_the_parameters():
-    transformation = clip(ClipSpec("adaptive", 1.0))
+def test_adaptive_clipping_needs_the_cell_and_the_parameters():
+    with pytest.raises(ValueError, match=r"adaptive clipping needs the cell"):
+        clip(ClipSpec("adaptive", 1.0))
+    transformation = clip(ClipSpec("adaptive", 1.0), 1, CELL)
     with pytest.raises(ValueError, match=r"adaptive clipping.*parameters"):
         transformation.update(PARAMS, transformation.init(PARAMS))
 

@@ -108,7 +108,7 @@ def test_a_curve_is_the_mean_over_seeds_within_their_band(tmp_path):
     found = words(figure, tmp_path)
     assert {"clip norm 0.5", "clip norm ∞", "-1", "2", "step", "validation accuracy"} <= set(found)
     panel = figure.axes[0]
-    cells = [cell for cell in table_of(grid(seeds=3)).cells() if cell.point[CLIP] == 0.5]
+    cells = [cell for cell in table_of(grid(seeds=3)).entries() if cell.point[CLIP] == 0.5]
     for line, band, cell in zip(panel.lines, panel.collections, cells, strict=True):
         ends = [run["curve"]["validation_accuracy"] for run in cell.records]
         assert [run["point"][RATE] for run in cell.records] == [0.3] * 3

@@ -11,7 +11,7 @@ import pytest
 from made_up import record
 from scipy import stats
 
-from seqjax import tables
+from seqjax import formats, tables
 from seqjax.study import Published
 
 RATE = "optim.learning_rate"
@@ -25,7 +25,7 @@ def table_of(records, tune=RATE, **options):
 
 
 def only(table):
-    (cell,) = table.cells()
+    (cell,) = table.entries()
     return cell
 
 
@@ -41,7 +41,7 @@ def test_the_interval_is_that_of_student(values):
 def test_one_run_has_no_interval():
     mean, half = tables.interval([0.25])
     assert mean == 0.25 and math.isnan(half)
-    assert tables.text(only(table_of([record(test=0.25)]))) == "0.250 (1/0)"
+    assert formats.text(only(table_of([record(test=0.25)]))) == "0.250 (1/0)"
 
 
 # (rate, validation, test) of each run; the seeds follow.
@@ -91,7 +91,7 @@ def test_the_best_mean_on_validation_chooses_and_test_is_shown(
     failed = sum(rate == chosen and test is None for rate, _, test in rows)
     assert (cell.chosen, cell.n, cell.failed) == (chosen, n, failed)
     assert (cell.mean, cell.validation) == pytest.approx((mean, validation))
-    assert f"({n}/{failed}) @{chosen:g}" in tables.text(cell)
+    assert f"({n}/{failed}) @{chosen:g}" in formats.text(cell)
 
 
 @pytest.mark.parametrize("reason", ["nonfinite", "above_chance", "collapsed"])
@@ -115,7 +115,7 @@ def test_the_edge_of_a_grid_is_marked(best, rates, marks):
     found = [record({RATE: rate}, test=0.9 if rate == best else 0.5) for rate in rates]
     table = table_of(found)
     assert only(table).marks == marks
-    assert (table.caption.count("†"), tables.to_markdown(table).count("†")) == (
+    assert (table.caption.count("†"), formats.to_markdown(table).count("†")) == (
         (1, 2) if marks else (0, 0)
     )
 
@@ -153,10 +153,10 @@ def test_a_slice_keeps_one_value_and_selects_nothing():
         for seed in (0, 1)
     ]
     table = table_of(found, fixed=0.1)
-    assert [(cell.chosen, cell.mean, cell.n) for cell in table.cells()] == [
+    assert [(cell.chosen, cell.mean, cell.n) for cell in table.entries()] == [
         (None, pytest.approx(0.1), 2)
     ] * 2
-    assert table.tuned is None and "@" not in tables.to_markdown(table)
+    assert table.tuned is None and "@" not in formats.to_markdown(table)
     assert f"A slice at {RATE} = 0.1: nothing is tuned here." in table.caption
     assert f"@ is the {RATE} with the best mean validation accuracy" in table_of(found).caption
     with pytest.raises(ValueError, match="at least one record"):
@@ -173,7 +173,7 @@ def grid(**axes):
 
 def head_and_rows(table):
     """The Markdown table cell by cell, without the padding and the count of runs."""
-    lines = tables.to_markdown(table).split("\n\n")[1].splitlines()
+    lines = formats.to_markdown(table).split("\n\n")[1].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return cells[0], [[cell.removesuffix(" (1/0)") for cell in row] for row in cells[2:]]
 
@@ -306,7 +306,7 @@ def test_the_order_of_the_records_does_not_matter(records, options):
     def written(records):
         table = table_of(records, **options)
         sizes = tables.sizes(records, options.get("arms", ()))
-        return tables.to_markdown(table), tables.to_latex(table), tables.to_csv(table), sizes
+        return formats.to_markdown(table), formats.to_latex(table), formats.to_csv(table), sizes
 
     expected = written(records)
     for seed in range(8):
@@ -335,7 +335,7 @@ def test_mixed_environments_are_marked():
 
 def test_markdown_is_escaped_and_aligned():
     rows = [["a|b", "x"], ["", "<b>"], ["ü", "long | long"]]
-    lines = tables.markdown(rows).splitlines()
+    lines = formats.markdown(rows).splitlines()
     assert lines == [
         r"| a\|b | x            |",
         r"| ---- | ------------ |",
@@ -351,7 +351,7 @@ def test_latex_is_escaped():
         title="a_b",
         question="Why_not?",
     )
-    latex = tables.to_latex(table)
+    latex = formats.to_latex(table)
     arm = (
         r"50\%\_\{a\}\&b\textbackslash{}c\textasciicircum{}\textasciitilde{}"
         r"\#\$\textless{}\textgreater{}"
@@ -363,7 +363,7 @@ def test_latex_is_escaped():
     assert latex.isascii() and latex.count("{") - latex.count(r"\{") == latex.count("}") - (
         latex.count(r"\}")
     )
-    assert r"$\infty$" in tables.to_latex(table_of(grid(clip__threshold=(inf,))))
+    assert r"$\infty$" in formats.to_latex(table_of(grid(clip__threshold=(inf,))))
 
 
 def test_csv_says_everything_of_a_cell():
@@ -375,7 +375,7 @@ def test_csv_says_everything_of_a_cell():
         record({CLIP: 0.5, RATE: 0.3}, arm="c", failed="nonfinite", clipped_fraction=0.95),
     ]
     table = table_of(found, title="t|t", arms=(arm, "c"))
-    first, second = csv.DictReader(io.StringIO(tables.to_csv(table)))
+    first, second = csv.DictReader(io.StringIO(formats.to_csv(table)))
     assert first.keys() == second.keys() and None not in first
     half = stats.t.ppf(0.975, 1) * 0.05
     expected = {CLIP: inf, RATE: 0.1, "mean": 0.85, "low": 0.85 - half, "high": 0.85 + half}

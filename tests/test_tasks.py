@@ -282,7 +282,7 @@ def test_an_epoch_visits_each_digit_at_most_once(batch_size):
 
 @pytest.mark.parametrize("task", DIGITS, ids=repr)
 def test_evaluation_visits_each_digit_once(task):
-    images = {part: list(map(bytes, x)) for part, (x, _) in task.examples().items()}
+    images = {part: list(map(bytes, x)) for part, (x, _) in task.read().items()}
     for number, (part, first, size) in enumerate([("validation", 1000, 297), ("test", 1297, 500)]):
         rows = task.evaluation_rows(data_of(task), jnp.int32(number))
         seen = np.ravel(rows)
@@ -297,10 +297,10 @@ def test_evaluation_visits_each_digit_once(task):
 @pytest.mark.parametrize("task", DIGITS, ids=repr)
 def test_digits_are_split_once_and_in_proportion(task):
     bunch = load_digits()
-    parts = task.examples()
+    parts = task.read()
     sizes = {part: len(y) for part, (_, y) in parts.items()}
     assert sizes == {"train": 1000, "validation": 297, "test": 500}
-    assert task.largest_batch == 1000
+    assert task.examples == 1000
 
     x_NTD = np.concatenate([x for x, _ in parts.values()])
     y_N = np.concatenate([y for _, y in parts.values()])

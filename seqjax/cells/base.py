@@ -114,6 +114,13 @@ class Cell:
         return tuple(gate.name for gate in self.gates if gate.input or gate.state)
 
     @cached_property
+    def memory_gates(self) -> tuple[str, ...]:
+        """Gates with a bias that keep the state or write it."""
+        return tuple(
+            gate.name for gate in self.gates if gate.memory and gate.name in self.bias_gates
+        )
+
+    @cached_property
     def activations(self) -> dict[str, Callable[[Array], Array]]:
         return {gate.name: ACTIVATIONS[gate.activation] for gate in self.gates}
 
@@ -128,6 +135,27 @@ class Cell:
         return hidden * (
             input_size * len(self.input_gates) + hidden * (len(self.state_gates) + matrices) + rows
         )
+
+    def blocks(self, params: NamedTuple) -> dict[str, dict[tuple[str, int], Array]]:
+        """For each gate what its units are made of: (rows, H) blocks by field and position.
+
+        Unit h of a gate is column h of all its blocks: its weights, its bias and its extras.
+        """
+        found: dict[str, dict[tuple[str, int], Array]] = {gate: {} for gate in self.bias_gates}
+        for k, gate in enumerate(self.input_gates):
+            found[gate]["w_DGH", k] = params.w_DGH[:, k]
+        for k, gate in enumerate(self.state_gates):
+            found[gate]["u_HGH", k] = params.u_HGH[:, k]
+        for k, gate in enumerate(self.bias_gates):
+            found[gate]["b_GH", k] = params.b_GH[k][None]
+        for extra in self.extras:
+            array = getattr(params, extra.field)
+            for k, name in enumerate(extra.names):
+                gate = name.partition("_")[0]
+                if gate in found:  # the gain of a layer norm of the cell state belongs to no gate
+                    matrix = extra.draw == "recurrent"
+                    found[gate][extra.field, k] = array[:, k] if matrix else array[k][None]
+        return found
 
     def project(self, params: NamedTuple, x_TBD: Array) -> Array:
         """W x for all steps in one product: (T, B, G, H) over the gates that see the input."""

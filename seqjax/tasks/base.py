@@ -44,7 +44,7 @@ class Task:
       every_step: the readout is at every step, not only the last.
       links: the readouts that fit; the first is the default.
       metric: the metric of the tables; ``higher_is_better`` says which way.
-      largest_batch: training examples there are, or None when they are drawn.
+      examples: how many there are to train on, or None when they are drawn.
     """
 
     name: ClassVar[str]
@@ -55,7 +55,7 @@ class Task:
     links: ClassVar[tuple[str, ...]] = ("softmax", "logistic", "linear")
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
-    largest_batch: ClassVar[int | None] = None
+    examples: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -127,12 +127,12 @@ class DataSetTask(Task):
     (2, batches, size): the example numbers of validation and test, -1 for none.
     """
 
-    def examples(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def read(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """x (n, T, D) and y (n,) of the parts "train", "validation" and "test"."""
         raise NotImplementedError
 
     def data(self):
-        parts = self.examples()
+        parts = self.read()
         sizes = [len(parts[part][1]) for part in ("train", *PARTS)]
         numbers = np.split(np.arange(sum(sizes), dtype=np.int32), np.cumsum(sizes)[:-1])
         largest = max(sizes[1:])

@@ -15,9 +15,9 @@ class DigitsRows(DataSetTask):
 
     name = "digits_rows"
     inputs, outputs = 8, 10
-    largest_batch = PARTS["train"]
+    examples = PARTS["train"]
 
-    def examples(self):
+    def read(self):
         return {part: (x.reshape(len(x), -1, self.inputs), y) for part, (x, y) in digits().items()}
 
 
