@@ -39,7 +39,7 @@ def describe() -> dict[str, Any]:
         "platform": devices[0].platform,
         "devices": len(devices),
         "cores": usable_cores(),
-        "threads": int(os.environ.get("NPROC", 0)) or usable_cores(),
+        "threads": os.environ.get("NPROC", str(usable_cores())),
         "random": str(jax.config.jax_default_prng_impl),
         **{name: os.environ[name] for name in VARIABLES if name in os.environ},
     }

@@ -7,6 +7,7 @@ argument, so flagfiles are checked and errors reported here: one line, exit code
 import difflib
 import importlib
 import pathlib
+import re
 import sys
 from typing import NoReturn
 
@@ -15,7 +16,8 @@ from absl import flags
 from experiments import STUDIES
 
 FLAGS = flags.FLAGS
-HELP = {"--help", "-help", "-h", "--h", "--helpfull", "--helpshort", "-helpfull", "-helpshort"}
+HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
+LINE = re.compile(r"--(\w+)(=.*)?")
 MISTAKE = 2
 
 flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
@@ -31,7 +33,9 @@ def define_run_flags() -> None:
     flags.DEFINE_list("arms", [], "only these arms of the study")
     flags.DEFINE_integer("seeds", None, "seeds a point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "the first seed", lower_bound=0, upper_bound=2**31)
-    flags.DEFINE_string("data_dir", None, "where real data sets are")
+    flags.DEFINE_string(
+        "data_dir", None, "where real data sets are; the tasks so far bring their own"
+    )
     flags.DEFINE_string("shard", "0/1", "I/N: run the I-th of N parts, counted from 0")
     flags.DEFINE_bool("dry_run", False, "print what would be run; compile and train nothing")
     flags.DEFINE_bool("deterministic", False, "GPU: deterministic operations, no autotuning")
@@ -46,7 +50,7 @@ def fail(message: object) -> NoReturn:
 
 def parser(argv: list[str]) -> list[str]:
     """The ``flags_parser`` of ``app.run``."""
-    if HELP & set(argv[1:]):
+    if any(argument.lstrip("-").partition("=")[0] in HELP for argument in _flags_of(argv)):
         print(f"{sys.modules['__main__'].__doc__}\n{_own_help()}")
         raise SystemExit(0)
     try:
@@ -54,15 +58,26 @@ def parser(argv: list[str]) -> list[str]:
             _check_flagfile(path, [])
         rest = FLAGS(argv)
     except flags.UnrecognizedFlagError as error:
-        known = [flag.name for flag in FLAGS.flags_by_module_dict()[__name__]]
-        near = difflib.get_close_matches(error.flagname, known, n=1)
-        hint = f"; did you mean --{near[0]}?" if near else "; --help lists them"
-        fail(f"unknown flag --{error.flagname}{hint}")
-    except flags.Error as error:
-        fail(error)
+        fail(_unknown_flag(error.flagname))
+    except (flags.Error, ValueError) as error:
+        fail(str(error).replace("invalid literal for int() with base 10:", "not a whole number:"))
     if len(rest) > 1:
         fail(f"unexpected argument {rest[1]!r}; flags start with -- and values follow =")
     return rest
+
+
+def _flags_of(argv: list[str]) -> list[str]:
+    """The arguments that are flags; what follows a bare -- is none."""
+    ours = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    return [argument for argument in ours if argument.startswith("-")]
+
+
+def _unknown_flag(name: str) -> str:
+    known = [flag.name for flag in FLAGS.flags_by_module_dict()[__name__]]
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"unknown flag --{name}" + (
+        f"; did you mean --{near[0]}?" if near else "; --help lists them"
+    )
 
 
 def _own_help() -> str:
@@ -77,7 +92,10 @@ def _flagfiles(arguments: list[str]) -> list[str]:
             break
         name, equals, path = argument.partition("=")
         if name in ("--flagfile", "-flagfile"):
-            found.append(path if equals else (arguments[k + 1 :] or [""])[0])
+            path = path if equals else (arguments[k + 1 :] or [""])[0]
+            if not path:
+                fail("--flagfile: expected a file, got nothing")
+            found.append(path)
     return found
 
 
@@ -91,8 +109,13 @@ def _check_flagfile(path: str, above: list[str]) -> None:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         fail(f"--flagfile: cannot read {path!r}: {reason}")
     for number, line in enumerate(lines, start=1):
-        if line.strip() and not line.startswith(("#", "//", "--")):
+        if not line.strip() or line.startswith(("#", "//")):
+            continue
+        match = LINE.fullmatch(line.rstrip())
+        if match is None:
             fail(f"{path}:{number}: expected --flag=value or a comment at the start, got {line!r}")
+        if match[1] not in FLAGS and match[1].removeprefix("no") not in FLAGS:
+            fail(f"{path}:{number}: {_unknown_flag(match[1])}")
         for inner in _flagfiles([line.strip()]):
             _check_flagfile(inner, [*above, path])
 
@@ -125,9 +148,14 @@ def study():
 
 
 def as_text() -> str:
-    """The flags as a flagfile that repeats this command."""
-    ours = FLAGS.flags_by_module_dict()[__name__]
-    return "".join(f"{line}\n" for flag in ours for line in flag.serialize().splitlines() if line)
+    """The flags as a flagfile that repeats this command, whichever shard it was."""
+    kept = [
+        flag
+        for flag in FLAGS.flags_by_module_dict()[__name__]
+        if flag.name not in ("workdir", "shard", "list", "dry_run")
+    ]
+    lines = [line for flag in kept for line in flag.serialize().splitlines() if line]
+    return "".join(f"{line}\n" for line in [f"--workdir={workdir()}", *lines])
 
 
 def _pairs(flag: str, text: str) -> list[tuple[str, str]]:
@@ -151,6 +179,12 @@ def seeds(default: int) -> range:
     return range(FLAGS.seed_start, FLAGS.seed_start + count)
 
 
+def check_data_dir() -> None:
+    """Exits with 2 unless --data_dir, where given, is a folder."""
+    if FLAGS.data_dir is not None and not pathlib.Path(FLAGS.data_dir).expanduser().is_dir():
+        fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
+
+
 def shard() -> tuple[int, int]:
     """(I, N) of --shard."""
     index, slash, count = FLAGS.shard.partition("/")
@@ -162,6 +196,6 @@ def shard() -> tuple[int, int]:
 def workdir() -> pathlib.Path:
     """--workdir, or runs/ with the name of the last flagfile, or else of the study."""
     if FLAGS.workdir:
-        return pathlib.Path(FLAGS.workdir)
+        return pathlib.Path(FLAGS.workdir).expanduser()
     files = _flagfiles(sys.argv[1:])
     return pathlib.Path("runs", pathlib.Path(files[-1]).stem if files else FLAGS.study)

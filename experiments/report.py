@@ -1,49 +1,51 @@
 """Rebuilds tables and figures of a workdir from its records: python -m experiments.report."""
 
+import functools
 import pathlib
+from typing import Any
 
 from absl import app
 
 from experiments import flags
 from experiments.workdir import Workdir, WorkdirError
+from seqjax import formats, plots
+from seqjax.records import RecordError
+from seqjax.study import Study
+from seqjax.tables import Table, make_table, published_rows, sizes
+
+
+def tables_of(study: Study, recorded: list[dict[str, Any]], tune: str | None) -> list[Table]:
+    """The main table, and what the study shows beside it where its own axis was tuned."""
+    titles = {axis.path: axis.title for axis in study.axes}
+    make = functools.partial(
+        make_table, recorded, question=study.question, arms=[arm.name for arm in study.arms]
+    )
+    made = [make(title=study.name, tune=tune, titles=titles, columns=study.columns)]
+    if tune is None or tune != study.tune:
+        return made
+    if study.fixed in {record["point"].get(tune) for record in recorded} - {None}:
+        options = {"titles": titles, "columns": study.columns, "fixed": study.fixed}
+        made.append(make(title=f"{study.name} at {tune} = {study.fixed:g}", tune=tune, **options))
+    if study.spread:
+        untitled = {path: title for path, title in titles.items() if path != tune}
+        title = f"{study.name} at every {tune}"
+        made.append(make(title=title, tune=None, titles=untitled, columns=tune))
+    return made
 
 
 def report(workdir: Workdir) -> str:
     """Writes the tables and figures of a workdir's records, and returns the tables as Markdown."""
-    from seqjax import formats, plots, tables
-
     recorded = workdir.records()
     if not recorded:
         raise WorkdirError(f"--workdir: {workdir.path} has no records")
     study = flags.study_module(recorded[0]["study"]).STUDY
     tune = recorded[0]["tune"] if workdir.config is None else workdir.config["tune"]
-    titles = {axis.path: axis.title for axis in study.axes}
-    arms = [arm.name for arm in study.arms]
-    options = {"question": study.question, "titles": titles, "arms": arms}
-    made = [
-        tables.make_table(recorded, title=study.name, tune=tune, columns=study.columns, **options)
-    ]
-    if tune == study.tune and study.fixed in {r["point"].get(tune) for r in recorded} - {None}:
-        title = f"{study.name} at {tune} = {tables.label(study.fixed)}"
-        made.append(
-            tables.make_table(
-                recorded,
-                title=title,
-                tune=tune,
-                columns=study.columns,
-                fixed=study.fixed,
-                **options,
-            )
-        )
-    if study.spread and tune is not None and tune == study.tune:
-        title = f"{study.name} at every {tune}"
-        options["titles"] = {path: name for path, name in titles.items() if path != tune}
-        made.append(tables.make_table(recorded, title=title, tune=None, columns=tune, **options))
+    made = tables_of(study, recorded, tune)
 
-    parts = [formats.to_markdown(table) for table in made]
-    parts.append(formats.markdown(tables.sizes(recorded, arms)) + "\n")
+    parts = [*map(formats.to_markdown, made)]
+    parts.append(formats.markdown(sizes(recorded, [arm.name for arm in study.arms])) + "\n")
     if study.published:
-        parts.append(formats.markdown(tables.published_rows(study.published)) + "\n")
+        parts.append(formats.markdown(published_rows(study.published)) + "\n")
     markdown = "\n".join(parts)
     workdir.write("table.md", markdown)
     workdir.write("table.csv", formats.to_csv(made))
@@ -63,13 +65,15 @@ def main(argv: list[str]) -> None:
     del argv
     if not flags.FLAGS.workdir:
         flags.fail("--workdir: not given; expected a folder with records")
-    path = pathlib.Path(flags.FLAGS.workdir)
+    path = pathlib.Path(flags.FLAGS.workdir).expanduser()
     try:
         if not path.is_dir():
             raise WorkdirError(f"--workdir: {path} is not a folder")
         print(report(Workdir(path)))
-    except ValueError as error:
+    except (WorkdirError, RecordError) as error:
         flags.fail(error)
+    except OSError as error:
+        flags.fail(f"cannot use {error.filename}: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from experiments import STUDIES, flags
 
 STOPPED = 75
 
-
 flags.define_run_flags()
 FLAGS = flags.FLAGS
 
@@ -28,12 +27,14 @@ def stop(number: int, frame: object) -> None:
 
 
 def main(argv: list[str]) -> None:
+    """Lists the studies, or plans one and runs it; imports what is heavy once it is needed."""
     del argv
     logging.set_verbosity(logging.WARNING)  # or every back end that is not there is announced
     if FLAGS.list:
         for name in STUDIES:
             print(f"{name}: {flags.study_module(name).STUDY.question}")
         return
+    flags.check_data_dir()
     from experiments import environment
 
     environment.prepare(FLAGS.deterministic)
@@ -45,10 +46,14 @@ def main(argv: list[str]) -> None:
         _run()
     except (ConfigError, WorkdirError, RecordError) as error:
         flags.fail(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        flags.fail(f"cannot use {error.filename}: {error.strerror}")
 
 
 def _run() -> None:
-    from experiments import environment
+    from experiments import environment, runner
     from experiments.report import report
     from experiments.workdir import Workdir, identity
     from seqjax import sweep
@@ -57,56 +62,26 @@ def _run() -> None:
     study, shard = flags.study(), flags.shard()
     seeds = flags.seeds(study.seeds)
     runs = plan(study, seeds)
-    here = environment.describe()
-    workdir = Workdir(flags.workdir())
-    same = identity(study, runs)
-    workdir.check(same, seeds, here, FLAGS.allow_mixed)
     groups = sweep.grouped(runs)
+    here = environment.describe()
+    workdir, same = Workdir(flags.workdir()), identity(study, runs)
+    workdir.check(same, seeds, here, FLAGS.allow_mixed)
     if FLAGS.dry_run:
-        for line in sweep.described(groups, here["platform"]):
-            print(line)
+        print(*sweep.described(groups, here["platform"]), sep="\n")
         return
-    config = {
-        "same": same,
-        "seeds": list(seeds),
-        "tune": study.tune,
-        "environment": here,
-        "runs_per_device": [
-            sweep.runs_per_device(group[0].config, here["platform"]) for group in groups
-        ],
-    }
-    workdir.open(config, flags.as_text(), here)
-    _train(workdir, groups, shard, study.tune, here)
-    print(report(workdir))
-    print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
-    left = len(runs) - len(workdir.records())
-    if left:
-        print(f"{left} of {len(runs)} runs are left to other shards", file=sys.stderr)
-
-
-def _train(workdir, groups, shard, tune, here) -> None:
-    """Trains what is not recorded yet of this shard's part, and records each run as it ends."""
-    import jax
-
-    from experiments.progress import progress
-    from seqjax import records, sweep
-
-    index, count = shard
-    mine = {run.id for run in [run for group in groups for run in group][index::count]}
-    mine -= {record["id"] for record in workdir.records()}
-    todo = [[run for run in group if run.id in mine] for group in groups]
-    total = sum(run.config.train.steps for group in todo for run in group)
-    with progress(total) as shown:
-        for number, group in enumerate(todo):
-            if not group:
-                continue
-            shown.say(f"group {number + 1} of {len(todo)}: {len(group)} runs; compiling first")
-            per_device = workdir.config["runs_per_device"][number]
-            done = sweep.execute(group, per_device, jax.local_devices(), shown.advance)
-            for record, trace in done:
-                curve = workdir.write_curve(record["id"], trace)
-                record |= {"tune": tune, "environment": here, "curve_file": curve}
-                records.append(workdir.records_file(shard), record)
+    per_device = [sweep.runs_per_device(group[0].config, here["platform"]) for group in groups]
+    begun = {"environment": here, "runs_per_device": per_device}
+    now = {"same": same, "seeds": list(seeds), "tune": study.tune}
+    workdir.open(now, begun, flags.as_text())
+    runner.train(workdir, groups, shard, {"tune": study.tune, "environment": here})
+    recorded = len(workdir.records())
+    if recorded:
+        print(report(workdir))
+        print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
+    if recorded < len(runs):
+        print(
+            f"{len(runs) - recorded} of {len(runs)} runs are left to other shards", file=sys.stderr
+        )
 
 
 if __name__ == "__main__":

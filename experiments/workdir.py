@@ -23,8 +23,11 @@ class WorkdirError(ValueError):
     """A workdir that this command cannot use, and why."""
 
 
-SAME = ("platform", "device", "jaxlib")
+SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET")
 """What must not change while a workdir is continued, unless --allow_mixed."""
+
+NAME = "config.json"
+FIELDS = {"same", "seeds", "tune", "environment", "runs_per_device"}
 
 
 def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
@@ -44,25 +47,31 @@ def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
 
 
 class Workdir:
-    """The folder of one study, opened for running or for reporting."""
+    """The folder of one study. ``config`` is None where none has been begun."""
 
     def __init__(self, path: pathlib.Path):
         self.path = path
         self.config: dict[str, Any] | None = None
-        config = path / "config.json"
+        config = path / NAME
         try:
             if config.exists():
-                self.config = records.loads(config.read_text(encoding="utf-8"), str(config))
-            elif path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise WorkdirError(f"--workdir: {path} is in use by something else; choose another")
+                self.config = records.loads(
+                    config.read_bytes().decode(errors="replace"), str(config)
+                )
         except OSError as error:
             raise WorkdirError(f"--workdir: cannot read {path}: {error.strerror}") from None
+        missing = FIELDS - (self.config or dict.fromkeys(FIELDS)).keys()
+        if missing:
+            raise WorkdirError(f"--workdir: {config} lacks {', '.join(sorted(missing))}")
 
     def check(
         self, same: Mapping[str, Any], seeds: range, environment: Mapping, allow_mixed: bool
     ) -> None:
         """Raises WorkdirError unless a command of this identity may run here."""
         if self.config is None:
+            if self.path.exists() and not _unused(self.path):
+                used = "is in use by something else; choose another"
+                raise WorkdirError(f"--workdir: {self.path} {used}")
             return
         difference = _difference(
             self.config["same"], records.loads(records.dumps(same), "this command")
@@ -80,29 +89,31 @@ class Workdir:
                 f"be added but not left out, got {_span(seeds)}"
             )
         for name in SAME:
-            there, here = self.config["environment"][name], environment[name]
+            there, here = self.config["environment"].get(name), environment.get(name)
             if there != here and not allow_mixed:
                 raise WorkdirError(
                     f"--workdir: {self.path} was begun on {name} {there}, this is {here}; choose "
                     "another workdir, or --allow_mixed, which marks the table"
                 )
 
-    def open(self, config: Mapping[str, Any], flags: str, environment: Mapping[str, Any]) -> None:
-        """Makes the folder, or brings its seeds up to date."""
+    def open(self, now: Mapping[str, Any], begun: Mapping[str, Any], flags: str) -> None:
+        """Makes the folder, or brings it up to date.
+
+        Args:
+          now: what the configuration says from this command on.
+          begun: what it says for good, from the command that began the workdir.
+          flags: the command, as a flagfile.
+        """
         try:
-            (self.path / "curves").mkdir(parents=True, exist_ok=True)
-            first = self.config is None
-            self.config = {**(self.config or {}), **config, **({} if first else self._begun())}
-            self.write("config.json", records.dumps(self.config, indent=1) + "\n")
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.config = {**begun, **(self.config or {}), **now}
+            self.write(NAME, records.dumps(self.config, indent=1) + "\n")
             self.write("flags.txt", flags)
-            if first:
-                self.write("environment.json", records.dumps(environment, indent=1) + "\n")
+            environment = records.dumps(self.config["environment"], indent=1) + "\n"
+            self.write("environment.json", environment)
+            (self.path / "curves").mkdir(exist_ok=True)
         except OSError as error:
             raise WorkdirError(f"--workdir: cannot write {self.path}: {error.strerror}") from None
-
-    def _begun(self) -> dict[str, Any]:
-        """What stays as it was when the workdir was begun."""
-        return {name: self.config[name] for name in ("environment", "runs_per_device")}
 
     def write(self, name: str, text: str) -> None:
         """Replaces a file whole."""
@@ -126,6 +137,11 @@ class Workdir:
     def records(self) -> list[dict[str, Any]]:
         """Everything recorded so far, by any shard."""
         return records.read_all(self.path)
+
+
+def _unused(path: pathlib.Path) -> bool:
+    """An empty folder, but for what a command that was stopped while it began left there."""
+    return path.is_dir() and all(entry.name.startswith(f".{NAME}") for entry in path.iterdir())
 
 
 def _difference(there: Any, here: Any, path: str = "") -> tuple[str, Any, Any] | None:

@@ -70,10 +70,14 @@ def loads(text: str, where: str) -> dict[str, Any]:
 
 
 def append(path: pathlib.Path, record: dict[str, Any]) -> None:
-    """Adds one line, in one write, and waits until it is on the disk."""
+    """Adds one line, in one write, and waits until it is on the disk.
+
+    A last line that an interruption tore is cut off first.
+    """
     line = (dumps(record) + "\n").encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
+        os.truncate(descriptor, _whole(descriptor))
         written = os.write(descriptor, line)
         if written != len(line):
             os.truncate(descriptor, os.fstat(descriptor).st_size - written)
@@ -83,12 +87,22 @@ def append(path: pathlib.Path, record: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
+def _whole(descriptor: int) -> int:
+    """Bytes up to the end of the last whole line."""
+    end = os.fstat(descriptor).st_size
+    while end and os.pread(descriptor, 1, end - 1) != b"\n":
+        end -= 1
+    return end
+
+
 def read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
-    """The records of one file, in order."""
+    """The records of one file, in order; a last line without an end was torn, and is no record."""
+    whole, _, _torn = path.read_bytes().rpartition(b"\n")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = whole.decode()
     except UnicodeDecodeError as error:
         raise RecordError(f"{path}: not UTF-8: {error}") from None
+    lines = text.split("\n") if text else []
     for number, line in enumerate(lines, start=1):
         record = loads(line, f"{path}:{number}")
         missing = {"id", "study", "arm", "point", "seed", "settings", "failed"} - record.keys()

@@ -182,8 +182,8 @@ def make_table(
     place = {arm: k for k, arm in enumerate(arms)}
 
     def row_order(row):
-        values = row[1:] if several else row
-        return (place.get(row[0], len(place)) if several else 0, [_order(v) for v in values])
+        first = place.get(row[0], len(place)) if several else 0
+        return first, [_order(value) for value in row]
 
     return Table(
         title=title,

@@ -1,0 +1,36 @@
+"""Trains what a workdir does not hold yet."""
+
+import jax
+
+from experiments.progress import progress
+from experiments.workdir import Workdir
+from seqjax import records, sweep
+from seqjax.study import Run
+
+
+def train(workdir: Workdir, groups: list[list[Run]], shard: tuple[int, int], common: dict) -> None:
+    """Trains this shard's runs that are not recorded, and records each as it ends.
+
+    Args:
+      workdir: open; its configuration says how many runs a device advances together.
+      groups: all runs of the study, by structure.
+      shard: (I, N): every N-th run, from the I-th on.
+      common: what every record holds beside its own.
+    """
+    index, count = shard
+    mine = {run.id for run in [run for group in groups for run in group][index::count]}
+    mine -= {record["id"] for record in workdir.records()}
+    todo = [[run for run in group if run.id in mine] for group in groups]
+    total = sum(run.config.train.steps for group in todo for run in group)
+    if not total:
+        return
+    with progress(total) as shown:
+        for number, group in enumerate(todo):
+            if not group:
+                continue
+            shown.say(f"group {number + 1} of {len(todo)}: {len(group)} runs; compiling first")
+            per_device = workdir.config["runs_per_device"][number]
+            done = sweep.execute(group, per_device, jax.local_devices(), shown.advance)
+            for record, trace in done:
+                curve = {"curve_file": workdir.write_curve(record["id"], trace)}
+                records.append(workdir.records_file(shard), record | common | curve)
