@@ -31,7 +31,7 @@ def describe() -> dict[str, Any]:
     """What the numbers of a run may depend on beside its configuration and seed."""
     import jax
 
-    devices = jax.local_devices()
+    devices, threads = jax.local_devices(), os.environ.get("NPROC", "")
     return {
         **{package: importlib.metadata.version(package) for package in PACKAGES},
         "python": platform.python_version(),
@@ -39,7 +39,7 @@ def describe() -> dict[str, Any]:
         "platform": devices[0].platform,
         "devices": len(devices),
         "cores": usable_cores(),
-        "threads": os.environ.get("NPROC", str(usable_cores())),
+        "threads": int(threads) if threads.isdecimal() else usable_cores(),
         "random": str(jax.config.jax_default_prng_impl),
         **{name: os.environ[name] for name in VARIABLES if name in os.environ},
     }

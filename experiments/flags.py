@@ -94,7 +94,7 @@ def _flagfiles(arguments: list[str]) -> list[str]:
         if name in ("--flagfile", "-flagfile"):
             path = path if equals else (arguments[k + 1 :] or [""])[0]
             if not path:
-                fail("--flagfile: expected a file, got nothing")
+                fail("--flagfile: cannot read '': no file is named")
             found.append(path)
     return found
 
@@ -114,7 +114,7 @@ def _check_flagfile(path: str, above: list[str]) -> None:
         match = LINE.fullmatch(line.rstrip())
         if match is None:
             fail(f"{path}:{number}: expected --flag=value or a comment at the start, got {line!r}")
-        if match[1] not in FLAGS and match[1].removeprefix("no") not in FLAGS:
+        if not {match[1], match[1].removeprefix("no")} & {"flagfile", *FLAGS}:
             fail(f"{path}:{number}: {_unknown_flag(match[1])}")
         for inner in _flagfiles([line.strip()]):
             _check_flagfile(inner, [*above, path])

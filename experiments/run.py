@@ -66,6 +66,7 @@ def _run() -> None:
     here = environment.describe()
     workdir, same = Workdir(flags.workdir()), identity(study, runs)
     workdir.check(same, seeds, here, FLAGS.allow_mixed)
+    recorded = {record["id"] for record in workdir.records()}
     if FLAGS.dry_run:
         print(*sweep.described(groups, here["platform"]), sep="\n")
         return
@@ -73,15 +74,14 @@ def _run() -> None:
     begun = {"environment": here, "runs_per_device": per_device}
     now = {"same": same, "seeds": list(seeds), "tune": study.tune}
     workdir.open(now, begun, flags.as_text())
-    runner.train(workdir, groups, shard, {"tune": study.tune, "environment": here})
-    recorded = len(workdir.records())
-    if recorded:
+    todo = runner.part(groups, shard, recorded)
+    runner.train(workdir, todo, shard, {"tune": study.tune, "environment": here})
+    there = len(workdir.records())
+    if there:
         print(report(workdir))
         print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
-    if recorded < len(runs):
-        print(
-            f"{len(runs) - recorded} of {len(runs)} runs are left to other shards", file=sys.stderr
-        )
+    if there < len(runs):
+        print(f"{len(runs) - there} of {len(runs)} runs are left to other shards", file=sys.stderr)
 
 
 if __name__ == "__main__":

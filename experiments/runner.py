@@ -8,19 +8,22 @@ from seqjax import records, sweep
 from seqjax.study import Run
 
 
-def train(workdir: Workdir, groups: list[list[Run]], shard: tuple[int, int], common: dict) -> None:
-    """Trains this shard's runs that are not recorded, and records each as it ends.
+def part(groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]) -> list[list[Run]]:
+    """Of each group the runs of shard (I, N), every N-th from the I-th on, that are not recorded."""
+    index, count = shard
+    mine = {run.id for run in [run for group in groups for run in group][index::count]}
+    return [[run for run in group if run.id in mine - recorded] for group in groups]
+
+
+def train(workdir: Workdir, todo: list[list[Run]], shard: tuple[int, int], common: dict) -> None:
+    """Trains these runs, and records each as it ends.
 
     Args:
       workdir: open; its configuration says how many runs a device advances together.
-      groups: all runs of the study, by structure.
-      shard: (I, N): every N-th run, from the I-th on.
+      todo: the runs of each group.
+      shard: (I, N), whose records these are.
       common: what every record holds beside its own.
     """
-    index, count = shard
-    mine = {run.id for run in [run for group in groups for run in group][index::count]}
-    mine -= {record["id"] for record in workdir.records()}
-    todo = [[run for run in group if run.id in mine] for group in groups]
     total = sum(run.config.train.steps for group in todo for run in group)
     if not total:
         return

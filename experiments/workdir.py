@@ -43,7 +43,9 @@ def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
         {"path": axis.path, "values": list(axis.values), "arms": list(axis.arms)}
         for axis in study.axes
     ]
-    return {"study": study.name, "rules": rules.RULES_HASH, "arms": arms, "axes": axes}
+    base = {path: value for path, value in study.base.items() if path not in swept}
+    named = {"study": study.name, "rules": rules.RULES_HASH}
+    return {**named, "axes": axes, "base": base, "arms": arms}
 
 
 class Workdir:
@@ -140,8 +142,11 @@ class Workdir:
 
 
 def _unused(path: pathlib.Path) -> bool:
-    """An empty folder, but for what a command that was stopped while it began left there."""
-    return path.is_dir() and all(entry.name.startswith(f".{NAME}") for entry in path.iterdir())
+    """An empty folder, but for what a command left there that was stopped while it began."""
+    return path.is_dir() and all(
+        entry.name.startswith(f".{NAME}") or (entry.name == "curves" and not any(entry.iterdir()))
+        for entry in path.iterdir()
+    )
 
 
 def _difference(there: Any, here: Any, path: str = "") -> tuple[str, Any, Any] | None:

@@ -150,7 +150,7 @@ def parse(path: str, text: Any, kind: type) -> Any:
     if not isinstance(text, str):
         text = repr(text) if isinstance(text, float) else str(text)
     if text[:1] in "'\"" and text[-1:] in "'\"" and text:
-        raise ConfigError(f"{path}: got {text}; values take no quotation marks")
+        raise ConfigError(f"{path}: got {text!r}; values take no quotation marks")
     if kind is str:
         return text
     if kind is bool:
@@ -197,6 +197,8 @@ def make_config(settings: Mapping[str, Any]) -> Config:
         value = parse(path, text, types[path])
         section, _, field = path.partition(".")
         if path.startswith("init.bias."):
+            if reason := idle(path, settings):
+                raise ConfigError(f"{path}: got {text!r}, but {reason}")
             bias[path.removeprefix("init.bias.")] = value
         elif path != "task.name":
             values[section][field] = value

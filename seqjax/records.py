@@ -61,12 +61,12 @@ def loads(text: str, where: str) -> dict[str, Any]:
         raise ValueError(f"{constant} is not JSON")
 
     try:
-        value = json.loads(text, parse_constant=refuse)
+        value = _unplain(json.loads(text, parse_constant=refuse))
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{where}: not a JSON object: {error}") from None
     if not isinstance(value, dict):
         raise RecordError(f"{where}: expected a JSON object, got {type(value).__name__}")
-    return _unplain(value)
+    return value
 
 
 def append(path: pathlib.Path, record: dict[str, Any]) -> None:
@@ -98,13 +98,12 @@ def _whole(descriptor: int) -> int:
 def read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     """The records of one file, in order; a last line without an end was torn, and is no record."""
     whole, _, _torn = path.read_bytes().rpartition(b"\n")
-    try:
-        text = whole.decode()
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{path}: not UTF-8: {error}") from None
-    lines = text.split("\n") if text else []
-    for number, line in enumerate(lines, start=1):
-        record = loads(line, f"{path}:{number}")
+    for number, line in enumerate(whole.split(b"\n") if whole else (), start=1):
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{path}:{number}: not UTF-8: {error}") from None
+        record = loads(text, f"{path}:{number}")
         missing = {"id", "study", "arm", "point", "seed", "settings", "failed"} - record.keys()
         if missing:
             raise RecordError(f"{path}:{number}: a record without {', '.join(sorted(missing))}")

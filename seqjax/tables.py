@@ -164,6 +164,7 @@ def make_table(
         records = [r for r in records if r["point"].get(tune) == fixed]
     if not records:
         raise ValueError("a table needs at least one record")
+    records = sorted(records, key=lambda r: (-len(r["point"]), r["id"]))  # in whichever order
     entries = make_entries(records, tune)
     if fixed is not None:
         entries = [dataclasses.replace(entry, chosen=None) for entry in entries]

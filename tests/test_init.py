@@ -261,9 +261,9 @@ def test_numbers_may_be_traced_and_mapped_over(recurrent, bias_scheme):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"recurrent": "orthogonl"}, "unknown recurrent initialiser 'orthogonl'.*'orthogonal'"),
-        ({"input": "he"}, "unknown input initialiser 'he'.*known: glorot, lecun"),
-        ({"bias_scheme": "chronos"}, "unknown bias scheme 'chronos'.*'chrono'"),
+        ({"recurrent": "orthogonl"}, "recurrent: unknown initialiser 'orthogonl'.*'orthogonal'"),
+        ({"input": "he"}, "input: unknown initialiser 'he'.*known: glorot, lecun"),
+        ({"bias_scheme": "chronos"}, "bias_scheme: unknown scheme 'chronos'.*'chrono'"),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest(fields, message):

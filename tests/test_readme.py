@@ -37,7 +37,7 @@ def checkout(tmp_path_factory):
 
 def _replaced(text: str, lines: str) -> str:
     """``text`` with each line put in place of the one that begins alike, or after the imports."""
-    for line in lines.splitlines():
+    for line in filter(None, lines.splitlines()):
         start = re.match(r"\w+ = \(|from [\w.]+ import ", line).group()
         old = [existing for existing in text.splitlines() if existing.startswith(start)]
         if old:

@@ -143,7 +143,7 @@ def test_nesting_is_read_or_refused_at_every_depth(tmp_path, depth):
 
 def test_missing_fields_are_named(tmp_path):
     path = tmp_path / "records.jsonl"
-    path.write_text(records.dumps({key: RECORD[key] for key in ("id", "point", "failed")}))
+    path.write_text(records.dumps({key: RECORD[key] for key in ("id", "point", "failed")}) + "\n")
     with pytest.raises(RecordError, match="1: a record without arm, seed, settings, study"):
         list(records.read(path))
 

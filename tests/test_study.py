@@ -155,7 +155,7 @@ def test_runs_are_paired_by_the_draws_that_they_share_with_the_first():
     paired = {run.arm: run.paired for run in plan(study, [0])}
     assert paired == {
         "lstm": "data+weights",
-        "longer": "data+weights",
+        "longer": "nothing",
         "other gates": "data",
         "a gate in common": "data+weights",
         "wider": "data",

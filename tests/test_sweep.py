@@ -170,7 +170,7 @@ def test_a_structure_compiles_three_programs_and_numbers_compile_none(caplog):
             Axis("clip.threshold", (0.5, inf)),
             Axis("init.bias.h", (-1.0, 1.0)),
             Axis(RATE, (0.2,)),
-            Axis("init.recurrent_gain", (0.7,)),
+            Axis("init.input_gain", (0.7,)),
             seeds=3,
             model__hidden=3,
             **cheap,
@@ -201,14 +201,17 @@ def test_what_would_be_run_is_described():
     assert programs.startswith("programs: 2 each")
 
 
+# Batches so large that XLA shares out the sums of one gradient over its threads: without NPROC the
+# four processes do not agree.
 CHILD = """
     import hashlib, sys
     import jax
     from test_sweep import executed, runs_of
 
     assert jax.device_count() == int(sys.argv[1])
+    few = {"train__steps": 3, "train__batch_size": 512}
     for hidden in (32, 128):
-        left = executed(runs_of(seeds=3, model__hidden=hidden, train__batch_size=64), None)
+        left = executed(runs_of(seeds=2, model__hidden=hidden, **few), None)
         print(hidden, [hashlib.sha256(repr(one).encode()).hexdigest() for one in left.items()])
 """
 
@@ -228,5 +231,5 @@ def test_with_one_thread_pool_the_number_of_devices_does_not_matter():
     }
     said = {devices: child.communicate(timeout=280)[0] for devices, child in children.items()}
     assert {child.returncode for child in children.values()} == {0}
-    assert said[1].count("\n") == 2 and len(set(said[1].split())) == 2 + 6
+    assert said[1].count("\n") == 2 and len(set(said[1].split())) == 2 + 4
     assert said == dict.fromkeys(said, said[1])

@@ -379,10 +379,10 @@ def test_csv_says_everything_of_a_cell():
     first, second = csv.DictReader(io.StringIO(formats.to_csv([table])))
     assert first.keys() == second.keys() and None not in first
     half = stats.t.ppf(0.975, 1) * 0.05
-    expected = {CLIP: inf, RATE: 0.1, "mean": 0.85, "low": 0.85 - half, "high": 0.85 + half}
+    expected = {CLIP: inf, "chosen": 0.1, "mean": 0.85, "low": 0.85 - half, "high": 0.85 + half}
     expected |= {"runs": 2, "failed": 0, "validation": 0.5, "clipped_fraction": 0.5}
     assert {name: float(first[name]) for name in expected} == pytest.approx(expected)
-    assert (first["table"], first["arm"]) == ("t|t", arm)
+    assert (first["table"], first["arm"], first["tuned"]) == ("t|t", arm, RATE)
     assert (first["metric"], first["marks"]) == ("accuracy", "edge")
     assert float(second["mean"]) == 0.1 and math.isnan(float(second["low"]))
     assert (second["arm"], second["failed"], second["marks"]) == ("c", "1", "always")
