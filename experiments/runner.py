@@ -9,7 +9,7 @@ from seqjax.study import Run
 
 
 def part(groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]) -> list[list[Run]]:
-    """Of each group the runs of shard (I, N), every N-th from the I-th on, that are not recorded."""
+    """Of each group what shard (I, N) has to do: every N-th run from the I-th on, if unrecorded."""
     index, count = shard
     mine = {run.id for run in [run for group in groups for run in group][index::count]}
     return [[run for run in group if run.id in mine - recorded] for group in groups]

@@ -127,8 +127,10 @@ def idle(path: str, settings: Mapping[str, Any]) -> str | None:
     if path.startswith("init.bias.") and path.removeprefix("init.bias.") in _by_scheme(settings):
         return f"init.bias_scheme {scheme} sets it"
     cell = CELLS[current("model.cell", ModelSpec.cell)]
-    drawn = cell.state_gates or any(extra.draw in ("recurrent", "unit") for extra in cell.extras)
-    if path in ("init.recurrent", "init.recurrent_gain", "init.radius") and not drawn:
+    drawn = {extra.draw for extra in cell.extras} | ({"recurrent"} if cell.state_gates else set())
+    if path in ("init.recurrent", "init.radius") and "recurrent" not in drawn:
+        return f"cell {cell.name} has no recurrent matrix"
+    if path == "init.recurrent_gain" and not drawn & {"recurrent", "unit"}:
         return f"cell {cell.name} has no recurrent weights"
     if path == "model.embed" and not TASKS[current("task.name", DEFAULT_TASK)].symbols:
         return "the task's input is not symbols"
@@ -158,7 +160,7 @@ def parse(path: str, text: Any, kind: type) -> Any:
             raise ConfigError(f"{path}: expected true or false, got {text!r}")
         return text.lower() == "true"
     try:
-        value = kind(text)
+        value = kind(text.replace("_", "?"))  # Python reads 1_0 as 10
     except ValueError:
         noun = "a whole number" if kind is int else "a number"
         raise ConfigError(f"{path}: expected {noun}, got {text!r}") from None

@@ -7,7 +7,7 @@ Student-t interval over seeds. A failed run enters at chance.
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,17 +94,20 @@ def _order(value: Any) -> tuple:
     return (2, value) if isinstance(value, str) else (1, float(value))
 
 
-def make_entries(records: Sequence[Record], tune: str | None) -> list[Entry]:
-    """One entry for each arm and point; see the head of this file."""
+def make_entries(records: Sequence[Record], tune: str | None, studied: bool) -> list[Entry]:
+    """One entry for each arm and point; see the head of this file.
+
+    Marks about clipping are set where clipping is ``studied``.
+    """
     places: dict[tuple, dict[Any, list[Record]]] = {}
     for record in sorted(records, key=lambda r: r["seed"]):
         point = {path: value for path, value in record["point"].items() if path != tune}
         place = places.setdefault((record["arm"], tuple(point.items())), {})
         place.setdefault(record["point"].get(tune), []).append(record)
-    return [_entry(arm, dict(point), tried) for (arm, point), tried in places.items()]
+    return [_entry(arm, dict(point), tried, studied) for (arm, point), tried in places.items()]
 
 
-def _entry(arm: str, point: dict, tried: dict[Any, list[Record]]) -> Entry:
+def _entry(arm: str, point: dict, tried: dict[Any, list[Record]], studied: bool) -> Entry:
     tried = {value: tried[value] for value in sorted(tried, key=_order)}
     chosen = rules.selected(tried)
     runs = tried[chosen]
@@ -112,7 +115,7 @@ def _entry(arm: str, point: dict, tried: dict[Any, list[Record]]) -> Entry:
     clipped = float(np.mean([record["clipped_fraction"] for record in runs]))
     settings = runs[0]["settings"]
     # Under "step" the fraction is of pairs, most of which may carry no signal at all.
-    counted = (
+    counted = studied and (
         settings["clip.kind"] not in ("none", "step") and settings["clip.threshold"] != math.inf
     )
     marks = {
@@ -165,7 +168,8 @@ def make_table(
     if not records:
         raise ValueError("a table needs at least one record")
     records = sorted(records, key=lambda r: (-len(r["point"]), r["id"]))  # in whichever order
-    entries = make_entries(records, tune)
+    clipping = {(r["settings"]["clip.kind"], r["settings"]["clip.threshold"]) for r in records}
+    entries = make_entries(records, tune, studied=len(clipping) > 1)
     if fixed is not None:
         entries = [dataclasses.replace(entry, chosen=None) for entry in entries]
     dimensions = list(
@@ -201,10 +205,12 @@ def make_table(
 def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, fixed: Any) -> str:
     first = records[0]
     better = "higher" if first["higher_is_better"] else "lower"
+    chance = _each(f"{r['chance']['metric']:.4g}" for r in records)
+    task = _each(r["settings"]["task.name"] for r in records)
+    steps = _each(str(r["settings"]["train.steps"]) for r in records)
     said = [
-        f"Test {first['metric']} ({better} is better; chance {first['chance']['metric']:.4g}) of "
-        f"{first['settings']['task.name']} after {first['settings']['train.steps']} steps: "
-        f"mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds (runs/failed), "
+        f"Test {first['metric']} ({better} is better; chance {chance}) of {task} after {steps} "
+        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds (runs/failed), "
         "conditional on the fixed split. Failed runs enter at chance."
     ]
     if fixed is not None:
@@ -224,6 +230,10 @@ def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, 
     else:
         said.append("jaxlib {} on {}.".format(*places.pop()))
     return " ".join(said)
+
+
+def _each(values: Iterable[str]) -> str:
+    return " or ".join(sorted(set(values)))
 
 
 def label(value: Any) -> str:

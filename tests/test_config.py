@@ -199,7 +199,7 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
         (
             "init.recurrent",
             {"model.cell": "feedforward"},
-            "cell feedforward has no recurrent weights",
+            "cell feedforward has no recurrent matrix",
         ),
         ("clip.threshold", {"clip.kind": "norm"}, None),
         ("optim.momentum", {"optim.name": "nesterov"}, None),

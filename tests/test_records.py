@@ -93,6 +93,18 @@ def test_append_adds_one_line_and_leaves_the_others(tmp_path):
     assert {record["text"] for record in records.read(path)} == {"line\nbreak\u2028\x85"}
 
 
+@pytest.mark.core
+@pytest.mark.parametrize("whole", [0, 1, 2])
+@pytest.mark.parametrize("torn", [LINE[:1], LINE[:40], LINE[:-1]], ids=len)
+def test_a_last_line_that_was_torn_is_no_record_and_makes_room_for_the_next(tmp_path, whole, torn):
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(LINE * whole + torn)
+    assert len(list(records.read(path))) == whole
+    assert path.read_bytes() == LINE * whole + torn  # reading changes nothing
+    records.append(path, RECORD)
+    assert path.read_bytes() == LINE * (whole + 1)
+
+
 def test_what_json_has_no_form_for_is_not_written(tmp_path):
     path = tmp_path / "records.jsonl"
     records.append(path, RECORD)

@@ -50,6 +50,9 @@ FINE = {"chance_loss": 1.0, "scores": [0.2, 0.9]}
         ("collapsed", {"scores": [0.2, 0.9, 0.44]}),
         (None, {"scores": [0.2, 0.9, 0.46]}),
         (None, {"scores": [0.0, 0.0]}),
+        # unless it had learnt nothing that it could lose
+        (None, {"scores": [0.0, 0.09, 0.0]}),
+        ("collapsed", {"scores": [0.0, 0.1, 0.04]}),
         ("above_chance", {"losses": losses(9.0, before=9.0), "scores": [0.9, 0.0]}),
         ("nonfinite", {"nonfinite_step": 17}),
         ("nonfinite", {"nonfinite_step": 0, "losses": losses(np.nan, before=np.nan)}),
@@ -63,6 +66,51 @@ def test_failure(reason, change):
     else:
         step = given["nonfinite_step"] if reason == "nonfinite" else len(given["losses"])
         assert failed == {"reason": reason, "step": step}
+
+
+def run(metric, failed=None, higher_is_better=True, chance=0.25):
+    return {
+        "metric": "m",
+        "higher_is_better": higher_is_better,
+        "chance": {"metric": chance},
+        "failed": failed and {"reason": failed, "step": 3},
+        "validation": {"m": None if failed == "nonfinite" else metric},
+        "test": {"m": metric + 1},
+    }
+
+
+def test_a_run_enters_a_mean_with_its_metric_or_at_chance():
+    assert (rules.entered(run(0.5), "validation"), rules.entered(run(0.5), "test")) == (0.5, 1.5)
+    for reason in ("nonfinite", "above_chance", "collapsed"):
+        assert rules.entered(run(0.5, reason), "test") == 0.25
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("tried", "best"),
+    [
+        ({0.1: [run(0.5), run(0.7)], 0.3: [run(0.9), run(0.4)], 1.0: [run(0.55)]}, 0.3),
+        ({0.1: [run(0.5, higher_is_better=False)], 0.3: [run(0.2, higher_is_better=False)]}, 0.3),
+        # a failed run is at chance, here .25
+        ({0.1: [run(0.5), run(0.5)], 0.3: [run(0.9, "collapsed"), run(0.7)]}, 0.1),
+        ({0.1: [run(0.3), run(0.3)], 0.3: [run(0.9, "collapsed"), run(0.7)]}, 0.3),
+        # of equals the one with fewer failures, then the first
+        ({0.1: [run(0, "nonfinite")], 0.3: [run(0.25)]}, 0.3),
+        ({0.1: [run(0.5)], 0.3: [run(0.5)]}, 0.1),
+        # below chance is as good as chance
+        ({0.1: [run(0.1)], 0.3: [run(0.2)]}, 0.1),
+        ({0.1: [run(0, "nonfinite")], 0.3: [run(0.1)]}, 0.3),
+        (
+            {
+                0.1: [run(0, "nonfinite", higher_is_better=False)],
+                0.3: [run(0.9, higher_is_better=False)],
+            },
+            0.3,
+        ),
+    ],
+)
+def test_the_best_mean_on_validation_is_selected(tried, best):
+    assert rules.selected(tried) == best
 
 
 def test_the_hash_is_of_the_file_that_states_the_rules():

@@ -224,6 +224,7 @@ REFUSED = {
     "empty value": (SWEPT, {"sweep": {RATE: ["0.1", ""]}}, f"^{RATE}: swept over an empty value"),
     "no values": (SWEPT, {"sweep": {RATE: [""]}}, f"^{RATE}: swept over an empty value"),
     "twice": (SWEPT, {"sweep": {RATE: ["0.1", "1", "1e-1"]}}, f"^{RATE}: swept over 0.1 twice"),
+    "twice, as a float32": (SWEPT, {"sweep": {RATE: ["0.1", "0.10000000001"]}}, "twice"),
     "inf twice": (SWEPT, {"sweep": {"clip.threshold": ["inf", "Infinity"]}}, "over inf twice"),
     "NaN": (SWEPT, {"sweep": {RATE: ["0.1", "nan"]}}, f"^{RATE}: expected a number.*'nan'"),
     "NaN set": (SWEPT, {"given": {"optim.momentum": "nan"}}, "^optim.momentum: .*'nan'"),

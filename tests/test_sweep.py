@@ -112,6 +112,11 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
         assert np.isfinite(loss[:step]).all() and np.isfinite(norm[:step]).all()
         assert not (np.isfinite(loss[step]) and np.isfinite(norm[step]))
         assert np.isnan([loss[step + 1 :], norm[step + 1 :], clipped[step + 1 :]]).all()
+        norms = record["gradient_norm"]
+        assert norms["q100"] == pytest.approx(norm[:step].max(), rel=1e-6)
+        assert norms["at_failure"] == records.loads(records.dumps({"x": norm[step]}), "")["x"]
+        curve = zip(record["curve"]["step"], record["curve"]["validation_mse"], strict=True)
+        assert [value is None for _, value in curve] == [end > step for end in (3, 6, 7)]
 
 
 def test_the_record_is_a_function_of_the_trace(study, together):

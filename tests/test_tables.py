@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import random
+import re
 from math import inf
 
 import numpy as np
@@ -131,6 +132,7 @@ def test_the_edge_of_a_grid_is_marked(best, rates, marks):
         ((0.84, 0.98), {"clip.kind": "value"}, "always"),
         ((0.0, 0.0), {"clip.kind": "norm", CLIP: inf}, None),
         ((0.0, 0.0), {"clip.kind": "none"}, None),
+        ((0.0, 0.0), {"clip.kind": "step"}, None),  # a fraction of pairs, not of steps
     ],
 )
 def test_clipping_that_says_little_is_marked(clipped, clip, mark):
@@ -138,9 +140,11 @@ def test_clipping_that_says_little_is_marked(clipped, clip, mark):
         record(seed=seed, clipped_fraction=fraction, settings=clip)
         for seed, fraction in enumerate(clipped)
     ]
-    table = table_of(found, tune=None)
-    assert only(table).marks == ((mark,) if mark else ())
-    assert only(table).clipped == pytest.approx(sum(clipped) / 2)
+    assert only(table_of(found, tune=None)).marks == ()  # clipping is not what is compared
+    table = table_of([*found, record(arm="other", settings={CLIP: 7.0})], tune=None)
+    entry = next(entry for entry in table.entries() if entry.arm == "all")
+    assert entry.marks == ((mark,) if mark else ())
+    assert entry.clipped == pytest.approx(sum(clipped) / 2)
     for name, (sign, meaning) in tables.MARKS.items():
         assert (f"{sign} {meaning}" in table.caption) == (name == mark)
 
@@ -323,6 +327,20 @@ def test_the_caption_says_what_the_numbers_are():
         "lower is better; chance 0.1667"
         in table_of([record(settings={"task.name": "adding"})]).caption
     )
+
+
+def test_the_caption_lists_what_the_cells_differ_in():
+    found = [
+        record(
+            {"train.steps": steps, "task.variant": variant},
+            settings={"task.name": "adding", "task.length": 20},
+        )
+        for steps, variant in ((12, "halves"), (6, "pascanu"))
+    ]
+    caption = table_of(found).caption
+    head, _, _ = caption.partition(" steps: ")
+    for number in ("6", "12", "0.1667", "0.04167"):
+        assert number in re.findall(r"[\d.]+", head), caption
 
 
 def test_mixed_environments_are_marked():

@@ -44,7 +44,7 @@ class Adding(GeneratedTask):
         T, B = self.length, batch_size
         longest = T if self.variant == "halves" else T + T // 10
         keys = jax.random.split(key, 4)
-        length_1B = jax.random.randint(keys[0], (1, B), T, longest + 1)
+        length_1B = jax.random.randint(keys[0], (1, B), T, longest + 1, jnp.int32)
         low = -1.0 if self.variant == "hochreiter" else 0.0
         value_TB = jax.random.uniform(keys[1], (longest, B), jnp.float32, low)
         first_1B, second_1B = self._places(keys[2], keys[3], (1, B))
@@ -66,12 +66,12 @@ class Adding(GeneratedTask):
         """The steps of the first and the second marker."""
         T = self.length
         if self.variant == "hochreiter":
-            first = jax.random.randint(key_1, shape, 0, 10)
-            second = jax.random.randint(key_2, shape, 0, T // 2 - 1)
+            first = jax.random.randint(key_1, shape, 0, 10, jnp.int32)
+            second = jax.random.randint(key_2, shape, 0, T // 2 - 1, jnp.int32)
             return first, jnp.where(second >= first, second + 1, second)  # skips the first marker
         middle, end = (T // 2, T) if self.variant == "halves" else (T // 10, T // 2)
-        first = jax.random.randint(key_1, shape, 0, middle)
-        return first, jax.random.randint(key_2, shape, middle, end)
+        first = jax.random.randint(key_1, shape, 0, middle, jnp.int32)
+        return first, jax.random.randint(key_2, shape, middle, end, jnp.int32)
 
     def loss(self, link, logits, batch):
         return losses.value_loss(link, logits, batch.y)

@@ -33,7 +33,7 @@ class Copying(GeneratedTask):
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         T, B = self.length, batch_size
-        kept = jax.random.randint(key, (KEPT, B), 1, SYMBOLS + 1)
+        kept = jax.random.randint(key, (KEPT, B), 1, SYMBOLS + 1, jnp.int32)
         blank = jnp.full((T + KEPT, B), BLANK, kept.dtype)
         delay = blank.at[T - 1].set(MARK)
         y_TB = jnp.concatenate([blank, kept])

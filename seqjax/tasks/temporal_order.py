@@ -30,10 +30,10 @@ class TemporalOrder(GeneratedTask):
     def sample(self, key: Array, batch_size: int) -> Batch:
         T, B = self.length, batch_size
         keys = jax.random.split(key, 4)
-        x_TB = jax.random.randint(keys[0], (T, B), TARGETS, TARGETS + DISTRACTORS)
-        first, second = jax.random.randint(keys[1], (2, 1, B), 0, TARGETS)
-        early = jax.random.randint(keys[2], (1, B), T // 10, T // 5)
-        late = jax.random.randint(keys[3], (1, B), T // 2, 3 * T // 5)
+        x_TB = jax.random.randint(keys[0], (T, B), TARGETS, TARGETS + DISTRACTORS, jnp.int32)
+        first, second = jax.random.randint(keys[1], (2, 1, B), 0, TARGETS, jnp.int32)
+        early = jax.random.randint(keys[2], (1, B), T // 10, T // 5, jnp.int32)
+        late = jax.random.randint(keys[3], (1, B), T // 2, 3 * T // 5, jnp.int32)
         step = jnp.arange(T)[:, None]
         x_TB = jnp.where(step == early, first, jnp.where(step == late, second, x_TB))
         return Batch(x_TB, (first + TARGETS * second)[0], jnp.ones((B,), jnp.float32))
