@@ -210,8 +210,8 @@ def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, 
     steps = _each(str(r["settings"]["train.steps"]) for r in records)
     said = [
         f"Test {first['metric']} ({better} is better; chance {chance}) of {task} after {steps} "
-        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds (runs/failed), "
-        "conditional on the fixed split. Failed runs enter at chance."
+        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
+        "(runs/failed), conditional on the fixed split. Failed runs enter at chance."
     ]
     if fixed is not None:
         said.append(f"A slice at {tune} = {label(fixed)}: nothing is tuned here.")
