@@ -19,9 +19,9 @@ STUDY = Study(
         "clip.kind": "norm",
         "clip.threshold": 1.0,
         "optim.name": "adam",
-        "train.steps": 1000,
+        "train.steps": 400,
         "train.batch_size": 32,
-        "train.eval_every": 200,
+        "train.eval_every": 100,
     },
     arms=(
         Arm("b_i", {"model.cell": "lstm"}),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqjax import records, rules
-from seqjax.config import as_settings
+from seqjax.config import as_settings, idle
 from seqjax.study import Run, Study
 from seqjax.training import Trace
 
@@ -33,19 +33,20 @@ FIELDS = {"same", "seeds", "tune", "environment", "runs_per_device"}
 def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
     """What makes two commands the same study: not seeds, shard, workdir or data_dir."""
     swept = {axis.path for axis in study.axes}
-    arms = {}
+    arms: dict[str, dict[str, Any]] = {arm.name: {} for arm in study.arms}
+    used: dict[str, dict[str, Any]] = {arm.name: {} for arm in study.arms}
     for run in runs:
         settings = as_settings(run.config)
-        arms.setdefault(
-            run.arm, {path: value for path, value in settings.items() if path not in swept}
-        )
+        kept = {path: value for path, value in settings.items() if path not in swept}
+        arms[run.arm] = kept | arms[run.arm]
+        # A field may matter at some points only, where it has the value that the study gives it.
+        used[run.arm] |= {path: kept[path] for path in kept if not idle(path, settings)}
     axes = [
         {"path": axis.path, "values": list(axis.values), "arms": list(axis.arms)}
         for axis in study.axes
     ]
-    base = {path: value for path, value in study.base.items() if path not in swept}
-    named = {"study": study.name, "rules": rules.RULES_HASH}
-    return {**named, "axes": axes, "base": base, "arms": arms}
+    fields = {name: arms[name] | used[name] for name in arms}
+    return {"study": study.name, "rules": rules.RULES_HASH, "axes": axes, "arms": fields}
 
 
 class Workdir:

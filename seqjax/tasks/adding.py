@@ -48,7 +48,7 @@ class Adding(GeneratedTask):
         low = -1.0 if self.variant == "hochreiter" else 0.0
         value_TB = jax.random.uniform(keys[1], (longest, B), jnp.float32, low)
         first_1B, second_1B = self._places(keys[2], keys[3], (1, B))
-        step_T1 = jnp.arange(longest)[:, None]
+        step_T1 = jnp.arange(longest, dtype=jnp.int32)[:, None]
         marked_TB = (step_T1 == first_1B) | (step_T1 == second_1B)
         marker_TB = marked_TB.astype(value_TB.dtype)
         if self.variant == "hochreiter":

@@ -34,6 +34,6 @@ class TemporalOrder(GeneratedTask):
         first, second = jax.random.randint(keys[1], (2, 1, B), 0, TARGETS, jnp.int32)
         early = jax.random.randint(keys[2], (1, B), T // 10, T // 5, jnp.int32)
         late = jax.random.randint(keys[3], (1, B), T // 2, 3 * T // 5, jnp.int32)
-        step = jnp.arange(T)[:, None]
+        step = jnp.arange(T, dtype=jnp.int32)[:, None]
         x_TB = jnp.where(step == early, first, jnp.where(step == late, second, x_TB))
         return Batch(x_TB, (first + TARGETS * second)[0], jnp.ones((B,), jnp.float32))
