@@ -6,6 +6,7 @@ Exit codes: 0 done; 2 a mistake in the command, told in one line; 75 stopped by 
 everything recorded kept, run the same command again.
 """
 
+import os
 import signal
 import sys
 
@@ -22,7 +23,8 @@ FLAGS = flags.FLAGS
 def stop(number: int, frame: object) -> None:
     """The handler of every signal that asks the program to end."""
     del frame
-    print(f"stopped by {signal.Signals(number).name}; run the same command again", file=sys.stderr)
+    said = f"stopped by {signal.Signals(number).name}; run the same command again\n"
+    os.write(sys.stderr.fileno(), said.encode())  # print may be what the signal interrupted
     raise SystemExit(STOPPED)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqjax import records, rules
-from seqjax.config import as_settings, idle
+from seqjax.config import as_settings
 from seqjax.study import Run, Study
 from seqjax.training import Trace
 
@@ -33,20 +33,17 @@ FIELDS = {"same", "seeds", "tune", "environment", "runs_per_device"}
 def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
     """What makes two commands the same study: not seeds, shard, workdir or data_dir."""
     swept = {axis.path for axis in study.axes}
-    arms: dict[str, dict[str, Any]] = {arm.name: {} for arm in study.arms}
-    used: dict[str, dict[str, Any]] = {arm.name: {} for arm in study.arms}
+    arms: dict[str, dict[str, list]] = {}
     for run in runs:
-        settings = as_settings(run.config)
-        kept = {path: value for path, value in settings.items() if path not in swept}
-        arms[run.arm] = kept | arms[run.arm]
-        # A field may matter at some points only, where it has the value that the study gives it.
-        used[run.arm] |= {path: kept[path] for path in kept if not idle(path, settings)}
+        arm = arms.setdefault(run.arm, {})  # every value that a field has at some point
+        for path, value in as_settings(run.config).items():
+            if path not in swept and value not in arm.setdefault(path, []):
+                arm[path].append(value)
     axes = [
         {"path": axis.path, "values": list(axis.values), "arms": list(axis.arms)}
         for axis in study.axes
     ]
-    fields = {name: arms[name] | used[name] for name in arms}
-    return {"study": study.name, "rules": rules.RULES_HASH, "axes": axes, "arms": fields}
+    return {"study": study.name, "rules": rules.RULES_HASH, "axes": axes, "arms": arms}
 
 
 class Workdir:

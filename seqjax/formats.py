@@ -61,6 +61,7 @@ def to_markdown(table: Table) -> str:
 
 LATEX = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "|": r"\textbar{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",

@@ -1,5 +1,6 @@
 """Figures from the entries of a table, drawn off screen."""
 
+import os
 import pathlib
 
 import matplotlib
@@ -22,10 +23,12 @@ RC = {
 
 
 def save(fig: Figure, workdir: pathlib.Path, name: str) -> None:
-    """Writes ``name``.png and ``name``.svg."""
+    """Writes ``name``.png and ``name``.svg, each replaced whole."""
     with matplotlib.rc_context(RC):
-        fig.savefig(workdir / f"{name}.png", dpi=160)
-        fig.savefig(workdir / f"{name}.svg", metadata={"Date": None})
+        for kind, options in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
+            partial = workdir / f".{name}.{os.getpid()}.{kind}"
+            fig.savefig(partial, **options)
+            partial.replace(workdir / f"{name}.{kind}")
 
 
 def _row_label(row: tuple) -> str:
@@ -120,8 +123,9 @@ def curves(table: Table, quantity: str) -> Figure:
             panel.set_title(head, loc="left")
             if not one_legend:
                 panel.legend(title=title or None, fontsize=7, title_fontsize=7)
-        for panel in axes[-across:]:
+        for panel in axes[max(0, len(panels) - across) : len(panels)]:  # the lowest of each column
             panel.set_xlabel("step")
+            panel.tick_params(labelbottom=True)
         axes[0].set_ylabel(quantity.replace("_", " "))
         if one_legend:
             handles, names = axes[0].get_legend_handles_labels()
