@@ -542,7 +542,7 @@ def test_a_stopped_command_goes_on_as_if_it_had_not_been_stopped(tmp_path):
     assert not file.exists()
 
     process = start(*many, f"--workdir={workdir}")  # stopped while it trains
-    wait_for(file.exists, process)
+    wait_for(lambda: file.exists() and file.stat().st_size, process)  # it exists before its line
     process.send_signal(signal.SIGTERM)
     result = finish(process)
     assert (result.code, result.out) == (75, "")
