@@ -1,12 +1,14 @@
 """``unroll``: a cell along time, with lengths, resets, direction, probes and bounds."""
 
+import functools
 import math
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
-from seqjax.reference import unroll_reference
+from seqjax.fused import unroll_fused
+from seqjax.reference import Around, Plan, in_chunks, unroll_reference
 from seqjax.signal import StepClip
 from seqjax.types import Array, Number, unknown
 
@@ -38,6 +40,7 @@ def unroll(
     remat: int | bool | None = None,
     probe: tuple[str, ...] = (),
     step_clip: StepClip | Number | None = None,
+    engine: str = "auto",
 ) -> Unrolled:
     """Runs ``cell`` over ``x_TBD``, under jit, vmap and grad.
 
@@ -92,18 +95,12 @@ def unroll(
         if isinstance(step_clip.threshold, int | float) and not step_clip.threshold > 0:
             raise ValueError(f"step_clip: expected a positive number, got {step_clip.threshold}")
         step_clip = StepClip(*(jnp.asarray(number, jnp.float32) for number in step_clip))
-    final, (outputs_TBH, probes) = unroll_reference(
-        cell,
-        params,
-        x_TBD,
-        carry,
-        valid_TB,
-        reset_TB,
-        reverse=reverse,
-        unroll=unroll,
-        chunk=_chunk(remat, T),
-        probe=tuple(probe),
-        step_clip=step_clip,
+    plan = Plan(cell, reverse, unroll, tuple(probe))
+    run = unroll_fused if engine == "fused" else unroll_reference
+    steps = functools.partial(run, plan, params, Around(carry, step_clip))
+    inputs, chunk = (x_TBD, valid_TB, reset_TB), _chunk(remat, T)
+    final, (outputs_TBH, probes) = (
+        steps(carry, inputs) if chunk is None else in_chunks(steps, carry, inputs, chunk, reverse)
     )
     return Unrolled(outputs_TBH, final, probes)
 

@@ -3,12 +3,14 @@
 It says what an unroll means; whatever is faster is tested against it.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 from seqjax.cells.base import Cell
-from seqjax.signal import clip_signal
+from seqjax.signal import StepClip, clip_signal
 
 
 class Recorder:
@@ -22,51 +24,62 @@ class Recorder:
         return self.values[name]
 
 
-def _where(mask_B, new, old):
+class Plan(NamedTuple):
+    """What an unroll is, beside its arrays."""
+
+    cell: Cell
+    reverse: bool
+    unroll: int
+    probe: tuple[str, ...]
+
+
+class Around(NamedTuple):
+    """What every step sees besides its input: the carry of a reset, and the bound on the signal."""
+
+    initial: NamedTuple
+    step_clip: StepClip | None
+
+
+def where(mask_B, new, old):
     """``new`` where the mask holds; a mask of None holds everywhere."""
     if mask_B is None:
         return new
     return jax.tree.map(lambda a, b: jnp.where(mask_B[:, None], a, b), new, old)
 
 
-def unroll_reference(
-    cell, params, x_TBD, carry, valid_TB, reset_TB, *, reverse, unroll, chunk, probe, step_clip
-):
-    """Runs ``cell`` along T: ``(final carry, (outputs_TBH, probes))``.
+def begin(carry, initial, reset_B):
+    """The carry that a step starts from."""
+    return carry if reset_B is None else where(reset_B, initial, carry)
 
-    Arguments are those of ``recurrence.unroll`` after its checks; ``valid_TB`` and ``reset_TB`` may
-    be None, and ``chunk`` is the number of steps whose intermediate values are recomputed together
-    (None: everything is kept).
+
+def conclude(plan, around, act, new, carry, valid_B, reset_B):
+    """From the equation's new carry to ``(carry, (output, probes))``: the bound, then the masks."""
+    if around.step_clip is not None:
+        new = clip_signal(new, *around.step_clip)
+    shown = (new.h, {name: act.values[name] for name in plan.probe})
+    shown = where(valid_B, shown, jax.tree.map(jnp.zeros_like, shown))
+    if plan.reverse:
+        new = begin(new, around.initial, reset_B)
+    return where(valid_B, new, carry), shown
+
+
+def unroll_reference(plan, params, around, carry, inputs):
+    """Runs a cell along T: ``(final carry, (outputs_TBH, probes))``.
+
+    ``inputs`` is ``(x_TBD, valid_TB, reset_TB)``; the last two may be None.
     """
-    initial = carry
-
-    def restart(carry, reset_B):
-        return carry if reset_B is None else _where(reset_B, initial, carry)
+    cell = plan.cell
 
     def step(carry, inputs):
         x_BD, a_BGH, valid_B, reset_B = inputs
-        start = carry if reverse else restart(carry, reset_B)
+        start = carry if plan.reverse else begin(carry, around.initial, reset_B)
         act = Recorder(cell)
         new = cell.advance(params, act, x_BD, a_BGH, start)
-        if step_clip is not None:
-            new = clip_signal(new, step_clip.threshold, step_clip.count)
-        shown = (new.h, {name: act.values[name] for name in probe})
-        shown = _where(valid_B, shown, jax.tree.map(jnp.zeros_like, shown))
-        if reverse:
-            new = restart(new, reset_B)
-        return _where(valid_B, new, carry), shown
+        return conclude(plan, around, act, new, carry, valid_B, reset_B)
 
-    def steps(carry, inputs):
-        x_TBD, valid_TB, reset_TB = inputs
-        projected = cell.project(params, x_TBD)
-        return lax.scan(
-            step, carry, (x_TBD, projected, valid_TB, reset_TB), reverse=reverse, unroll=unroll
-        )
-
-    inputs = (x_TBD, valid_TB, reset_TB)
-    return (
-        steps(carry, inputs) if chunk is None else in_chunks(steps, carry, inputs, chunk, reverse)
-    )
+    x_TBD, *masks = inputs
+    projected = (x_TBD, cell.project(params, x_TBD), *masks)
+    return lax.scan(step, carry, projected, reverse=plan.reverse, unroll=plan.unroll)
 
 
 def in_chunks(steps, carry, inputs, chunk, reverse):

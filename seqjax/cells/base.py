@@ -168,7 +168,7 @@ class Cell:
         """One step of the equation, from the projected input ``a_BGH``."""
         a = _named(self.input_gates, a_BGH, 1)
         b = _named(self.bias_gates, params.b_GH[:, None, :], 0)
-        extras = {extra.field: self._extra(extra, params) for extra in self.extras}
+        extras = {extra.field: self.rows(extra, params) for extra in self.extras}
         if self.step is not None:
             u = _named(self.state_gates, params.u_HGH, 1)
             return self.step(act, x_BD, a, carry, SimpleNamespace(u=u, b=b, **extras))
@@ -181,7 +181,7 @@ class Cell:
         return self.combine(act, SimpleNamespace(**z), carry, extras.get("p_PH"))
 
     @staticmethod
-    def _extra(extra: Extra, params: NamedTuple) -> SimpleNamespace:
+    def rows(extra: Extra, params: NamedTuple) -> SimpleNamespace:
         array = getattr(params, extra.field)
         if extra.draw == "recurrent":
             return _named(extra.names, array, 1)
