@@ -1,26 +1,33 @@
 """The fused engine: one ``custom_vjp`` for every cell that has a pointwise form.
 
-The forward pass is the reference engine's, and keeps what the backward pass needs: the carry that
-each step starts from and the value of each gate. The backward pass goes through the steps once
-more, with ``dh = dz Uᵀ`` as its only product:
+Forward it is the reference engine, which keeps for every step the carry that it starts from and the
+values of its gates. Backward it goes through the steps with ``dz Uᵀ`` as the only product,
 
-    dz_t, dstart_t = pointwise derivatives of the step at (start_t, gates_t)
-    dh_t += dz_t Uᵀ
-    dU = Σ_t start_tᵀ dz_t    dW = Σ_t x_tᵀ dz_t    db = Σ_t dz_t    dx = dz Wᵀ    after the loop
+    dz_t, dstart_t = the pointwise derivatives of step t, from what was kept
+    dstart_t.h += dz_t Uᵀ
 
-Derivatives of activations come from their values, σ' = s (1 - s) and tanh' = 1 - t²; those of the
-rest of the equation from ``jax.vjp``. So a new cell needs no code here.
+and takes every other product and sum after the loop:
+
+    dU = Σ start_t.hᵀ dz_t    dW = Σ x_tᵀ dz_t    db = Σ dz_t    dx_t = dz_t Wᵀ
+
+The slopes of activations come from their values, σ' = s (1 - s) and tanh' = 1 - t²; ``jax.vjp``
+differentiates the rest of the equation. So a new cell needs no code here.
 """
 
 import functools
+import math
 from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
-from seqjax.reference import Recorder, begin, conclude
+from seqjax.cells.base import Cell
+from seqjax.reference import begin, conclude, run
 
+BLOCK_ROWS = 800
 SLOPES = {
     "sigmoid": lambda s: s * (1 - s),
     "tanh": lambda t: 1 - t * t,
@@ -31,22 +38,22 @@ SLOPES = {
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _replayed(activation, z, value):
-    """``value``, as the activation of ``z``, which is not computed again."""
+    """``value``, which is the activation of ``z``; z itself is not looked at."""
     return value
 
 
 @_replayed.defjvp
 def _slope(activation, primals, tangents):
-    _, value = primals
-    return value, SLOPES[activation](value) * tangents[0] + tangents[1]
+    (_, value), (d_z, d_value) = primals, tangents
+    return value, SLOPES[activation](value) * d_z + d_value
 
 
 class Replay:
-    """The ``act`` of a backward step: gives the recorded values, with the activations' slopes."""
+    """The ``act`` of a backward step: gives the values that the forward step recorded."""
 
-    def __init__(self, cell, recorded):
+    def __init__(self, cell: Cell, values: dict):
         self.kinds = {gate.name: gate.activation for gate in cell.gates}
-        self.recorded, self.values = recorded, {}
+        self.recorded, self.values = values, {}
 
     def __call__(self, name, z):
         self.values[name] = _replayed(self.kinds[name], z, self.recorded[name])
@@ -54,83 +61,158 @@ class Replay:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def unroll_fused(plan, params, around, carry, inputs):
-    """What ``unroll_reference`` computes."""
-    return _forward(plan, params, around, carry, inputs)[0]
+def _unroll(plan, shared, carry, inputs):
+    return _forward(plan, shared, carry, inputs)[0]
 
 
-def _forward(plan, params, around, carry, inputs):
-    cell = plan.cell
-
-    def step(carry, inputs):
-        x_BD, a_BGH, valid_B, reset_B = inputs
-        start = carry if plan.reverse else begin(carry, around.initial, reset_B)
-        act = Recorder(cell)
-        new = cell.advance(params, act, x_BD, a_BGH, start)
-        carry, shown = conclude(plan, around, act, new, carry, valid_B, reset_B)
-        return carry, (shown, (start, act.values))
-
-    x_TBD, *masks = inputs
-    projected = (x_TBD, cell.project(params, x_TBD), *masks)
-    final, (shown, kept) = lax.scan(
-        step, carry, projected, reverse=plan.reverse, unroll=plan.unroll
-    )
-    return (final, shown), (params, around, inputs, kept)
+def _forward(plan, shared, carry, inputs):
+    final, (shown, kept) = run(plan, shared, carry, inputs, lambda start, values: (start, values))
+    return (final, shown), (shared, inputs, kept)
 
 
 def _backward(plan, saved, cotangents):
-    params, around, (x_TBD, valid_TB, reset_TB), kept = saved
-    cell, d_final, d_shown = plan.cell, *cotangents
-    T, B, H = kept[0].h.shape
-    rows = {extra.field: cell.rows(extra, params) for extra in cell.extras}
-    p = {k: jnp.broadcast_to(v, (B, H)) for k, v in vars(rows.get("p_PH", SimpleNamespace())).items()}
-    unseen = {name: jnp.full((B, H), jnp.nan, x_TBD.dtype) for name in cell.bias_gates}
+    (shared, inputs, kept), (d_final, d_shown) = saved, cotangents
+    cell, params, H = plan.cell, shared.params, shared.initial.h.shape[1]
+    one_product = cell.input_gates == cell.state_gates
+    p = _rows(cell, params, like=shared.initial.h)
+    step = _pointwise(plan, shared, p)
 
-    def step(sums, inputs):
-        d_carry, d_around, d_p = sums
-        (start, values), valid_B, reset_B, d_shown = inputs
-
-        def rest(z, start, carry, around, p):
-            act = Replay(cell, values)
-            new = cell.combine(act, SimpleNamespace(**z), start, SimpleNamespace(**p) if p else None)
-            return conclude(plan, around, act, new, carry, valid_B, reset_B)
-
-        _, pull = jax.vjp(rest, unseen, start, start, around, p)
-        dz, d_start, d_past, *more = pull((d_carry, d_shown))
-        d_around, d_p = jax.tree.map(jnp.add, (d_around, d_p), tuple(more))
-        sides = tuple(
-            jnp.concatenate([dz[name] for name in names], axis=-1) if names else None
-            for names in (cell.input_gates, cell.state_gates)
-        )
+    def back(sums, kept):
+        d_carry, d_initial, d_clip, d_p = sums
+        d_start, dz, pull_start, (d_past, *more) = step(d_carry, *kept)
+        d_initial, d_clip, d_p = jax.tree.map(jnp.add, (d_initial, d_clip, d_p), tuple(more))
+        sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
-            d_start = d_start._replace(h=d_start.h + sides[1] @ u_HGH.reshape(H, -1).T)
-        if not plan.reverse:
-            _, pull = jax.vjp(lambda carry, initial: begin(carry, initial, reset_B), start, start)
-            d_start, d_initial = pull(d_start)
-            d_around = d_around._replace(initial=jax.tree.map(jnp.add, d_around.initial, d_initial))
-        return (jax.tree.map(jnp.add, d_start, d_past), d_around, d_p), sides
+            d_start = d_start._replace(h=d_start.h + sides[1] @ params.u_HGH.reshape(H, -1).T)
+        d_carry, d_reset = pull_start(d_start)
+        d_carry, d_initial = jax.tree.map(jnp.add, (d_carry, d_initial), (d_past, d_reset))
+        return (d_carry, d_initial, d_clip, d_p), sides[:1] if one_product else sides
 
-    u_HGH = params.u_HGH if cell.state_gates else None
-    zeros = jax.tree.map(jnp.zeros_like, (around, p))
-    (d_carry, d_around, d_p), (dz_input, dz_state) = lax.scan(
-        step,
+    zeros = jax.tree.map(jnp.zeros_like, (shared.initial, shared.step_clip, p))
+    (d_carry, d_initial, d_clip, d_p), sides = lax.scan(
+        back,
         (d_final, *zeros),
-        (kept, valid_TB, reset_TB, d_shown),
+        (kept, inputs.valid_TB, inputs.reset_TB, d_shown),
         reverse=not plan.reverse,
         unroll=plan.unroll,
     )
-    flat = lambda a: a.reshape(T * B, -1)
-    d_params = {"w_DGH": (flat(x_TBD).T @ flat(dz_input)).reshape(params.w_DGH.shape)}
-    db = dict(zip(cell.input_gates, jnp.sum(flat(dz_input), 0).reshape(-1, H)))
-    if cell.state_gates:
-        d_params["u_HGH"] = (flat(kept[0].h).T @ flat(dz_state)).reshape(u_HGH.shape)
-        db |= dict(zip(cell.state_gates, jnp.sum(flat(dz_state), 0).reshape(-1, H)))
-    d_params["b_GH"] = jnp.stack([db[name] for name in cell.bias_gates])
+    d_params, d_x = _products(cell, params, inputs.x_TBD, kept[0].h, sides[0], sides[-1])
     if p:
-        d_params["p_PH"] = jnp.stack([jnp.sum(d_p[name], 0) for name in p])
-    D = x_TBD.shape[2]
-    d_x = (flat(dz_input) @ params.w_DGH.reshape(D, -1).T).reshape(x_TBD.shape)
-    return type(params)(**d_params), d_around, d_carry, (d_x, None, None)
+        d_params["p_PH"] = jnp.stack([jnp.sum(d_p[name], axis=0) for name in p])
+    d_shared = type(shared)(type(params)(**d_params), d_initial, d_clip)
+    return d_shared, d_carry, type(inputs)(d_x, None, None)
 
 
-unroll_fused.defvjp(_forward, _backward)
+_unroll.defvjp(_forward, _backward)
+
+
+def _rows(cell, params, like):
+    """The elementwise parameters by name, one row an example, so that they are summed at the end."""
+    if not cell.extras:
+        return {}
+    (extra,) = cell.extras
+    rows = vars(cell.rows(extra, params))
+    return {name: jnp.broadcast_to(row, like.shape) for name, row in rows.items()}
+
+
+def _pointwise(plan, shared, p):
+    """The pointwise derivatives of a step, from what it kept."""
+    cell, initial = plan.cell, shared.initial
+    unseen = {name: jnp.full_like(initial.h, jnp.nan) for name in cell.bias_gates}
+
+    def step(d_carry, kept, valid_B, reset_B, d_shown):
+        start, values = kept
+
+        def rest(z, start, carry, initial, clip, p):
+            act = Replay(cell, values)
+            rows = SimpleNamespace(**p) if p else None
+            new = cell.combine(act, SimpleNamespace(**z), start, rows)
+            here = shared._replace(initial=initial, step_clip=clip)
+            return conclude(plan, here, act, new, carry, valid_B, reset_B)
+
+        def restart(carry, initial):
+            return carry if plan.reverse else begin(carry, initial, reset_B)
+
+        # The masks are linear in the carry, so that any carry will do where they are differentiated.
+        _, pull = jax.vjp(rest, unseen, start, start, initial, shared.step_clip, p)
+        dz, d_start, *others = pull((d_carry, d_shown))
+        return d_start, dz, jax.vjp(restart, start, initial)[1], others
+
+    return step
+
+
+def _side(dz, names):
+    """The gates of one side beside each other: (B, G·H)."""
+    return jnp.concatenate([dz[name] for name in names], axis=-1) if names else None
+
+
+def _products(cell, params, x_TBD, h_TBH, dz_input, dz_state):
+    """The gradients of W, U and b by field, and that of x."""
+    T, B, H = h_TBH.shape
+
+    def flat(array):
+        return array.reshape(T * B, -1)
+
+    def summed(dz):
+        return jnp.sum(flat(dz), axis=0).reshape(-1, H)
+
+    w_DGH = params.w_DGH
+    found = {"w_DGH": (flat(x_TBD).T @ flat(dz_input)).reshape(w_DGH.shape)}
+    b = dict(zip(cell.input_gates, summed(dz_input), strict=True))
+    if cell.state_gates:
+        found["u_HGH"] = (flat(h_TBH).T @ flat(dz_state)).reshape(params.u_HGH.shape)
+        b |= dict(zip(cell.state_gates, summed(dz_state), strict=True))
+    found["b_GH"] = jnp.stack([b[name] for name in cell.bias_gates])
+    d_x = flat(dz_input) @ w_DGH.reshape(len(w_DGH), -1).T
+    return found, d_x.reshape(x_TBD.shape)
+
+
+def _refuse(*_, **__):
+    raise ValueError(
+        'engine: the fused engine has no forward-mode derivatives; pass engine="reference" to unroll'
+    )
+
+
+# The identity on tangents. Reverse mode transposes it away; forward mode has to compute it.
+_tangent = Primitive("reverse_mode_only")
+_tangent.def_abstract_eval(lambda tangent: tangent)
+_tangent.def_impl(_refuse)
+mlir.register_lowering(_tangent, _refuse)
+ad.deflinear2(_tangent, lambda cotangent, _: [cotangent])
+batching.defvectorized(_tangent)
+
+
+@jax.custom_jvp
+def _reverse_only(array):
+    return array
+
+
+@_reverse_only.defjvp
+def _reverse_only_jvp(primals, tangents):
+    return primals[0], _tangent.bind(tangents[0])
+
+
+def reverse_only(tree):
+    """The identity; differentiating it in forward mode is an error that names the way out."""
+    return jax.tree.map(
+        lambda a: _reverse_only(a) if jnp.issubdtype(jnp.result_type(a), jnp.floating) else a, tree
+    )
+
+
+def block(T: int, B: int) -> int | None:
+    """How many steps go through the engine at a time; None where that is all of them.
+
+    On a CPU what a block keeps between its loop and its products should fit in the cache, and the
+    pages of a long unroll's pre-activations cost more than the products save: about 800 rows of
+    (time, batch) at a time, rather a divisor of T. Elsewhere one large product is best.
+    """
+    if jax.default_backend() != "cpu" or T * B < 2 * BLOCK_ROWS:
+        return None
+    wanted = max(1, BLOCK_ROWS // B)
+    near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
+    return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
+
+
+def unroll_fused(plan, shared, carry, inputs):
+    """What ``unroll_reference`` computes, for a cell with a pointwise form."""
+    return _unroll(plan, shared, carry, inputs)

@@ -4,13 +4,16 @@ import functools
 import math
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
-from seqjax.fused import unroll_fused
-from seqjax.reference import Around, Plan, in_chunks, unroll_reference
+from seqjax.fused import block, reverse_only, unroll_fused
+from seqjax.reference import Inputs, Plan, Shared, in_chunks, unroll_reference
 from seqjax.signal import StepClip
 from seqjax.types import Array, Number, unknown
+
+ENGINES = ("auto", "fused", "reference")
 
 
 class Unrolled(NamedTuple):
@@ -59,6 +62,9 @@ def unroll(
         T to T / chunk + chunk steps, for one more forward pass.
       probe: names of gates whose activated values are returned.
       step_clip: a bound on the gradient signal at every step; see ``StepClip``.
+      engine: "reference" (``lax.scan`` and JAX's own differentiation, for every cell and every
+        transformation), "fused" (faster and smaller; cells with a pointwise form; no forward-mode
+        derivatives), or "auto": fused where the cell allows it.
 
     Raises:
       ValueError: a shape or dtype that does not fit, naming the expected and the received one, or
@@ -96,13 +102,31 @@ def unroll(
             raise ValueError(f"step_clip: expected a positive number, got {step_clip.threshold}")
         step_clip = StepClip(*(jnp.asarray(number, jnp.float32) for number in step_clip))
     plan = Plan(cell, reverse, unroll, tuple(probe))
-    run = unroll_fused if engine == "fused" else unroll_reference
-    steps = functools.partial(run, plan, params, Around(carry, step_clip))
-    inputs, chunk = (x_TBD, valid_TB, reset_TB), _chunk(remat, T)
-    final, (outputs_TBH, probes) = (
-        steps(carry, inputs) if chunk is None else in_chunks(steps, carry, inputs, chunk, reverse)
-    )
+    shared, inputs = Shared(params, carry, step_clip), Inputs(x_TBD, valid_TB, reset_TB)
+    final, (outputs_TBH, probes) = _run(plan, shared, inputs, _chunk(remat, T), engine)
     return Unrolled(outputs_TBH, final, probes)
+
+
+def _run(plan, shared, inputs, chunk, engine):
+    """``(final carry, (outputs_TBH, probes))`` by an engine, in chunks where that is asked for."""
+    if engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
+    pointwise = plan.cell.combine is not None
+    if engine == "fused" and not pointwise:
+        raise ValueError(
+            f'engine: cell {plan.cell.name!r} has no pointwise form; use "auto" or "reference"'
+        )
+    steps = functools.partial(unroll_reference, plan, shared)
+    if pointwise and engine != "reference":
+        shared, inputs = reverse_only((shared, inputs))
+        steps = functools.partial(unroll_fused, plan, shared)
+    if chunk is not None:
+        steps = jax.checkpoint(steps, prevent_cse=False)
+    elif pointwise and engine != "reference":
+        chunk = block(*inputs.x_TBD.shape[:2])
+    if chunk is None:
+        return steps(shared.initial, inputs)
+    return in_chunks(steps, shared.initial, inputs, chunk, plan.reverse)
 
 
 def _chunk(remat: int | bool | None, T: int) -> int | None:

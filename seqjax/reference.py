@@ -11,6 +11,7 @@ from jax import lax
 
 from seqjax.cells.base import Cell
 from seqjax.signal import StepClip, clip_signal
+from seqjax.types import Array
 
 
 class Recorder:
@@ -33,14 +34,23 @@ class Plan(NamedTuple):
     probe: tuple[str, ...]
 
 
-class Around(NamedTuple):
-    """What every step sees besides its input: the carry of a reset, and the bound on the signal."""
+class Shared(NamedTuple):
+    """What every step sees: the parameters, the carry of a reset, the bound on the signal."""
 
+    params: NamedTuple
     initial: NamedTuple
     step_clip: StepClip | None
 
 
-def where(mask_B, new, old):
+class Inputs(NamedTuple):
+    """What each step has for itself; masks may be None."""
+
+    x_TBD: Array
+    valid_TB: Array | None
+    reset_TB: Array | None
+
+
+def _where(mask_B, new, old):
     """``new`` where the mask holds; a mask of None holds everywhere."""
     if mask_B is None:
         return new
@@ -48,62 +58,66 @@ def where(mask_B, new, old):
 
 
 def begin(carry, initial, reset_B):
-    """The carry that a step starts from."""
-    return carry if reset_B is None else where(reset_B, initial, carry)
+    """The carry of a new sequence where one starts."""
+    return carry if reset_B is None else _where(reset_B, initial, carry)
 
 
-def conclude(plan, around, act, new, carry, valid_B, reset_B):
+def conclude(plan, shared, act, new, carry, valid_B, reset_B):
     """From the equation's new carry to ``(carry, (output, probes))``: the bound, then the masks."""
-    if around.step_clip is not None:
-        new = clip_signal(new, *around.step_clip)
+    if shared.step_clip is not None:
+        new = clip_signal(new, *shared.step_clip)
     shown = (new.h, {name: act.values[name] for name in plan.probe})
-    shown = where(valid_B, shown, jax.tree.map(jnp.zeros_like, shown))
+    shown = _where(valid_B, shown, jax.tree.map(jnp.zeros_like, shown))
     if plan.reverse:
-        new = begin(new, around.initial, reset_B)
-    return where(valid_B, new, carry), shown
+        new = begin(new, shared.initial, reset_B)
+    return _where(valid_B, new, carry), shown
 
 
-def unroll_reference(plan, params, around, carry, inputs):
-    """Runs a cell along T: ``(final carry, (outputs_TBH, probes))``.
+def run(plan, shared, carry, inputs, keep):
+    """Runs a cell along T: ``(final carry, ((outputs_TBH, probes), kept))``.
 
-    ``inputs`` is ``(x_TBD, valid_TB, reset_TB)``; the last two may be None.
+    ``keep(start, values)`` is what a step keeps of the carry it starts from and its gates' values.
     """
-    cell = plan.cell
+    cell, params = plan.cell, shared.params
 
     def step(carry, inputs):
-        x_BD, a_BGH, valid_B, reset_B = inputs
-        start = carry if plan.reverse else begin(carry, around.initial, reset_B)
+        (x_BD, valid_B, reset_B), a_BGH = inputs
+        start = carry if plan.reverse else begin(carry, shared.initial, reset_B)
         act = Recorder(cell)
         new = cell.advance(params, act, x_BD, a_BGH, start)
-        return conclude(plan, around, act, new, carry, valid_B, reset_B)
+        carry, shown = conclude(plan, shared, act, new, carry, valid_B, reset_B)
+        return carry, (shown, keep(start, act.values))
 
-    x_TBD, *masks = inputs
-    projected = (x_TBD, cell.project(params, x_TBD), *masks)
+    projected = inputs, cell.project(params, inputs.x_TBD)
     return lax.scan(step, carry, projected, reverse=plan.reverse, unroll=plan.unroll)
 
 
-def in_chunks(steps, carry, inputs, chunk, reverse):
-    """``steps(carry, inputs)`` chunk by chunk along T, each chunk recomputed in its backward pass.
+def unroll_reference(plan, shared, carry, inputs):
+    """``(final carry, (outputs_TBH, probes))``, to be differentiated by JAX itself."""
+    final, (shown, _) = run(plan, shared, carry, inputs, lambda start, values: None)
+    return final, shown
 
-    Only the carries between chunks are kept. Steps left over when T is no multiple of ``chunk``
-    make a shorter last chunk.
+
+def in_chunks(steps, carry, inputs, chunk, reverse):
+    """``steps(carry, inputs)`` chunk by chunk along T.
+
+    Steps left over when T is no multiple of ``chunk`` make a shorter last chunk.
     """
     T = jax.tree.leaves(inputs)[0].shape[0]
     whole = T // chunk * chunk
-    recomputed = jax.checkpoint(steps, prevent_cse=False)
     head = jax.tree.map(lambda a: a[:whole].reshape(whole // chunk, chunk, *a.shape[1:]), inputs)
     tail = jax.tree.map(lambda a: a[whole:], inputs)
 
     def over_head(carry):
-        carry, shown = lax.scan(recomputed, carry, head, reverse=reverse)
+        carry, shown = lax.scan(steps, carry, head, reverse=reverse)
         return carry, jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), shown)
 
     if whole == T:
         return over_head(carry)
     if reverse:
-        carry, last = recomputed(carry, tail)
+        carry, last = steps(carry, tail)
         carry, first = over_head(carry)
     else:
         carry, first = over_head(carry)
-        carry, last = recomputed(carry, tail)
+        carry, last = steps(carry, tail)
     return carry, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first, last)
