@@ -14,6 +14,7 @@ The slopes of activations come from their values, σ' = s (1 - s) and tanh' = 1 
 differentiates the rest of the equation. So a new cell needs no code here.
 """
 
+import contextlib
 import functools
 import math
 from types import SimpleNamespace
@@ -107,7 +108,7 @@ _unroll.defvjp(_forward, _backward)
 
 
 def _rows(cell, params, like):
-    """The elementwise parameters by name, one row an example, so that they are summed at the end."""
+    """The elementwise parameters by name, a row for each example, to be summed at the end."""
     if not cell.extras:
         return {}
     (extra,) = cell.extras
@@ -133,7 +134,7 @@ def _pointwise(plan, shared, p):
         def restart(carry, initial):
             return carry if plan.reverse else begin(carry, initial, reset_B)
 
-        # The masks are linear in the carry, so that any carry will do where they are differentiated.
+        # The masks are linear in the carry: any carry will do where they are differentiated.
         _, pull = jax.vjp(rest, unseen, start, start, initial, shared.step_clip, p)
         dz, d_start, *others = pull((d_carry, d_shown))
         return d_start, dz, jax.vjp(restart, start, initial)[1], others
@@ -169,7 +170,8 @@ def _products(cell, params, x_TBD, h_TBH, dz_input, dz_state):
 
 def _refuse(*_, **__):
     raise ValueError(
-        'engine: the fused engine has no forward-mode derivatives; pass engine="reference" to unroll'
+        "engine: the fused engine has no forward-mode derivatives; "
+        'pass engine="reference" to unroll'
     )
 
 
@@ -197,6 +199,17 @@ def reverse_only(tree):
     return jax.tree.map(
         lambda a: _reverse_only(a) if jnp.issubdtype(jnp.result_type(a), jnp.floating) else a, tree
     )
+
+
+@contextlib.contextmanager
+def reverse_mode_alone():
+    """The same where JAX notices while a function is traced, before any tangent is computed."""
+    try:
+        yield
+    except TypeError as error:
+        if "custom_vjp" in str(error):
+            _refuse()
+        raise
 
 
 def block(T: int, B: int) -> int | None:

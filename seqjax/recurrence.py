@@ -1,5 +1,6 @@
 """``unroll``: a cell along time, with lengths, resets, direction, probes and bounds."""
 
+import contextlib
 import functools
 import math
 from typing import NamedTuple
@@ -8,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
-from seqjax.fused import block, reverse_only, unroll_fused
+from seqjax.fused import block, reverse_mode_alone, reverse_only, unroll_fused
 from seqjax.reference import Inputs, Plan, Shared, in_chunks, unroll_reference
 from seqjax.signal import StepClip
 from seqjax.types import Array, Number, unknown
@@ -116,17 +117,18 @@ def _run(plan, shared, inputs, chunk, engine):
         raise ValueError(
             f'engine: cell {plan.cell.name!r} has no pointwise form; use "auto" or "reference"'
         )
-    steps = functools.partial(unroll_reference, plan, shared)
-    if pointwise and engine != "reference":
+    fused = pointwise and engine != "reference"
+    if fused:
         shared, inputs = reverse_only((shared, inputs))
-        steps = functools.partial(unroll_fused, plan, shared)
+    steps = functools.partial(unroll_fused if fused else unroll_reference, plan, shared)
     if chunk is not None:
         steps = jax.checkpoint(steps, prevent_cse=False)
-    elif pointwise and engine != "reference":
+    elif fused:
         chunk = block(*inputs.x_TBD.shape[:2])
-    if chunk is None:
-        return steps(shared.initial, inputs)
-    return in_chunks(steps, shared.initial, inputs, chunk, plan.reverse)
+    with reverse_mode_alone() if fused else contextlib.nullcontext():
+        if chunk is None:
+            return steps(shared.initial, inputs)
+        return in_chunks(steps, shared.initial, inputs, chunk, plan.reverse)
 
 
 def _chunk(remat: int | bool | None, T: int) -> int | None:

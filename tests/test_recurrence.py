@@ -354,11 +354,13 @@ def test_step_clip_equals_a_loop_that_shortens_each_steps_signal(name, reverse):
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "mut3"])
 def test_an_infinite_step_clip_leaves_every_bit(name):
+    """In the reference engine: the two programs of the fused one may round at other places."""
     cell = CELLS[name]
     params, x, carry = draw(cell)
 
     def f(params, x, carry, **options):
-        return total(unroll(cell, params, x, carry=carry, lengths_B=LENGTHS_B, **options)[:2])
+        options |= {"carry": carry, "lengths_B": LENGTHS_B, "engine": "reference"}
+        return total(unroll(cell, params, x, **options)[:2])
 
     plain = jax.jit(jax.grad(f, (0, 1, 2)))(params, x, carry)
     for clip in (np.inf, StepClip(jnp.inf)):
