@@ -73,10 +73,12 @@ def _forward(plan, shared, carry, inputs):
 
 def _backward(plan, saved, cotangents):
     (shared, inputs, kept), (d_final, d_shown) = saved, cotangents
-    cell, params, H = plan.cell, shared.params, shared.initial.h.shape[1]
+    cell, params = plan.cell, shared.params
     one_product = cell.input_gates == cell.state_gates
     p = _rows(cell, params, like=shared.initial.h)
     step = _pointwise(plan, shared, p)
+
+    u_SH = _transposed(params.u_HGH) if cell.state_gates else None
 
     def back(sums, kept):
         d_carry, d_initial, d_clip, d_p = sums
@@ -84,7 +86,7 @@ def _backward(plan, saved, cotangents):
         d_initial, d_clip, d_p = jax.tree.map(jnp.add, (d_initial, d_clip, d_p), tuple(more))
         sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
-            d_start = d_start._replace(h=d_start.h + sides[1] @ params.u_HGH.reshape(H, -1).T)
+            d_start = d_start._replace(h=d_start.h + sides[1] @ u_SH)
         d_carry, d_reset = pull_start(d_start)
         d_carry, d_initial = jax.tree.map(jnp.add, (d_carry, d_initial), (d_past, d_reset))
         return (d_carry, d_initial, d_clip, d_p), sides[:1] if one_product else sides
@@ -105,6 +107,11 @@ def _backward(plan, saved, cotangents):
 
 
 _unroll.defvjp(_forward, _backward)
+
+
+def _transposed(u_HGH):
+    """Uᵀ, (G·H, H), laid out as such once instead of read across in every step."""
+    return lax.optimization_barrier(u_HGH.reshape(len(u_HGH), -1).T)
 
 
 def _rows(cell, params, like):
