@@ -62,7 +62,8 @@ class Replay:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _unroll(plan, shared, carry, inputs):
+def unroll_fused(plan, shared, carry, inputs):
+    """What ``unroll_reference`` computes, for a cell with a pointwise form."""
     return _forward(plan, shared, carry, inputs)[0]
 
 
@@ -77,7 +78,6 @@ def _backward(plan, saved, cotangents):
     one_product = cell.input_gates == cell.state_gates
     p = _rows(cell, params, like=shared.initial.h)
     step = _pointwise(plan, shared, p)
-
     u_SH = _transposed(params.u_HGH) if cell.state_gates else None
 
     def back(sums, kept):
@@ -106,7 +106,7 @@ def _backward(plan, saved, cotangents):
     return d_shared, d_carry, type(inputs)(d_x, None, None)
 
 
-_unroll.defvjp(_forward, _backward)
+unroll_fused.defvjp(_forward, _backward)
 
 
 def _transposed(u_HGH):
@@ -222,17 +222,11 @@ def reverse_mode_alone():
 def block(T: int, B: int) -> int | None:
     """How many steps go through the engine at a time; None where that is all of them.
 
-    On a CPU what a block keeps between its loop and its products should fit in the cache, and the
-    pages of a long unroll's pre-activations cost more than the products save: about 800 rows of
-    (time, batch) at a time, rather a divisor of T. Elsewhere one large product is best.
+    On a CPU the fresh memory of a long unroll's pre-activations costs more than larger products
+    save: about 800 rows of (time, batch) at a time, rather a divisor of T. Elsewhere all at once.
     """
     if jax.default_backend() != "cpu" or T * B < 2 * BLOCK_ROWS:
         return None
     wanted = max(1, BLOCK_ROWS // B)
     near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
     return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
-
-
-def unroll_fused(plan, shared, carry, inputs):
-    """What ``unroll_reference`` computes, for a cell with a pointwise form."""
-    return _unroll(plan, shared, carry, inputs)

@@ -69,7 +69,7 @@ def unroll(
 
     Raises:
       ValueError: a shape or dtype that does not fit, naming the expected and the received one, or
-        an unknown gate.
+        an unknown gate or engine, or forward-mode derivatives of the fused engine.
 
     >>> import jax, jax.numpy as jnp
     >>> from seqjax.cells import CELLS

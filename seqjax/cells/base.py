@@ -182,6 +182,7 @@ class Cell:
 
     @staticmethod
     def rows(extra: Extra, params: NamedTuple) -> SimpleNamespace:
+        """The rows (1, H) or matrices (H, H) of an extra, by name."""
         array = getattr(params, extra.field)
         if extra.draw == "recurrent":
             return _named(extra.names, array, 1)
