@@ -1,7 +1,7 @@
 """seqjax: recurrent cells, their initialisation and their clipping, as data.
 
-Read in this order (it is the import order, and a test keeps it so): ``types``, ``cells``,
-``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``, ``losses``,
+Read in this order (it is the import order, and a test keeps it so): ``types``, ``product``,
+``cells``, ``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``, ``losses``,
 ``clipping``, ``optimizer``, ``rules``, ``data``, ``tasks``, ``config``, ``training``, ``study``,
 ``records``, ``sweep``, ``tables``, ``formats``, ``plots``.
 """

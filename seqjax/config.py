@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from seqjax.cells import CELLS
@@ -21,7 +22,12 @@ from seqjax.optimizer import WITH_MOMENTUM, OptimSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.types import static, unknown
 
-PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
+PRECISIONS = {
+    "float32": ("highest", None),
+    "tf32": ("tensorfloat32", None),
+    "bf16": ("highest", jnp.bfloat16),
+}
+"""JAX's precision of a product, and the dtype that its operands are rounded to."""
 DEFAULT_TASK = "digits_rows"
 LARGEST = 2**24
 """Sizes and lengths stay below it: what is larger is a slip of the keyboard."""
@@ -40,8 +46,9 @@ class TrainSpec:
       steps: updates.
       batch_size: sequences an update.
       eval_every: updates between validations; one more comes at the end.
-      precision: of matrix products: "float32" (the highest the device has), "tf32", "bf16".
-        Parameters, carries and sums are float32 under all three.
+      precision: of matrix products: "float32" (the highest the device has), "tf32" (on devices that
+        have it, float32 elsewhere), "bf16" (operands rounded to bfloat16). Parameters, carries,
+        gates and sums are float32 under all three.
     """
 
     steps: int = static(300)

@@ -16,7 +16,6 @@ differentiates the rest of the equation. So a new cell needs no code here.
 
 import contextlib
 import functools
-import math
 from types import SimpleNamespace
 
 import jax
@@ -26,7 +25,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from seqjax.cells.base import Cell
-from seqjax.reference import begin, conclude, run
+from seqjax.product import product
+from seqjax.reference import begin, chunk_near, conclude, run
 
 BLOCK_ROWS = 800
 SLOPES = {
@@ -86,7 +86,7 @@ def _backward(plan, saved, cotangents):
         d_initial, d_clip, d_p = jax.tree.map(jnp.add, (d_initial, d_clip, d_p), tuple(more))
         sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
-            d_start = d_start._replace(h=d_start.h + sides[1] @ u_SH)
+            d_start = d_start._replace(h=d_start.h + product(sides[1], u_SH, plan.dtype))
         d_carry, d_reset = pull_start(d_start)
         d_carry, d_initial = jax.tree.map(jnp.add, (d_carry, d_initial), (d_past, d_reset))
         return (d_carry, d_initial, d_clip, d_p), sides[:1] if one_product else sides
@@ -99,7 +99,7 @@ def _backward(plan, saved, cotangents):
         reverse=not plan.reverse,
         unroll=plan.unroll,
     )
-    d_params, d_x = _products(cell, params, inputs.x_TBD, kept[0].h, sides[0], sides[-1])
+    d_params, d_x = _products(plan, params, inputs.x_TBD, kept[0].h, sides[0], sides[-1])
     if p:
         d_params["p_PH"] = jnp.stack([jnp.sum(d_p[name], axis=0) for name in p])
     d_shared = type(shared)(type(params)(**d_params), d_initial, d_clip)
@@ -154,9 +154,10 @@ def _side(dz, names):
     return jnp.concatenate([dz[name] for name in names], axis=-1) if names else None
 
 
-def _products(cell, params, x_TBD, h_TBH, dz_input, dz_state):
+def _products(plan, params, x_TBD, h_TBH, dz_input, dz_state):
     """The gradients of W, U and b by field, and that of x."""
     T, B, H = h_TBH.shape
+    cell, dtype = plan.cell, plan.dtype
 
     def flat(array):
         return array.reshape(T * B, -1)
@@ -165,20 +166,21 @@ def _products(cell, params, x_TBD, h_TBH, dz_input, dz_state):
         return jnp.sum(flat(dz), axis=0).reshape(-1, H)
 
     w_DGH = params.w_DGH
-    found = {"w_DGH": (flat(x_TBD).T @ flat(dz_input)).reshape(w_DGH.shape)}
+    found = {"w_DGH": product(flat(x_TBD).T, flat(dz_input), dtype).reshape(w_DGH.shape)}
     b = dict(zip(cell.input_gates, summed(dz_input), strict=True))
     if cell.state_gates:
-        found["u_HGH"] = (flat(h_TBH).T @ flat(dz_state)).reshape(params.u_HGH.shape)
+        d_u = product(flat(h_TBH).T, flat(dz_state), dtype)
+        found["u_HGH"] = d_u.reshape(params.u_HGH.shape)
         b |= dict(zip(cell.state_gates, summed(dz_state), strict=True))
     found["b_GH"] = jnp.stack([b[name] for name in cell.bias_gates])
-    d_x = flat(dz_input) @ w_DGH.reshape(len(w_DGH), -1).T
+    d_x = product(flat(dz_input), w_DGH.reshape(len(w_DGH), -1).T, dtype)
     return found, d_x.reshape(x_TBD.shape)
 
 
 def _refuse(*_, **__):
     raise ValueError(
-        "engine: the fused engine has no forward-mode derivatives; "
-        'pass engine="reference" to unroll'
+        "engine: the fused engine has no forward-mode derivatives, nor have products in a dtype of "
+        'their own; pass engine="reference" and no dtype to unroll'
     )
 
 
@@ -223,10 +225,8 @@ def block(T: int, B: int) -> int | None:
     """How many steps go through the engine at a time; None where that is all of them.
 
     On a CPU the fresh memory of a long unroll's pre-activations costs more than larger products
-    save: about 800 rows of (time, batch) at a time, rather a divisor of T. Elsewhere all at once.
+    save: about 800 rows of (time, batch) at a time. Elsewhere all at once.
     """
     if jax.default_backend() != "cpu" or T * B < 2 * BLOCK_ROWS:
         return None
-    wanted = max(1, BLOCK_ROWS // B)
-    near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
-    return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
+    return chunk_near(max(1, BLOCK_ROWS // B), T)

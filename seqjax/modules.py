@@ -16,6 +16,7 @@ from flax import nnx
 from seqjax.cells import CELLS
 from seqjax.cells.base import Cell
 from seqjax.init import InitSpec, init_cell
+from seqjax.product import product
 from seqjax.recurrence import Unrolled, unroll
 from seqjax.types import Array, named_key, static, unknown
 
@@ -51,8 +52,16 @@ class ModelSpec:
             raise ValueError(f"readout: {unknown('readout', self.readout, READOUTS)}")
 
 
+def _linear(inputs: int, outputs: int, dtype, rngs: nnx.Rngs, **options) -> nnx.Linear:
+    def dot_general(x, kernel, *_, **__):
+        y = product(x.reshape(-1, inputs), kernel, dtype)
+        return y.reshape(*x.shape[:-1], outputs)
+
+    return nnx.Linear(inputs, outputs, dot_general=dot_general, rngs=rngs, **options)
+
+
 class Recurrent(nnx.Module):
-    """Layers of one cell in one or both directions, time-major.
+    """Layers of one cell in one or both directions, time-major; ``dtype`` is that of ``unroll``.
 
     Cells that need input width = hidden width get a linear map before them where the widths differ.
     """
@@ -67,8 +76,9 @@ class Recurrent(nnx.Module):
         init: InitSpec,
         layers: int = 1,
         bidirectional: bool = False,
+        dtype=None,
     ):
-        self.cell, self.layers = cell, layers
+        self.cell, self.layers, self.dtype = cell, layers, dtype
         self.directions = ("forward", "backward") if bidirectional else ("forward",)
         self.cells, self.maps = nnx.Dict(), nnx.Dict()
         for layer in range(layers):
@@ -78,7 +88,7 @@ class Recurrent(nnx.Module):
                 key_here = named_key(key, name)
                 if cell.square and width != hidden_size:
                     rngs = nnx.Rngs(named_key(key_here, "map"))
-                    self.maps[name] = nnx.Linear(width, hidden_size, use_bias=False, rngs=rngs)
+                    self.maps[name] = _linear(width, hidden_size, dtype, rngs, use_bias=False)
                 cell_width = hidden_size if cell.square else width
                 self.cells[name] = nnx.Param(
                     init_cell(key_here, cell, cell_width, hidden_size, init)
@@ -101,6 +111,7 @@ class Recurrent(nnx.Module):
                     x,
                     carry=None if carry is None else carry[name],
                     reverse=direction == "backward",
+                    dtype=self.dtype,
                     **options,
                 )
                 outputs.append(result.outputs_TBH)
@@ -129,6 +140,7 @@ class SequenceModel(nnx.Module):
       symbols: the input is integers (T, B), embedded or one-hot.
       init: how the cells start. The readout and the embedding start as Flax starts them.
       key: every draw is keyed by its role, layer and gate from here.
+      dtype: of the operands of all matrix products; by default the parameters'.
     """
 
     def __init__(
@@ -141,6 +153,7 @@ class SequenceModel(nnx.Module):
         symbols: bool,
         init: InitSpec,
         key: Array,
+        dtype=None,
     ):
         self.every_step, self.symbols = every_step, input_size if symbols else 0
         embed = None
@@ -157,9 +170,11 @@ class SequenceModel(nnx.Module):
             init=init,
             layers=spec.layers,
             bidirectional=spec.bidirectional,
+            dtype=dtype,
         )
         width = spec.hidden * len(self.recurrent.directions)
-        self.readout = nnx.Linear(width, output_size, rngs=nnx.Rngs(named_key(key, "readout")))
+        rngs = nnx.Rngs(named_key(key, "readout"))
+        self.readout = _linear(width, output_size, dtype, rngs)
 
     def __call__(self, x: Array, **options) -> Array:
         """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
 from seqjax.fused import block, reverse_mode_alone, reverse_only, unroll_fused
-from seqjax.reference import Inputs, Plan, Shared, in_chunks, unroll_reference
+from seqjax.reference import Inputs, Plan, Shared, chunk_near, in_chunks, unroll_reference
 from seqjax.signal import StepClip
 from seqjax.types import Array, Number, unknown
 
@@ -45,6 +45,7 @@ def unroll(
     probe: tuple[str, ...] = (),
     step_clip: StepClip | Number | None = None,
     engine: str = "auto",
+    dtype=None,
 ) -> Unrolled:
     """Runs ``cell`` over ``x_TBD``, under jit, vmap and grad.
 
@@ -59,17 +60,19 @@ def unroll(
         becomes the initial one before that step, or, in reverse, after it. Ignored on padding.
       reverse: run from the last step to the first.
       unroll: steps a turn of the compiled loop; changes speed only.
-      remat: recompute instead of keep: a number of steps a chunk, or True for √T. Memory falls from
-        T to T / chunk + chunk steps, for one more forward pass.
+      remat: recompute instead of keep: a number of steps a chunk, or True for about √T, rather a
+        divisor of T. Memory falls from T to T / chunk + chunk steps, for one more forward pass.
       probe: names of gates whose activated values are returned.
       step_clip: a bound on the gradient signal at every step; see ``StepClip``.
       engine: "reference" (``lax.scan`` and JAX's own differentiation, for every cell and every
         transformation), "fused" (faster and smaller; cells with a pointwise form; no forward-mode
         derivatives), or "auto": fused where the cell allows it.
+      dtype: of the operands of matrix products, such as ``jnp.bfloat16``; by default the
+        parameters'. Parameters, carries and sums keep theirs. No forward-mode derivatives.
 
     Raises:
       ValueError: a shape or dtype that does not fit, naming the expected and the received one, or
-        an unknown gate or engine, or forward-mode derivatives of the fused engine.
+        an unknown gate or engine, or forward-mode derivatives where there are none.
 
     >>> import jax, jax.numpy as jnp
     >>> from seqjax.cells import CELLS
@@ -102,7 +105,9 @@ def unroll(
         if isinstance(step_clip.threshold, int | float) and not step_clip.threshold > 0:
             raise ValueError(f"step_clip: expected a positive number, got {step_clip.threshold}")
         step_clip = StepClip(*(jnp.asarray(number, jnp.float32) for number in step_clip))
-    plan = Plan(cell, reverse, unroll, tuple(probe))
+    if dtype is not None and not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(f"dtype: expected a floating one or None, got {jnp.dtype(dtype).name}")
+    plan = Plan(cell, reverse, unroll, tuple(probe), dtype)
     shared, inputs = Shared(params, carry, step_clip), Inputs(x_TBD, valid_TB, reset_TB)
     final, (outputs_TBH, probes) = _run(plan, shared, inputs, _chunk(remat, T), engine)
     return Unrolled(outputs_TBH, final, probes)
@@ -118,14 +123,15 @@ def _run(plan, shared, inputs, chunk, engine):
             f'engine: cell {plan.cell.name!r} has no pointwise form; use "auto" or "reference"'
         )
     fused = pointwise and engine != "reference"
-    if fused:
+    one_way = fused or plan.dtype is not None
+    if one_way:
         shared, inputs = reverse_only((shared, inputs))
     steps = functools.partial(unroll_fused if fused else unroll_reference, plan, shared)
     if chunk is not None:
         steps = jax.checkpoint(steps, prevent_cse=False)
     elif fused:
         chunk = block(*inputs.x_TBD.shape[:2])
-    with reverse_mode_alone() if fused else contextlib.nullcontext():
+    with reverse_mode_alone() if one_way else contextlib.nullcontext():
         if chunk is None:
             return steps(shared.initial, inputs)
         return in_chunks(steps, shared.initial, inputs, chunk, plan.reverse)
@@ -134,7 +140,7 @@ def _run(plan, shared, inputs, chunk, engine):
 def _chunk(remat: int | bool | None, T: int) -> int | None:
     if remat is None or remat is False:
         return None
-    chunk = max(1, math.isqrt(T)) if remat is True else remat
+    chunk = chunk_near(max(1, math.isqrt(T)), T) if remat is True else remat
     if not isinstance(chunk, int) or chunk < 1:
         raise ValueError(f"remat: expected True or a number of steps >= 1, got {remat}")
     return chunk

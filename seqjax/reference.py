@@ -3,6 +3,7 @@
 It says what an unroll means; whatever is faster is tested against it.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -32,6 +33,7 @@ class Plan(NamedTuple):
     reverse: bool
     unroll: int
     probe: tuple[str, ...]
+    dtype: type | None
 
 
 class Shared(NamedTuple):
@@ -84,11 +86,11 @@ def run(plan, shared, carry, inputs, keep):
         (x_BD, valid_B, reset_B), a_BGH = inputs
         start = carry if plan.reverse else begin(carry, shared.initial, reset_B)
         act = Recorder(cell)
-        new = cell.advance(params, act, x_BD, a_BGH, start)
+        new = cell.advance(params, act, x_BD, a_BGH, start, plan.dtype)
         carry, shown = conclude(plan, shared, act, new, carry, valid_B, reset_B)
         return carry, (shown, keep(start, act.values))
 
-    projected = inputs, cell.project(params, inputs.x_TBD)
+    projected = inputs, cell.project(params, inputs.x_TBD, plan.dtype)
     return lax.scan(step, carry, projected, reverse=plan.reverse, unroll=plan.unroll)
 
 
@@ -96,6 +98,12 @@ def unroll_reference(plan, shared, carry, inputs):
     """``(final carry, (outputs_TBH, probes))``, to be differentiated by JAX itself."""
     final, (shown, _) = run(plan, shared, carry, inputs, lambda start, values: None)
     return final, shown
+
+
+def chunk_near(wanted: int, T: int) -> int:
+    """About ``wanted`` steps, rather a divisor of T: steps left over are joined on by a copy."""
+    near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
+    return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
 
 
 def in_chunks(steps, carry, inputs, chunk, reverse):

@@ -53,6 +53,7 @@ def build_model(config: Config, key: Array) -> SequenceModel:
         symbols=task.symbols,
         init=config.init,
         key=key,
+        dtype=PRECISIONS[config.train.precision][1],
     )
 
 
@@ -163,7 +164,7 @@ def _over_runs(function, mesh: Mesh, runs: Any, *shared: Any) -> Any:
 
 
 def _precise(config: Config):
-    return jax.default_matmul_precision(PRECISIONS[config.train.precision])
+    return jax.default_matmul_precision(PRECISIONS[config.train.precision][0])
 
 
 @functools.partial(jax.jit, static_argnames="mesh")

@@ -239,3 +239,31 @@ def test_an_equation_that_looks_at_z_itself_gives_no_wrong_gradient():
     params, x, *_ = draw(CELLS["elman"], jnp.float32)
     gradient = jax.grad(lambda b: jnp.sum(unroll(cell, params._replace(b_GH=b), x).outputs_TBH))
     assert np.isnan(gradient(params.b_GH)).all()
+
+
+# --- what makes it small ---
+
+
+def temporary_bytes(steps, remat, every_step):
+    """What the compiled gradient of a loss on every step's readout, or the last one's, needs."""
+    batch, hidden = 16, 128
+    params = init_cell(jax.random.key(0), LSTM, 2, hidden, InitSpec())
+
+    def loss(params, readout_HV, x):
+        result = unroll(LSTM, params, x, remat=remat)
+        h = result.outputs_TBH.reshape(-1, hidden) if every_step else result.carry.h
+        return jnp.mean((h @ readout_HV) ** 2)
+
+    shapes = params, jnp.ones((hidden, 1)), jax.ShapeDtypeStruct((steps, batch, 2), jnp.float32)
+    program = jax.jit(jax.value_and_grad(loss, (0, 1))).lower(*shapes).compile()
+    return program.memory_analysis().temp_size_in_bytes
+
+
+@pytest.mark.parametrize(("every_step", "part"), [(False, 10), (True, 5)])
+def test_remat_saves_memory(every_step, part):
+    plain, small = (temporary_bytes(20_000, remat, every_step) for remat in (None, True))
+    assert small < plain / part
+
+
+def test_the_memory_of_remat_grows_as_the_root_of_the_steps():
+    assert temporary_bytes(20_000, True, False) < 2.5 * temporary_bytes(5_000, True, False)

@@ -308,3 +308,11 @@ def test_runs_are_float32_also_where_x64_is_on(settings):
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_bfloat16_rounds_products_and_no_state():
+    options = {"train.precision": "bf16", "model.cell": "gru"}
+    state = small(**options)[1]
+    single = small(**{"model.cell": "gru"})[1].params["readout"]["kernel"]
+    assert {x.dtype for x in jax.tree.leaves(state.params)} == {np.dtype("float32")}
+    assert 0 < np.abs(state.params["readout"]["kernel"] - single).max() < 1e-2

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from seqjax.product import Matrix, product
 from seqjax.types import Array
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -74,6 +75,11 @@ def _named(names: tuple[str, ...], array: Array, axis: int) -> SimpleNamespace:
     return SimpleNamespace(
         **{name: jax.lax.index_in_dim(array, k, axis, False) for k, name in enumerate(names)}
     )
+
+
+def _matrices(names: tuple[str, ...], array_HGH: Array, dtype) -> SimpleNamespace:
+    arrays = vars(_named(names, array_HGH, 1))
+    return SimpleNamespace(**{name: Matrix(array, dtype) for name, array in arrays.items()})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,33 +163,36 @@ class Cell:
                     found[gate][extra.field, k] = array[:, k] if matrix else array[k][None]
         return found
 
-    def project(self, params: NamedTuple, x_TBD: Array) -> Array:
+    def project(self, params: NamedTuple, x_TBD: Array, dtype=None) -> Array:
         """W x for all steps in one product: (T, B, G, H) over the gates that see the input."""
         T, B, D = x_TBD.shape
         w_DGH = params.w_DGH
-        a = x_TBD.reshape(T * B, D) @ w_DGH.reshape(D, -1)
+        a = product(x_TBD.reshape(T * B, D), w_DGH.reshape(D, -1), dtype)
         return a.reshape(T, B, *w_DGH.shape[1:])
 
-    def advance(self, params: NamedTuple, act, x_BD: Array, a_BGH: Array, carry) -> NamedTuple:
+    def advance(
+        self, params: NamedTuple, act, x_BD: Array, a_BGH: Array, carry, dtype=None
+    ) -> NamedTuple:
         """One step of the equation, from the projected input ``a_BGH``."""
         a = _named(self.input_gates, a_BGH, 1)
         b = _named(self.bias_gates, params.b_GH[:, None, :], 0)
-        extras = {extra.field: self.rows(extra, params) for extra in self.extras}
+        extras = {extra.field: self.rows(extra, params, dtype) for extra in self.extras}
         if self.step is not None:
-            u = _named(self.state_gates, params.u_HGH, 1)
+            u = _matrices(self.state_gates, params.u_HGH, dtype)
             return self.step(act, x_BD, a, carry, SimpleNamespace(u=u, b=b, **extras))
         z = {name: vars(a).get(name, 0) + bias for name, bias in vars(b).items()}
         if self.state_gates:
             H = carry.h.shape[1]
-            s_BGH = (carry.h @ params.u_HGH.reshape(H, -1)).reshape(-1, len(self.state_gates), H)
+            s = product(carry.h, params.u_HGH.reshape(H, -1), dtype)
+            s_BGH = s.reshape(-1, len(self.state_gates), H)
             for name, part in vars(_named(self.state_gates, s_BGH, 1)).items():
                 z[name] = z[name] + part
         return self.combine(act, SimpleNamespace(**z), carry, extras.get("p_PH"))
 
     @staticmethod
-    def rows(extra: Extra, params: NamedTuple) -> SimpleNamespace:
+    def rows(extra: Extra, params: NamedTuple, dtype=None) -> SimpleNamespace:
         """The rows (1, H) or matrices (H, H) of an extra, by name."""
         array = getattr(params, extra.field)
         if extra.draw == "recurrent":
-            return _named(extra.names, array, 1)
+            return _matrices(extra.names, array, dtype)
         return _named(extra.names, array[:, None, :], 0)

@@ -1,0 +1,44 @@
+"""Matrix products whose operands may be rounded to a narrower dtype while their sums are not."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.types import Array
+
+
+def product(a_NK: Array, b_KM: Array, dtype=None) -> Array:
+    """``a b``; with a ``dtype``, its operands rounded to that and its sums in their own dtype.
+
+    The gradients ``d bᵀ`` and ``aᵀ d`` are products of the same kind. With a ``dtype`` there are no
+    forward-mode derivatives.
+    """
+    return a_NK @ b_KM if dtype is None else _rounded(dtype, a_NK, b_KM)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _rounded(dtype, a, b):
+    return jnp.matmul(a.astype(dtype), b.astype(dtype), preferred_element_type=a.dtype)
+
+
+def _forward(dtype, a, b):
+    return _rounded(dtype, a, b), (a, b)
+
+
+def _backward(dtype, operands, d):
+    a, b = operands
+    return _rounded(dtype, d, b.T), _rounded(dtype, a.T, d)
+
+
+_rounded.defvjp(_forward, _backward)
+
+
+class Matrix:
+    """A matrix in an equation: ``h @ matrix`` is ``product(h, matrix, dtype)``."""
+
+    def __init__(self, array: Array, dtype):
+        self.array, self.dtype = array, dtype
+
+    def __rmatmul__(self, h: Array) -> Array:
+        return product(h, self.array, self.dtype)
