@@ -107,7 +107,8 @@ def train_step(
     return TrainState(*kept, failed_at), trace
 
 
-def _initialise(config: Config, seed: Array) -> TrainState:
+def initial_state(config: Config, seed: Array) -> TrainState:
+    """The state of one run before its first step."""
     params = arrays_of(build_model(config, named_key(jax.random.key(seed), "weights")))
     return TrainState(params, _make_optimizer(config).init(params), jnp.int32(-1))
 
@@ -171,7 +172,7 @@ def _precise(config: Config):
 def initialise(config_R: Config, seed_R: Array, *, mesh: Mesh) -> TrainState:
     """The state of every run before its first step."""
     with _precise(config_R):
-        return _over_runs(lambda run: _initialise(*run), mesh, (config_R, seed_R))
+        return _over_runs(lambda run: initial_state(*run), mesh, (config_R, seed_R))
 
 
 @functools.partial(jax.jit, static_argnames=("count", "mesh"), donate_argnames="state_R")

@@ -1,0 +1,139 @@
+"""Races seqjax against its peers on this machine and prints what came out.
+
+    python -m experiments.bench
+    python -m experiments.bench --suites=layer --sizes=S1,S2
+
+Writes bench.json, bench.md and bench.png to --out. The suites layer, scaling and long need nothing
+but jax and numpy; peers that are not installed are named (`pip install ".[bench]"` installs them).
+Exit codes: 0 done; 1 a contender failed or computed something else; 2 a mistake in the command.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import pathlib
+import sys
+import time
+
+from experiments.bench import report
+from experiments.bench.peers import PEERS
+from experiments.bench.problem import SIZES, Size
+from experiments.bench.race import BenchError, Fleet
+from experiments.bench.suites import Race, races, usable_cores
+from experiments.environment import processor
+
+SUITES = ("layer", "sweep", "scaling", "long")
+WHERE = ("suite", "what", "size", "cores", "flop")
+
+
+def sizes(text: str) -> dict[str, Size]:
+    """Names of ``SIZES``, or one size as BxTxDxH."""
+    try:
+        if "x" in text:
+            size = Size(*map(int, text.split("x")))
+            if min(size) < 1:
+                raise ValueError
+            return {text: size}
+        return {name: SIZES[name] for name in text.split(",")}
+    except (KeyError, TypeError, ValueError):
+        known = ",".join(SIZES)
+        raise argparse.ArgumentTypeError(f"{text!r}; known: {known}, or BxTxDxH") from None
+
+
+def suites(text: str) -> list[str]:
+    """Names of suites."""
+    if unknown := set(text.split(",")) - set(SUITES):
+        raise argparse.ArgumentTypeError(f"{min(unknown)!r}; known: {', '.join(SUITES)}")
+    return text.split(",")
+
+
+def positive(text: str) -> int:
+    """A number of rounds."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number >= 1, got {text!r}")
+    return int(text)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line; argparse, because these suites run where absl may be missing."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.bench",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--suites", type=suites, default=list(SUITES), help=",".join(SUITES))
+    parser.add_argument("--sizes", type=sizes, default=SIZES, help=f"{','.join(SIZES)} or BxTxDxH")
+    parser.add_argument("--rounds", type=positive, default=5, help="turns of every contender")
+    parser.add_argument("--precision", choices=("float32", "tf32"), default="float32")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/bench"))
+    return parser.parse_args()
+
+
+def run(races: list[Race], rounds: int) -> list[dict]:
+    """The races, those on the same cores by the same processes."""
+    results = []
+    for cores in ("one", "all"):
+        usable = usable_cores()
+        with Fleet({min(usable)} if cores == "one" else usable) as fleet:
+            for race in (race for race in races if race.cores == cores):
+                print(f"{race.suite} {race.what} {race.size}, {cores} core(s)", file=sys.stderr)
+                found = fleet.race(race.contenders, max(3, round(rounds * race.rounds)))
+                where = {key: getattr(race, key) for key in WHERE}
+                results.append({**where, "contenders": found})
+    return results
+
+
+def environment() -> dict:
+    """What the times depend on."""
+    versions = {}
+    for package in sorted({"jax", "jaxlib", "numpy", *PEERS.values()}):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    return {
+        "processor": processor(),
+        "cores": len(usable_cores()),
+        "python": sys.version.split()[0],
+        **versions,
+    }
+
+
+def main() -> int:
+    """Runs what was asked for."""
+    options = arguments()
+    began = time.perf_counter()
+    planned = [
+        race for suite in options.suites for race in races(suite, options.sizes, options.precision)
+    ]
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        found = run(planned, options.rounds)
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: --out: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    data = {
+        "command": f"python -m experiments.bench {' '.join(sys.argv[1:])}".strip(),
+        "environment": environment(),
+        "precision": options.precision,
+        "seconds": round(time.perf_counter() - began, 1),
+        "races": found,
+    }
+    (options.out / "bench.json").write_text(json.dumps(data, indent=1) + "\n")
+    text = "\n".join(report.tables(data))
+    (options.out / "bench.md").write_text(text + "\n")
+    print(text)
+    if any(race.suite == "layer" for race in planned):
+        try:
+            report.figure(data, options.out / "bench.png")
+        except ImportError:
+            print("no figure: matplotlib is not installed", file=sys.stderr)
+    print(f"{data['seconds']:.0f} s; the results are in {options.out}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""A process of one framework: makes jobs and times them, a JSON line in, a JSON line out."""
+
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+from typing import Any
+
+import numpy as np
+
+from experiments.bench.problem import AbsentError, Job
+
+
+def answer(jobs: dict[str, Job], module: str, request: dict[str, Any]) -> dict[str, Any]:
+    """The reply to a request: make a job and write its values to a file, or time one."""
+    if "time" in request:
+        job, times = jobs[request["time"]], request["times"]
+        began = time.perf_counter()
+        job.run(times)
+        return {"seconds": (time.perf_counter() - began) / times}
+    try:
+        job = importlib.import_module(module).make(**request["make"])
+    except (AbsentError, ImportError) as reason:
+        return {"absent": str(reason)}
+    job.run(1)
+    jobs[request["name"]] = job
+    np.savez(request["values"], **job.values)
+    return {"facts": job.facts}
+
+
+def main() -> None:
+    """Answers until the pipe ends. What libraries print goes to standard error."""
+    module, out = sys.argv[1], os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    jobs: dict[str, Job] = {}
+    for line in sys.stdin:
+        try:
+            reply = answer(jobs, module, json.loads(line))
+        except Exception:
+            reply = {"error": traceback.format_exc()}
+        print(json.dumps(reply), file=out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""seqjax as a contender. Layers need jax and numpy alone; a sweep needs the whole package."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.bench.peers.jax_job import PRECISIONS, jax_job
+from experiments.bench.problem import AbsentError, Job, Size, draw
+from seqjax.cells import CELLS
+from seqjax.init import InitSpec, init_cell
+from seqjax.recurrence import unroll
+
+
+def make(suite: str, **options) -> Job:
+    """A job of the suite "layer", "runs", "sweep", "long" or "ceiling"."""
+    suites = {"layer": _layer, "runs": _runs, "sweep": _sweep, "ceiling": _ceiling}
+    return suites[suite](**options)
+
+
+def _layer(
+    what: str,
+    size: list[int],
+    cell: str,
+    precision: str,
+    engine: str = "auto",
+    devices: bool = False,
+    remat: bool = False,
+) -> Job:
+    """``unroll`` of a cell; with ``devices`` the batch is shared out over all of them."""
+    if devices and (jax.device_count() == 1 or size[0] % jax.device_count()):
+        raise AbsentError(f"{jax.device_count()} device(s) for a batch of {size[0]}")
+    chosen, size = CELLS[cell], Size(*size)
+    arrays = draw(size, len(chosen.input_gates))
+    extras = init_cell(jax.random.key(0), chosen, size.D, size.H, InitSpec())
+    b_GH = arrays.b_GH
+    if cell == "gru":  # the bias of n stands inside the reset product
+        b_GH = np.stack([*b_GH[:2], np.zeros_like(b_GH[2]), b_GH[2]])
+    drawn = {"w_DGH": arrays.w_DGH, "u_HGH": arrays.u_HGH, "b_GH": b_GH}
+    params = extras._replace(
+        **{name: jnp.asarray(drawn[name]) for name in drawn if name in extras._fields}
+    )
+
+    def apply(params, x):
+        return unroll(chosen, params, x, engine=engine, remat=remat or None).outputs_TBH
+
+    job = jax_job(
+        apply,
+        params,
+        arrays.x_TBD,
+        arrays.y_TBH,
+        what=what,
+        precision=precision,
+        axis="batch" if devices else "",
+    )
+    job.facts["multiply_adds"] = chosen.multiply_adds(size.D, size.H)
+    return job
+
+
+def _runs(size: list[int], together: int, precision: str) -> Job:
+    """Training steps of so many models side by side on one device: what R should be."""
+    jax.config.update("jax_default_matmul_precision", PRECISIONS[precision])
+    cell, size = CELLS["lstm"], Size(*size)
+    arrays = draw(size)
+    x, y = jnp.asarray(arrays.x_TBD), jnp.asarray(arrays.y_TBH)
+    keys = jax.random.split(jax.random.key(0), together)
+    params = jax.vmap(lambda key: init_cell(key, cell, size.D, size.H, InitSpec()))(keys)
+
+    def step(params):
+        def loss(params):
+            return jnp.mean((unroll(cell, params, x).outputs_TBH - y) ** 2)
+
+        return jax.tree.map(lambda p, g: p - 0.01 * g, params, jax.grad(loss)(params))
+
+    if together == 1:  # as in training: a device with one run sees no run axis
+        params = jax.tree.map(lambda a: a[0], params)
+        compiled = jax.jit(step, donate_argnums=0)
+    else:
+        compiled = jax.jit(jax.vmap(step), donate_argnums=0)
+    state = [params]
+
+    def run(times):
+        for _ in range(times):
+            state[0] = jax.block_until_ready(compiled(state[0]))
+
+    return Job(run, {}, {})
+
+
+def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
+    """Runs of the adding task from their seeds to their losses, by the programs of a sweep."""
+    from seqjax.config import make_config
+    from seqjax.sweep import runs_per_device
+    from seqjax.training import initialise, train_chunk
+
+    B, T, _, H = size
+    config = make_config(
+        {
+            "task.name": "adding",
+            "task.length": str(T),
+            "model.hidden": str(H),
+            "train.batch_size": str(B),
+            "train.steps": str(steps),
+            "train.precision": precision,
+            "optim.learning_rate": "0.01",
+            "optim.momentum": "0.9",
+            "clip.kind": "norm",
+            "clip.threshold": "1.0",
+        }
+    )
+    devices = jax.local_devices()
+    together = runs_per_device(config, devices[0].platform) * len(devices)
+    mesh = jax.make_mesh((len(devices),), ("runs",), axis_types=(jax.sharding.AxisType.Auto,))
+    config_R = jax.tree.map(lambda x: np.full((together,), x, np.float32), config)
+    data = config.task.data()
+
+    def batch(first: int) -> Any:
+        seed_R = np.arange(first, first + together, dtype=np.uint32)
+        state = initialise(config_R, seed_R, mesh=mesh)
+        options = {"count": steps, "mesh": mesh}
+        return train_chunk(config_R, seed_R, state, data, np.int32(0), **options)[1]
+
+    def run(times):
+        for _ in range(times):
+            for first in range(0, runs, together):
+                jax.device_get(batch(first))
+
+    return Job(run, _one_update(config, size), {"together": together})
+
+
+def _one_update(config: Any, size: list[int]) -> dict[str, np.ndarray]:
+    """An update by the sweep's own step on drawn numbers: its loss, and U after it."""
+    from seqjax.cells.base import Params
+    from seqjax.tasks.adding import Adding
+    from seqjax.tasks.base import Batch
+    from seqjax.training import initial_state, train_step
+
+    arrays = draw(Size(*size))
+    y_B = arrays.y_TBH[0, :, 0]
+
+    class Drawn(Adding):
+        def sample(self, key, batch_size):
+            return Batch(jnp.asarray(arrays.x_TBD), jnp.asarray(y_B), jnp.ones_like(y_B))
+
+    config = dataclasses.replace(config, task=Drawn(length=size[1]))
+    state = initial_state(config, jnp.uint32(0))
+    params = {
+        "recurrent": {"cells": {"layer0_forward": Params(*arrays[2:])}},
+        "readout": {"kernel": arrays.u_HGH[:, 0, :1], "bias": np.zeros(1, np.float32)},
+    }
+    params = jax.tree.map(lambda old, new: jnp.asarray(new), state.params, params)
+    row = config.task.rows(None, jax.random.key(0), jnp.int32(0), 1, size[0])[0]
+    state, trace = jax.jit(train_step)(config, None, state._replace(params=params), 0, row)
+    u_HGH = state.params["recurrent"]["cells"]["layer0_forward"].u_HGH
+    return {"loss": np.asarray(trace.loss), "updated": np.asarray(u_HGH)}
+
+
+def _ceiling(side: int, precision: str) -> Job:
+    """One large square product."""
+    jax.config.update("jax_default_matmul_precision", PRECISIONS[precision])
+    a = jax.random.normal(jax.random.key(0), (side, side))
+    product = jax.jit(lambda a: a @ a)
+
+    def run(times):
+        for _ in range(times):
+            product(a).block_until_ready()
+
+    return Job(run, {}, {})

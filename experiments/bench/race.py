@@ -1,0 +1,153 @@
+"""Contenders in processes of their own, timed in turn while the others wait."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+TURN_SECONDS = 0.05
+TOLERANCE = 1e-4
+
+
+class BenchError(Exception):
+    """A contender that failed, or that computed something else."""
+
+
+class Contender(NamedTuple):
+    """A name in a table, the child that runs it, and what that child has to make.
+
+    ``copies`` children that have a core each share the work, each doing an equal part at once.
+    """
+
+    name: str
+    child: str
+    job: dict[str, Any]
+    copies: int = 1
+
+
+class Child:
+    """A process that knows one framework, on some cores."""
+
+    def __init__(self, module: str, cores: set[int] | None):
+        environment = dict(os.environ, PYTHONPATH=str(ROOT), TF_CPP_MIN_LOG_LEVEL="2")
+        environment.pop("NPROC", None)
+        environment["JAX_NUM_CPU_DEVICES"] = str(len(cores) if cores else 1)
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.bench.child", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env=environment,
+            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+        )
+
+    def ask(self, **request: Any) -> None:
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        line = self.process.stdout.readline()
+        reply = json.loads(line) if line else {"error": f"it ended:\n{self._said()}"}
+        if "error" in reply:
+            raise BenchError(f"{self.process.args[-1]}: {reply['error']}")
+        return reply
+
+    def _said(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read()[-2000:]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+
+class Fleet:
+    """All children of one setting of cores; a context manager."""
+
+    def __init__(self, cores: set[int] | None):
+        self.cores, self.children = cores, {}
+        self.folder = tempfile.TemporaryDirectory()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for child in self.children.values():
+            child.close()
+        self.folder.cleanup()
+
+    def _members(self, contender: Contender) -> list[Child]:
+        names = [(contender.child, copy) for copy in range(contender.copies)]
+        for name, copy in names:
+            if (name, copy, contender.copies) not in self.children:
+                own = self.cores if contender.copies == 1 else {sorted(self.cores)[copy]}
+                self.children[name, copy, contender.copies] = Child(name, own)
+        return [self.children[name, copy, contender.copies] for name, copy in names]
+
+    def race(self, contenders: Iterable[Contender], rounds: int) -> dict[str, dict[str, Any]]:
+        """For each contender its times in seconds, one a round, and its facts; or why it is absent.
+
+        Values are compared with those of the first contender of the same cell before anything is
+        timed.
+        """
+        results, ready, asked, firsts = {}, [], [], {}
+        for contender in contenders:
+            for child in self._members(contender):
+                path = Path(self.folder.name) / f"{len(asked)}.npz"
+                child.ask(make=contender.job, name=contender.name, values=str(path))
+                asked.append((contender, child, path))
+        for contender, child, path in asked:  # in the order asked: every pipe keeps its order
+            reply = child.answer()
+            results[contender.name] = reply
+            if "facts" not in reply:
+                continue
+            with np.load(path) as file:
+                values = dict(file)
+            path.unlink()
+            first = firsts.setdefault(contender.job.get("cell"), values)
+            reply["worst_difference"] = _compare(contender.name, values, first)
+            if all(other is not contender for other in ready):
+                ready.append(contender)
+        times = {contender.name: self._calls(contender) for contender in ready}
+        for contender in ready:
+            results[contender.name]["seconds"] = []
+        for _ in range(rounds):
+            for contender in ready:
+                seconds = self._turn(contender, times[contender.name])
+                results[contender.name]["seconds"].append(seconds)
+        return results
+
+    def _calls(self, contender: Contender) -> int:
+        return math.ceil(TURN_SECONDS / max(self._turn(contender, 1), 1e-6))
+
+    def _turn(self, contender: Contender, times: int) -> float:
+        members = self._members(contender)
+        for child in members:
+            child.ask(time=contender.name, times=times)
+        seconds = max(child.answer()["seconds"] for child in members)
+        time.sleep(0.005)  # threads that spin on for a while after their work go to sleep
+        return seconds
+
+
+def _compare(name: str, values: dict[str, np.ndarray], first: dict[str, np.ndarray]) -> float:
+    """The largest difference from the first contender's values, relative to their largest."""
+    worst = 0.0
+    for what in sorted(values.keys() & first.keys()):
+        error = np.abs(values[what] - first[what]).max() / np.abs(first[what]).max()
+        if not error <= TOLERANCE:
+            raise BenchError(f"{name}: its {what} differ by {error:.2g} of their size")
+        worst = max(worst, float(error))
+    return worst

@@ -1,0 +1,217 @@
+"""From races to tables, targets and a figure; everything follows from the JSON."""
+
+import math
+import statistics
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+JAX_PEERS = ("linen", "nnx", "haiku", "equinox")
+STEPWISE = ("lstm_fgr", "lstm_layernorm")
+
+
+class Verdict(NamedTuple):
+    """A target and what was measured; ``met`` is None where there is no target."""
+
+    what: str
+    size: str
+    measured: str
+    target: str
+    met: bool | None
+
+
+def median(result: dict, name: str) -> float | None:
+    """The median seconds of a contender; None if it is absent."""
+    seconds = result["contenders"].get(name, {}).get("seconds")
+    return statistics.median(seconds) if seconds else None
+
+
+def ratio(result: dict, other: str, ours: str) -> float | None:
+    """How many times as long the other takes: the median over rounds, pair by pair."""
+    pair = [result["contenders"].get(name, {}).get("seconds") for name in (other, ours)]
+    if not all(pair):
+        return None
+    return statistics.median(a / b for a, b in zip(*pair, strict=True))
+
+
+def _find(data: dict, **wanted: str) -> list[dict]:
+    return [r for r in data["races"] if all(r[key] == value for key, value in wanted.items())]
+
+
+def ceiling(data: dict, cores: str) -> float | None:
+    """The fastest large product on these cores, in FLOP a second."""
+    rates = [
+        result["flop"] / median(result, name)
+        for result in _find(data, what="ceiling", cores=cores)
+        for name in result["contenders"]
+        if median(result, name)
+    ]
+    return max(rates, default=None)
+
+
+def tables(data: dict) -> Iterator[str]:
+    """A Markdown table of each suite."""
+    for suite in dict.fromkeys(result["suite"] for result in data["races"]):
+        yield f"## {suite}\n"
+        yield _table(
+            ["what", "size", "cores", "contender", "median ms", "× first", "of ceiling", "MiB"],
+            [row for result in _find(data, suite=suite) for row in _rows(data, result)],
+        )
+        absent = {
+            name: found["absent"]
+            for result in _find(data, suite=suite)
+            for name, found in result["contenders"].items()
+            if "absent" in found
+        }
+        yield from (f"\nNot measured: {name} ({why})." for name, why in absent.items())
+        yield ""
+    yield "## Targets\n"
+    yield _table(list(Verdict._fields), [_verdict_cells(v) for v in verdicts(data)])
+
+
+def _rows(data: dict, result: dict) -> Iterator[list[str]]:
+    names = [name for name in result["contenders"] if median(result, name)]
+    top = ceiling(data, result["cores"])
+    for name in names:
+        seconds = median(result, name)
+        fraction = f"{result['flop'] / seconds / top:.2f}" if result["flop"] and top else ""
+        size = result["contenders"][name]["facts"].get("temporary_bytes")
+        yield [
+            result["what"],
+            result["size"],
+            result["cores"],
+            name,
+            f"{1e3 * seconds:.2f}",
+            f"{ratio(result, name, names[0]):.2f}",
+            fraction,
+            "" if size is None else f"{size / 2**20:.1f}",
+        ]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _verdict_cells(verdict: Verdict) -> list[str]:
+    met = {True: "met", False: "**missed**", None: ""}[verdict.met]
+    return [verdict.what, verdict.size, verdict.measured, verdict.target, met]
+
+
+def _at_least(what: str, size: str, value: float | None, least: float, note: str = ""):
+    if value is not None:
+        yield Verdict(what, size, f"{value:.2f}{note}", f"≥ {least}", value >= least)
+
+
+def verdicts(data: dict) -> Iterator[Verdict]:
+    """What was aimed at, measured, and whether that was met."""
+    yield from _layer(data)
+    yield from _variants(data)
+    for result in _find(data, suite="sweep"):
+        for other, least in (
+            ("torch loop", 5.0 if result is _smallest(data) else 2.2),
+            ("torch, a process a core", 1.5),
+        ):
+            value = ratio(result, other, "seqjax sweep")
+            yield from _at_least(f"{result['what']} against {other}", result["size"], value, least)
+    yield from _growth(data)
+    for result in _find(data, suite="long"):
+        facts = [result["contenders"][name]["facts"] for name in ("remat", "plain")]
+        part = facts[0]["temporary_bytes"] / facts[1]["temporary_bytes"]
+        took = ratio(result, "remat", "plain")
+        yield Verdict("remat, memory of plain", result["size"], f"{part:.2f}", "", None)
+        yield Verdict("remat, time of plain", result["size"], f"{took:.2f}", "≤ 1.6", took <= 1.6)
+
+
+def _smallest(data: dict) -> dict:
+    return min(_find(data, suite="sweep"), key=lambda result: int(result["size"][2:]))
+
+
+def _layer(data: dict) -> Iterator[Verdict]:
+    for cores, least in (("one", 1.15), ("all", 1.0)):
+        for result in _find(data, suite="layer", what="training", cores=cores):
+            size = result["size"]
+            for ours in ("seqjax", "seqjax, batch over devices"):
+                label = f"training, {cores} core(s), {ours}"
+                value = ratio(result, "torch", ours)
+                yield from _at_least(f"{label} against torch", size, value, least)
+            peers = {peer: ratio(result, peer, "seqjax") for peer in JAX_PEERS}
+            peers = {peer: value for peer, value in peers.items() if value}
+            if peers:
+                best = min(peers, key=peers.get)
+                label = f"training, {cores} core(s), seqjax against the best JAX peer"
+                yield from _at_least(label, size, peers[best], 1.3, f" ({best})")
+            top = ceiling(data, cores)
+            if top:
+                part = result["flop"] / median(result, "seqjax") / top
+                label = f"training, {cores} core(s), fraction of the product ceiling"
+                aim = 0.65 if size == "S3" else None
+                met = None if aim is None else part >= aim
+                yield Verdict(label, size, f"{part:.2f}", f"≥ {aim}" if aim else "", met)
+
+
+def _variants(data: dict) -> Iterator[Verdict]:
+    for result in _find(data, suite="layer", what="variants"):
+        slower = {name: ratio(result, name, "lstm") for name in result["contenders"]}
+        pointwise = {name: value for name, value in slower.items() if name not in STEPWISE}
+        worst = max(pointwise, key=pointwise.get)
+        text = f"{pointwise[worst]:.2f} ({worst})"
+        met = pointwise[worst] <= 1.25
+        yield Verdict("slowest pointwise variant, times lstm", result["size"], text, "≤ 1.25", met)
+        for name in STEPWISE:
+            of, plain = (
+                result["contenders"][which]["facts"]["multiply_adds"] for which in (name, "lstm")
+            )
+            text = f"{slower[name]:.2f} (multiply-adds × {of / plain:.2f})"
+            yield Verdict(f"{name}, times lstm", result["size"], text, "", None)
+
+
+def _growth(data: dict) -> Iterator[Verdict]:
+    """Exponents of time and memory against T, B and H, fitted to the logarithms."""
+    points: dict[str, list[tuple[float, float, float]]] = {}
+    for result in _find(data, suite="scaling", what="training"):
+        axis, _, value = result["size"].partition("=")
+        memory = result["contenders"]["seqjax"]["facts"]["temporary_bytes"]
+        points.setdefault(axis, []).append((float(value), median(result, "seqjax"), memory))
+    for axis, rows in points.items():
+        logs = [[math.log(value) for value in row] for row in rows]
+        x, *both = zip(*logs, strict=True)
+        slopes = [statistics.linear_regression(x, y).slope for y in both]
+        text = f"time {slopes[0]:.2f}, memory {slopes[1]:.2f}"
+        yield Verdict(f"exponents in {axis}", "", text, "", None)
+    for result in _find(data, what="runs a device"):
+        one = median(result, "1 together")
+        each = {name: median(result, name) / int(name.split()[0]) for name in result["contenders"]}
+        text = ", ".join(f"{name} {value / one:.2f}" for name, value in each.items())
+        yield Verdict("time a run, of one run alone", result["size"], text, "", None)
+
+
+def figure(data: dict, path: Any) -> None:
+    """How many times as long as seqjax every contender takes for a training step."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    panels = [cores for cores in ("one", "all") if _find(data, what="training", cores=cores)]
+    found = {cores: _find(data, suite="layer", what="training", cores=cores) for cores in panels}
+    drawing, axes = plt.subplots(
+        1, len(panels), figsize=(5 * len(panels), 4), squeeze=False, layout="constrained"
+    )
+    for axis, cores in zip(axes[0], panels, strict=True):
+        names = [
+            name
+            for name in found[cores][0]["contenders"]
+            if name != "seqjax" and median(found[cores][0], name)
+        ]
+        for k, result in enumerate(found[cores]):
+            at = [row + 0.18 * (k - (len(found[cores]) - 1) / 2) for row in range(len(names))]
+            values = [ratio(result, name, "seqjax") for name in names]
+            axis.barh(at, values, 0.16, label=result["size"], color=f"C{k}")
+        axis.axvline(1, color="black", linewidth=1)
+        axis.set_yticks(range(len(names)), names)
+        axis.invert_yaxis()
+        axis.set_xlabel("time of a training step / time of seqjax")
+        axis.set_title(f"{cores} core{'s' if cores == 'all' else ''}")
+        axis.legend(frameon=False)
+    drawing.savefig(path, dpi=120)
+    plt.close(drawing)

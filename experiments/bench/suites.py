@@ -1,0 +1,147 @@
+"""What is raced: each suite yields one race after the other."""
+
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from experiments.bench.peers import PEERS
+from experiments.bench.problem import Size
+from experiments.bench.race import Contender
+
+OURS = "experiments.bench.ours"
+TORCH = "experiments.bench.peers.torch"
+SWEEP = {"runs": 24, "steps": 20}
+CEILING = 1024
+
+
+class Race(NamedTuple):
+    """Contenders that do the same work, the first of them ours.
+
+    Attributes:
+      suite, what, size: where it stands in the tables.
+      cores: "one" or "all".
+      contenders: who.
+      flop: of its matrix products, where a fraction of the ceiling is wanted.
+      rounds: of the number asked for, which part.
+    """
+
+    suite: str
+    what: str
+    size: str
+    cores: str
+    contenders: list[Contender]
+    flop: int = 0
+    rounds: float = 1.0
+
+
+def usable_cores() -> set[int]:
+    """The cores that this process may use."""
+    return os.sched_getaffinity(0)
+
+
+def races(suite: str, sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+    """The races of a suite."""
+    found = {"layer": _layer, "sweep": _sweep, "scaling": _scaling, "long": _long}[suite]
+    yield from found(sizes, precision)
+
+
+def _ceiling(suite: str, cores: str, precision: str) -> Race:
+    job = {"suite": "ceiling", "side": CEILING, "precision": precision}
+    contenders = [Contender("seqjax", OURS, job), Contender("torch", TORCH, job)]
+    return Race(suite, "ceiling", str(CEILING), cores, contenders, 2 * CEILING**3)
+
+
+def _layer(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+    for cores in ("one", "all"):
+        yield _ceiling("layer", cores, precision)
+        for name, size in sizes.items():
+            for what in ("training", "forward"):
+                yield Race(
+                    "layer",
+                    what,
+                    name,
+                    cores,
+                    _layer_contenders(size, what, cores, precision),
+                    size.training_flop() if what == "training" else 0,
+                )
+    first = next(iter(sizes))
+    for cell in ("gru", "elman"):
+        job = _job(sizes[first], cell, precision)
+        contenders = [Contender("seqjax", OURS, job), Contender("torch", TORCH, job)]
+        yield Race("layer", f"{cell} training", first, "one", contenders)
+    for name, size in sizes.items():
+        yield Race("layer", "variants", name, "one", _variants(size, precision), rounds=0.6)
+
+
+def _job(size: Size, cell: str, precision: str, what: str = "training", **options) -> dict:
+    common = {"suite": "layer", "size": size, "cell": cell, "precision": precision, "what": what}
+    return common | options
+
+
+def _layer_contenders(size: Size, what: str, cores: str, precision: str) -> list[Contender]:
+    job = _job(size, "lstm", precision, what)
+    ours = [Contender("seqjax", OURS, job)]
+    if cores == "all":
+        ours.append(Contender("seqjax, batch over devices", OURS, job | {"devices": True}))
+    elif what == "training":
+        ours.append(Contender("seqjax, reference engine", OURS, job | {"engine": "reference"}))
+    return ours + [Contender(peer, f"experiments.bench.peers.{peer}", job) for peer in PEERS]
+
+
+def _variants(size: Size, precision: str) -> list[Contender]:
+    from seqjax.cells import CELLS
+
+    names = [name for name in CELLS if name.startswith("lstm") and name != "lstm"]
+    return [Contender(n, OURS, _job(size, n, precision)) for n in ("lstm", *names)]
+
+
+def _sweep(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+    first = next(iter(sizes.values()))
+    for H in (first.H, first.H // 2):
+        job = {"suite": "sweep", "size": first._replace(H=H), "precision": precision, **SWEEP}
+        contenders = [
+            Contender("seqjax sweep", OURS, job),
+            Contender("torch loop", TORCH, job),
+        ]
+        cores = len(usable_cores())
+        if cores > 1:
+            part = job | {"runs": SWEEP["runs"] // cores}
+            contenders.append(Contender("torch, a process a core", TORCH, part, cores))
+        yield Race("sweep", f"{SWEEP['runs']} runs", f"H={H}", "all", contenders)
+
+
+def _scaling(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+    base = sizes.get("S2", next(iter(sizes.values())))
+    for axis in "TBH":
+        for factor in (0.25, 0.5, 1, 2):
+            size = base._replace(**{axis: max(1, int(getattr(base, axis) * factor))})
+            job = _job(size, "lstm", precision)
+            contenders = [Contender("seqjax", OURS, job), Contender("torch", TORCH, job)]
+            label = f"{axis}={getattr(size, axis)}"
+            yield Race("scaling", "training", label, "one", contenders, rounds=0.6)
+    first = next(iter(sizes.values()))
+    for H in (first.H, first.H // 2):
+        contenders = [
+            Contender(
+                f"{R} together",
+                OURS,
+                {
+                    "suite": "runs",
+                    "size": first._replace(H=H),
+                    "together": R,
+                    "precision": precision,
+                },
+            )
+            for R in (1, 2, 4, 8)
+        ]
+        yield Race("scaling", "runs a device", f"H={H}", "one", contenders, rounds=0.6)
+
+
+def _long(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+    size = Size(16, 20_000, 2, 128) if "S4" in sizes else next(iter(sizes.values()))
+    job: dict[str, Any] = _job(size, "lstm", precision)
+    contenders = [
+        Contender("plain", OURS, job),
+        Contender("remat", OURS, job | {"remat": True}),
+    ]
+    yield Race("long", "training", f"T={size.T}", "one", contenders, rounds=0.6)
