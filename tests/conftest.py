@@ -4,11 +4,17 @@ One process has two CPU devices, promotion of dtypes and of ranks is an error, a
 warning (``filterwarnings`` in pyproject.toml).
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if "SEQJAX_CACHE_DIR" not in os.environ:  # workers of xdist inherit it
+    os.environ["SEQJAX_CACHE_DIR"] = tempfile.mkdtemp(prefix="seqjax-tests-")
+    atexit.register(shutil.rmtree, os.environ["SEQJAX_CACHE_DIR"], ignore_errors=True)
 
 import hypothesis
 import jax

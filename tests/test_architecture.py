@@ -16,7 +16,7 @@ SOURCES = sorted([*ROOT.glob("seqjax/**/*.py"), *ROOT.glob("experiments/**/*.py"
 TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_bytes()) for path in SOURCES}
 LIBRARY = [name for name in TREES if name.startswith("seqjax/") and name != "seqjax/__init__.py"]
 ORDER = re.findall(r"``(\w+)``", seqjax.__doc__)  # as the package says that it is read
-JAX_ALONE = ("types", "cells", "init", "signal", "reference", "recurrence")
+JAX_ALONE = ("types", "product", "cells", "init", "signal", "reference", "fused", "recurrence")
 
 MOST_LINES = 300
 MOST_LINES_OF_A_FUNCTION = 60

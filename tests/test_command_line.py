@@ -596,3 +596,51 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch):
         assert "group 1 of 1" in screen.getvalue() and "steps/s" in screen.getvalue()
         assert ("100 %  40 of 40 steps" in screen.getvalue()) == (not terminal)
         assert ("40/40" in screen.getvalue()) == terminal
+
+
+# --- compiled programs are kept ---
+
+COUNTING = """
+import runpy, sys
+import jax.monitoring
+counts = dict.fromkeys(("hits", "misses"), 0)
+def count(event, **_):
+    kind = event.rpartition("_")[2]
+    if event.startswith("/jax/compilation_cache/cache_"):
+        counts[kind] += 1
+jax.monitoring.register_event_listener(count)
+sys.argv[0] = "run.py"
+try:
+    runpy.run_module("experiments.run", run_name="__main__")
+finally:
+    print(counts, file=sys.stderr)
+"""
+
+
+def counted(workdir, cache):
+    """What a fresh process says of its cache, and the workdir's records without their times."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING, *STUDY, f"--workdir={workdir}"],
+        cwd=ROOT,
+        env=dict(os.environ, SEQJAX_CACHE_DIR=str(cache)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [{**r, "seconds": None} for r in records.read([workdir / "records.jsonl"])]
+    return re.search(r"\{.*\}", done.stderr.splitlines()[-1])[0], found
+
+
+def test_a_second_start_compiles_nothing(tmp_path):
+    first, records_1 = counted(tmp_path / "a", tmp_path / "cache")
+    second, records_2 = counted(tmp_path / "b", tmp_path / "cache")
+    assert first == "{'hits': 0, 'misses': 3}"
+    assert second == "{'hits': 3, 'misses': 0}"
+    assert records_1 == records_2
+
+
+def test_a_cache_folder_that_cannot_be_made_is_told_and_does_not_stop(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with mock.patch.dict(os.environ, SEQJAX_CACHE_DIR=str(tmp_path / "file")):
+        assert environment._programs() is None
+    assert "compiled programs are not kept" in capsys.readouterr().err

@@ -73,8 +73,7 @@ def run(races: list[Race], rounds: int) -> list[dict]:
     """The races, those on the same cores by the same processes."""
     results = []
     for cores in ("one", "all"):
-        usable = usable_cores()
-        with Fleet({min(usable)} if cores == "one" else usable) as fleet:
+        with Fleet(usable_cores(), single=cores == "one") as fleet:
             for race in (race for race in races if race.cores == cores):
                 print(f"{race.suite} {race.what} {race.size}, {cores} core(s)", file=sys.stderr)
                 found = fleet.race(race.contenders, max(3, round(rounds * race.rounds)))

@@ -37,10 +37,10 @@ class Contender(NamedTuple):
 class Child:
     """A process that knows one framework, on some cores."""
 
-    def __init__(self, module: str, cores: set[int] | None):
+    def __init__(self, module: str, cores: set[int]):
         environment = dict(os.environ, PYTHONPATH=str(ROOT), TF_CPP_MIN_LOG_LEVEL="2")
         environment.pop("NPROC", None)
-        environment["JAX_NUM_CPU_DEVICES"] = str(len(cores) if cores else 1)
+        environment["JAX_NUM_CPU_DEVICES"] = str(len(cores))
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "experiments.bench.child", module],
@@ -49,7 +49,7 @@ class Child:
             stderr=self.errors,
             text=True,
             env=environment,
-            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
 
     def ask(self, **request: Any) -> None:
@@ -75,10 +75,14 @@ class Child:
 
 
 class Fleet:
-    """All children of one setting of cores; a context manager."""
+    """All children of one setting of cores, a context manager.
 
-    def __init__(self, cores: set[int] | None):
-        self.cores, self.children = cores, {}
+    With ``single`` every child is pinned to one core, by turns so that they compile side by side;
+    only one of them is timed at once.
+    """
+
+    def __init__(self, cores: set[int], single: bool):
+        self.cores, self.single, self.children = sorted(cores), single, {}
         self.folder = tempfile.TemporaryDirectory()
 
     def __enter__(self):
@@ -93,7 +97,9 @@ class Fleet:
         names = [(contender.child, copy) for copy in range(contender.copies)]
         for name, copy in names:
             if (name, copy, contender.copies) not in self.children:
-                own = self.cores if contender.copies == 1 else {sorted(self.cores)[copy]}
+                turn = len(self.children) if self.single else copy
+                alone = self.single or contender.copies > 1
+                own = {self.cores[turn % len(self.cores)]} if alone else set(self.cores)
                 self.children[name, copy, contender.copies] = Child(name, own)
         return [self.children[name, copy, contender.copies] for name, copy in names]
 
