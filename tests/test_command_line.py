@@ -627,7 +627,7 @@ def counted(workdir, cache):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    found = [{**r, "seconds": None} for r in records.read([workdir / "records.jsonl"])]
+    found = [{**r, "seconds": None} for r in records.read(workdir / "records.jsonl")]
     return re.search(r"\{.*\}", done.stderr.splitlines()[-1])[0], found
 
 

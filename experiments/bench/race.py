@@ -43,13 +43,12 @@ class Child:
         environment["JAX_NUM_CPU_DEVICES"] = str(len(cores))
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.bench.child", module],
+            [sys.executable, "-m", "experiments.bench.child", module, *map(str, cores)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
             env=environment,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
 
     def ask(self, **request: Any) -> None:
@@ -60,7 +59,7 @@ class Child:
         line = self.process.stdout.readline()
         reply = json.loads(line) if line else {"error": f"it ended:\n{self._said()}"}
         if "error" in reply:
-            raise BenchError(f"{self.process.args[-1]}: {reply['error']}")
+            raise BenchError(f"{self.process.args[3]}: {reply['error']}")
         return reply
 
     def _said(self) -> str:
