@@ -98,6 +98,12 @@ def environment() -> dict:
     }
 
 
+def _without_out(words: list[str]) -> list[str]:
+    """Where the results went is no part of what was measured."""
+    pairs = zip(["", *words], words, strict=False)
+    return [word for before, word in pairs if "--out" not in (before, word.partition("=")[0])]
+
+
 def main() -> int:
     """Runs what was asked for."""
     options = arguments()
@@ -115,7 +121,7 @@ def main() -> int:
         print(f"error: --out: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     data = {
-        "command": f"python -m experiments.bench {' '.join(sys.argv[1:])}".strip(),
+        "command": " ".join(["python -m experiments.bench", *_without_out(sys.argv[1:])]),
         "environment": environment(),
         "precision": options.precision,
         "seconds": round(time.perf_counter() - began, 1),
