@@ -68,7 +68,11 @@ def unroll_fused(plan, shared, carry, inputs):
 
 
 def _forward(plan, shared, carry, inputs):
-    final, (shown, kept) = run(plan, shared, carry, inputs, lambda start, values: (start, values))
+    def keep(start, values):
+        return start, values
+
+    # XLA's CPU loops read a slice of one large product more slowly than they take a small one.
+    final, (shown, kept) = run(plan, shared, carry, inputs, keep, project_first=not _on_cpu())
     return (final, shown), (shared, inputs, kept)
 
 
@@ -221,12 +225,16 @@ def reverse_mode_alone():
         raise
 
 
+def _on_cpu() -> bool:
+    return jax.default_backend() == "cpu"
+
+
 def block(T: int, B: int) -> int | None:
     """How many steps go through the engine at a time; None where that is all of them.
 
-    On a CPU the fresh memory of a long unroll's pre-activations costs more than larger products
-    save: about 800 rows of (time, batch) at a time. Elsewhere all at once.
+    On a CPU the fresh memory of a long unroll's derivatives costs more than larger products save:
+    about 800 rows of (time, batch) at a time. Elsewhere all at once.
     """
-    if jax.default_backend() != "cpu" or T * B < 2 * BLOCK_ROWS:
+    if not _on_cpu() or T * B < 2 * BLOCK_ROWS:
         return None
     return chunk_near(max(1, BLOCK_ROWS // B), T)

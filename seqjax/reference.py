@@ -75,23 +75,26 @@ def conclude(plan, shared, act, new, carry, valid_B, reset_B):
     return _where(valid_B, new, carry), shown
 
 
-def run(plan, shared, carry, inputs, keep):
+def run(plan, shared, carry, inputs, keep, project_first=True):
     """Runs a cell along T: ``(final carry, ((outputs_TBH, probes), kept))``.
 
     ``keep(start, values)`` is what a step keeps of the carry it starts from and its gates' values.
+    With ``project_first`` the product W x is taken for all steps before the first one.
     """
     cell, params = plan.cell, shared.params
 
     def step(carry, inputs):
         (x_BD, valid_B, reset_B), a_BGH = inputs
+        if a_BGH is None:
+            a_BGH = cell.project(params, x_BD, plan.dtype)
         start = carry if plan.reverse else begin(carry, shared.initial, reset_B)
         act = Recorder(cell)
         new = cell.advance(params, act, x_BD, a_BGH, start, plan.dtype)
         carry, shown = conclude(plan, shared, act, new, carry, valid_B, reset_B)
         return carry, (shown, keep(start, act.values))
 
-    projected = inputs, cell.project(params, inputs.x_TBD, plan.dtype)
-    return lax.scan(step, carry, projected, reverse=plan.reverse, unroll=plan.unroll)
+    a_TBGH = cell.project(params, inputs.x_TBD, plan.dtype) if project_first else None
+    return lax.scan(step, carry, (inputs, a_TBGH), reverse=plan.reverse, unroll=plan.unroll)
 
 
 def unroll_reference(plan, shared, carry, inputs):

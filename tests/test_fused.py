@@ -101,9 +101,9 @@ def test_every_option_of_every_cell_as_the_reference_engine(name, dtype, toleran
 LSTM = CELLS["lstm_peephole"]  # every kind of parameter that a pointwise cell can have
 
 
-def total(engine, params, x, **options):
+def total(engine, params, x, cell=LSTM, **options):
     """A number that is not linear in anything."""
-    return jnp.sum(jnp.sin(unroll(LSTM, params, x, engine=engine, **options).outputs_TBH))
+    return jnp.sum(jnp.sin(unroll(cell, params, x, engine=engine, **options).outputs_TBH))
 
 
 def test_mapped_over_runs_and_shared_out_over_devices():
@@ -167,9 +167,11 @@ def loops(jaxpr):
                 yield from loops(value.jaxpr)
 
 
+@pytest.mark.parametrize("cpu", [True, False])  # where the input's product belongs into the loop
 @pytest.mark.parametrize("name", POINTWISE)
-def test_a_step_has_one_product_forward_and_one_backward(name):
+def test_a_step_has_one_product_with_the_state_forward_and_one_backward(monkeypatch, name, cpu):
     cell = CELLS[name]
+    monkeypatch.setattr(fused, "_on_cpu", lambda: cpu)
     params, x, *_ = draw(cell, jnp.float32)
 
     def loss(params, x):
@@ -177,7 +179,19 @@ def test_a_step_has_one_product_forward_and_one_backward(name):
 
     program = jax.make_jaxpr(jax.grad(loss, (0, 1)))(params, x).jaxpr
     products = [str(loop).count("dot_general") for loop in loops(program)]
-    assert products == [bool(cell.state_gates)] * 2
+    assert products == [cpu + bool(cell.state_gates), bool(cell.state_gates)]
+
+
+@pytest.mark.parametrize("name", POINTWISE)
+def test_the_input_is_projected_before_the_loop_or_in_it(monkeypatch, name):
+    cell = CELLS[name]
+    params, x, *_ = draw(cell, jnp.float32)
+
+    def value_and_gradients(on_cpu):
+        monkeypatch.setattr(fused, "_on_cpu", lambda: on_cpu)
+        return quick(jax.value_and_grad(partial(total, "fused", cell=cell), (0, 1)))(params, x)
+
+    assert_close(value_and_gradients(False), value_and_gradients(True), 1e-5)
 
 
 @pytest.mark.parametrize("rows", [1, 6])  # blocks of 1, and of 2 with a step left over

@@ -164,11 +164,11 @@ class Cell:
         return found
 
     def project(self, params: NamedTuple, x_TBD: Array, dtype=None) -> Array:
-        """W x for all steps in one product: (T, B, G, H) over the gates that see the input."""
-        T, B, D = x_TBD.shape
+        """W x in one product: (T, B, G, H) over the gates that see the input; T may be left out."""
         w_DGH = params.w_DGH
-        a = product(x_TBD.reshape(T * B, D), w_DGH.reshape(D, -1), dtype)
-        return a.reshape(T, B, *w_DGH.shape[1:])
+        D = len(w_DGH)
+        a = product(x_TBD.reshape(-1, D), w_DGH.reshape(D, -1), dtype)
+        return a.reshape(*x_TBD.shape[:-1], *w_DGH.shape[1:])
 
     def advance(
         self, params: NamedTuple, act, x_BD: Array, a_BGH: Array, carry, dtype=None
