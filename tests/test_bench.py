@@ -18,6 +18,7 @@ from experiments.bench.suites import races
 
 ROOT = pathlib.Path(__file__).parents[1]
 SMALL = Size(4, 6, 3, 8)
+JOB = {"size": SMALL, "cell": "lstm", "precision": "float32"}
 RESULTS = sorted((ROOT / "experiments/results/bench").glob("*.json"))
 
 
@@ -32,8 +33,8 @@ def bench(*arguments, **environment):
     )
 
 
-def job(module=ours, what="training", cell="lstm", **options):
-    options = {"suite": "layer", "what": what, "cell": cell, "precision": "float32"} | options
+def job(module=ours, cell="lstm", **options):
+    options = {"suite": "layer", "cell": cell, "precision": "float32"} | options
     return module.make(size=list(SMALL), **options)
 
 
@@ -99,10 +100,10 @@ def test_a_value_that_is_nan_ends_the_race():
 
 
 def test_every_size_is_raced_forward_and_training_on_one_core_and_on_all():
-    found = {(r.what, r.size, r.cores) for r in races("layer", SIZES, "float32")}
+    found = {(r.what, r.size, r.cores): r for r in races("layer", SIZES, "float32")}
     for size in SIZES:
         for cores in ("one", "all"):
-            assert {("training", size, cores), ("forward", size, cores)} <= found
+            assert found["training", size, cores].forward
     assert {"gru training", "elman training", "variants", "ceiling"} <= {what for what, *_ in found}
     assert GATES.keys() == {"lstm", "gru", "elman"}
 
@@ -121,12 +122,20 @@ def test_the_command_races_installed_peers_and_names_the_others(tmp_path):
     assert "| remat, time of plain | T=6 |" in done.stdout
 
 
+def test_the_forward_pass_is_timed_alone():
+    contender = race.Contender("seqjax", "experiments.bench.ours", {"suite": "layer"} | JOB)
+    with race.Fleet({min(os.sched_getaffinity(0))}, True) as fleet:
+        training, forward = fleet.race([contender], 2, forward=True)
+    training, forward = training["seqjax"], forward["seqjax"]
+    assert len(training["seconds"]) == len(forward["seconds"]) == 2
+    assert 0 < min(forward["seconds"]) < max(training["seconds"])
+
+
 def test_an_absent_peer_is_named_and_why():
     with race.Fleet({min(os.sched_getaffinity(0))}, True) as fleet:
         contender = race.Contender("cudnn", "experiments.bench.peers.cudnn", {"suite": "layer"})
-        job = {"what": "training", "size": SMALL, "cell": "lstm", "precision": "float32"}
-        found = fleet.race([contender._replace(job=contender.job | job)], 1)
-    assert found == {"cudnn": {"absent": "no NVIDIA GPU"}}
+        found = fleet.race([contender._replace(job=contender.job | JOB)], 1)
+    assert found == [{"cudnn": {"absent": "no NVIDIA GPU"}}]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +159,7 @@ def test_a_mistake_is_one_line(argument, said):
 def test_suites_of_layers_import_jax_and_numpy_alone():
     code = (
         "import sys, experiments.bench.__main__, experiments.bench.ours as ours\n"
-        "ours.make('layer', what='training', size=[2, 3, 2, 4], cell='lstm', precision='float32')\n"
+        "ours.make('layer', size=[2, 3, 2, 4], cell='lstm', precision='float32')\n"
         "print(sorted({'flax', 'optax', 'orbax', 'absl', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

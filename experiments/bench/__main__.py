@@ -76,9 +76,12 @@ def run(races: list[Race], rounds: int) -> list[dict]:
         with Fleet(usable_cores(), single=cores == "one") as fleet:
             for race in (race for race in races if race.cores == cores):
                 print(f"{race.suite} {race.what} {race.size}, {cores} core(s)", file=sys.stderr)
-                found = fleet.race(race.contenders, max(3, round(rounds * race.rounds)))
                 where = {key: getattr(race, key) for key in WHERE}
-                results.append({**where, "contenders": found})
+                turns = max(3, round(rounds * race.rounds))
+                training, *forward = fleet.race(race.contenders, turns, race.forward)
+                results.append({**where, "contenders": training})
+                for found in forward:
+                    results.append({**where, "what": "forward", "flop": 0, "contenders": found})
     return results
 
 

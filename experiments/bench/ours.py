@@ -21,7 +21,6 @@ def make(suite: str, **options) -> Job:
 
 
 def _layer(
-    what: str,
     size: list[int],
     cell: str,
     precision: str,
@@ -51,7 +50,6 @@ def _layer(
         params,
         arrays.x_TBD,
         arrays.y_TBH,
-        what=what,
         precision=precision,
         axis="batch" if devices else "",
     )

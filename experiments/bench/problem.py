@@ -20,11 +20,13 @@ class Job(NamedTuple):
       run: does it so many times and returns once all is computed.
       values: what it computes, to be compared with what others compute.
       facts: numbers about it that are not times.
+      forward: of a training step, the same for its forward pass alone.
     """
 
     run: Callable[[int], None]
     values: dict[str, np.ndarray]
     facts: dict[str, Any]
+    forward: Callable[[int], None] | None = None
 
 
 class Size(NamedTuple):

@@ -102,8 +102,12 @@ class Fleet:
                 self.children[name, copy, contender.copies] = Child(name, own)
         return [self.children[name, copy, contender.copies] for name, copy in names]
 
-    def race(self, contenders: Iterable[Contender], rounds: int) -> dict[str, dict[str, Any]]:
+    def race(
+        self, contenders: Iterable[Contender], rounds: int, forward: bool = False
+    ) -> list[dict[str, dict[str, Any]]]:
         """For each contender its times in seconds, one a round, and its facts; or why it is absent.
+
+        With ``forward`` a second such dictionary has the times of the forward pass alone.
 
         Values are compared with those of the first contender of the same cell before anything is
         timed.
@@ -126,22 +130,29 @@ class Fleet:
             reply["worst_difference"] = _compare(contender.name, values, first)
             if all(other is not contender for other in ready):
                 ready.append(contender)
-        times = {contender.name: self._calls(contender) for contender in ready}
-        for contender in ready:
-            results[contender.name]["seconds"] = []
+        passes = (False, True) if forward else (False,)
+        return [self._timed(results, ready, rounds, which) for which in passes]
+
+    def _timed(self, results, ready, rounds, forward) -> dict[str, dict[str, Any]]:
+        """The results with the times of one pass, its contenders in turn."""
+        times = {contender.name: self._calls(contender, forward) for contender in ready}
+        seconds = {contender.name: [] for contender in ready}
         for _ in range(rounds):
             for contender in ready:
-                seconds = self._turn(contender, times[contender.name])
-                results[contender.name]["seconds"].append(seconds)
-        return results
+                taken = self._turn(contender, times[contender.name], forward)
+                seconds[contender.name].append(taken)
+        return {
+            name: result | ({"seconds": seconds[name]} if name in seconds else {})
+            for name, result in results.items()
+        }
 
-    def _calls(self, contender: Contender) -> int:
-        return math.ceil(TURN_SECONDS / max(self._turn(contender, 1), 1e-6))
+    def _calls(self, contender: Contender, forward: bool) -> int:
+        return math.ceil(TURN_SECONDS / max(self._turn(contender, 1, forward), 1e-6))
 
-    def _turn(self, contender: Contender, times: int) -> float:
+    def _turn(self, contender: Contender, times: int, forward: bool) -> float:
         members = self._members(contender)
         for child in members:
-            child.ask(time=contender.name, times=times)
+            child.ask(time=contender.name, times=times, forward=forward)
         seconds = max(child.answer()["seconds"] for child in members)
         time.sleep(0.005)  # threads that spin on for a while after their work go to sleep
         return seconds

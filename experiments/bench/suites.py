@@ -23,6 +23,7 @@ class Race(NamedTuple):
       contenders: who.
       flop: of its matrix products, where a fraction of the ceiling is wanted.
       rounds: of the number asked for, which part.
+      forward: whether the forward pass alone is a second race.
     """
 
     suite: str
@@ -32,6 +33,7 @@ class Race(NamedTuple):
     contenders: list[Contender]
     flop: int = 0
     rounds: float = 1.0
+    forward: bool = False
 
 
 def usable_cores() -> set[int]:
@@ -55,15 +57,9 @@ def _layer(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
     for cores in ("one", "all"):
         yield _ceiling("layer", cores, precision)
         for name, size in sizes.items():
-            for what in ("training", "forward"):
-                yield Race(
-                    "layer",
-                    what,
-                    name,
-                    cores,
-                    _layer_contenders(size, what, cores, precision),
-                    size.training_flop() if what == "training" else 0,
-                )
+            contenders = _layer_contenders(size, cores, precision)
+            flop = size.training_flop()
+            yield Race("layer", "training", name, cores, contenders, flop, forward=True)
     first = next(iter(sizes))
     for cell in ("gru", "elman"):
         job = _job(sizes[first], cell, precision)
@@ -73,17 +69,16 @@ def _layer(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
     yield Race("layer", "variants", name, "one", _variants(sizes[name], precision), rounds=0.6)
 
 
-def _job(size: Size, cell: str, precision: str, what: str = "training", **options) -> dict:
-    common = {"suite": "layer", "size": size, "cell": cell, "precision": precision, "what": what}
-    return common | options
+def _job(size: Size, cell: str, precision: str) -> dict[str, Any]:
+    return {"suite": "layer", "size": size, "cell": cell, "precision": precision}
 
 
-def _layer_contenders(size: Size, what: str, cores: str, precision: str) -> list[Contender]:
-    job = _job(size, "lstm", precision, what)
+def _layer_contenders(size: Size, cores: str, precision: str) -> list[Contender]:
+    job = _job(size, "lstm", precision)
     ours = [Contender("seqjax", OURS, job)]
     if cores == "all":
         ours.append(Contender("seqjax, batch over devices", OURS, job | {"devices": True}))
-    elif what == "training":
+    else:
         ours.append(Contender("seqjax, reference engine", OURS, job | {"engine": "reference"}))
     return ours + [Contender(peer, f"experiments.bench.peers.{peer}", job) for peer in PEERS]
 
@@ -107,7 +102,7 @@ def _sweep(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
         if cores > 1:
             part = job | {"runs": SWEEP["runs"] // cores}
             contenders.append(Contender("torch, a process a core", TORCH, part, cores))
-        yield Race("sweep", f"{SWEEP['runs']} runs", f"H={H}", "all", contenders)
+        yield Race("sweep", f"{SWEEP['runs']} runs", f"H={H}", "all", contenders, rounds=0.6)
 
 
 def _scaling(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
@@ -139,7 +134,7 @@ def _scaling(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
 
 def _long(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
     size = Size(16, 20_000, 2, 128) if "S4" in sizes else next(iter(sizes.values()))
-    job: dict[str, Any] = _job(size, "lstm", precision)
+    job = _job(size, "lstm", precision)
     contenders = [
         Contender("plain", OURS, job),
         Contender("remat", OURS, job | {"remat": True}),

@@ -26,7 +26,7 @@ def apply(weights, x_BTD, hidden: int, lstm) -> jax.Array:
     return lstm(x_BTD, zeros, zeros, weights, lengths, D, hidden, 1, 0.0, False)[0]
 
 
-def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> Job:
+def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
     """A job of the suite "layer"."""
     if jax.default_backend() != "gpu":
         raise AbsentError("no NVIDIA GPU")
@@ -36,5 +36,5 @@ def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> J
     def outputs(weights, x):
         return apply(weights, x, size[3], rnn.lstm)
 
-    job = jax_job(outputs, packed(arrays), x, y, what=what, precision=precision)
+    job = jax_job(outputs, packed(arrays), x, y, precision=precision)
     return job._replace(values={name: v.swapaxes(0, 1) for name, v in job.values.items()})

@@ -8,7 +8,7 @@ from experiments.bench.peers.jax_job import jax_job
 from experiments.bench.problem import Job, Size, draw
 
 
-def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> Job:
+def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
     """A job of the suite "layer"."""
     _, _, D, H = size
     arrays = draw(Size(*size))
@@ -36,4 +36,4 @@ def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> J
         zeros = jnp.zeros((x.shape[1], H))
         return jax.lax.scan(step, (zeros, zeros), x)[1]
 
-    return jax_job(apply, params, arrays.x_TBD, arrays.y_TBH, what=what, precision=precision)
+    return jax_job(apply, params, arrays.x_TBD, arrays.y_TBH, precision=precision)

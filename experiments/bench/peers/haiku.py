@@ -7,7 +7,7 @@ from experiments.bench.peers.jax_job import jax_job
 from experiments.bench.problem import Job, Size, draw
 
 
-def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> Job:
+def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
     """A job of the suite "layer"."""
     arrays = draw(Size(*size))
 
@@ -21,4 +21,4 @@ def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> J
     both = np.concatenate([arrays.w_DGH, arrays.u_HGH])[:, order]
     b_GH = arrays.b_GH - np.float32([0, 1, 0, 0])[:, None]  # its own 1 on f
     params = {"lstm/linear": {"w": both.reshape(len(both), -1), "b": b_GH[order].reshape(-1)}}
-    return jax_job(layer.apply, params, arrays.x_TBD, arrays.y_TBH, what=what, precision=precision)
+    return jax_job(layer.apply, params, arrays.x_TBD, arrays.y_TBH, precision=precision)

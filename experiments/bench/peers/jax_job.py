@@ -13,12 +13,10 @@ from experiments.bench.problem import RATE, Job
 PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32"}
 
 
-def jax_job(
-    apply: Callable, params: Any, x: Any, y: Any, *, what: str, precision: str, axis: str = ""
-) -> Job:
-    """``apply`` forward, or a training step of it; ``axis`` names the mesh axis of the batch.
+def jax_job(apply: Callable, params: Any, x: Any, y: Any, *, precision: str, axis: str = "") -> Job:
+    """A training step of ``apply``, and ``apply`` alone; ``axis`` names the batch's mesh axis.
 
-    Its values are the outputs before, and for training those after one update.
+    Its values are the outputs before and after one update.
     """
     jax.config.update("jax_default_matmul_precision", PRECISIONS[precision])
     params, x, y = jax.tree.map(jnp.asarray, (params, x, y))
@@ -39,14 +37,6 @@ def jax_job(
 
     forward = jax.jit(forward)
     values, facts = {"outputs": np.asarray(forward(params, x))}, {}
-    if what == "forward":
-
-        def run(times):
-            for _ in range(times):
-                jax.block_until_ready(forward(params, x))
-
-        return Job(run, values, facts)
-
     state = [params]
     compiled = train.lower(params, x, y).compile()
     facts["temporary_bytes"] = compiled.memory_analysis().temp_size_in_bytes
@@ -56,9 +46,13 @@ def jax_job(
             state[0], value = compiled(state[0], x, y)
             value.block_until_ready()
 
+    def run_forward(times):
+        for _ in range(times):
+            jax.block_until_ready(forward(state[0], x))
+
     run(1)
     values["updated"] = np.asarray(forward(state[0], x))
-    return Job(run, values, facts)
+    return Job(run, values, facts, run_forward)
 
 
 def _over_devices(loss, apply, axis, params, x, y):

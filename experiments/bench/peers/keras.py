@@ -10,7 +10,7 @@ from experiments.bench.peers.jax_job import jax_job
 from experiments.bench.problem import Job, Size, draw
 
 
-def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> Job:
+def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
     """A job of the suite "layer"."""
     B, T, D, H = size
     arrays = draw(Size(*size))
@@ -23,5 +23,5 @@ def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> J
         return layer.stateless_call(params, fixed, x)[0]
 
     x, y = (a.swapaxes(0, 1) for a in (arrays.x_TBD, arrays.y_TBH))
-    job = jax_job(apply, list(weights), x, y, what=what, precision=precision)
+    job = jax_job(apply, list(weights), x, y, precision=precision)
     return job._replace(values={name: v.swapaxes(0, 1) for name, v in job.values.items()})

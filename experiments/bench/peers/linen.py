@@ -6,7 +6,7 @@ from experiments.bench.peers.jax_job import jax_job
 from experiments.bench.problem import Job, Size, draw
 
 
-def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> Job:
+def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
     """A job of the suite "layer"."""
     arrays = draw(Size(*size))
     layer = nn.RNN(nn.OptimizedLSTMCell(arrays.b_GH.shape[1]), time_major=True)
@@ -15,4 +15,4 @@ def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> J
         gates["i" + name] = {"kernel": arrays.w_DGH[:, k]}
         gates["h" + name] = {"kernel": arrays.u_HGH[:, k], "bias": arrays.b_GH[k]}
     params = {"params": {"cell": gates}}
-    return jax_job(layer.apply, params, arrays.x_TBD, arrays.y_TBH, what=what, precision=precision)
+    return jax_job(layer.apply, params, arrays.x_TBD, arrays.y_TBH, precision=precision)

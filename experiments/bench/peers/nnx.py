@@ -7,7 +7,7 @@ from experiments.bench.peers.jax_job import jax_job
 from experiments.bench.problem import Job, Size, draw
 
 
-def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> Job:
+def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
     """A job of the suite "layer"."""
     _, _, D, H = size
     arrays = draw(Size(*size))
@@ -23,4 +23,4 @@ def make(suite: str, what: str, size: list[int], cell: str, precision: str) -> J
         zeros = jnp.zeros((x.shape[1], H))
         return nnx.merge(graph, state, rest)(x, initial_carry=(zeros, zeros))
 
-    return jax_job(apply, params, arrays.x_TBD, arrays.y_TBH, what=what, precision=precision)
+    return jax_job(apply, params, arrays.x_TBD, arrays.y_TBH, precision=precision)

@@ -40,7 +40,7 @@ def _load(layer, w_DGH, u_HGH, b_GH) -> None:
             layer.bias_hh_l0.requires_grad_(False)
 
 
-def _layer(what: str, size: list[int], cell: str, precision: str) -> Job:
+def _layer(size: list[int], cell: str, precision: str) -> Job:
     _set_precision(precision)
     size = Size(*size)
     arrays = draw(size, GATES[cell])
@@ -68,12 +68,10 @@ def _layer(what: str, size: list[int], cell: str, precision: str) -> Job:
             loss.item()
 
     values = {"outputs": outputs().cpu().numpy()}
-    if what == "forward":
-        return Job(forward, values, {})
     train(1)
     if cell != "gru":  # torch trains both biases of r and z, which moves their sum twice
         values["updated"] = outputs().cpu().numpy()
-    return Job(train, values, {})
+    return Job(train, values, {}, forward)
 
 
 def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
