@@ -24,7 +24,6 @@ def answer(jobs: dict[str, Job], module: str, request: dict[str, Any]) -> dict[s
         job = importlib.import_module(module).make(**request["make"])
     except (AbsentError, ImportError) as reason:
         return {"absent": str(reason)}
-    job.run(1)
     jobs[request["name"]] = job
     np.savez(request["values"], **job.values)
     return {"facts": job.facts}

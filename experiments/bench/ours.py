@@ -83,6 +83,7 @@ def _runs(size: list[int], together: int, precision: str) -> Job:
         for _ in range(times):
             state[0] = jax.block_until_ready(compiled(state[0]))
 
+    run(1)
     return Job(run, {}, {})
 
 
@@ -124,6 +125,7 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
             for first in range(0, runs, together):
                 jax.device_get(batch(first))
 
+    jax.device_get(batch(0))
     return Job(run, _one_update(config, size), {"together": together})
 
 
@@ -164,4 +166,5 @@ def _ceiling(side: int, precision: str) -> Job:
         for _ in range(times):
             product(a).block_until_ready()
 
+    run(1)
     return Job(run, {}, {})

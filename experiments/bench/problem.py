@@ -14,7 +14,7 @@ class AbsentError(Exception):
 
 
 class Job(NamedTuple):
-    """Something to time.
+    """Something to time, compiled and warm.
 
     Attributes:
       run: does it so many times and returns once all is computed.

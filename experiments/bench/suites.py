@@ -10,7 +10,7 @@ from experiments.bench.race import Contender
 
 OURS = "experiments.bench.ours"
 TORCH = "experiments.bench.peers.torch"
-SWEEP = {"runs": 24, "steps": 20}
+SWEEP = {"runs": 24, "steps": 12}
 CEILING = 1024
 
 

@@ -122,6 +122,7 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
     x, y = (torch.tensor(a, device=DEVICE) for a in (arrays.x_TBD, arrays.y_TBH[0, :, 0]))
     loss = update(layer, readout, optimizer, x, y)
     u_HGH = layer.weight_hh_l0.detach().cpu().numpy().reshape(4, H, H).transpose(2, 0, 1)
+    one_run()
     return Job(run, {"loss": loss.cpu().numpy(), "updated": u_HGH}, {})
 
 
@@ -134,4 +135,5 @@ def _ceiling(side: int, precision: str) -> Job:
             a @ a
         _wait()
 
+    run(1)
     return Job(run, {}, {})
