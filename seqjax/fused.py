@@ -6,7 +6,7 @@ values of its gates. Backward it goes through the steps with ``dz Uᵀ`` as the 
     dz_t, dstart_t = the pointwise derivatives of step t, from what was kept
     dstart_t.h += dz_t Uᵀ
 
-and takes every other product and sum after the loop:
+and takes every other product and sum after the loop, or on a CPU after a block of its steps:
 
     dU = Σ start_t.hᵀ dz_t    dW = Σ x_tᵀ dz_t    db = Σ dz_t    dx_t = dz_t Wᵀ
 
@@ -26,7 +26,7 @@ from jax.interpreters import ad, batching, mlir
 
 from seqjax.cells.base import Cell
 from seqjax.product import product
-from seqjax.reference import begin, chunk_near, conclude, run
+from seqjax.reference import begin, chunk_near, conclude, in_chunks, run
 
 BLOCK_ROWS = 800
 SLOPES = {
@@ -68,25 +68,87 @@ def unroll_fused(plan, shared, carry, inputs):
 
 
 def _forward(plan, shared, carry, inputs):
-    def keep(start, values):
-        return start, values
-
+    keep = functools.partial(_pack, plan.cell)
     # XLA's CPU loops read a slice of one large product more slowly than they take a small one.
     final, (shown, kept) = run(plan, shared, carry, inputs, keep, project_first=not _on_cpu())
     return (final, shown), (shared, inputs, kept)
 
 
+def _pack(cell, start, values):
+    """What a step keeps, a row of B·H numbers each: its carry at the start, then its gates.
+
+    One array for all, since XLA fills and copies every stack of a loop before it begins; flat,
+    since its CPU loops over rows of H numbers take several times as long.
+    """
+    return jnp.stack([jnp.ravel(a) for a in (*start, *(values[gate.name] for gate in cell.gates))])
+
+
+def _unpack(cell, kept, t, shape):
+    """The carry that step t starts from, and the values of its gates by name.
+
+    Each row is taken out by itself: out of a common slice XLA's CPU loops read number by number.
+    """
+    rows = [
+        lax.dynamic_slice(kept, (t, k, 0), (1, 1, kept.shape[2])).reshape(shape)
+        for k in range(kept.shape[1])
+    ]
+    leaves = len(cell.carry._fields)
+    names = (gate.name for gate in cell.gates)
+    return cell.carry(*rows[:leaves]), dict(zip(names, rows[leaves:], strict=True))
+
+
 def _backward(plan, saved, cotangents):
     (shared, inputs, kept), (d_final, d_shown) = saved, cotangents
-    cell, params = plan.cell, shared.params
-    one_product = cell.input_gates == cell.state_gates
-    p = _rows(cell, params, like=shared.initial.h)
-    step = _pointwise(plan, shared, p)
-    u_SH = _transposed(params.u_HGH) if cell.state_gates else None
+    (T, B, _), params = inputs.x_TBD.shape, shared.params
+    p = _rows(plan.cell, params, like=shared.initial.h)
+    step_back = _step_back(plan, shared, inputs, kept, d_shown, p)
 
-    def back(sums, kept):
+    def back_through(sums, t_K):
+        """Back through the steps t_K, then the products that they leave to be taken."""
+        steps, d_params = sums
+        steps, sides = lax.scan(step_back, steps, t_K, reverse=not plan.reverse, unroll=plan.unroll)
+        x_KBD, h_KBH = (
+            lax.dynamic_slice_in_dim(array, t_K[0], len(t_K))
+            for array in (inputs.x_TBD, kept[:, 0])
+        )
+        rows = x_KBD.reshape(len(t_K) * B, -1), h_KBH.reshape(len(t_K) * B, -1)
+        d_params, d_x = _add_products(plan, params, d_params, *rows, sides[0], sides[-1])
+        return (steps, d_params), d_x.reshape(x_KBD.shape)
+
+    zeros = jax.tree.map(jnp.zeros_like, (shared.initial, shared.step_clip, p))
+    sums, t_T, K = (
+        ((d_final, *zeros), jax.tree.map(jnp.zeros_like, params)),
+        jnp.arange(T),
+        block(T, B),
+    )
+    if K is None:
+        sums, d_x = back_through(sums, t_T)
+    else:
+        sums, d_x = in_chunks(back_through, sums, t_T, K, not plan.reverse)
+    (d_carry, d_initial, d_clip, d_p), d_params = sums
+    if p:
+        d_params = d_params._replace(p_PH=jnp.stack([jnp.sum(d_p[name], axis=0) for name in p]))
+    return type(shared)(d_params, d_initial, d_clip), d_carry, type(inputs)(d_x, None, None)
+
+
+unroll_fused.defvjp(_forward, _backward)
+
+
+def _step_back(plan, shared, inputs, kept, d_shown, p):
+    """``(sums, t) -> (sums, dz)``: one step of the backward loop, ``dz`` a side or two of gates."""
+    cell = plan.cell
+    one_product = cell.input_gates == cell.state_gates
+    u_SH = _transposed(shared.params.u_HGH) if cell.state_gates else None
+    pointwise = _pointwise(plan, shared, p)
+
+    def step_back(sums, t):
         d_carry, d_initial, d_clip, d_p = sums
-        d_start, dz, pull_start, (d_past, *more) = step(d_carry, *kept)
+        here = jax.tree.map(
+            lambda array: lax.dynamic_index_in_dim(array, t, 0, keepdims=False),
+            (inputs.valid_TB, inputs.reset_TB, d_shown),
+        )
+        start_values = _unpack(cell, kept, t, d_carry.h.shape)
+        d_start, dz, pull_start, (d_past, *more) = pointwise(d_carry, start_values, *here)
         d_initial, d_clip, d_p = jax.tree.map(jnp.add, (d_initial, d_clip, d_p), tuple(more))
         sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
@@ -95,22 +157,7 @@ def _backward(plan, saved, cotangents):
         d_carry, d_initial = jax.tree.map(jnp.add, (d_carry, d_initial), (d_past, d_reset))
         return (d_carry, d_initial, d_clip, d_p), sides[:1] if one_product else sides
 
-    zeros = jax.tree.map(jnp.zeros_like, (shared.initial, shared.step_clip, p))
-    (d_carry, d_initial, d_clip, d_p), sides = lax.scan(
-        back,
-        (d_final, *zeros),
-        (kept, inputs.valid_TB, inputs.reset_TB, d_shown),
-        reverse=not plan.reverse,
-        unroll=plan.unroll,
-    )
-    d_params, d_x = _products(plan, params, inputs.x_TBD, kept[0].h, sides[0], sides[-1])
-    if p:
-        d_params["p_PH"] = jnp.stack([jnp.sum(d_p[name], axis=0) for name in p])
-    d_shared = type(shared)(type(params)(**d_params), d_initial, d_clip)
-    return d_shared, d_carry, type(inputs)(d_x, None, None)
-
-
-unroll_fused.defvjp(_forward, _backward)
+    return step_back
 
 
 def _transposed(u_HGH):
@@ -132,8 +179,8 @@ def _pointwise(plan, shared, p):
     cell, initial = plan.cell, shared.initial
     unseen = {name: jnp.full_like(initial.h, jnp.nan) for name in cell.bias_gates}
 
-    def step(d_carry, kept, valid_B, reset_B, d_shown):
-        start, values = kept
+    def pointwise(d_carry, start_values, valid_B, reset_B, d_shown):
+        start, values = start_values
 
         def rest(z, start, carry, initial, clip, p):
             act = Replay(cell, values)
@@ -150,7 +197,7 @@ def _pointwise(plan, shared, p):
         dz, d_start, *others = pull((d_carry, d_shown))
         return d_start, dz, jax.vjp(restart, start, initial)[1], others
 
-    return step
+    return pointwise
 
 
 def _side(dz, names):
@@ -158,27 +205,22 @@ def _side(dz, names):
     return jnp.concatenate([dz[name] for name in names], axis=-1) if names else None
 
 
-def _products(plan, params, x_TBD, h_TBH, dz_input, dz_state):
-    """The gradients of W, U and b by field, and that of x."""
-    T, B, H = h_TBH.shape
+def _add_products(plan, params, d_params, x_ND, h_NH, dz_input, dz_state):
+    """``d_params`` with what N rows add to the gradients of W, U and b, and the rows of that of x."""
     cell, dtype = plan.cell, plan.dtype
-
-    def flat(array):
-        return array.reshape(T * B, -1)
-
-    def summed(dz):
-        return jnp.sum(flat(dz), axis=0).reshape(-1, H)
-
-    w_DGH = params.w_DGH
-    found = {"w_DGH": product(flat(x_TBD).T, flat(dz_input), dtype).reshape(w_DGH.shape)}
-    b = dict(zip(cell.input_gates, summed(dz_input), strict=True))
+    N, H = h_NH.shape
+    dz_input, dz_state = (None if dz is None else dz.reshape(N, -1) for dz in (dz_input, dz_state))
+    added = {"w_DGH": product(x_ND.T, dz_input, dtype)}
+    b = dict(zip(cell.input_gates, jnp.sum(dz_input, axis=0).reshape(-1, H), strict=True))
     if cell.state_gates:
-        d_u = product(flat(h_TBH).T, flat(dz_state), dtype)
-        found["u_HGH"] = d_u.reshape(params.u_HGH.shape)
-        b |= dict(zip(cell.state_gates, summed(dz_state), strict=True))
-    found["b_GH"] = jnp.stack([b[name] for name in cell.bias_gates])
-    d_x = product(flat(dz_input), w_DGH.reshape(len(w_DGH), -1).T, dtype)
-    return found, d_x.reshape(x_TBD.shape)
+        added["u_HGH"] = product(h_NH.T, dz_state, dtype)
+        b |= dict(zip(cell.state_gates, jnp.sum(dz_state, axis=0).reshape(-1, H), strict=True))
+    added["b_GH"] = jnp.stack([b[name] for name in cell.bias_gates])
+    sums = {name: getattr(d_params, name) for name in added}
+    d_params = d_params._replace(
+        **{name: sums[name] + added[name].reshape(sums[name].shape) for name in added}
+    )
+    return d_params, product(dz_input, params.w_DGH.reshape(len(params.w_DGH), -1).T, dtype)
 
 
 def _refuse(*_, **__):
@@ -230,10 +272,10 @@ def _on_cpu() -> bool:
 
 
 def block(T: int, B: int) -> int | None:
-    """How many steps go through the engine at a time; None where that is all of them.
+    """How many steps of dz go into one product; None where that is all of them.
 
-    On a CPU the fresh memory of a long unroll's derivatives costs more than larger products save:
-    about 800 rows of (time, batch) at a time. Elsewhere all at once.
+    On a CPU about 800 rows of (time, batch): what they hold is still in the cache when the product
+    reads it. Elsewhere all at once.
     """
     if not _on_cpu() or T * B < 2 * BLOCK_ROWS:
         return None

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
-from seqjax.fused import block, reverse_mode_alone, reverse_only, unroll_fused
+from seqjax.fused import reverse_mode_alone, reverse_only, unroll_fused
 from seqjax.reference import Inputs, Plan, Shared, chunk_near, in_chunks, unroll_reference
 from seqjax.signal import StepClip
 from seqjax.types import Array, Number, unknown
@@ -129,8 +129,6 @@ def _run(plan, shared, inputs, chunk, engine):
     steps = functools.partial(unroll_fused if fused else unroll_reference, plan, shared)
     if chunk is not None:
         steps = jax.checkpoint(steps, prevent_cse=False)
-    elif fused:
-        chunk = block(*inputs.x_TBD.shape[:2])
     with reverse_mode_alone() if one_way else contextlib.nullcontext():
         if chunk is None:
             return steps(shared.initial, inputs)

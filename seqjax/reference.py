@@ -91,10 +91,13 @@ def run(plan, shared, carry, inputs, keep, project_first=True):
         act = Recorder(cell)
         new = cell.advance(params, act, x_BD, a_BGH, start, plan.dtype)
         carry, shown = conclude(plan, shared, act, new, carry, valid_B, reset_B)
-        return carry, (shown, keep(start, act.values))
+        return carry, (jax.tree.map(jnp.ravel, shown), keep(start, act.values))
 
     a_TBGH = cell.project(params, inputs.x_TBD, plan.dtype) if project_first else None
-    return lax.scan(step, carry, (inputs, a_TBGH), reverse=plan.reverse, unroll=plan.unroll)
+    carry, (shown, kept) = lax.scan(
+        step, carry, (inputs, a_TBGH), reverse=plan.reverse, unroll=plan.unroll
+    )
+    return carry, (jax.tree.map(lambda a: a.reshape(-1, *carry.h.shape), shown), kept)
 
 
 def unroll_reference(plan, shared, carry, inputs):
