@@ -116,15 +116,12 @@ def _backward(plan, saved, cotangents):
         return (steps, d_params), d_x.reshape(x_KBD.shape)
 
     zeros = jax.tree.map(jnp.zeros_like, (shared.initial, shared.step_clip, p))
-    sums, t_T, K = (
-        ((d_final, *zeros), jax.tree.map(jnp.zeros_like, params)),
-        jnp.arange(T),
-        block(T, B),
-    )
+    sums = (d_final, *zeros), jax.tree.map(jnp.zeros_like, params)
+    K = block(T, B)
     if K is None:
-        sums, d_x = back_through(sums, t_T)
+        sums, d_x = back_through(sums, jnp.arange(T))
     else:
-        sums, d_x = in_chunks(back_through, sums, t_T, K, not plan.reverse)
+        sums, d_x = in_chunks(back_through, sums, jnp.arange(T), K, not plan.reverse)
     (d_carry, d_initial, d_clip, d_p), d_params = sums
     if p:
         d_params = d_params._replace(p_PH=jnp.stack([jnp.sum(d_p[name], axis=0) for name in p]))
@@ -206,7 +203,7 @@ def _side(dz, names):
 
 
 def _add_products(plan, params, d_params, x_ND, h_NH, dz_input, dz_state):
-    """``d_params`` with what N rows add to the gradients of W, U and b, and the rows of that of x."""
+    """``d_params`` with what N rows add to dW, dU and db, and the rows of dx."""
     cell, dtype = plan.cell, plan.dtype
     N, H = h_NH.shape
     dz_input, dz_state = (None if dz is None else dz.reshape(N, -1) for dz in (dz_input, dz_state))

@@ -91,6 +91,7 @@ def run(plan, shared, carry, inputs, keep, project_first=True):
         act = Recorder(cell)
         new = cell.advance(params, act, x_BD, a_BGH, start, plan.dtype)
         carry, shown = conclude(plan, shared, act, new, carry, valid_B, reset_B)
+        # Flat, because XLA's CPU loops over rows of H numbers take several times as long.
         return carry, (jax.tree.map(jnp.ravel, shown), keep(start, act.values))
 
     a_TBGH = cell.project(params, inputs.x_TBD, plan.dtype) if project_first else None

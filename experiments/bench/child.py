@@ -25,8 +25,13 @@ def answer(jobs: dict[str, Job], module: str, request: dict[str, Any]) -> dict[s
     except (AbsentError, ImportError) as reason:
         return {"absent": str(reason)}
     jobs[request["name"]] = job
-    np.savez(request["values"], **job.values)
+    np.savez(request["values"], **{name: thinned(v) for name, v in job.values.items()})
     return {"facts": job.facts}
+
+
+def thinned(values: np.ndarray) -> np.ndarray:
+    """At most 1,000 entries of the first axis, evenly spread: enough of a long sequence."""
+    return values[:: -(-len(values) // 1000)] if values.ndim else values
 
 
 def main() -> None:

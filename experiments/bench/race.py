@@ -134,20 +134,24 @@ class Fleet:
         return [self._timed(results, ready, rounds, which) for which in passes]
 
     def _timed(self, results, ready, rounds, forward) -> dict[str, dict[str, Any]]:
-        """The results with the times of one pass, its contenders in turn."""
-        times = {contender.name: self._calls(contender, forward) for contender in ready}
-        seconds = {contender.name: [] for contender in ready}
-        for _ in range(rounds):
+        """The results with the times of one pass, its contenders in turn.
+
+        A first turn of one call each tells how many calls fill a turn; where one does, it counts.
+        """
+        seconds = {c.name: [self._turn(c, 1, forward)] for c in ready}
+        calls = {
+            name: math.ceil(TURN_SECONDS / max(first, 1e-6)) for name, (first,) in seconds.items()
+        }
+        if max(calls.values(), default=1) > 1:
+            seconds = {name: [] for name in seconds}
+        while ready and len(seconds[ready[-1].name]) < rounds:
             for contender in ready:
-                taken = self._turn(contender, times[contender.name], forward)
+                taken = self._turn(contender, calls[contender.name], forward)
                 seconds[contender.name].append(taken)
         return {
             name: result | ({"seconds": seconds[name]} if name in seconds else {})
             for name, result in results.items()
         }
-
-    def _calls(self, contender: Contender, forward: bool) -> int:
-        return math.ceil(TURN_SECONDS / max(self._turn(contender, 1, forward), 1e-6))
 
     def _turn(self, contender: Contender, times: int, forward: bool) -> float:
         members = self._members(contender)

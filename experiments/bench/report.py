@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 JAX_PEERS = ("linen", "nnx", "haiku", "equinox")
+LAYER = "training, "
 STEPWISE = ("lstm_fgr", "lstm_layernorm")
 
 
@@ -65,7 +66,12 @@ def tables(data: dict) -> Iterator[str]:
         yield from (f"\nNot measured: {name} ({why})." for name, why in absent.items())
         yield ""
     yield "## Targets\n"
-    yield _table(list(Verdict._fields), [_verdict_cells(v) for v in verdicts(data)])
+    found = list(verdicts(data))
+    layers = [v for v in found if v.what.startswith(LAYER)]
+    if layers:
+        yield from _by_size(layers)
+    others = [v for v in found if v not in layers]
+    yield _table(list(Verdict._fields), [_verdict_cells(v) for v in others])
 
 
 def _rows(data: dict, result: dict) -> Iterator[list[str]]:
@@ -90,6 +96,24 @@ def _rows(data: dict, result: dict) -> Iterator[list[str]]:
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _by_size(layers: list[Verdict]) -> Iterator[str]:
+    """A row for each target and a column for each size, misses in bold."""
+    sizes = list(dict.fromkeys(verdict.size for verdict in layers))
+    rows: dict[str, dict[str, Verdict]] = {}
+    for verdict in layers:
+        rows.setdefault(verdict.what, {})[verdict.size] = verdict
+    lines = []
+    for what, found in rows.items():
+        aims = dict.fromkeys(f"{v.target} at {v.size}" for v in found.values() if v.target)
+        every = {v.target for v in found.values()}
+        aim = every.pop() if len(every) == 1 else ", ".join(aims)
+        cells = (found.get(size, Verdict(what, size, "", "", None)) for size in sizes)
+        numbers = [f"**{v.measured}**" if v.met is False else v.measured for v in cells]
+        lines.append([what.removeprefix(LAYER), aim, *numbers])
+    yield _table(["a training step of an LSTM", "target", *sizes], lines)
+    yield "\nIn bold: missed.\n"
 
 
 def _verdict_cells(verdict: Verdict) -> list[str]:
@@ -128,22 +152,22 @@ def _smallest(data: dict) -> dict:
 
 def _layer(data: dict) -> Iterator[Verdict]:
     for cores, least in (("one", 1.15), ("all", 1.0)):
+        where = f"{LAYER}{cores} core{'s' if cores == 'all' else ''}"
         for result in _find(data, suite="layer", what="training", cores=cores):
             size = result["size"]
             for ours in ("seqjax", "seqjax, batch over devices"):
-                label = f"training, {cores} core(s), {ours}"
                 value = ratio(result, "torch", ours)
-                yield from _at_least(f"{label} against torch", size, value, least)
+                yield from _at_least(f"{where}, {ours} against torch", size, value, least)
             peers = {peer: ratio(result, peer, "seqjax") for peer in JAX_PEERS}
             peers = {peer: value for peer, value in peers.items() if value}
             if peers:
                 best = min(peers, key=peers.get)
-                label = f"training, {cores} core(s), seqjax against the best JAX peer"
+                label = f"{where}, seqjax against the best JAX peer"
                 yield from _at_least(label, size, peers[best], 1.3, f" ({best})")
             top = ceiling(data, cores)
             if top:
                 part = result["flop"] / median(result, "seqjax") / top
-                label = f"training, {cores} core(s), fraction of the product ceiling"
+                label = f"{where}, fraction of the product ceiling"
                 aim = 0.65 if size == "S3" else None
                 met = None if aim is None else part >= aim
                 yield Verdict(label, size, f"{part:.2f}", f"≥ {aim}" if aim else "", met)
@@ -212,6 +236,7 @@ def figure(data: dict, path: Any) -> None:
         axis.invert_yaxis()
         axis.set_xlabel("time of a training step / time of seqjax")
         axis.set_title(f"{cores} core{'s' if cores == 'all' else ''}")
-        axis.legend(frameon=False)
+    handles = axes[0, 0].get_legend_handles_labels()
+    drawing.legend(*handles, loc="outside upper center", ncols=len(handles[0]), frameon=False)
     drawing.savefig(path, dpi=120)
     plt.close(drawing)
