@@ -6,61 +6,55 @@ Exit codes: 0 done; 2 a mistake in the command, told in one line; 75 stopped by 
 everything recorded kept, run the same command again.
 """
 
-import os
-import signal
+from experiments import signals
+
+if __name__ == "__main__":
+    signals.install()  # before what follows, which takes its time
+
+import logging
 import sys
 
-from absl import app, logging
+from absl import app
 
 from experiments import STUDIES, flags
-
-STOPPED = 75
 
 flags.define_run_flags()
 FLAGS = flags.FLAGS
 
 
-def stop(number: int, frame: object) -> None:
-    """The handler of every signal that asks the program to end.
-
-    It ends at once, because an exception raised here can land in a finaliser, where Python drops
-    it. Nothing is lost: a record is one write, and every other file is replaced whole.
-    """
-    del frame
-    said = f"stopped by {signal.Signals(number).name}; run the same command again\n"
-    cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # which the bar had hidden
-    os.write(sys.stderr.fileno(), (cursor + said).encode())
-    os._exit(STOPPED)
-
-
 def main(argv: list[str]) -> None:
     """Lists the studies, or plans one and runs it; imports what is heavy once it is needed."""
     del argv
-    logging.set_verbosity(logging.WARNING)  # or every back end that is not there is announced
+    logging.disable()  # what libraries log as an error they raise as well, and that is told
     if FLAGS.list:
         for name in STUDIES:
             print(f"{name}: {flags.study_module(name).STUDY.question}")
         return
     flags.check_data_dir()
+    signals.run(_work)
+
+
+def _work() -> None:
+    """Runs the study; the mistakes of people become one line."""
     from experiments import environment
 
     environment.prepare(FLAGS.deterministic)
+    from experiments.lock import LockedError
     from experiments.workdir import WorkdirError
     from seqjax.config import ConfigError
     from seqjax.records import RecordError
 
     try:
         _run()
-    except (ConfigError, WorkdirError, RecordError) as error:
+    except (ConfigError, WorkdirError, RecordError, LockedError) as error:
         flags.fail(error)
     except OSError as error:
-        if error.filename is None:
-            raise
-        flags.fail(f"cannot use {error.filename}: {error.strerror}")
+        where = "" if error.filename is None else f"{error.filename}: "
+        flags.fail(f"cannot go on: {where}{error.strerror or error}")
 
 
 def _run() -> None:
-    from experiments import environment, runner
+    from experiments import environment, lock, runner
     from experiments.report import report
     from experiments.workdir import Workdir, identity
     from seqjax import sweep
@@ -71,27 +65,34 @@ def _run() -> None:
     runs = plan(study, seeds)
     groups = sweep.grouped(runs)
     here = environment.describe()
-    workdir, same = Workdir(flags.workdir()), identity(study, runs)
+    path, same = flags.workdir(), identity(study, runs)
+    workdir = Workdir(path)
     workdir.check(same, seeds, here, FLAGS.allow_mixed)
-    recorded = {record["id"] for record in workdir.records()}
+    workdir.records()  # all of them can be read
     if FLAGS.dry_run:
         print(*sweep.described(groups, here["platform"]), sep="\n")
         return
     per_device = [sweep.runs_per_device(group[0].config, here["platform"]) for group in groups]
     begun = {"environment": here, "runs_per_device": per_device}
     now = {"same": same, "seeds": list(seeds), "tune": study.tune}
-    workdir.open(now, begun, flags.as_text())
-    todo = runner.part(groups, shard, recorded)
-    runner.train(workdir, todo, shard, {"tune": study.tune, "environment": here})
-    there = len(workdir.records())
+    common = {"tune": study.tune, "environment": here}
+    workdir.make()
+    with lock.hold(path, shard):
+        workdir = Workdir(path)
+        workdir.check(same, seeds, here, FLAGS.allow_mixed)  # again: now nobody else can begin it
+        workdir.open(now, begun, flags.as_text())
+        workdir.recovered(shard, lambda text: print(text, file=sys.stderr))
+        recorded = {record["id"] for record in workdir.records()}
+        todo = runner.part(groups, shard, recorded)
+        runner.train(workdir, todo, shard, common, FLAGS.checkpoint_every)
+        there = len(workdir.records())
+        if there:
+            print(report(workdir))
     if there:
-        print(report(workdir))
-        print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
+        print(f"tables, figures and records are in {path}", file=sys.stderr)
     if there < len(runs):
         print(f"{len(runs) - there} of {len(runs)} runs are left to other shards", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, stop)  # before main, whose imports take seconds
     app.run(main, flags_parser=flags.parser)

@@ -1,9 +1,13 @@
 """Trains what a workdir does not hold yet."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import jax
 
+from experiments.keeper import ShardKeeper
 from experiments.progress import progress
-from experiments.workdir import Workdir
+from experiments.workdir import SAME, Workdir
 from seqjax import records, sweep
 from seqjax.study import Run
 
@@ -15,25 +19,53 @@ def part(groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]) ->
     return [[run for run in group if run.id in mine - recorded] for group in groups]
 
 
-def train(workdir: Workdir, todo: list[list[Run]], shard: tuple[int, int], common: dict) -> None:
+def train(
+    workdir: Workdir,
+    todo: list[list[Run]],
+    shard: tuple[int, int],
+    common: Mapping[str, Any],
+    checkpoint_every: float,
+) -> None:
     """Trains these runs, and records each as it ends.
 
     Args:
-      workdir: open; its configuration says how many runs a device advances together.
+      workdir: open and locked; its configuration says how many runs a device advances together.
       todo: the runs of each group.
       shard: (I, N), whose records these are.
       common: what every record holds beside its own.
+      checkpoint_every: seconds between two checkpoints.
     """
-    total = sum(run.config.train.steps for group in todo for run in group)
-    if not total:
+    runs = [run for group in todo for run in group]
+    if not runs:
         return
-    with progress(total) as shown:
+    environment = {name: common["environment"].get(name) for name in SAME}
+    total = sum(run.config.train.steps for run in runs)
+    folder = workdir.checkpoints(shard)
+    with (
+        progress(total) as shown,
+        ShardKeeper(folder, checkpoint_every, runs, environment, shown.say) as keeper,
+    ):
         for number, group in enumerate(todo):
             if not group:
                 continue
             shown.say(f"group {number + 1} of {len(todo)}: {len(group)} runs; compiling first")
-            per_device = workdir.config["runs_per_device"][number]
-            done = sweep.execute(group, per_device, jax.local_devices(), shown.advance)
-            for record, trace in done:
-                curve = {"curve_file": workdir.write_curve(record["id"], trace)}
-                records.append(workdir.records_file(shard), record | common | curve)
+            for record, trace in _executed(workdir, number, group, shown, keeper):
+                curve = {"curve_file": workdir.write_curve(record["id"], trace, shard)}
+                records.append(workdir.records_file(shard), {**record, **common, **curve})
+
+
+def _executed(
+    workdir: Workdir, number: int, group: list[Run], shown: Any, keeper: ShardKeeper
+) -> Iterator[tuple[dict[str, Any], Any]]:
+    """``sweep.execute`` with as many runs together as fit in memory."""
+    while True:
+        per_device = workdir.config["runs_per_device"][number]
+        try:
+            yield from sweep.execute(group, per_device, jax.local_devices(), shown.advance, keeper)
+            return
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            workdir.halve(number, group)
+            half = workdir.config["runs_per_device"][number]
+            shown.say(f"{per_device} runs a device do not fit in memory; going on with {half}")

@@ -5,14 +5,16 @@ whole; records are only ever appended.
 """
 
 import hashlib
+import io
 import itertools
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from experiments import lock
 from seqjax import records, rules
 from seqjax.config import as_settings
 from seqjax.study import Run, Study
@@ -51,18 +53,19 @@ class Workdir:
 
     def __init__(self, path: pathlib.Path):
         self.path = path
-        self.config: dict[str, Any] | None = None
-        config = path / NAME
+        self.config = self._read()
+
+    def _read(self) -> dict[str, Any] | None:
+        path, config = self.path / NAME, None
         try:
-            if config.exists():
-                self.config = records.loads(
-                    config.read_bytes().decode(errors="replace"), str(config)
-                )
+            if path.exists():
+                config = records.loads(path.read_bytes().decode(errors="replace"), str(path))
         except OSError as error:
-            raise WorkdirError(f"--workdir: cannot read {path}: {error.strerror}") from None
-        missing = FIELDS - (self.config or dict.fromkeys(FIELDS)).keys()
+            raise WorkdirError(f"--workdir: cannot read {self.path}: {error.strerror}") from None
+        missing = FIELDS - (config or dict.fromkeys(FIELDS)).keys()
         if missing:
-            raise WorkdirError(f"--workdir: {config} lacks {', '.join(sorted(missing))}")
+            raise WorkdirError(f"--workdir: {path} lacks {', '.join(sorted(missing))}")
+        return config
 
     def check(
         self, same: Mapping[str, Any], seeds: range, environment: Mapping, allow_mixed: bool
@@ -96,43 +99,75 @@ class Workdir:
                     "another workdir, or --allow_mixed, which marks the table"
                 )
 
+    def make(self) -> None:
+        """Makes the folder."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkdirError(f"--workdir: cannot make {self.path}: {error.strerror}") from None
+
     def open(self, now: Mapping[str, Any], begun: Mapping[str, Any], flags: str) -> None:
-        """Makes the folder, or brings it up to date.
+        """Begins the workdir, or brings it up to date.
 
         Args:
           now: what the configuration says from this command on.
           begun: what it says for good, from the command that began the workdir.
           flags: the command, as a flagfile.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self.config = {**begun, **(self.config or {}), **now}
+        with lock.exclusive(self.path):  # other shards may open it at the same time
+            self.config = {**begun, **(self._read() or {}), **now}
             self.write(NAME, records.dumps(self.config, indent=1) + "\n")
-            self.write("flags.txt", flags)
-            environment = records.dumps(self.config["environment"], indent=1) + "\n"
-            self.write("environment.json", environment)
-            (self.path / "curves").mkdir(exist_ok=True)
-        except OSError as error:
-            raise WorkdirError(f"--workdir: cannot write {self.path}: {error.strerror}") from None
+        self.write("flags.txt", flags)
+        self.write("environment.json", records.dumps(self.config["environment"], indent=1) + "\n")
+        (self.path / "curves").mkdir(exist_ok=True)
 
-    def write(self, name: str, text: str) -> None:
-        """Replaces a file whole."""
-        partial = self.path / f".{name}.{os.getpid()}"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self.path / name)
+    def halve(self, group: int, runs: list[Run]) -> None:
+        """Has a device advance half as many runs of a group together, if none is recorded yet."""
+        ids = {run.id for run in runs}
+        with lock.exclusive(self.path):
+            together = self._read()["runs_per_device"]
+            if together[group] == 1:
+                raise WorkdirError(f"not even one run of group {group + 1} fits in memory")
+            if any(record["id"] in ids for record in self.records()):
+                raise WorkdirError(
+                    f"{together[group]} runs of group {group + 1} no longer fit in memory, and "
+                    "fewer would change numbers of which some are recorded; make room"
+                )
+            together[group] //= 2
+            self.config["runs_per_device"] = together
+            self.write(NAME, records.dumps(self.config, indent=1) + "\n")
 
-    def write_curve(self, run: str, trace: Trace) -> str:
+    def write(self, name: str, text: str | bytes, by: object = None) -> None:
+        """Replaces a file whole; ``by`` tells apart who may do so at the same time."""
+        path = self.path / name
+        partial = path.with_name(f".{path.name}.{by or os.getpid()}")
+        with open(partial, "wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+    def write_curve(self, run: str, trace: Trace, shard: tuple[int, int]) -> str:
         """Keeps every step of a run: rows loss, gradient norm and clipped, as a NumPy array."""
         name = f"curves/{hashlib.sha256(run.encode()).hexdigest()[:16]}.npy"
-        partial = self.path / "curves" / f".{os.getpid()}.npy"
-        np.save(partial, np.stack(trace), allow_pickle=False)
-        partial.replace(self.path / name)
+        array = io.BytesIO()
+        np.save(array, np.stack(trace), allow_pickle=False)
+        self.write(name, array.getvalue(), by="{}-of-{}".format(*shard))
         return name
+
+    def checkpoints(self, shard: tuple[int, int]) -> pathlib.Path:
+        return self.path / "checkpoints" / "{}-of-{}".format(*shard)
 
     def records_file(self, shard: tuple[int, int]) -> pathlib.Path:
         index, count = shard
         name = "records.jsonl" if count == 1 else f"records-{index}-of-{count}.jsonl"
         return self.path / name
+
+    def recovered(self, shard: tuple[int, int], say: Callable[[str], None]) -> None:
+        """Sets aside what an interruption tore in a shard's records; its run is done again."""
+        path = self.records_file(shard)
+        if torn := records.set_torn_aside(path):
+            say(f"{path}: its last line was torn; {torn} bytes are set aside, the run done again")
 
     def records(self) -> list[dict[str, Any]]:
         """Everything recorded so far, by any shard."""
@@ -142,7 +177,9 @@ class Workdir:
 def _unused(path: pathlib.Path) -> bool:
     """An empty folder, but for what a command left there that was stopped while it began."""
     return path.is_dir() and all(
-        entry.name.startswith(f".{NAME}") or (entry.name == "curves" and not any(entry.iterdir()))
+        entry.name.startswith(f".{NAME}")
+        or entry.name == lock.FOLDER
+        or (entry.name == "curves" and not any(entry.iterdir()))
         for entry in path.iterdir()
     )
 

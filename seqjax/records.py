@@ -4,12 +4,13 @@ Infinity is written "inf"; what is not a number is null, with its reason beside 
 Nothing is read with eval or pickle.
 """
 
+import errno
 import json
 import math
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -70,29 +71,64 @@ def loads(text: str, where: str) -> dict[str, Any]:
 
 
 def append(path: pathlib.Path, record: dict[str, Any]) -> None:
-    """Adds one line, in one write, and waits until it is on the disk.
+    """Adds one line, all of it or nothing, and waits until it is on the disk.
 
-    A last line that an interruption tore is cut off first.
+    The file must end with a whole line; see ``set_torn_aside``.
     """
     line = (dumps(record) + "\n").encode()
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.truncate(descriptor, _whole(descriptor))
-        written = os.write(descriptor, line)
-        if written != len(line):
-            os.truncate(descriptor, os.fstat(descriptor).st_size - written)
-            raise OSError(f"{path}: only {written} of {len(line)} bytes could be written")
+        with open(path, "ab", buffering=0) as file:
+            before = os.fstat(file.fileno()).st_size
+            try:
+                written = file.write(line)
+                os.fsync(file.fileno())
+            except OSError:
+                os.truncate(file.fileno(), before)
+                raise
+            if written != len(line):
+                os.truncate(file.fileno(), before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if before == 0:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def sync_folder(folder: pathlib.Path) -> None:
+    """Waits until the folder's list of files is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _whole(descriptor: int) -> int:
-    """Bytes up to the end of the last whole line."""
-    end = os.fstat(descriptor).st_size
-    while end and os.pread(descriptor, 1, end - 1) != b"\n":
-        end -= 1
-    return end
+def set_torn_aside(path: pathlib.Path) -> int:
+    """Moves a last line that an interruption tore to a file beside; returns its length in bytes."""
+    if not path.exists():
+        return 0
+    with open(path, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        start = _end_of_last_line(file, end)
+        if start == end:
+            return 0
+        file.seek(start)
+        with open(path.with_suffix(".torn"), "ab") as aside:
+            aside.write(file.read() + b"\n")
+        file.truncate(start)
+        os.fsync(file.fileno())
+    return end - start
+
+
+def _end_of_last_line(file: BinaryIO, end: int) -> int:
+    while end:
+        start = max(0, end - 65536)
+        file.seek(start)
+        at = file.read(end - start).rfind(b"\n")
+        if at >= 0:
+            return start + at + 1
+        end = start
+    return 0
 
 
 def read(path: pathlib.Path) -> Iterator[dict[str, Any]]:

@@ -128,7 +128,7 @@ def _train_chunk(run, data, first: Array, count: int) -> tuple[TrainState, Trace
     return jax.lax.fori_loop(0, steps, body, (state, nothing))
 
 
-def _evaluate(run, data, part: Array) -> dict[str, Array]:
+def evaluate_run(run, data, part: Array) -> dict[str, Array]:
     config, params = run
     rows = config.task.evaluation_rows(data, part)
 
@@ -203,4 +203,4 @@ def evaluate(
 ) -> dict[str, Array]:
     """Loss and metrics of every run on a part of the task: 0 validation, 1 test."""
     with _precise(config_R):
-        return _over_runs(_evaluate, mesh, (config_R, params_R), data, part)
+        return _over_runs(evaluate_run, mesh, (config_R, params_R), data, part)

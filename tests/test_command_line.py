@@ -121,7 +121,7 @@ def test_a_study_runs_to_its_table(first):
     assert "| forget bias | result " in table and " (2/" in table and " @" in table
     assert "compiling" in result.err and "100 %" in result.err
 
-    kept = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves"}
+    kept = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves", ".locks"}
     assert {path.name for path in workdir.iterdir()} == kept | set(MADE)
     assert all(path.stat().st_size for path in workdir.iterdir())
     config = json.loads((workdir / "config.json").read_text(), parse_constant=pytest.fail)
@@ -546,7 +546,8 @@ def test_a_stopped_command_goes_on_as_if_it_had_not_been_stopped(tmp_path):
     process.send_signal(signal.SIGTERM)
     result = finish(process)
     assert (result.code, result.out) == (75, "")
-    assert "stopped by SIGTERM" in result.err and "Traceback" not in result.err
+    assert "stopping by SIGTERM" in result.err and "stopped with everything saved" in result.err
+    assert "Traceback" not in result.err
     before = file.read_bytes()
     assert 1 <= before.count(b"\n") < 150 and before.endswith(b"\n")
 

@@ -101,6 +101,9 @@ def test_a_last_line_that_was_torn_is_no_record_and_makes_room_for_the_next(tmp_
     path.write_bytes(LINE * whole + torn)
     assert len(list(records.read(path))) == whole
     assert path.read_bytes() == LINE * whole + torn  # reading changes nothing
+    assert records.set_torn_aside(path) == len(torn)
+    assert path.with_suffix(".torn").read_bytes() == torn + b"\n"
+    assert records.set_torn_aside(path) == 0
     records.append(path, RECORD)
     assert path.read_bytes() == LINE * (whole + 1)
 

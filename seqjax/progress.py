@@ -1,0 +1,134 @@
+"""How far some runs side by side have come, and who keeps it.
+
+A batch of runs is stopped and continued between two chunks. What its rest depends on is a
+``Progress``: as named arrays and two numbers it can be written down and read again.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax.config import Config
+from seqjax.study import Run
+from seqjax.training import Trace, TrainState, evaluate_run, initial_state
+
+Arrays = Mapping[str, np.ndarray]
+Metrics = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass
+class Progress:
+    """So many runs side by side, after ``step`` steps each.
+
+    Attributes:
+      runs: how many; lanes of ``state`` beyond them only fill the devices.
+      step: steps taken.
+      seconds: time taken, of all runs together.
+      state: leaves (R, ...); None before the first step.
+      traces: one (R, steps) for each chunk.
+      metrics: one for each evaluation, (R,) by name.
+    """
+
+    runs: int
+    step: int = 0
+    seconds: float = 0.0
+    state: TrainState | None = None
+    traces: list[Trace] = dataclasses.field(default_factory=list)
+    metrics: list[Metrics] = dataclasses.field(default_factory=list)
+
+    def add(
+        self, step: int, seconds: float, state: TrainState, trace: Trace, metrics: Metrics
+    ) -> None:
+        """A chunk that brought the runs to ``step``."""
+        R, taken = self.runs, step - self.step
+        self.traces.append(Trace(*(values[:R, :taken] for values in trace)))
+        self.metrics.append({name: values[:R] for name, values in metrics.items()})
+        self.step, self.seconds, self.state = step, seconds, state
+
+    def trace(self) -> Trace:
+        """All chunks in one, (R, step)."""
+        return Trace(*(np.concatenate(parts, axis=1) for parts in zip(*self.traces, strict=True)))
+
+    def in_lanes(self, together: int) -> TrainState:
+        """The state in so many lanes: the last run is copied into those that are left over."""
+        chosen = np.minimum(np.arange(together), self.runs - 1)
+        return jax.tree.map(lambda leaf: np.asarray(leaf)[chosen], self.state)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Everything but ``step`` and ``seconds``, by name; the run axis comes first in each."""
+        names = self.metrics[0]
+        whole = {
+            "state": jax.device_get(self.state),
+            "trace": self.trace(),
+            "validation": {name: np.stack([m[name] for m in self.metrics], 1) for name in names},
+        }
+        return _named(jax.tree.map(lambda leaf: leaf[: self.runs], whole))
+
+    @classmethod
+    def from_arrays(cls, config: Config, step: int, seconds: float, arrays: Arrays) -> Self:
+        """The inverse of ``to_arrays``, for runs of this structure."""
+        abstract = _abstract(config, 1, step)
+        leaves = [arrays[name] for name in _named(abstract)]
+        whole = jax.tree.unflatten(jax.tree.structure(abstract), leaves)
+        names, columns = (
+            whole["validation"],
+            zip(*(v.T for v in whole["validation"].values()), strict=True),
+        )
+        metrics = [dict(zip(names, column, strict=True)) for column in columns]
+        return cls(len(leaves[0]), step, seconds, whole["state"], [whole["trace"]], metrics)
+
+
+def shapes(config: Config, runs: int, step: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """What ``to_arrays`` gives for so many runs of this structure after ``step`` steps."""
+    return _named(_abstract(config, runs, step))
+
+
+def _abstract(config: Config, runs: int, step: int) -> dict[str, Any]:
+    state = jax.eval_shape(initial_state, config, jax.ShapeDtypeStruct((), jnp.uint32))
+    every = min(config.train.eval_every, config.train.steps)
+    trace = jax.ShapeDtypeStruct((runs, step), jnp.float32)
+    return {
+        "state": jax.tree.map(lambda a: jax.ShapeDtypeStruct((runs, *a.shape), a.dtype), state),
+        "trace": Trace(*(trace for _ in Trace._fields)),
+        "validation": {
+            name: jax.ShapeDtypeStruct((runs, -(-step // every)), shape.dtype)
+            for name, shape in _metrics(config).items()
+        },
+    }
+
+
+def _metrics(config: Config) -> dict[str, jax.ShapeDtypeStruct]:
+    """The metrics of an evaluation, as shapes."""
+    data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, config.task.data()))
+    state = jax.eval_shape(initial_state, config, jax.ShapeDtypeStruct((), jnp.uint32))
+    part = jax.ShapeDtypeStruct((), jnp.int32)
+    return jax.eval_shape(evaluate_run, (config, state.params), data, part)
+
+
+def _named(tree: Any) -> dict[str, Any]:
+    """Leaves by their path."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="."): leaf
+        for path, leaf in jax.tree.leaves_with_path(tree)
+    }
+
+
+class Keeper:
+    """Who keeps progress. This one keeps none."""
+
+    def begun(self, group: list[Run], together: int) -> tuple[list[Run], Progress | None]:
+        """Runs of the group that stand side by side in a progress kept before, and that progress.
+
+        At most ``together`` of them; none where nothing was kept.
+        """
+        return [], None
+
+    def offer(self, batch: list[Run], progress: Progress) -> None:
+        """Called after every chunk. May raise, to stop there."""
+
+    def recorded(self, batch: list[Run]) -> None:
+        """Called when every record of the batch has been taken."""
