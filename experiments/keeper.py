@@ -55,7 +55,10 @@ class ShardKeeper(Keeper):
                 f"{self.environment}; they start again"
             )
             return None
-        return progress.shapes(runs[0].config, len(facts["runs"]), facts["step"])
+        config, step = runs[0].config, facts["step"]
+        if not 0 < step <= config.train.steps:
+            raise ValueError(f"expected a step of 1 to {config.train.steps}, got {step}")
+        return progress.shapes(config, len(facts["runs"]), step)
 
     def begun(self, group: list[Run], together: int) -> tuple[list[Run], Progress | None]:
         if self.found is None:

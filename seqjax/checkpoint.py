@@ -2,20 +2,23 @@
 
 Orbax writes each checkpoint beside its place and renames it there once it is whole. It does not
 notice what happens to the files later, so a digest of every array, and one of the facts, is written
-along and compared on loading. The last two are kept; where the newest is not sound, the one before
-it is used.
+along and compared on loading; so are digests of the files, before Orbax sees any of them. The last
+two checkpoints are kept; where the newest is not sound, the one before it is used.
 """
 
 import hashlib
 import json
 import pathlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import jax
 import numpy as np
 
 KEPT = 2
+SEAL = ".sha256"
+"""The ending of a checkpoint's digests of files; ``sha256sum --check`` reads them too."""
 
 Arrays = Mapping[str, np.ndarray]
 Shapes = Mapping[str, jax.ShapeDtypeStruct]
@@ -40,23 +43,19 @@ class Checkpoints:
 
     def __init__(self, folder: pathlib.Path, say: Callable[[str], None]):
         self.folder, self.say = folder.absolute(), say
-        self._open, self._saving = None, None
+        self._open = None
+        self._saving: Future | None = None
+        self._writer = ThreadPoolExecutor(1, "checkpoint")
 
     def save(self, arrays: Arrays, facts: Facts) -> None:
         """Begins to write a checkpoint, once the one before it is written.
 
         Raises:
-          CheckpointError: this one or the one before it cannot be written.
+          CheckpointError: the one before it could not be written.
         """
         self.wait()
         signed = dict(facts, arrays={name: _digest(array) for name, array in arrays.items()})
-        metadata = {"facts": signed, "digest": _digest_of_facts(signed)}
-        number = max(self._numbers(), default=-1) + 1
-        try:
-            filled = {name: array for name, array in arrays.items() if array.size}  # or it refuses
-            self._saving = self._orbax().save_async(number, filled, custom_metadata=metadata)
-        except Exception as error:  # Orbax lets through what its parts raise, of any kind
-            raise self._unwritten(error) from error
+        self._saving = self._writer.submit(self._write, dict(arrays), signed)
 
     def wait(self) -> None:
         """Returns once what is being written is on the disk, or raises CheckpointError."""
@@ -65,8 +64,9 @@ class Checkpoints:
             return
         try:
             saving.result()
-        except Exception as error:
-            raise self._unwritten(error) from error
+        except Exception as error:  # Orbax lets through what its parts raise, of any kind
+            said = f"cannot write to {self.folder}: {_first_line(error)}"
+            raise CheckpointError(said) from error
 
     def newest(self, shapes: Callable[[Facts], Shapes | None]) -> tuple[Arrays, Facts] | None:
         """The newest sound checkpoint, as its arrays and facts; None where there is none.
@@ -79,6 +79,7 @@ class Checkpoints:
         for position, number in enumerate(numbers):
             more = position + 1 < len(numbers)
             try:
+                self._check_files(number)
                 facts = self._facts(number)
                 wanted = shapes(facts)
                 return None if wanted is None else (self._arrays(number, wanted, facts), facts)
@@ -101,6 +102,43 @@ class Checkpoints:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+    def _write(self, arrays: Arrays, facts: Facts) -> None:
+        number = max(self._numbers(), default=-1) + 1
+        metadata = {"facts": facts, "digest": _digest_of_facts(facts)}
+        filled = {name: array for name, array in arrays.items() if array.size}  # or it refuses
+        if not self._orbax().save(number, filled, custom_metadata=metadata):
+            raise OSError("Orbax saved nothing")
+        lines = [f"{digest}  {name}\n" for name, digest in self._digests(number).items()]
+        partial = self.folder / f".{number}{SEAL}"
+        partial.write_text("".join(lines))
+        partial.rename(self.folder / f"{number}{SEAL}")
+        for seal in self.folder.glob(f"*{SEAL}"):
+            if not seal.with_suffix("").exists():
+                seal.unlink()
+
+    def _digests(self, number: int) -> dict[str, str]:
+        """SHA-256 of every file of a checkpoint, by its path."""
+        found = {}
+        for path in sorted((self.folder / str(number)).rglob("*")):
+            if path.is_file():
+                with open(path, "rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                found[path.relative_to(self.folder).as_posix()] = digest
+        return found
+
+    def _check_files(self, number: int) -> None:
+        """Compares the files with their digests; these are missing if it was killed just then."""
+        seal = self.folder / f"{number}{SEAL}"
+        if not seal.exists():
+            return
+        written = dict(line.split("  ", 1)[::-1] for line in seal.read_text().splitlines())
+        here = self._digests(number)
+        for name in sorted(written.keys() | here.keys()):
+            if name not in here:
+                raise DamagedError(f"{name} is missing")
+            if here[name] != written.get(name):
+                raise DamagedError(f"{name} has changed since it was written")
 
     def _orbax(self):
         if self._open is None:
@@ -151,10 +189,8 @@ class Checkpoints:
         aside = self.folder.with_name(f"{self.folder.name}.damaged")
         aside.mkdir(exist_ok=True)
         taken = len(list(aside.iterdir()))
+        (self.folder / f"{number}{SEAL}").unlink(missing_ok=True)
         return (self.folder / str(number)).rename(aside / f"{taken}-{number}")
-
-    def _unwritten(self, error: Exception) -> CheckpointError:
-        return CheckpointError(f"cannot write to {self.folder}: {_first_line(error)}")
 
 
 def _digest(array: np.ndarray) -> str:

@@ -74,11 +74,8 @@ class Progress:
         abstract = _abstract(config, 1, step)
         leaves = [arrays[name] for name in _named(abstract)]
         whole = jax.tree.unflatten(jax.tree.structure(abstract), leaves)
-        names, columns = (
-            whole["validation"],
-            zip(*(v.T for v in whole["validation"].values()), strict=True),
-        )
-        metrics = [dict(zip(names, column, strict=True)) for column in columns]
+        columns = zip(*(values.T for values in whole["validation"].values()), strict=True)
+        metrics = [dict(zip(whole["validation"], column, strict=True)) for column in columns]
         return cls(len(leaves[0]), step, seconds, whole["state"], [whole["trace"]], metrics)
 
 

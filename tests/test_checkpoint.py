@@ -15,6 +15,7 @@ from seqjax.study import Axis, Study, plan
 # What reads a damaged checkpoint leaves an event loop behind.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
+KEPT = ["1", "1.sha256", "2", "2.sha256"]
 FACTS = {"runs": ["all seed=0", "é"], "step": 3, "seconds": 0.1 + 0.2}
 
 
@@ -60,7 +61,7 @@ def test_the_newest_is_loaded_bit_for_bit_with_its_facts(saved):
     assert bits(arrays) == bits(drawn(2))
     assert {name: facts[name] for name in FACTS} == {**FACTS, "step": 2}
     assert not said
-    assert sorted(path.name for path in saved.iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in saved.iterdir()) == KEPT
 
 
 def test_where_nothing_was_saved_nothing_is_found(tmp_path):
@@ -69,7 +70,7 @@ def test_where_nothing_was_saved_nothing_is_found(tmp_path):
 
 def test_what_nobody_needs_is_left_alone(saved):
     assert Checkpoints(saved, print).newest(lambda facts: None) is None
-    assert sorted(path.name for path in saved.iterdir()) == ["1", "2"]
+    assert sorted(path.name for path in saved.iterdir()) == KEPT
 
 
 def _files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -90,23 +91,28 @@ def flipped(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_never_gives_a_wrong_number_and_is_said(saved, tmp_path, damage):
-    """Some bytes carry no numbers: damage there may pass, but what is loaded was saved."""
+@pytest.mark.parametrize("sealed", [True, False])
+def test_damage_never_gives_a_wrong_number_and_is_said(saved, tmp_path, damage, sealed):
+    """Unsealed, some bytes carry no numbers and their damage may pass; no number is wrong."""
     noticed = 0
     for k, file in enumerate(_files(saved / "2")):
         folder = tmp_path / str(k)
         shutil.copytree(saved, folder)
         DAMAGES[damage](folder / "2" / file)
+        if not sealed:
+            (folder / "2.sha256").unlink()
         (arrays, facts), said = newest(folder)
         assert bits(arrays) == bits(drawn(facts["step"])), file
         assert (facts["step"] == 1) == bool(said), file
         noticed += bool(said)
         if said:
             assert "is damaged" in said[0] and "the one before it is used" in said[0]
-            assert not (folder / "2").exists()
+            assert not (folder / "2").exists() and not (folder / "2.sha256").exists()
             assert list((tmp_path / f"{k}.damaged").iterdir())
+        if sealed and (folder / "2").is_dir():
+            assert not (folder / "2" / file).stat().st_size  # it was empty as it was saved
     print(f"{damage}: {noticed} of {k + 1} files noticed")
-    assert noticed >= 3
+    assert noticed >= (k if sealed else 3)
 
 
 def test_where_both_are_damaged_nothing_is_found_and_it_is_said(saved, tmp_path):
@@ -127,6 +133,7 @@ def test_a_half_written_checkpoint_is_none(saved, tmp_path):
     folder = tmp_path / "0-of-1"
     shutil.copytree(saved, folder)
     (folder / "2").rename(folder / "2.orbax-checkpoint-tmp")
+    (folder / "2.sha256").unlink()
     (_, facts), said = newest(folder)
     assert facts["step"] == 1 and not said
 
