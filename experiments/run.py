@@ -41,16 +41,17 @@ def _work() -> None:
     environment.prepare(FLAGS.deterministic)
     from experiments.lock import LockedError
     from experiments.workdir import WorkdirError
+    from seqjax.checkpoint import CheckpointError
     from seqjax.config import ConfigError
     from seqjax.records import RecordError
 
     try:
         _run()
-    except (ConfigError, WorkdirError, RecordError, LockedError) as error:
+    except (ConfigError, WorkdirError, RecordError, LockedError, CheckpointError) as error:
         flags.fail(error)
     except OSError as error:
-        where = "" if error.filename is None else f"{error.filename}: "
-        flags.fail(f"cannot go on: {where}{error.strerror or error}")
+        where = flags.workdir() if error.filename is None else error.filename
+        flags.fail(f"cannot go on: {where}: {error.strerror or error}")
 
 
 def _run() -> None:

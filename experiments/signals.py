@@ -21,6 +21,9 @@ unsaved = threading.Event()
 """Set by whoever has something to save first, and will look at ``asked`` before long."""
 
 
+_work: list[threading.Thread] = []
+
+
 class StoppedError(Exception):
     """Raised where the work stops, everything saved, because it was asked to."""
 
@@ -29,6 +32,7 @@ def install() -> None:
     """Handles the signals from here on."""
     for number in ASKING:
         signal.signal(number, _handle)
+    sys.unraisablehook = _unraisable
 
 
 def _handle(number: int, frame: object) -> None:
@@ -52,6 +56,15 @@ def _say(text: str) -> None:
     os.write(sys.stderr.fileno(), f"{cursor}{text}\n".encode())
 
 
+def _unraisable(what: object) -> None:
+    """Tells what Python could not raise, but for threads of libraries.
+
+    When a write fails, those of Orbax come too late for their caller, to whom all of it is raised.
+    """
+    if threading.current_thread() in (threading.main_thread(), *_work):
+        sys.__unraisablehook__(what)
+
+
 def run(work: Callable[[], None]) -> None:
     """Does the work in a thread of its own; what that raises is raised here.
 
@@ -66,6 +79,7 @@ def run(work: Callable[[], None]) -> None:
             raised.append(error)
 
     worker = threading.Thread(target=target, name="work", daemon=True)
+    _work.append(worker)
     worker.start()
     worker.join()
     if not raised:

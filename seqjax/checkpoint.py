@@ -25,7 +25,7 @@ Shapes = Mapping[str, jax.ShapeDtypeStruct]
 Facts = Mapping[str, Any]
 
 
-class CheckpointError(OSError):
+class CheckpointError(Exception):
     """A checkpoint that could not be written, and why."""
 
 
@@ -65,6 +65,7 @@ class Checkpoints:
         try:
             saving.result()
         except Exception as error:  # Orbax lets through what its parts raise, of any kind
+            self._open = None  # closing it would raise this again
             said = f"cannot write to {self.folder}: {_first_line(error)}"
             raise CheckpointError(said) from error
 

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,7 +41,7 @@ class Command:
         if cache:
             environment["SEQJAX_CACHE_DIR"] = cache
         self.workdir = workdir
-        self.said = workdir.with_name(f"{workdir.name}.{time.monotonic_ns()}.err")
+        self.said = pathlib.Path(tempfile.mkstemp(suffix=".err")[1])  # on no disk that is filled
         self.began = time.monotonic()
         with open(self.said, "wb") as said:
             self.process = subprocess.Popen(
