@@ -3,5 +3,5 @@
 Read in this order (it is the import order, and a test keeps it so): ``types``, ``product``,
 ``cells``, ``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``, ``losses``,
 ``clipping``, ``optimizer``, ``rules``, ``data``, ``tasks``, ``config``, ``training``, ``study``,
-``records``, ``sweep``, ``tables``, ``formats``, ``plots``.
+``files``, ``schema``, ``records``, ``sweep``, ``tables``, ``formats``, ``plots``.
 """
