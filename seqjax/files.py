@@ -1,4 +1,7 @@
-"""Reading what others may have written: regular files alone, and never more than was asked for."""
+"""Reading what others may have written: regular files alone, and never more than was asked for.
+
+``printable`` is for repeating what was read.
+"""
 
 import errno
 import os
@@ -54,3 +57,15 @@ def lines(path: pathlib.Path, longest: int) -> Iterator[tuple[int, bytes | None]
             elif len(line) > longest:
                 yield number, None
                 return
+
+
+def printable(text: str) -> str:
+    r"""``text`` on one line, with what moves a cursor or hides, reverses or breaks it spelt out.
+
+    >>> print(printable("a\x1b[2J\nb"))
+    a\x1b[2J\nb
+    """
+    if text.isprintable():
+        return text
+    spelt = (sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if sign.isprintable() else s for sign, s in zip(text, spelt, strict=True))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 FLOAT32 = 3.4028235e38
+LONGEST_TEXT = 4096
+MOST_FIELDS = 1000
 SHOWN = 60
 
 
@@ -60,7 +62,10 @@ def one_of(*names: str) -> Kind:
 
 NULL = Kind("null", lambda value: value is None)
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
-TEXT = Kind("text", lambda value: isinstance(value, str))
+TEXT = Kind(
+    f"text of at most {LONGEST_TEXT} signs",
+    lambda value: isinstance(value, str) and len(value) <= LONGEST_TEXT,
+)
 WHOLE = Kind("a whole number, 0 or more", _whole)
 FINITE = Kind("a finite number that float32 holds", _finite)
 NUMBER = Kind("a number that float32 holds, or inf", _number)
@@ -159,6 +164,8 @@ def problem(value: Any, kind: Any, path: str = "") -> str | None:
             return _expected("an object", value, path)
         if missing := kind.fields.keys() - value.keys():
             return f"{path or 'it'} lacks {', '.join(sorted(missing))}"
+        if len(value) > MOST_FIELDS:
+            return f"{path or 'it'} has {len(value)} fields; at most {MOST_FIELDS} are read"
         prefix = f"{path}." if path else ""
         if kind.others is None and (more := value.keys() - kind.fields.keys()):
             return f"{prefix}{_shown(min(more))}: no such field is known"
