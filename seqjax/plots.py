@@ -3,6 +3,7 @@
 import os
 import pathlib
 import warnings
+from collections.abc import Iterable
 
 import matplotlib
 import numpy as np
@@ -44,6 +45,11 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
 
 
+def _room(names: Iterable[str], usual: int) -> float:
+    """Inches beside those for names of the usual length; without them axes shrink to nothing."""
+    return 0.1 * max(0, *(len(name) - usual for name in names), 0)
+
+
 def _row_label(row: tuple) -> str:
     return _short(", ".join(label(value) for value in row)) or "all"
 
@@ -62,14 +68,16 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     name = f"test {example['metric']}" if quantity == "metric" else "fraction of clipped steps"
     upward = quantity == "clipped" or example["higher_is_better"]
     with matplotlib.rc_context(RC):
-        size = (2.4 + 0.95 * len(columns), 1.5 + 0.42 * len(rows))
-        fig = Figure(figsize=size, layout="constrained")
+        across = [_short(label(column)) for column in columns]
+        down = [_row_label(row) for row in rows]
+        width = 2.4 + 0.95 * len(columns) + _room(down, 16) + _room(across, 10)
+        fig = Figure(figsize=(width, 1.5 + 0.42 * len(rows)), layout="constrained")
         axes = fig.add_subplot()
         colours = "viridis" if upward else "viridis_r"
         limits = {"vmin": 0, "vmax": 1} if quantity == "clipped" else {}
         image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
-        axes.set_xticks(range(len(columns)), [_short(label(column)) for column in columns])
-        axes.set_yticks(range(len(rows)), [_row_label(row) for row in rows])
+        axes.set_xticks(range(len(columns)), across)
+        axes.set_yticks(range(len(rows)), down)
         axes.set_xlabel(_short(table.column_title))
         axes.set_ylabel(_short(", ".join(table.row_titles)))
         axes.tick_params(length=0)
@@ -122,8 +130,11 @@ def curves(table: Table, quantity: str) -> Figure:
                 panels.setdefault(head, []).append(line)
     across = len(panels) if len(panels) <= 4 else 3
     down = -(-len(panels) // across)
+    title = _short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))
+    room = _room([title, *(name for lines in panels.values() for name, _ in lines)], 16)
     with matplotlib.rc_context(RC):
-        fig = Figure(figsize=(1.6 + 2.3 * across, 0.6 + 2.4 * down), layout="constrained")
+        size = (1.6 + room + (2.3 + room) * across, 0.6 + 2.4 * down)
+        fig = Figure(figsize=size, layout="constrained")
         axes = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
         for empty in axes[len(panels) :]:
             empty.set_visible(False)
