@@ -27,7 +27,7 @@ RC = {
 }
 MOST_CELLS, MOST_PANELS = 1000, 100
 """What one can see in a heat map, and in learning curves."""
-LONGEST_NAME = 60
+LONGEST_NAME = 40
 
 
 def save(fig: Figure, workdir: pathlib.Path, name: str) -> None:
@@ -47,7 +47,7 @@ def _short(name: str) -> str:
 
 def _room(names: Iterable[str], usual: int) -> float:
     """Inches beside those for names of the usual length; without them axes shrink to nothing."""
-    return 0.1 * max(0, *(len(name) - usual for name in names), 0)
+    return 0.125 * max(0, *(len(name) - usual for name in names), 0)
 
 
 def _row_label(row: tuple) -> str:
