@@ -47,7 +47,7 @@ def _short(name: str) -> str:
 
 def _room(names: Iterable[str], usual: int) -> float:
     """Inches beside those for names of the usual length; without them axes shrink to nothing."""
-    return 0.125 * max(0, *(len(name) - usual for name in names), 0)
+    return 0.15 * max(0, *(len(name) - usual for name in names), 0)
 
 
 def _row_label(row: tuple) -> str:
@@ -70,7 +70,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     with matplotlib.rc_context(RC):
         across = [_short(label(column)) for column in columns]
         down = [_row_label(row) for row in rows]
-        width = 2.4 + 0.95 * len(columns) + _room(down, 16) + _room(across, 10)
+        width = 2.4 + 0.95 * len(columns) + _room(down, 12) + _room(across, 10)
         fig = Figure(figsize=(width, 1.5 + 0.42 * len(rows)), layout="constrained")
         axes = fig.add_subplot()
         colours = "viridis" if upward else "viridis_r"

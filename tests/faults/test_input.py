@@ -104,9 +104,9 @@ bad_values |= st.integers().map(str) | st.lists(st.sampled_from(NUMBERS), max_si
 )
 
 
-def mixed(good, bad):
+def mixed(good, bad, of=12):
     """Mostly ``good``: a command with five mistakes tells the first alone."""
-    return st.integers(0, 11).flatmap(lambda k: good if k else bad)
+    return st.integers(1, of).flatmap(lambda k: bad if k == of else good)
 
 
 @st.composite
@@ -156,6 +156,9 @@ def assignments(draw, most_values):
     usual, some = st.sampled_from(USUAL), st.sampled_from(PATHS)
     odd = st.one_of(some, some, bent(), st.sampled_from(ODD))
     path = draw(usual if draw(st.integers(0, 6)) else odd)
+    if most_values > 1 and not draw(st.integers(0, 9)):  # many: with another axis, far too many
+        count = draw(st.sampled_from([20, 300, 5000]))
+        return f"{path}={','.join(str(1 + k / 4096) for k in range(count))}"
     count = draw(st.integers(1, most_values))
     values = draw(st.lists(values_of(path), min_size=count, max_size=count, unique=True))
     return f"{path}={','.join(values)}"
@@ -187,7 +190,7 @@ def argument(draw):
             ]
         )
     )
-    return f"--{name}={draw(mixed(st.sampled_from(good), bad_values))}"
+    return f"--{name}={draw(mixed(st.sampled_from(good), bad_values, 4))}"
 
 
 @st.composite
