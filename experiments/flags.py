@@ -1,7 +1,6 @@
 """The only place where flags are defined and read. Below it there are plain dataclasses.
 
-absl exits with 1 for all of its own complaints and takes a stray word in a flagfile for an
-argument, so flagfiles are checked and errors reported here: one line, exit code 2.
+absl exits with 1 for all of its own complaints, so errors are reported here: one line, exit code 2.
 """
 
 import difflib
@@ -13,12 +12,14 @@ from typing import NoReturn
 
 from absl import flags
 
-from experiments import STUDIES
+from experiments import STUDIES, flagfiles
+from seqjax.files import printable
 
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
-LINE = re.compile(r"--(\w+)(=.*)?")
 MISTAKE = 2
+LONGEST_MESSAGE = 2000
+MOST_SHARDS = 10**6
 
 flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
 
@@ -45,7 +46,10 @@ def define_run_flags() -> None:
 
 def fail(message: object) -> NoReturn:
     """Ends the program because of a mistake of its user's: one line, exit code 2."""
-    print("error:", " ".join(str(message).split()), file=sys.stderr)
+    said = printable(" ".join(str(message).split()))
+    if len(said) > LONGEST_MESSAGE:  # a value may be a whole file
+        said = f"{said[: LONGEST_MESSAGE // 2]} … {said[-LONGEST_MESSAGE // 2 :]}"
+    print("error:", said, file=sys.stderr)
     raise SystemExit(MISTAKE)
 
 
@@ -54,10 +58,11 @@ def parser(argv: list[str]) -> list[str]:
     if any(argument.lstrip("-").partition("=")[0] in HELP for argument in _flags_of(argv)):
         print(f"{sys.modules['__main__'].__doc__}\n{_own_help()}")
         raise SystemExit(0)
+    for argument in argv:
+        if any("\ud800" <= sign <= "\udfff" for sign in argument):
+            fail(f"an argument that is not UTF-8: {argument!r}")
     try:
-        for path in _flagfiles(argv[1:]):
-            _check_flagfile(path, [])
-        rest = FLAGS(argv)
+        rest = FLAGS([argv[0], *flagfiles.expand(argv[1:], _refusal)])
     except flags.UnrecognizedFlagError as error:
         fail(_unknown_flag(error.flagname))
     except (flags.Error, ValueError) as error:
@@ -85,40 +90,12 @@ def _own_help() -> str:
     return FLAGS.module_help(sys.modules[__name__])
 
 
-def _flagfiles(arguments: list[str]) -> list[str]:
-    """The flagfiles that these arguments name."""
-    found = []
-    for k, argument in enumerate(arguments):
-        if argument == "--":
-            break
-        name, equals, path = argument.partition("=")
-        if name in ("--flagfile", "-flagfile"):
-            path = path if equals else (arguments[k + 1 :] or [""])[0]
-            if not path:
-                fail("--flagfile: cannot read '': no file is named")
-            found.append(path)
-    return found
-
-
-def _check_flagfile(path: str, above: list[str]) -> None:
-    """Each line is empty, a comment from the first column on, or one flag; else exit 2."""
-    if path in above:
-        fail(f"--flagfile: {path} includes itself")
-    try:
-        lines = pathlib.Path(path).expanduser().read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        fail(f"--flagfile: cannot read {path!r}: {reason}")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith(("#", "//")):
-            continue
-        match = LINE.fullmatch(line.rstrip())
-        if match is None:
-            fail(f"{path}:{number}: expected --flag=value or a comment at the start, got {line!r}")
-        if not {match[1], match[1].removeprefix("no")} & {"flagfile", *FLAGS}:
-            fail(f"{path}:{number}: {_unknown_flag(match[1])}")
-        for inner in _flagfiles([line.strip()]):
-            _check_flagfile(inner, [*above, path])
+def _refusal(name: str) -> str | None:
+    """Why a flag may not stand in a flagfile."""
+    if name in HELP:
+        return f"--{name} belongs on the command line"
+    known = {name, name.removeprefix("no")} & {"flagfile", *FLAGS}
+    return None if known else _unknown_flag(name)
 
 
 def study_module(name: str):
@@ -155,8 +132,18 @@ def as_text() -> str:
         for flag in FLAGS.flags_by_module_dict()[__name__]
         if flag.name not in ("workdir", "shard", "list", "dry_run")
     ]
-    lines = [line for flag in kept for line in flag.serialize().splitlines() if line]
+    lines = [line for flag in kept for line in _serialized(flag)]
+    lines = [line if line.isprintable() else " ".join(line.split()) for line in lines]
     return "".join(f"{line}\n" for line in [f"--workdir={workdir()}", *lines])
+
+
+def _serialized(flag: flags.Flag) -> list[str]:
+    """A flag as arguments; one given several times stands several times."""
+    values = flag.value if isinstance(flag, flags.MultiFlag) else None
+    if values is None:
+        text = flag.serialize()
+        return [text] if text else []
+    return [f"--{flag.name}={value}" for value in values]
 
 
 def _pairs(flag: str, text: str) -> list[tuple[str, str]]:
@@ -182,21 +169,38 @@ def seeds(default: int) -> range:
 
 def check_data_dir() -> None:
     """Exits with 2 unless --data_dir, where given, is a folder."""
-    if FLAGS.data_dir is not None and not pathlib.Path(FLAGS.data_dir).expanduser().is_dir():
-        fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
+    if FLAGS.data_dir is not None:
+        try:
+            there = _path("--data_dir", FLAGS.data_dir).is_dir()
+        except OSError as error:  # a name that is too long
+            fail(f"--data_dir: cannot use {FLAGS.data_dir!r}: {error.strerror}")
+        if not there:
+            fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
+
+
+def _path(flag: str, text: str) -> pathlib.Path:
+    if not text.isprintable():  # flags.txt has a line for it
+        fail(f"{flag}: expected a name that can be printed, got {text!r}")
+    try:
+        return pathlib.Path(text).expanduser()
+    except RuntimeError as error:
+        fail(f"{flag}: cannot use {text!r}: {error}")
 
 
 def shard() -> tuple[int, int]:
     """(I, N) of --shard."""
-    index, slash, count = FLAGS.shard.partition("/")
-    if not (slash and index.isdecimal() and count.isdecimal() and int(index) < int(count)):
-        fail(f"--shard: expected I/N with 0 <= I < N, got {FLAGS.shard!r}")
-    return int(index), int(count)
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", FLAGS.shard)
+    index, count = map(int, match.groups()) if match else (0, 0)
+    if not index < count <= MOST_SHARDS:
+        accepted = f"I/N with 0 <= I < N <= {MOST_SHARDS}"
+        fail(f"--shard: expected {accepted}, got {FLAGS.shard!r}")
+    return index, count
 
 
 def workdir() -> pathlib.Path:
     """--workdir, or runs/ with the name of the last flagfile, or else of the study."""
     if FLAGS.workdir:
-        return pathlib.Path(FLAGS.workdir).expanduser()
-    files = _flagfiles(sys.argv[1:])
-    return pathlib.Path("runs", pathlib.Path(files[-1]).stem if files else FLAGS.study)
+        return _path("--workdir", FLAGS.workdir)
+    files = flagfiles.named(sys.argv[1:])
+    name = pathlib.Path(files[-1]).stem if files else FLAGS.study
+    return _path("--workdir", str(pathlib.Path("runs", name)))

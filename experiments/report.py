@@ -1,17 +1,20 @@
 """Rebuilds tables and figures of a workdir from its records: python -m experiments.report."""
 
 import functools
-import pathlib
+import sys
 from typing import Any
 
 from absl import app
 
-from experiments import flags
+from experiments import STUDIES, flags
 from experiments.workdir import Workdir, WorkdirError
 from seqjax import formats, plots
 from seqjax.records import RecordError
 from seqjax.study import Study
 from seqjax.tables import Table, make_table, published_rows, sizes
+from seqjax.types import unknown
+
+MOST_CELLS = 10**6
 
 
 def tables_of(study: Study, recorded: list[dict[str, Any]], tune: str | None) -> list[Table]:
@@ -38,9 +41,20 @@ def report(workdir: Workdir) -> str:
     recorded = workdir.records()
     if not recorded:
         raise WorkdirError(f"--workdir: {workdir.path} has no records")
-    study = flags.study_module(recorded[0]["study"]).STUDY
+    name = recorded[0]["study"]
+    if name not in STUDIES:
+        raise WorkdirError(
+            f"--workdir: {workdir.path} has records of {unknown('study', name, STUDIES)}"
+        )
+    study = flags.study_module(name).STUDY
     tune = recorded[0]["tune"] if workdir.config is None else workdir.config["tune"]
     made = tables_of(study, recorded, tune)
+    for table in made:
+        size = len(table.rows) * len(table.columns)
+        if size > MOST_CELLS:
+            raise WorkdirError(
+                f"--workdir: {workdir.path}: a table of {size:,} cells; at most {MOST_CELLS:,}"
+            )
 
     parts = [*map(formats.to_markdown, made)]
     parts.append(formats.markdown(sizes(recorded, [arm.name for arm in study.arms])) + "\n")
@@ -51,21 +65,31 @@ def report(workdir: Workdir) -> str:
     workdir.write("table.csv", formats.to_csv(made))
     workdir.write("table.tex", "\n".join(map(formats.to_latex, made)))
 
-    main = made[0]
-    metric = recorded[0]["metric"]
-    plots.save(plots.heat_map(main), workdir.path, "heat_map")
-    plots.save(plots.heat_map(main, "clipped"), workdir.path, "clipped")
-    plots.save(plots.curves(main, f"validation_{metric}"), workdir.path, "learning_curves")
-    if len(made) > 1:
-        plots.save(plots.heat_map(made[1]), workdir.path, "heat_map_untuned")
+    _draw(workdir, made, f"validation_{recorded[0]['metric']}")
     return markdown
+
+
+def _draw(workdir: Workdir, made: list[Table], quantity: str) -> None:
+    """The figures, where they can be seen."""
+    main = made[0]
+    maps = [("heat_map", main, "metric"), ("clipped", main, "clipped")]
+    maps += [("heat_map_untuned", table, "metric") for table in made[1:2]]
+    for name, table, shown in maps:
+        if len(table.rows) * len(table.columns) > plots.MOST_CELLS:
+            print(f"{name}: over {plots.MOST_CELLS:,} cells are not drawn", file=sys.stderr)
+        else:
+            plots.save(plots.heat_map(table, shown), workdir.path, name)
+    if max(len(main.rows), len(main.columns)) > plots.MOST_PANELS:
+        print(f"learning_curves: over {plots.MOST_PANELS} are not drawn", file=sys.stderr)
+    else:
+        plots.save(plots.curves(main, quantity), workdir.path, "learning_curves")
 
 
 def main(argv: list[str]) -> None:
     del argv
     if not flags.FLAGS.workdir:
         flags.fail("--workdir: not given; expected a folder with records")
-    path = pathlib.Path(flags.FLAGS.workdir).expanduser()
+    path = flags.workdir()
     try:
         if not path.is_dir():
             raise WorkdirError(f"--workdir: {path} is not a folder")

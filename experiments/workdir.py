@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from experiments import lock
-from seqjax import records, rules
+from seqjax import records, rules, schema
 from seqjax.config import as_settings
 from seqjax.study import Run, Study
 from seqjax.training import Trace
@@ -29,7 +29,6 @@ SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET")
 """What must not change while a workdir is continued, unless --allow_mixed."""
 
 NAME = "config.json"
-FIELDS = {"same", "seeds", "tune", "environment", "runs_per_device"}
 
 
 def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
@@ -56,16 +55,11 @@ class Workdir:
         self.config = self._read()
 
     def _read(self) -> dict[str, Any] | None:
-        path, config = self.path / NAME, None
+        path = self.path / NAME
         try:
-            if path.exists():
-                config = records.loads(path.read_bytes().decode(errors="replace"), str(path))
+            return records.load_file(path, schema.CONFIG) if path.exists() else None
         except OSError as error:
-            raise WorkdirError(f"--workdir: cannot read {self.path}: {error.strerror}") from None
-        missing = FIELDS - (config or dict.fromkeys(FIELDS)).keys()
-        if missing:
-            raise WorkdirError(f"--workdir: {path} lacks {', '.join(sorted(missing))}")
-        return config
+            raise WorkdirError(f"--workdir: cannot read {path}: {error.strerror}") from None
 
     def check(
         self, same: Mapping[str, Any], seeds: range, environment: Mapping, allow_mixed: bool

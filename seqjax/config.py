@@ -5,6 +5,7 @@ structure. Two runs share a compiled program exactly when ``jax.tree.structure``
 """
 
 import dataclasses
+import functools
 import math
 import typing
 from collections.abc import Mapping
@@ -20,7 +21,8 @@ from seqjax.init import InitSpec
 from seqjax.modules import ModelSpec
 from seqjax.optimizer import WITH_MOMENTUM, OptimSpec
 from seqjax.tasks import TASKS, Task
-from seqjax.types import static, unknown
+from seqjax.tasks.base import EVALUATION_BATCH
+from seqjax.types import check_most, static, unknown
 
 PRECISIONS = {
     "float32": ("highest", None),
@@ -31,6 +33,9 @@ PRECISIONS = {
 DEFAULT_TASK = "digits_rows"
 LARGEST = 2**24
 """Sizes and lengths stay below it: what is larger is a slip of the keyboard."""
+LARGEST_BATCH, MOST_VALIDATIONS = 2**16, 10**4
+MOST_ELEMENTS = 2**30
+"""Steps of all sequences of a batch; JAX draws no more than 2**32 numbers at once."""
 
 
 class ConfigError(ValueError):
@@ -59,6 +64,7 @@ class TrainSpec:
     def __post_init__(self):
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision: {unknown('precision', self.precision, PRECISIONS)}")
+        check_most(batch_size=(self.batch_size, LARGEST_BATCH))
 
 
 @jax.tree_util.register_dataclass
@@ -100,6 +106,11 @@ def field_types(settings: Mapping[str, Any]) -> dict[str, type]:
         raise ConfigError(f"model.cell: {unknown('cell', cell_name, CELLS)}")
     if task_name not in TASKS:
         raise ConfigError(f"task.name: {unknown('task', task_name, TASKS)}")
+    return dict(_field_types(cell_name, task_name))
+
+
+@functools.cache
+def _field_types(cell_name: str, task_name: str) -> dict[str, type]:
     cell, task = CELLS[cell_name], TASKS[task_name]
     types = {"task.name": str}
     for section, spec in {**SECTIONS, "task": task}.items():
@@ -235,7 +246,11 @@ def _check(config: Config) -> None:
         section, field = path.split(".")
         value = getattr(getattr(config, section), field)
         need(path, value, value >= 1, "at least 1")
-    need("train.eval_every", config.train.eval_every, config.train.eval_every >= 1, "at least 1")
+    every, least = config.train.eval_every, max(1, -(-config.train.steps // MOST_VALIDATIONS))
+    need("train.eval_every", every, every >= least, f"at least {least}")
+    length, most = getattr(config.task, "length", 1), MOST_ELEMENTS // EVALUATION_BATCH
+    most = min(most, MOST_ELEMENTS // config.train.batch_size)
+    need("task.length", length, length <= most, f"at most {most} at this batch size")
     need("model.embed", config.model.embed, config.model.embed >= 0, "0 or more")
     init, optim = config.init, config.optim
     numbers = {f"init.bias.{gate}": value for gate, value in init.bias.items()}

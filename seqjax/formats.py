@@ -1,10 +1,12 @@
-"""Tables as text: Markdown, LaTeX and CSV."""
+"""Tables as text: Markdown, LaTeX and CSV, each of which may mean nothing but what it shows."""
 
 import csv
 import io
 import math
+import re
 from collections.abc import Sequence
 
+from seqjax.files import printable
 from seqjax.tables import MARKS, Entry, Table, label
 
 
@@ -41,9 +43,18 @@ def _matrix(table: Table) -> list[list[str]]:
     return [head, *body]
 
 
+MARKUP = re.compile(r"[\\`*\[\]|$~#]|(?<!\w)_|_(?!\w)")  # GFM takes no _ inside a word for markup
+
+
+def _plain(value: str) -> str:
+    """``value`` for Markdown."""
+    value = MARKUP.sub(r"\\\g<0>", printable(value))
+    return value.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def markdown(rows: list[list[str]]) -> str:
     """An aligned Markdown table; the first row is its head."""
-    rows = [[cell.replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows]
+    rows = [[_plain(cell) for cell in row] for row in rows]
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
 
     def line(row):
@@ -56,7 +67,8 @@ def markdown(rows: list[list[str]]) -> str:
 
 def to_markdown(table: Table) -> str:
     """Title, table and caption."""
-    return f"**{table.title}**\n\n{markdown(_matrix(table))}\n\n{table.caption}\n"
+    title, caption = _plain(table.title), _plain(table.caption)
+    return f"**{title}**\n\n{markdown(_matrix(table))}\n\n{caption}\n"
 
 
 LATEX = {
@@ -72,6 +84,9 @@ LATEX = {
     "°": r"$^\circ$",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "[": "{[}",  # which \\ before it would take for an argument
+    "]": "{]}",
+    "*": "{*}",
 }
 
 
@@ -79,7 +94,7 @@ def to_latex(table: Table) -> str:
     """A ``table`` environment with booktabs rules."""
 
     def escape(value: str) -> str:
-        return "".join(LATEX.get(sign, sign) for sign in value)
+        return "".join(LATEX.get(sign, sign) for sign in printable(value))
 
     head, *body = ([escape(cell) for cell in row] for row in _matrix(table))
     lines = [
@@ -102,7 +117,11 @@ def to_csv(tables: Sequence[Table]) -> str:
     entries = [(table, entry) for table in tables for entry in table.entries()]
     paths = list(dict.fromkeys(path for _, entry in entries for path in entry.point))
     out = io.StringIO()
-    write = csv.writer(out, lineterminator="\n").writerow
+    writer = csv.writer(out, lineterminator="\n")
+
+    def write(row):
+        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in row])
+
     write(
         (
             *("table", "arm", *paths, "tuned", "chosen", "metric", "mean", "low", "high", "runs"),

@@ -18,9 +18,11 @@ from seqjax.cells.base import Cell
 from seqjax.init import InitSpec, init_cell
 from seqjax.product import product
 from seqjax.recurrence import Unrolled, unroll
-from seqjax.types import Array, named_key, static, unknown
+from seqjax.types import Array, check_most, named_key, static, unknown
 
 READOUTS = ("auto", "softmax", "logistic", "linear")
+WIDEST, MOST_LAYERS = 2**14, 64
+"""What is more is a slip of the keyboard, or needs another program."""
 
 
 @jax.tree_util.register_dataclass
@@ -50,6 +52,11 @@ class ModelSpec:
             raise ValueError(f"cell: {unknown('cell', self.cell, CELLS)}")
         if self.readout not in READOUTS:
             raise ValueError(f"readout: {unknown('readout', self.readout, READOUTS)}")
+        check_most(
+            hidden=(self.hidden, WIDEST),
+            layers=(self.layers, MOST_LAYERS),
+            embed=(self.embed, WIDEST),
+        )
 
 
 def _linear(inputs: int, outputs: int, dtype, rngs: nnx.Rngs, **options) -> nnx.Linear:

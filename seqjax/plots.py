@@ -2,11 +2,14 @@
 
 import os
 import pathlib
+import warnings
+from collections.abc import Iterable
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from seqjax.files import printable
 from seqjax.formats import figure
 from seqjax.tables import Entry, Table, label
 
@@ -19,20 +22,36 @@ RC = {
     "legend.frameon": False,
     "svg.hashsalt": "seqjax",  # equal figures are equal files
     "svg.fonttype": "none",
+    "text.parse_math": False,  # names may have a $
+    "text.usetex": False,
 }
+MOST_CELLS, MOST_PANELS = 1000, 100
+"""What one can see in a heat map, and in learning curves."""
+LONGEST_NAME = 40
 
 
 def save(fig: Figure, workdir: pathlib.Path, name: str) -> None:
     """Writes ``name``.png and ``name``.svg, each replaced whole."""
-    with matplotlib.rc_context(RC):
+    with matplotlib.rc_context(RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
         for kind, options in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
             partial = workdir / f".{name}.{os.getpid()}.{kind}"
             fig.savefig(partial, **options)
             partial.replace(workdir / f"{name}.{kind}")
 
 
+def _short(name: str) -> str:
+    name = printable(name)
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
+
+
+def _room(names: Iterable[str], usual: int) -> float:
+    """Inches beside those for names of the usual length; without them axes shrink to nothing."""
+    return 0.15 * max(0, *(len(name) - usual for name in names), 0)
+
+
 def _row_label(row: tuple) -> str:
-    return ", ".join(label(value) for value in row) or "all"
+    return _short(", ".join(label(value) for value in row)) or "all"
 
 
 def heat_map(table: Table, quantity: str = "metric") -> Figure:
@@ -49,22 +68,24 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     name = f"test {example['metric']}" if quantity == "metric" else "fraction of clipped steps"
     upward = quantity == "clipped" or example["higher_is_better"]
     with matplotlib.rc_context(RC):
-        size = (2.4 + 0.95 * len(columns), 1.5 + 0.42 * len(rows))
-        fig = Figure(figsize=size, layout="constrained")
+        across = [_short(label(column)) for column in columns]
+        down = [_row_label(row) for row in rows]
+        width = 2.4 + 0.95 * len(columns) + _room(down, 12) + _room(across, 10)
+        fig = Figure(figsize=(width, 1.5 + 0.42 * len(rows)), layout="constrained")
         axes = fig.add_subplot()
         colours = "viridis" if upward else "viridis_r"
         limits = {"vmin": 0, "vmax": 1} if quantity == "clipped" else {}
         image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
-        axes.set_xticks(range(len(columns)), [label(column) for column in columns])
-        axes.set_yticks(range(len(rows)), [_row_label(row) for row in rows])
-        axes.set_xlabel(table.column_title)
-        axes.set_ylabel(", ".join(table.row_titles))
+        axes.set_xticks(range(len(columns)), across)
+        axes.set_yticks(range(len(rows)), down)
+        axes.set_xlabel(_short(table.column_title))
+        axes.set_ylabel(_short(", ".join(table.row_titles)))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         for (row, column), entry in table.grid.items():
             at = columns.index(column), rows.index(row)
             _write(axes, at, entry, quantity, image.norm(values[at[::-1]]), upward)
-        axes.set_title(f"{table.title}: {name}", loc="left")
+        axes.set_title(f"{_short(table.title)}: {_short(name)}", loc="left")
         fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
     return fig
 
@@ -76,7 +97,7 @@ def _write(axes, at, entry: Entry, quantity: str, brightness: float, upward: boo
     mean = entry.mean if quantity == "metric" else entry.clipped
     chosen = entry.chosen is not None and quantity == "metric"
     lines = (figure(mean) if quantity == "metric" else f"{mean:.2f}") + (
-        f"\n@{label(entry.chosen)}" if chosen else ""
+        f"\n@{_short(label(entry.chosen))}" if chosen else ""
     )
     axes.text(*at, lines, ha="center", va="center", color=ink, fontsize=8, linespacing=1.05)
     if entry.failed and quantity == "metric":
@@ -109,24 +130,27 @@ def curves(table: Table, quantity: str) -> Figure:
                 panels.setdefault(head, []).append(line)
     across = len(panels) if len(panels) <= 4 else 3
     down = -(-len(panels) // across)
+    title = _short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))
+    room = _room([title, *(name for lines in panels.values() for name, _ in lines)], 16)
     with matplotlib.rc_context(RC):
-        fig = Figure(figsize=(1.6 + 2.3 * across, 0.6 + 2.4 * down), layout="constrained")
+        size = (1.6 + room + (2.3 + room) * across, 0.6 + 2.4 * down)
+        fig = Figure(figsize=size, layout="constrained")
         axes = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
         for empty in axes[len(panels) :]:
             empty.set_visible(False)
         one_legend = len({tuple(name for name, _ in lines) for lines in panels.values()}) == 1
-        title = ", ".join(table.row_titles if table.column_title else table.row_titles[-1:])
+        title = _short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))
         for panel, (head, lines) in zip(axes, panels.items(), strict=False):
             shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(lines)))
             for (name, entry), shade in zip(lines, shades, strict=True):
                 _line(panel, entry, quantity, shade, name)
-            panel.set_title(head, loc="left")
+            panel.set_title(_short(head), loc="left")
             if not one_legend:
                 panel.legend(title=title or None, fontsize=7, title_fontsize=7)
         for panel in axes[max(0, len(panels) - across) : len(panels)]:  # the lowest of each column
             panel.set_xlabel("step")
             panel.tick_params(labelbottom=True)
-        axes[0].set_ylabel(quantity.replace("_", " "))
+        axes[0].set_ylabel(_short(quantity.replace("_", " ")))
         if one_legend:
             handles, names = axes[0].get_legend_handles_labels()
             fig.legend(handles, names, title=title or None, loc="outside right upper")
@@ -136,8 +160,10 @@ def curves(table: Table, quantity: str) -> Figure:
 def _line(panel, entry: Entry, quantity: str, shade, name: str) -> None:
     steps = entry.records[0]["curve"]["step"]
     runs = np.array([record["curve"][quantity] for record in entry.records], dtype=float)
+    runs = np.where(np.isfinite(runs), runs, np.nan)
     known = ~np.isnan(runs).all(axis=0)
     x, y = np.asarray(steps)[known], runs[:, known]
     low, mean, high = (f(y, axis=0) for f in (np.nanmin, np.nanmean, np.nanmax))
+    name = f" {name}" if name.startswith("_") else name  # which legends leave out
     panel.plot(x, mean, color=shade, label=name, linewidth=1.4)
     panel.fill_between(x, low, high, color=shade, alpha=0.15, linewidth=0)

@@ -1,7 +1,7 @@
 """Strict JSON lines in and out: one self-contained line for every finished run.
 
 Infinity is written "inf"; what is not a number is null, with its reason beside it in the record.
-Nothing is read with eval or pickle.
+Nothing is read with eval or pickle, and nothing without a bound.
 """
 
 import errno
@@ -9,12 +9,22 @@ import json
 import math
 import os
 import pathlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from seqjax import files, schema
+
 INFINITIES = {"inf": math.inf, "-inf": -math.inf}
+LONGEST_LINE = 2**24
+"""Bytes; a thousand times those of a usual record."""
+MOST_BYTES = 2**30
+"""Of all records of a workdir."""
+DEEPEST = 64
+LARGEST_WHOLE = 2**63
+LONGEST_NUMBER = 40
 
 
 class RecordError(ValueError):
@@ -38,12 +48,22 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _unplain(value: Any) -> Any:
+def _unplain(value: Any, deep: int = 0) -> Any:
+    if deep > DEEPEST:
+        raise ValueError(f"nested over {DEEPEST} deep")
     if isinstance(value, dict):
-        return {key: _unplain(item) for key, item in value.items()}
+        return {_sound(key): _unplain(item, deep + 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_unplain(item) for item in value]
-    return INFINITIES.get(value, value) if isinstance(value, str) else value
+        return [_unplain(item, deep + 1) for item in value]
+    return INFINITIES.get(value, _sound(value)) if isinstance(value, str) else value
+
+
+def _sound(text: str) -> str:
+    """``text``, if it can be written and is no trap for what is written in C."""
+    halves = not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text)
+    if halves or "\0" in text:
+        raise ValueError("a string with a NUL or half a surrogate pair")
+    return text
 
 
 def dumps(value: Any, **options: Any) -> str:
@@ -57,17 +77,67 @@ def dumps(value: Any, **options: Any) -> str:
 
 def loads(text: str, where: str) -> dict[str, Any]:
     """The object in ``text``; RecordError naming ``where`` if it is anything else."""
-
-    def refuse(constant):
-        raise ValueError(f"{constant} is not JSON")
-
     try:
-        value = _unplain(json.loads(text, parse_constant=refuse))
-    except (ValueError, RecursionError) as error:
+        value = _unplain(
+            json.loads(
+                text,
+                parse_constant=_constant,
+                parse_float=_float,
+                parse_int=_int,
+                object_pairs_hook=_once,
+            )
+        )
+    except RecursionError:
+        raise RecordError(f"{where}: not a JSON object: nested over {DEEPEST} deep") from None
+    except ValueError as error:
         raise RecordError(f"{where}: not a JSON object: {error}") from None
     if not isinstance(value, dict):
         raise RecordError(f"{where}: expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _float(text: str) -> float:
+    if len(text) > LONGEST_NUMBER or math.isinf(value := float(text)):
+        raise ValueError(f"{text[:40]} is too large for a float")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > LONGEST_NUMBER or abs(value := int(text)) >= LARGEST_WHOLE:
+        raise ValueError(f"a whole number of {len(text.lstrip('-'))} digits is too large")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {twice[:40]!r} stands twice")
+    return found
+
+
+def load_file(path: pathlib.Path, kind: schema.Named, most: int = LONGEST_LINE) -> dict[str, Any]:
+    """The object in a file of at most ``most`` bytes, if it is of a kind.
+
+    Raises:
+      RecordError: it is not, naming the file and the field.
+      OSError: it cannot be read, is no regular file, or is larger.
+    """
+    value = loads(_decoded(files.content(path, most), str(path)), str(path))
+    if said := schema.problem(value, kind):
+        raise RecordError(f"{path}: {said}")
+    return value
+
+
+def _decoded(line: bytes, where: str) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{where}: not UTF-8 at byte {error.start}") from None
 
 
 def append(path: pathlib.Path, record: dict[str, Any]) -> None:
@@ -132,24 +202,46 @@ def _end_of_last_line(file: BinaryIO, end: int) -> int:
 
 
 def read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
-    """The records of one file, in order; a last line without an end was torn, and is no record."""
-    whole, _, _torn = path.read_bytes().rpartition(b"\n")
-    for number, line in enumerate(whole.split(b"\n") if whole else (), start=1):
-        try:
-            text = line.decode()
-        except UnicodeDecodeError as error:
-            raise RecordError(f"{path}:{number}: not UTF-8: {error}") from None
-        record = loads(text, f"{path}:{number}")
-        missing = {"id", "study", "arm", "point", "seed", "settings", "failed"} - record.keys()
-        if missing:
-            raise RecordError(f"{path}:{number}: a record without {', '.join(sorted(missing))}")
+    """The records of one file, in order; a last line without an end was torn, and is no record.
+
+    Raises:
+      RecordError: a line that is not a record, by file, line and field.
+      OSError: the file cannot be read, or is no regular file.
+    """
+    for _, record in _numbered(path):
         yield record
 
 
+def _numbered(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The records with where they stand, FILE:LINE."""
+    for number, line in files.lines(path, LONGEST_LINE):
+        where = f"{path}:{number}"
+        if line is None:
+            raise RecordError(f"{where}: a line of over {LONGEST_LINE:,} bytes")
+        record = loads(_decoded(line, where), where)
+        if said := schema.problem(record, schema.RECORD) or schema.contradiction(record):
+            raise RecordError(f"{where}: {said}")
+        yield where, record
+
+
 def read_all(workdir: pathlib.Path) -> list[dict[str, Any]]:
-    """The records of all shards of a workdir; the first of each run where one stands twice."""
+    """The records of all shards of a workdir; the first of each run where one stands twice.
+
+    Raises:
+      RecordError: as ``read``, or records that cannot stand in one table, or too many of them.
+    """
     records: dict[str, dict[str, Any]] = {}
-    for path in sorted(workdir.glob("records*.jsonl")):
-        for record in read(path):
+    points: dict[tuple, dict[str, Any]] = {}
+    paths = sorted(workdir.glob("records*.jsonl"))
+    if sum(path.stat().st_size for path in paths) > MOST_BYTES:
+        raise RecordError(f"{workdir}: over {MOST_BYTES:,} bytes of records")
+    for path in paths:
+        for where, record in _numbered(path):
+            place = record["arm"], *sorted(record["point"].items())
+            first = next(iter(records.values()), record)
+            beside = points.setdefault(place, record)
+            said = schema.difference(first, record) or schema.at_one_point(beside, record)
+            if said:
+                raise RecordError(f"{where}: {said}")
             records.setdefault(record["id"], record)
     return list(records.values())

@@ -6,6 +6,8 @@ base serves arms of different kinds.
 """
 
 import dataclasses
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +16,9 @@ import numpy as np
 from seqjax.cells import CELLS
 from seqjax.config import Config, ConfigError, field_types, idle, make_config, parse
 from seqjax.types import unknown
+
+MOST_RUNS = 50_000
+"""Of a study; it is planned in memory, and what is more is a slip of the keyboard."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,11 +117,13 @@ def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
     Raises:
       ConfigError: a setting or an axis that does not fit, named.
     """
-    seeds = list(seeds)
+    seeds = list(itertools.islice(seeds, MOST_RUNS + 1))
     runs, used, first = [], set(), None
     for arm in study.arms:
         for point in _points(study, arm):
             used |= point.keys()
+            if len(runs) + len(seeds) > MOST_RUNS:
+                raise ConfigError(f"--seeds: {study.name} would have over {MOST_RUNS:,} runs")
             config = make_config(_settings(study, arm, point))
             first = first or config
             paired = _paired(first, config)
@@ -167,16 +174,15 @@ def _points(study: Study, arm: Arm) -> list[dict[str, Any]]:
     axes = [axis for axis in study.axes if not axis.arms or arm.name in axis.arms]
     points: list[dict[str, Any]] = [{}]
     for axis in sorted(axes, key=lambda axis: types.get(axis.path, float) is float):
-        points = [new for point in points for new in _extended(study, arm, point, axis)]
+        extended = (new for point in points for new in _extended(study, arm, point, axis))
+        points = list(itertools.islice(extended, MOST_RUNS + 1))
+        if len(points) > MOST_RUNS:
+            raise ConfigError(f"{axis.path}: swept to over {MOST_RUNS:,} points")
     ordered = [
         {axis.path: point[axis.path] for axis in axes if axis.path in point} for point in points
     ]
-    return sorted(
-        ordered,
-        key=lambda point: [
-            axis.values.index(point[axis.path]) for axis in axes if axis.path in point
-        ],
-    )
+    places = {axis.path: {value: k for k, value in enumerate(axis.values)} for axis in axes}
+    return sorted(ordered, key=lambda point: [places[path][point[path]] for path in point])
 
 
 def _extended(study: Study, arm: Arm, point: dict, axis: Axis) -> list[dict[str, Any]]:
@@ -247,10 +253,13 @@ def _values(study: Study, path: str, texts: list[str], sweep: Mapping[str, list[
     kind = _type(study, path, sweep)
     if not all(texts):
         raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
+    if len(texts) > MOST_RUNS:
+        raise ConfigError(f"{path}: swept over {len(texts):,} values; at most {MOST_RUNS:,}")
     values = tuple(parse(path, text, kind) for text in texts)
     same = [np.float32(value) if kind is float else value for value in values]  # as runs see them
+    times = Counter(same)
     for value, seen in zip(values, same, strict=True):
-        if same.count(seen) > 1:
+        if times[seen] > 1:
             raise ConfigError(f"{path}: swept over {value} twice")
     return values
 
@@ -259,8 +268,10 @@ def _variants(study: Study, sweep: Mapping[str, list[str]] | None) -> list[dict[
     """The settings that decide which fields there are: each arm's, with each swept cell or task."""
     variants = [{**study.base, **arm.settings} for arm in study.arms]
     for path in ("model.cell", "task.name"):
-        names = (sweep or {}).get(path, [])
-        variants += [{**known, path: name} for known in variants for name in names if name]
+        names = [name for name in dict.fromkeys((sweep or {}).get(path, ())) if name]
+        for name in names:
+            field_types({path: name})  # or a long list of wrong ones would be multiplied
+        variants += [{**known, path: name} for known in variants for name in names]
     return variants
 
 

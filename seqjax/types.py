@@ -17,6 +17,7 @@ from typing import Any
 import jax
 
 Array = jax.Array
+LONGEST_NAME = 100
 Number = float | jax.Array
 """A Python float, or a traced scalar in its place."""
 
@@ -37,6 +38,13 @@ def named_key(key: Array, *names: str) -> Array:
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for a name that is not in ``known``, with the nearest one suggested."""
     known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=1)
+    near = difflib.get_close_matches(str(name)[:LONGEST_NAME], known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return ValueError(f"unknown {kind} {name!r}{hint}; known: {', '.join(known)}")
+
+
+def check_most(**bounds: tuple[int, int]) -> None:
+    """Raises ValueError for a size over its bound: ``check_most(hidden=(size, most))``."""
+    for name, (size, most) in bounds.items():
+        if size > most:
+            raise ValueError(f"{name}: expected at most {most}, got {size}")

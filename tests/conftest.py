@@ -35,6 +35,15 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("seqjax")
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leaves out what is marked faults, unless -m or SEQJAX_FAULTS asks for it."""
+    if "faults" in config.option.markexpr or os.environ.get("SEQJAX_FAULTS"):
+        return
+    slow = [item for item in items if item.get_closest_marker("faults")]
+    items[:] = [item for item in items if not item.get_closest_marker("faults")]
+    config.hook.pytest_deselected(items=slow)
+
+
 @pytest.fixture
 def x64():
     """float64 for the length of a test."""

@@ -1,4 +1,4 @@
-"""Records made by hand, for tests of tables and figures; test_sweep.py holds them to real ones."""
+"""Records made by hand, for tests of what reads them; test_sweep.py holds them to real ones."""
 
 import numpy as np
 

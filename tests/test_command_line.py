@@ -200,6 +200,26 @@ def test_the_flags_that_are_kept_repeat_the_command(first, tmp_path):
     }
 
 
+def test_settings_over_several_lines_are_kept_as_one(monkeypatch, tmp_path):
+    argv = [
+        "run",
+        "--study=gate_bias",
+        "--set=train.steps=7;\n  model.hidden=5",
+        "--set=task.length=9",
+    ]
+    monkeypatch.setattr(sys, "argv", argv)
+    with flagsaver.flagsaver():
+        flags.parser(argv)
+        study, text = flags.study(), flags.as_text()
+    assert "--set=train.steps=7; model.hidden=5\n" in text
+    kept = tmp_path / "kept.flags"
+    kept.write_text(text)
+    again = ["run", f"--flagfile={kept}"]
+    with flagsaver.flagsaver():
+        flags.parser(again)
+        assert flags.study() == study
+
+
 @pytest.mark.core
 def test_a_half_finished_workdir_is_finished(first, finished):
     file = finished / "records.jsonl"

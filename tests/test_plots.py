@@ -1,5 +1,7 @@
 """Figures from records made by hand: what they say, and that equal figures are equal files."""
 
+import dataclasses
+import html
 import itertools
 import re
 from math import inf
@@ -8,6 +10,7 @@ import pytest
 from made_up import STEPS, record
 
 from seqjax import plots, tables
+from seqjax.files import printable
 
 RATE, CLIP, BIAS = "optim.learning_rate", "clip.threshold", "init.bias.f"
 TITLES = {BIAS: "forget bias", CLIP: "clip norm"}
@@ -40,7 +43,7 @@ def words(figure, tmp_path, name="figure"):
     assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     svg = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
     assert svg.startswith("<?xml") and svg.rstrip().endswith("</svg>")
-    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    return [html.unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
 
 
 @pytest.mark.core
@@ -146,6 +149,27 @@ TABLES = {
 def test_every_shape_of_table_is_drawn(tmp_path, make):
     assert "made_up: test accuracy" in words(plots.heat_map(make()), tmp_path)
     assert "step" in words(plots.curves(make(), "validation_accuracy"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["$x$", r"$\frac{$", "$", r"\$a$", "_b", "c\x1b[2J\n", "漢" * 99, "&<"],
+    ids=repr,
+)
+def test_names_are_drawn_as_they_stand(tmp_path, name):
+    found = [
+        {**record(arm=arm, seed=seed), "point": {CLIP: name}}
+        for arm in (name, "b")
+        for seed in (0, 1)
+    ]
+    table = table_of(found, tune=None)
+    table = dataclasses.replace(table, title=name, column_title=name)
+    shown = printable(name)
+    shown = shown if len(shown) <= plots.LONGEST_NAME else shown[: plots.LONGEST_NAME] + "…"
+    for figure in (plots.heat_map(table), plots.curves(table, "validation_accuracy")):
+        found = words(figure, tmp_path)
+        assert any(shown in text for text in found), (shown, found)
+        assert len([text for text in found if shown in text]) >= 2
 
 
 def test_equal_figures_are_equal_files(tmp_path):

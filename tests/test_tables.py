@@ -385,6 +385,29 @@ def test_latex_is_escaped():
     assert r"$\infty$" in formats.to_latex(table_of(grid(clip__threshold=(inf,))))
 
 
+HOSTILE = "a|b<script>$\\input{x}&%_# `c` *d* [e](f) ~\x1b[2J\n\u202e"
+
+
+def test_nothing_in_a_name_is_markup():
+    point = {BIAS: HOSTILE, "x": HOSTILE}
+    found = [record(arm=HOSTILE), record(arm="[b]"), record(arm="*c")]
+    found[0] = {**found[0], "point": point, "environment": {"jaxlib": HOSTILE, "device": HOSTILE}}
+    table = table_of(found, tune=None, title=HOSTILE, question=HOSTILE, titles={"x": HOSTILE})
+    markdown, latex, text = (
+        formats.to_markdown(table),
+        formats.to_latex(table),
+        formats.to_csv([table]),
+    )
+    for written in (markdown, latex, text):
+        assert written.replace("\n", "").isprintable()
+    escaped = r"a\|b&lt;script>\$\\input{x}&amp;%\_\# \`c\` \*d\* \[e\](f) \~\\x1b\[2J\\n\\u202e"
+    assert markdown.startswith(f"**{escaped}**\n\n| arm ") and markdown.count(escaped) >= 6
+    assert r"\textbackslash{}input\{x\}" in latex and r"\input" not in latex
+    assert "\n{[}b{]} & " in latex and "\n{*}c & " in latex  # or \\\\ before them would take them
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len(rows) == 4 and {len(row) for row in rows} == {len(rows[0])}
+
+
 def test_csv_says_everything_of_a_cell():
     arm = 'a, "b"'
     found = [

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax import losses
-from seqjax.types import Array, named_key
+from seqjax.types import Array, check_most, named_key
 
 EVALUATION_SIZE = 4096
 EVALUATION_BATCH = 512
+LONGEST = 2**20
 PARTS = ("validation", "test")
 
 
@@ -165,6 +166,7 @@ class DataSetTask(Task):
 
 
 def check_length(task: Any, least: int) -> None:
-    """Raises ValueError unless ``task.length`` is at least ``least``."""
+    """Raises ValueError unless ``task.length`` is at least ``least``, and one can wait for it."""
     if task.length < least:
         raise ValueError(f"length: {task.name} needs at least {least}, got {task.length}")
+    check_most(length=(task.length, LONGEST))

@@ -1,0 +1,272 @@
+"""Commands that nobody meant: each is planned, or refused in one line, in little time and memory.
+
+``command`` runs the real parser and planner in this process; some run in one of their own.
+"""
+
+import collections
+import itertools
+import resource
+import time
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from test_command_line import command, finish, start
+
+from experiments import STUDIES
+from seqjax.cells import CELLS
+from seqjax.clipping import KINDS
+from seqjax.config import field_types
+from seqjax.init import INPUT, RECURRENT, SCHEMES
+from seqjax.optimizer import OPTIMIZERS, SCHEDULES
+from seqjax.tasks import TASKS
+
+SECONDS, MEBIBYTES = 10, 1500
+
+PATHS = sorted(
+    set().union(
+        *(
+            field_types({"model.cell": cell, "task.name": task})
+            for cell, task in itertools.product(CELLS, TASKS)
+        )
+    )
+)
+WORDS = sorted(
+    {
+        *CELLS,
+        *KINDS,
+        *INPUT,
+        *RECURRENT,
+        *SCHEMES,
+        *OPTIMIZERS,
+        *SCHEDULES,
+        *TASKS,
+        "pascanu",
+        "true",
+    }
+)
+NUMBERS = ["0", "1", "2", "3", "0.5", "0.1", "20", "100", "1e-3", "inf", "-1", "64"]
+HUGE = ["1" + "0" * 12, "9" * 400, "9" * 5000, "1e400", "-1e400", "16777215", "16777217", "1e38"]
+HUGE += ["-16777215", "65536", "4294967296", "2147483648", "1e-400", "1e-45", "0x10", "1_000"]
+ODD = [
+    "",
+    " ",
+    "nan",
+    "NaN",
+    "-inf",
+    "Infinity",
+    "None",
+    "null",
+    "[]",
+    "{}",
+    "()",
+    "'1'",
+    '"1"',
+    "'",
+]
+ODD += ["1,2", "1;2", "1=2", "=", ";", ",", "1..5", "1-5", "range(9)", "1:5", "*", "$HOME", "`id`"]
+ODD += [
+    "٣",
+    "１",
+    "²",
+    "∞",
+    "½",
+    "−1",
+    "é",
+    "漢字",
+    "\u202e1",
+    "\u200b1",
+    "1\u00a0",
+    "\ud83d\ude00",
+]
+ODD += [
+    "\x1b[2J",
+    "1\n2",
+    "\r",
+    "\t1",
+    "\x00",
+    "\x7f",
+    "a\udcff",
+    "../..",
+    "/dev/zero",
+    "~nobody/x",
+]
+ODD += ["__import__('os')", "${jndi:x}", "%s%n", "\\input{x}", "<script>", "a|b", "x" * 10_000]
+
+USUAL = ["train.steps", "train.batch_size", "train.eval_every", "train.precision", "model.hidden"]
+USUAL += ["model.layers", "model.bidirectional", "init.recurrent", "init.input", "init.input_gain"]
+USUAL += ["init.recurrent_gain", "optim.schedule", "optim.learning_rate", "clip.threshold"]
+
+good_values = st.sampled_from([*NUMBERS, *WORDS])
+bad_values = st.sampled_from([*HUGE, *ODD]) | st.text(max_size=8) | st.floats().map(repr)
+bad_values |= st.integers().map(str) | st.lists(st.sampled_from(NUMBERS), max_size=400).map(
+    ",".join
+)
+
+
+def mixed(good, bad, of=12):
+    """Mostly ``good``: a command with five mistakes tells the first alone."""
+    return st.integers(1, of).flatmap(lambda k: bad if k == of else good)
+
+
+@st.composite
+def bent(draw):
+    """A path that is nearly one."""
+    path, k = draw(st.sampled_from(PATHS)), draw(st.integers(0, 8))
+    bends = (str.upper, str.strip, lambda p: p[1:], lambda p: p + "x", lambda p: p.replace(".", ""))
+    more = (lambda p: p[::-1], lambda p: p + ".", lambda p: p.split(".")[0], lambda p: p * 300)
+    return [*bends, *more][k](path)
+
+
+# A value that its field may well take, so that many commands come through to their plan.
+FITTING = {
+    "task.name": [*TASKS],
+    "task.variant": ["halves", "pascanu", "hochreiter"],
+    "model.cell": [*CELLS],
+    "model.readout": ["auto", "softmax", "linear", "logistic"],
+    "model.bidirectional": ["true", "false"],
+    "init.recurrent": [*RECURRENT],
+    "init.input": [*INPUT],
+    "init.bias_scheme": [*SCHEMES],
+    "clip.kind": [*KINDS],
+    "optim.name": [*OPTIMIZERS],
+    "optim.schedule": [*SCHEDULES],
+    "train.precision": ["float32", "tf32", "bf16"],
+    "task.length": ["20", "30", "100", "1048576"],
+    "init.t_max": ["3", "1e6"],
+    "optim.momentum": ["0", "0.5", "0.99"],
+    "optim.final": ["0.5", "1"],
+    "model.hidden": ["1", "2", "16384"],
+    "model.layers": ["1", "2", "3"],
+    "train.batch_size": ["1", "8", "999"],
+    "train.steps": ["1", "300", "16777215"],
+    "train.eval_every": ["1", "1677", "16777215"],
+}
+
+
+@st.composite
+def values_of(draw, path):
+    fitting = st.sampled_from(FITTING.get(path, ["0.5", "1", "2", "1e-3", "7", "inf"]))
+    return draw(fitting if draw(st.integers(0, 14)) else st.one_of(good_values, bad_values))
+
+
+@st.composite
+def assignments(draw, most_values):
+    """``path=value``, or ``path=value,value``."""
+    usual, some = st.sampled_from(USUAL), st.sampled_from(PATHS)
+    odd = st.one_of(some, some, bent(), st.sampled_from(ODD))
+    path = draw(usual if draw(st.integers(0, 6)) else odd)
+    if most_values > 1 and not draw(st.integers(0, 9)):  # many: with another axis, far too many
+        count = draw(st.sampled_from([20, 300, 5000]))
+        return f"{path}={','.join(str(1 + k / 4096) for k in range(count))}"
+    count = draw(st.integers(1, most_values))
+    values = draw(st.lists(values_of(path), min_size=count, max_size=count, unique=True))
+    return f"{path}={','.join(values)}"
+
+
+@st.composite
+def argument(draw):
+    name = draw(st.sampled_from(["set"] * 4 + ["sweep"] * 3 + ["other"] * 5 + ["odd"]))
+    if name in ("set", "sweep"):
+        most = 4 if name == "sweep" else 1
+        parts = draw(st.lists(assignments(most), min_size=1, max_size=2))
+        text = draw(st.sampled_from(["; ", ";", "; ", "; ", "\n;", ","])).join(parts)
+        return f"--{name}={text}"
+    if name == "odd":
+        return draw(
+            st.one_of(bad_values, bad_values.map("--{}".format), bad_values.map("-{}".format))
+        )
+    name, good = draw(
+        st.sampled_from(
+            [
+                ("seeds", ["1", "2", "50"]),
+                ("seed_start", ["0", "7", "2147483648"]),
+                ("shard", ["0/1", "1/2", "7/1000"]),
+                ("arms", ["all", "gru", "b_f", "b_i,gru"]),
+                ("tune", ["optim.learning_rate", "clip.threshold"]),
+                ("study", [*STUDIES]),
+                ("data_dir", ["/", "/tmp"]),
+                ("workdir", ["/tmp/nothing/there", "runs/x"]),
+            ]
+        )
+    )
+    return f"--{name}={draw(mixed(st.sampled_from(good), bad_values, 4))}"
+
+
+@st.composite
+def commands(draw):
+    """The arguments of a command, and the lines of the flagfile that it names (or None)."""
+    study = draw(mixed(st.sampled_from(STUDIES), bad_values))
+    arguments = [f"--study={study}", *draw(st.lists(argument(), max_size=3))]
+    if not draw(st.booleans()):
+        return arguments, None
+    cut = draw(st.integers(0, len(arguments)))
+    noise = draw(st.lists(st.sampled_from(["# a comment", "", "//", "--nolist"]), max_size=2))
+    lines = [*arguments[cut:], *noise, *draw(mixed(st.just([]), st.lists(bad_values, max_size=2)))]
+    return arguments[:cut], lines
+
+
+def written(folder, drawn):
+    """The command's arguments, its flagfile written."""
+    arguments, lines = drawn
+    if lines is not None:
+        path = folder / "some.flags"
+        path.write_bytes("\n".join(lines).encode(errors="surrogatepass"))
+        arguments = [*arguments, f"--flagfile={path}"]
+    return [*arguments, "--dry_run"]
+
+
+def outcome(result):
+    """What became of a command: "planned", "refused", or "otherwise"."""
+    if result.code == 0 and not result.err:
+        return "planned"
+    line = result.err.removesuffix("\n")
+    whole = line.startswith("error: ") and line.isprintable() and len(line) < 3000
+    return "refused" if result.code == 2 and whole and not result.out else "otherwise"
+
+
+def memory():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.faults)])
+def test_a_command_is_planned_or_refused_in_one_line(tmp_path, monkeypatch, capsys, count):
+    monkeypatch.chdir(tmp_path)
+    counts, slowest, before, alone = collections.Counter(), 0.0, memory(), []
+
+    @hypothesis.settings(max_examples=count, suppress_health_check=list(hypothesis.HealthCheck))
+    @hypothesis.given(commands())
+    def each(drawn):
+        nonlocal slowest
+        arguments = written(tmp_path, drawn)
+        began = time.monotonic()
+        result = command(*arguments)
+        seconds = time.monotonic() - began
+        slowest = max(slowest, seconds)
+        kind = outcome(result)
+        counts[kind] += 1
+        if counts.total() % 100 == 50:
+            alone.append((drawn, kind))
+        assert kind != "otherwise", (arguments, result)
+        assert seconds < SECONDS, arguments
+        assert not (tmp_path / "runs").exists()
+
+    each()
+    planned, refused, other = (counts[kind] for kind in ("planned", "refused", "otherwise"))
+    grown = memory() - before
+    with capsys.disabled():
+        print(
+            f"\ninputs: {counts.total()} generated, {planned} planned, {refused} refused in one "
+            f"line, {other} otherwise; the slowest took {slowest:.1f} s, {grown:.0f} MiB more"
+        )
+    assert grown < MEBIBYTES
+    assert planned > count / 10 and refused > count / 10
+    if count < 2000:
+        return
+    for drawn, kind in alone:  # the same in a process of its own
+        arguments, lines = drawn
+        if any("\0" in argument for argument in arguments):
+            continue  # which no shell can give
+        result = finish(start(*written(tmp_path, drawn)))
+        assert outcome(result) == kind, (arguments, lines, result)
