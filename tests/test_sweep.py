@@ -101,7 +101,8 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
     for run in study:
         text, trace = together[run.id]
         record = records.loads(text, run.id)
-        whole = {**record, "tune": None, "environment": PLACE, "curve_file": "curves/0.npy"}
+        more = {"tune": None, "environment": PLACE, "curve_file": "curves/0.npy", "seconds": 1.0}
+        whole = {**record, **more}
         assert (schema.problem(whole, schema.RECORD), schema.contradiction(whole)) == (None, None)
         loss, norm, clipped = np.frombuffer(trace, np.float32).reshape(3, -1)
         if run.point[RATE] == 0.1:
