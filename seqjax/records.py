@@ -4,6 +4,7 @@ Infinity is written "inf"; what is not a number is null, with its reason beside 
 Nothing is read with eval or pickle, and nothing without a bound.
 """
 
+import contextlib
 import errno
 import json
 import math
@@ -214,14 +215,15 @@ def read(path: pathlib.Path) -> Iterator[dict[str, Any]]:
 
 def _numbered(path: pathlib.Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The records with where they stand, FILE:LINE."""
-    for number, line in files.lines(path, LONGEST_LINE):
-        where = f"{path}:{number}"
-        if line is None:
-            raise RecordError(f"{where}: a line of over {LONGEST_LINE:,} bytes")
-        record = loads(_decoded(line, where), where)
-        if said := schema.problem(record, schema.RECORD) or schema.contradiction(record):
-            raise RecordError(f"{where}: {said}")
-        yield where, record
+    with contextlib.closing(files.lines(path, LONGEST_LINE)) as lines:
+        for number, line in lines:
+            where = f"{path}:{number}"
+            if line is None:
+                raise RecordError(f"{where}: a line of over {LONGEST_LINE:,} bytes")
+            record = loads(_decoded(line, where), where)
+            if said := schema.problem(record, schema.RECORD) or schema.contradiction(record):
+                raise RecordError(f"{where}: {said}")
+            yield where, record
 
 
 def read_all(workdir: pathlib.Path) -> list[dict[str, Any]]:
@@ -236,12 +238,13 @@ def read_all(workdir: pathlib.Path) -> list[dict[str, Any]]:
     if sum(path.stat().st_size for path in paths) > MOST_BYTES:
         raise RecordError(f"{workdir}: over {MOST_BYTES:,} bytes of records")
     for path in paths:
-        for where, record in _numbered(path):
-            place = record["arm"], *sorted(record["point"].items())
-            first = next(iter(records.values()), record)
-            beside = points.setdefault(place, record)
-            said = schema.difference(first, record) or schema.at_one_point(beside, record)
-            if said:
-                raise RecordError(f"{where}: {said}")
-            records.setdefault(record["id"], record)
+        with contextlib.closing(_numbered(path)) as numbered:
+            for where, record in numbered:
+                place = record["arm"], *sorted(record["point"].items())
+                first = next(iter(records.values()), record)
+                beside = points.setdefault(place, record)
+                said = schema.difference(first, record) or schema.at_one_point(beside, record)
+                if said:
+                    raise RecordError(f"{where}: {said}")
+                records.setdefault(record["id"], record)
     return list(records.values())

@@ -235,6 +235,14 @@ def test_a_line_without_an_end_takes_no_more_memory_than_the_longest(tmp_path):
         records.read_all(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "number", ["1e999", "-1e999", "1" * 41, "0." + "1" * 41, "9223372036854775808"]
+)
+def test_a_number_without_a_form_here_is_refused(number):
+    with pytest.raises(RecordError, match="is too large"):
+        records.loads('{"a": [' + number + "]}", "here")
+
+
 OTHERS = {
     "study": {"study": "another"},
     "metric": {

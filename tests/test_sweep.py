@@ -14,10 +14,11 @@ import made_up
 import numpy as np
 import pytest
 
-from seqjax import records, sweep
+from seqjax import records, schema, sweep
 from seqjax.config import make_config
 from seqjax.study import Arm, Axis, Study, plan
 
+PLACE = {"jaxlib": "0.10.2", "device": "a processor"}
 BASE = {
     "task.name": "adding",
     "task.length": 6,
@@ -100,6 +101,9 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
     for run in study:
         text, trace = together[run.id]
         record = records.loads(text, run.id)
+        more = {"tune": None, "environment": PLACE, "curve_file": "curves/0.npy", "seconds": 1.0}
+        whole = {**record, **more}
+        assert (schema.problem(whole, schema.RECORD), schema.contradiction(whole)) == (None, None)
         loss, norm, clipped = np.frombuffer(trace, np.float32).reshape(3, -1)
         if run.point[RATE] == 0.1:
             assert record["failed"] is None or record["failed"]["reason"] != "nonfinite"

@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import pytest
 from test_command_line import ROOT, command
@@ -57,6 +58,10 @@ BAD = {
     "not UTF-8": (lambda f: one(f, b"--set=\xff\n"), "bad.flags': not UTF-8 text at byte 6"),
     "a terminal's commands": (lambda f: one(f, b"--set=\x1b[2J\x1b]0;x\x07\n"), r"\x1b[2J"),
     "a name with a line break": (lambda f: one(f, b"--\n--a\rb=3\n"), "bad.flags:1: "),
+    "a name that clears the screen": (
+        lambda folder: one(folder, b"x\n").rename(folder / "\x1b[2J\u202e.flags"),
+        r"\x1b[2J\u202e.flags:1: expected --flag=value",
+    ),
     "help": (lambda f: one(f, b"--helpfull\n"), "bad.flags:1: --helpfull belongs on the command"),
     "a chain of 2,000": (lambda folder: chain(folder, 2000), "too many flagfiles; at most 16 deep"),
     "a ring": (ring, "a.flags includes itself"),
@@ -86,6 +91,19 @@ def test_a_device_is_refused_within_little_memory():
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: --flagfile: cannot read '/dev/zero': it is no regular file\n"
+
+
+def test_a_file_is_not_read_beyond_its_bound(tmp_path):
+    path = tmp_path / "large.flags"
+    with path.open("wb") as file:
+        file.truncate(2**28)
+    tracemalloc.start()
+    try:
+        with pytest.raises(flagfiles.FlagfileError, match="larger than"):
+            flagfiles.expand([f"--flagfile={path}"], lambda name: None)
+        assert tracemalloc.get_traced_memory()[1] < 4 * flagfiles.LARGEST
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_chain_that_is_not_too_long_is_followed(tmp_path):
