@@ -18,6 +18,7 @@ from seqjax.files import printable
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
 MISTAKE = 2
+LONGEST_NAME = 100
 LONGEST_MESSAGE = 2000
 MOST_SHARDS = 10**6
 
@@ -62,7 +63,12 @@ def parser(argv: list[str]) -> list[str]:
         if any("\ud800" <= sign <= "\udfff" for sign in argument):
             fail(f"an argument that is not UTF-8: {argument!r}")
     try:
-        rest = FLAGS([argv[0], *flagfiles.expand(argv[1:], _refusal)])
+        argv = [argv[0], *flagfiles.expand(argv[1:], _refusal)]
+        for argument in _flags_of(argv):
+            name = argument.lstrip("-").partition("=")[0]
+            if len(name) > LONGEST_NAME:  # absl would look for what is meant by deep recursion
+                fail(f"unknown flag --{name[:LONGEST_NAME]}…; --help lists them")
+        rest = FLAGS(argv)
     except flags.UnrecognizedFlagError as error:
         fail(_unknown_flag(error.flagname))
     except (flags.Error, ValueError) as error:

@@ -515,6 +515,13 @@ def test_a_report_without_records_is_refused(tmp_path):
 
 
 @pytest.mark.core
+def test_an_unknown_flag_of_any_length_is_refused(tmp_path):
+    name = "x" * 3000
+    refused(tmp_path / "new", *STUDY, f"--{name}=1", said=("unknown flag --xxx",))
+    (tmp_path / "long.flags").write_text(f"--{name}=1\n")
+    refused(tmp_path / "new", *STUDY, f"--flagfile={tmp_path / 'long.flags'}", said=("unknown",))
+
+
 def test_help_and_mistakes_in_a_process_of_its_own():
     shown, mistaken = start("--help"), start("--studdy=gate_bias")
     result = finish(shown)
