@@ -291,6 +291,9 @@ def test_lint_runs_both_parts(machine, broken):
     assert machine.run(script="launch/lint.sh").returncode == 0
 
 
+FAULTS = "test python3  -m faults -n 0 -s"
+
+
 class TestCI:
     @pytest.fixture
     def ci(self, machine):
@@ -321,7 +324,7 @@ class TestCI:
 
     def test_without_a_second_python(self, ci):
         result, calls = ci()
-        assert calls == ["test python3  ", "lint python3  "]
+        assert calls == ["test python3  ", "lint python3  ", FAULTS]
         assert "no Python >= 3.12 found" in result.stdout
         assert result.returncode == 0
 
@@ -330,25 +333,25 @@ class TestCI:
         for minor in [9, 12]:
             self.add(machine, tmp_path / f"pyenv/versions/3.{minor}/bin/python", minor)
         result, calls = ci(PYENV_ROOT=str(tmp_path / "pyenv"))
-        assert calls[2:] == [f"test {tmp_path}/pyenv/versions/3.12/bin/python .venv-next -m core"]
+        assert calls[3:] == [f"test {tmp_path}/pyenv/versions/3.12/bin/python .venv-next -m core"]
         assert result.returncode == 0
 
     def test_the_path_comes_before_pyenv(self, ci, machine, tmp_path):
         self.add(machine, machine.bin / "python3.13", 13)
         self.add(machine, tmp_path / ".pyenv/versions/3.12/bin/python", 12)
-        assert ci(HOME=str(tmp_path))[1][2:] == ["test python3.13 .venv-next -m core"]
+        assert ci(HOME=str(tmp_path))[1][3:] == ["test python3.13 .venv-next -m core"]
 
     def test_python3_that_is_new_enough_is_enough(self, ci, machine):
         self.add(machine, machine.bin / "python3.13", 13)
         result, calls = ci(FAKE_PRELUDE=self.version(12))
-        assert len(calls) == 2
+        assert len(calls) == 3
         assert "no second Python" in result.stdout
 
-    @pytest.mark.parametrize("broken", ["test python3  ", "lint*", "test python3.13*"])
+    @pytest.mark.parametrize("broken", ["test python3  ", "lint*", FAULTS, "test python3.13*"])
     def test_one_failure_fails_and_stops_nothing(self, ci, machine, broken):
         self.add(machine, machine.bin / "python3.13", 13)
         result, calls = ci(FAKE_FAIL=broken)
-        assert len(calls) == 3
+        assert len(calls) == 4
         assert result.returncode == 1
         assert result.stdout.count("== failed: ") == 1
 
