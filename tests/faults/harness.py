@@ -22,6 +22,16 @@ STUDY = (
     "--checkpoint_every=0",
 )
 SECONDS = 120
+LIMITED = """
+import os, resource, sys
+resource.setrlimit(getattr(resource, sys.argv[1]), 2 * (int(sys.argv[2]),))
+os.execv(sys.executable, [sys.executable, *sys.argv[3:]])
+"""
+
+
+def python(limit: tuple[str, int] | None = None) -> list[str]:
+    """Python, with a limit of the ``resource`` module; set by itself, since JAX forbids to fork."""
+    return [sys.executable] if limit is None else [sys.executable, "-c", LIMITED, *map(str, limit)]
 
 
 class Left(NamedTuple):
@@ -35,7 +45,7 @@ class Left(NamedTuple):
 class Command:
     """A command that is running."""
 
-    def __init__(self, workdir: pathlib.Path, *arguments: str, cache: str = "", **options):
+    def __init__(self, workdir: pathlib.Path, *arguments: str, cache: str = "", limit=None):
         # An empty cache makes it compile, which gives a signal time to arrive meanwhile.
         environment = dict(os.environ, JAX_NUM_CPU_DEVICES="2")
         if cache:
@@ -46,7 +56,7 @@ class Command:
         with open(self.said, "wb") as said:
             self.process = subprocess.Popen(
                 [
-                    sys.executable,
+                    *python(limit),
                     "-m",
                     "experiments.run",
                     *STUDY,
@@ -57,7 +67,6 @@ class Command:
                 stdout=subprocess.DEVNULL,
                 stderr=said,
                 env=environment,
-                **options,
             )
 
     def until(self, condition: Callable[[], bool]) -> bool:

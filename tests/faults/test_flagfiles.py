@@ -1,13 +1,12 @@
 """Flagfiles that would keep one waiting, fill the memory, or never end."""
 
 import os
-import resource
 import subprocess
-import sys
 import time
 import tracemalloc
 
 import pytest
+from harness import python
 from test_command_line import ROOT, command
 
 from experiments import flagfiles
@@ -82,12 +81,11 @@ def test_a_hostile_flagfile_is_refused_at_once(tmp_path, make, said):
 def test_a_device_is_refused_within_little_memory():
     """In a process of its own that may take half a GiB: what reads on ends there."""
     done = subprocess.run(
-        [sys.executable, "-m", "experiments.run", "--flagfile=/dev/zero", "--list"],
+        [*python(("RLIMIT_AS", 2**29)), "-m", "experiments.run", "--flagfile=/dev/zero", "--list"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=60,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29)),
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: --flagfile: cannot read '/dev/zero': it is no regular file\n"

@@ -6,7 +6,6 @@ import os
 import pathlib
 import random
 import re
-import resource
 import shutil
 import signal
 import subprocess
@@ -200,14 +199,8 @@ def refused_in_one_line(left) -> None:
 
 @pytest.mark.parametrize("most", [1_000, 3_000, 9_000, 20_000])
 def test_a_limit_on_the_size_of_files(tmp_path, whole, most):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-
     workdir = tmp_path / "workdir"
-    # What is compiled is kept elsewhere and is not what is tested.
-    command = Command(workdir, preexec_fn=limit)
-    left = command.left()
-    refused_in_one_line(left)
+    refused_in_one_line(Command(workdir, limit=("RLIMIT_FSIZE", most)).left())
     before = recorded(workdir)
     assert set(before) <= set(whole)
     assert finished(workdir).code == 0
