@@ -85,7 +85,7 @@ def _run() -> None:
         workdir.recovered(shard, lambda text: print(text, file=sys.stderr))
         recorded = {record["id"] for record in workdir.records()}
         todo = runner.part(groups, shard, recorded)
-        runner.train(workdir, todo, shard, common, FLAGS.checkpoint_every)
+        runner.train(workdir, groups, todo, shard, common, FLAGS.checkpoint_every)
         there = len(workdir.records())
         if there:
             print(report(workdir))

@@ -1,6 +1,7 @@
 """Trains what a workdir does not hold yet."""
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ def part(groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]) ->
 
 def train(
     workdir: Workdir,
+    groups: list[list[Run]],
     todo: list[list[Run]],
     shard: tuple[int, int],
     common: Mapping[str, Any],
@@ -30,7 +32,8 @@ def train(
 
     Args:
       workdir: open and locked; its configuration says how many runs a device advances together.
-      todo: the runs of each group.
+      groups: all runs of the study.
+      todo: those of each group that are to be trained here.
       shard: (I, N), whose records these are.
       common: what every record holds beside its own.
       checkpoint_every: seconds between two checkpoints.
@@ -49,13 +52,19 @@ def train(
             if not group:
                 continue
             shown.say(f"group {number + 1} of {len(todo)}: {len(group)} runs; compiling first")
-            for record, trace in _executed(workdir, number, group, shown, keeper):
+            fit = functools.partial(workdir.halve, number, groups[number])
+            for record, trace in _executed(workdir, number, group, fit, shown, keeper):
                 curve = {"curve_file": workdir.write_curve(record["id"], trace, shard)}
                 records.append(workdir.records_file(shard), {**record, **common, **curve})
 
 
 def _executed(
-    workdir: Workdir, number: int, group: list[Run], shown: Any, keeper: ShardKeeper
+    workdir: Workdir,
+    number: int,
+    group: list[Run],
+    halve: Callable[[], None],
+    shown: Any,
+    keeper: ShardKeeper,
 ) -> Iterator[tuple[dict[str, Any], Any]]:
     """``sweep.execute`` with as many runs together as fit in memory."""
     while True:
@@ -66,6 +75,6 @@ def _executed(
         except jax.errors.JaxRuntimeError as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
-            workdir.halve(number, group)
+            halve()
             half = workdir.config["runs_per_device"][number]
             shown.say(f"{per_device} runs a device do not fit in memory; going on with {half}")
