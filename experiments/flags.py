@@ -39,7 +39,8 @@ def define_run_flags() -> None:
         "data_dir", None, "where real data sets are; the tasks so far bring their own"
     )
     flags.DEFINE_string("shard", "0/1", "I/N: run the I-th of N parts, counted from 0")
-    flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints", lower_bound=0.0)
+    flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf for none")
+    flags.register_validator("checkpoint_every", lambda seconds: seconds >= 0, "expected 0 or more")
     flags.DEFINE_bool("dry_run", False, "print what would be run; compile and train nothing")
     flags.DEFINE_bool("deterministic", False, "GPU: deterministic operations, no autotuning")
     flags.DEFINE_bool("allow_mixed", False, "continue on another jaxlib or kind of device")

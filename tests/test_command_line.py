@@ -294,6 +294,8 @@ BAD = {
     "--set=model.bidirectional=maybe": ("model.bidirectional", "true or false", "'maybe'"),
     f"--sweep={RATE}=fast": (RATE, "a number", "'fast'"),
     "--seeds=three": ("--seeds", "three"),
+    "--checkpoint_every=nan": ("--checkpoint_every", "0 or more"),
+    "--checkpoint_every=-1": ("--checkpoint_every", "0 or more"),
     "--seeds=0": ("--seeds", "0", "positive"),
     "--seed_start=-1": ("--seed_start", "-1"),
     "--seeds": ("--seeds", "Missing value"),
