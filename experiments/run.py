@@ -25,7 +25,6 @@ FLAGS = flags.FLAGS
 def main(argv: list[str]) -> None:
     """Lists the studies, or plans one and runs it; imports what is heavy once it is needed."""
     del argv
-    logging.disable()  # what libraries log as an error they raise as well, and that is told
     if FLAGS.list:
         for name in STUDIES:
             print(f"{name}: {flags.study_module(name).STUDY.question}")
@@ -96,4 +95,5 @@ def _run() -> None:
 
 
 if __name__ == "__main__":
+    logging.disable()  # what libraries log as an error they raise as well, and that is told
     app.run(main, flags_parser=flags.parser)
