@@ -96,4 +96,9 @@ def _run() -> None:
 
 if __name__ == "__main__":
     logging.disable()  # what libraries log as an error they raise as well, and that is told
-    app.run(main, flags_parser=flags.parser)
+    try:
+        app.run(main, flags_parser=flags.parser)
+    except SystemExit as end:
+        signals.leave(end.code)
+    except BrokenPipeError:  # who read the output has read enough
+        signals.leave(0)

@@ -633,6 +633,8 @@ def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch):
 COUNTING = """
 import runpy, sys
 import jax.monitoring
+from experiments import signals
+signals.leave = sys.exit
 counts = dict.fromkeys(("hits", "misses"), 0)
 def count(event, **_):
     kind = event.rpartition("_")[2]

@@ -88,7 +88,12 @@ class Command:
         return bool(caught >> (number - 1) & 1)
 
     def left(self) -> Left:
-        code = self.process.wait(SECONDS)
+        try:
+            code = self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:  # or it would trouble the tests after this one
+            self.process.kill()
+            self.process.wait()
+            raise
         return Left(code, self.said.read_text(), time.monotonic() - self.began)
 
 
