@@ -21,6 +21,7 @@ MISTAKE = 2
 LONGEST_NAME = 100
 LONGEST_MESSAGE = 2000
 MOST_SHARDS = 10**6
+BETWEEN_VALUES = re.compile(r",(?![^(]*\))")  # not those between brackets
 
 flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
 
@@ -32,6 +33,12 @@ def define_run_flags() -> None:
     flags.DEFINE_multi_string("set", [], '"path=value; path=value": fields; the last value wins')
     flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes in place of the study\'s own')
     flags.DEFINE_string("tune", None, "the axis to select per table cell on validation data")
+    flags.DEFINE_integer(
+        "tuning_seeds", None, "seeds 1000, ... that --tune selects on; 0: the same", lower_bound=0
+    )
+    flags.DEFINE_integer(
+        "trials", None, "draws of every path=loguniform(a,b)", lower_bound=1, upper_bound=50_000
+    )
     flags.DEFINE_list("arms", [], "only these arms of the study")
     flags.DEFINE_integer("seeds", None, "seeds a point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "the first seed", lower_bound=0, upper_bound=2**31)
@@ -116,7 +123,7 @@ def study_module(name: str):
 
 def study():
     """The study that the flags ask for, with its settings, axes and arms as they say."""
-    from seqjax.study import revise
+    from seqjax.revision import revise
 
     if FLAGS.study is None:
         fail(f"--study: not given; expected one of {', '.join(STUDIES)}")
@@ -128,8 +135,16 @@ def study():
         for path, values in _pairs("--sweep", FLAGS.sweep):
             if path in sweep:
                 fail(f"--sweep: {path} stands twice")
-            sweep[path] = [value.strip() for value in values.split(",")]
-    return revise(study_module(FLAGS.study).STUDY, given, sweep, FLAGS.arms, FLAGS.tune)
+            sweep[path] = [value.strip() for value in BETWEEN_VALUES.split(values)]
+    return revise(
+        study_module(FLAGS.study).STUDY,
+        given,
+        sweep,
+        FLAGS.arms,
+        FLAGS.tune,
+        FLAGS.tuning_seeds,
+        FLAGS.trials,
+    )
 
 
 def as_text() -> str:

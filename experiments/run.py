@@ -57,12 +57,11 @@ def _run() -> None:
     from experiments import environment, lock, runner
     from experiments.report import report
     from experiments.workdir import Workdir, identity
-    from seqjax import sweep
-    from seqjax.study import plan
+    from seqjax import sweep, tuning
 
     study, shard = flags.study(), flags.shard()
     seeds = flags.seeds(study.seeds)
-    runs = plan(study, seeds)
+    runs = tuning.due(study, seeds, [])
     groups = sweep.grouped(runs)
     here = environment.describe()
     path, same = flags.workdir(), identity(study, runs)
@@ -71,21 +70,30 @@ def _run() -> None:
     workdir.records()  # all of them can be read
     if FLAGS.dry_run:
         print(*sweep.described(groups, here["platform"]), sep="\n")
+        if study.tuning_seeds:
+            cells = len({tuning.cell_of(study, run) for run in runs})
+            print(f"then {cells * len(seeds)} runs: {cells} cells at their best {study.tune}")
         return
     per_device = [sweep.runs_per_device(group[0].config, here["platform"]) for group in groups]
     begun = {"environment": here, "runs_per_device": per_device}
-    now = {"same": same, "seeds": list(seeds), "tune": study.tune}
-    common = {"tune": study.tune, "environment": here}
+    tune = ",".join(study.tuned) or None
+    now = {"same": same, "seeds": list(seeds), "tune": tune}
+    common = {"tune": tune, "environment": here}
     workdir.make()
     with lock.hold(path, shard):
         workdir = Workdir(path)
         workdir.check(same, seeds, here, FLAGS.allow_mixed)  # again: now nobody else can begin it
         workdir.open(now, begun, flags.as_text())
         workdir.recovered(shard, lambda text: print(text, file=sys.stderr))
-        recorded = {record["id"] for record in workdir.records()}
-        todo = runner.part(groups, shard, recorded)
-        runner.train(workdir, groups, todo, shard, common, FLAGS.checkpoint_every)
-        there = len(workdir.records())
+        while True:
+            recorded = workdir.records()
+            runs = tuning.due(study, seeds, recorded)
+            groups = sweep.grouped(runs)
+            todo = runner.part(study, groups, shard, {record["id"] for record in recorded})
+            if not any(todo):
+                break
+            runner.train(workdir, groups, todo, shard, common, FLAGS.checkpoint_every)
+        there = len(recorded)
         if there:
             print(report(workdir))
     if there:

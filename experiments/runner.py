@@ -9,15 +9,25 @@ import jax
 from experiments.keeper import ShardKeeper
 from experiments.progress import progress
 from experiments.workdir import SAME, Workdir
-from seqjax import records, sweep
-from seqjax.study import Run
+from seqjax import records, sweep, tuning
+from seqjax.study import Run, Study
 
 
-def part(groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]) -> list[list[Run]]:
-    """Of each group what shard (I, N) has to do: every N-th run from the I-th on, if unrecorded."""
+def part(
+    study: Study, groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]
+) -> list[list[Run]]:
+    """Of each group what shard (I, N) has to do: every N-th run from the I-th on, if unrecorded.
+
+    Where rates are tuned on seeds of their own it is every N-th cell of the table, so that no shard
+    waits for another.
+    """
     index, count = shard
-    mine = {run.id for run in [run for group in groups for run in group][index::count]}
-    return [[run for run in group if run.id in mine - recorded] for group in groups]
+    cells = dict.fromkeys(tuning.cell_of(study, run) for group in groups for run in group)
+    mine = set(list(cells)[index::count])
+    return [
+        [run for run in group if run.id not in recorded and tuning.cell_of(study, run) in mine]
+        for group in groups
+    ]
 
 
 def train(

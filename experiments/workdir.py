@@ -41,10 +41,21 @@ def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
             if path not in swept and value not in arm.setdefault(path, []):
                 arm[path].append(value)
     axes = [
-        {"path": axis.path, "values": list(axis.values), "arms": list(axis.arms)}
+        {
+            "path": axis.path,
+            "values": list(axis.values),
+            "arms": list(axis.arms),
+            "drawn": axis.drawn,
+        }
         for axis in study.axes
     ]
-    return {"study": study.name, "rules": rules.RULES_HASH, "axes": axes, "arms": arms}
+    return {
+        "study": study.name,
+        "rules": rules.RULES_HASH,
+        "axes": axes,
+        "tuning_seeds": study.tuning_seeds,
+        "arms": arms,
+    }
 
 
 class Workdir:

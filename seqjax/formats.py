@@ -6,8 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
+from seqjax.entries import MARKS, Entry
 from seqjax.files import printable
-from seqjax.tables import MARKS, Entry, Table, label
+from seqjax.tables import Table, label
 
 
 def figure(mean: float, half: float = math.nan) -> str:
@@ -129,12 +130,13 @@ def to_csv(tables: Sequence[Table]) -> str:
         )
     )
     for table, entry in entries:
-        tuned = ("", "") if entry.chosen is None else (table.tuned, entry.chosen)
+        chosen = label(entry.chosen) if isinstance(entry.chosen, tuple) else entry.chosen
+        tuned = ("", "") if chosen is None else (table.tuned, chosen)
         point = (entry.point.get(path, "") for path in paths)
         mean, half = entry.mean, entry.half
         write(
             (
-                *(table.title, entry.arm, *point, *tuned, entry.records[0]["metric"]),
+                *(table.title, entry.arm, *point, *tuned, table.metric),
                 *(mean, mean - half, mean + half, entry.n, entry.failed, entry.validation),
                 *(entry.clipped, " ".join(entry.marks)),
             )

@@ -30,6 +30,8 @@ def identity(run: Run) -> dict[str, Any]:
         "point": dict(run.point),
         "seed": run.seed,
         "paired": run.paired,
+        "compared": run.compared,
+        "purpose": run.purpose,
         "settings": as_settings(run.config),
         "rules": rules.RULES_HASH,
     }

@@ -9,9 +9,10 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from seqjax.entries import Entry
 from seqjax.files import printable
 from seqjax.formats import figure
-from seqjax.tables import Entry, Table, label
+from seqjax.tables import Table, label
 
 INK, PALE = "#1a1a1a", "#f2f2f2"
 RC = {

@@ -69,6 +69,11 @@ def entered(record: Mapping[str, Any], part: str) -> float:
     return record[part][record["metric"]]
 
 
+def counted(record: Mapping[str, Any]) -> float:
+    """What a run counts as in the table of its study: its score, or its test metric."""
+    return record["score"] if record["compared"] == "score" else entered(record, "test")
+
+
 def selected(tried: Mapping[Any, Sequence[Mapping[str, Any]]]) -> Any:
     """The value of a tuned axis with the best mean validation metric of its runs.
 

@@ -82,6 +82,8 @@ RECORD = Named(
         "point": Named(others=SETTING),
         "seed": WHOLE,
         "paired": one_of("data+weights", "data", "nothing"),
+        "compared": one_of("metric", "score"),
+        "purpose": one_of("evaluation", "tuning"),
         "settings": Named(
             {
                 "task.name": TEXT,
@@ -131,8 +133,16 @@ CONFIG = Named(
                 "study": TEXT,
                 "rules": TEXT,
                 "axes": Each(
-                    Named({"path": TEXT, "values": Each(SETTING), "arms": Each(TEXT)}),
+                    Named(
+                        {
+                            "path": TEXT,
+                            "values": Each(SETTING),
+                            "arms": Each(TEXT),
+                            "drawn": FLAG,
+                        }
+                    ),
                 ),
+                "tuning_seeds": WHOLE,
                 "arms": Named(others=Named(others=Each(SETTING))),
             }
         ),
@@ -207,7 +217,10 @@ def contradiction(record: Mapping[str, Any]) -> str | None:
 
 def difference(first: Mapping[str, Any], record: Mapping[str, Any]) -> str | None:
     """What two records of one workdir must share and do not; None if nothing."""
-    for name in ("study", "metric", "higher_is_better"):
+    same = ("study", "compared")
+    if first["compared"] == "metric":
+        same += ("metric", "higher_is_better")
+    for name in same:
         if record[name] != first[name]:
             return f"{name}: differs from that of the records before it"
     return None

@@ -7,15 +7,11 @@ base serves arms of different kinds.
 
 import dataclasses
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from seqjax.cells import CELLS
-from seqjax.config import Config, ConfigError, field_types, idle, make_config, parse
-from seqjax.types import unknown
+from seqjax.config import Config, ConfigError, field_types, idle, make_config
 
 MOST_RUNS = 50_000
 """Of a study; it is planned in memory, and what is more is a slip of the keyboard."""
@@ -38,12 +34,14 @@ class Axis:
       values: in the order of the table.
       arms: the arms it applies to; by default those that have the field and do not set it.
       label: what tables call it; axes of different arms with one label share a column.
+      drawn: the values are random draws, one a trial; all drawn axes advance together.
     """
 
     path: str
     values: tuple
     arms: tuple[str, ...] = ()
     label: str = ""
+    drawn: bool = False
 
     @property
     def title(self) -> str:
@@ -70,6 +68,9 @@ class Study:
       arms, axes: what is compared, and what each is tried with.
       seeds: seeds a point.
       tune: the axis selected in each table cell on validation data, if any.
+      tuning_seeds: how many seeds it is selected on, apart from those that are reported; 0 for the
+        same ones. See ``tuning``.
+      scored: scores are compared, not metrics, so that tasks of different metrics share a table.
       columns: the title of the axis that goes across the table; None for the last, "" for none.
       fixed: a second table, at this value of ``tune`` alone.
       spread: a second table, with every value of ``tune`` across.
@@ -83,10 +84,18 @@ class Study:
     axes: tuple[Axis, ...] = ()
     seeds: int = 3
     tune: str | None = None
+    tuning_seeds: int = 0
+    scored: bool = False
     columns: str | None = None
     fixed: float | None = None
     spread: bool = False
     published: tuple[Published, ...] = ()
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """The paths that are selected: ``tune``, and with a drawn axis all that are drawn."""
+        drawn = tuple(axis.path for axis in self.axes if axis.drawn)
+        return drawn if self.tune in drawn else () if self.tune is None else (self.tune,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +104,7 @@ class Run:
 
     ``paired`` says what it shares with the study's first run of the same seed: "data+weights", the
     order of the data and the draws of the gates that both have, "data" alone, or "nothing".
+    ``purpose`` is "evaluation", or "tuning" where it only helps to select.
     """
 
     study: str
@@ -103,6 +113,8 @@ class Run:
     seed: int
     config: Config
     paired: str
+    compared: str = "metric"
+    purpose: str = "evaluation"
 
     @property
     def id(self) -> str:
@@ -118,18 +130,15 @@ def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
       ConfigError: a setting or an axis that does not fit, named.
     """
     seeds = list(itertools.islice(seeds, MOST_RUNS + 1))
-    runs, used, first = [], set(), None
+    places, used = [], set()
     for arm in study.arms:
-        for point in _points(study, arm):
+        for point in points_of(study, arm):
             used |= point.keys()
-            if len(runs) + len(seeds) > MOST_RUNS:
-                raise ConfigError(f"--seeds: {study.name} would have over {MOST_RUNS:,} runs")
-            config = make_config(_settings(study, arm, point))
-            first = first or config
-            paired = _paired(first, config)
-            runs += [Run(study.name, arm.name, point, seed, config, paired) for seed in seeds]
-            if config.task.metric != first.task.metric:
-                metrics = f"{first.task.metric} and {config.task.metric}"
+            check_size(study, (len(places) + 1) * len(seeds))
+            places.append(placed(study, arm, point, places[0].config if places else None))
+            task, first = places[-1].config.task, places[0].config.task
+            if task.metric != first.metric and not study.scored:
+                metrics = f"{first.metric} and {task.metric}"
                 raise ConfigError(f"task.name: a table needs one metric, got {metrics}")
     present = {arm.name for arm in study.arms}
     for axis in study.axes:
@@ -137,7 +146,20 @@ def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
             raise ConfigError(f"{axis.path}: swept, but no arm of {study.name} has a use for it")
     if study.tune is not None and study.tune not in used:
         raise ConfigError(f"--tune: expected an axis of the sweep, got {study.tune!r}")
-    return runs
+    return [dataclasses.replace(run, seed=seed) for run in places for seed in seeds]
+
+
+def check_size(study: Study, runs: int) -> None:
+    """Raises ConfigError for more runs than a study may have."""
+    if runs > MOST_RUNS:
+        raise ConfigError(f"--seeds: {study.name} would have over {MOST_RUNS:,} runs")
+
+
+def placed(study: Study, arm: Arm, point: Mapping[str, Any], first: Config | None) -> Run:
+    """The run of seed 0 of an arm at a point; ``first`` is what the study's first run is."""
+    config = make_config(settings_of(study, arm, point))
+    compared = "score" if study.scored else "metric"
+    return Run(study.name, arm.name, point, 0, config, _paired(first or config, config), compared)
 
 
 def _paired(a: Config, b: Config) -> str:
@@ -154,7 +176,8 @@ def _paired(a: Config, b: Config) -> str:
     return "data+weights" if shape_a == shape_b and common else "data"
 
 
-def _settings(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run of the arm at the point sets, without what it has no use for."""
     own = {**arm.settings, **point}
     settings = {**study.base, **own}
     types = field_types(settings)
@@ -165,121 +188,38 @@ def _settings(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _points(study: Study, arm: Arm) -> list[dict[str, Any]]:
+def points_of(study: Study, arm: Arm) -> list[dict[str, Any]]:
     """The arm's points. An axis adds nothing to a point that has no use for it.
 
     Names and sizes are placed first, because they decide what the numbers are good for.
     """
     types = field_types({**study.base, **arm.settings})
     axes = [axis for axis in study.axes if not axis.arms or arm.name in axis.arms]
+    steps = [(axis,) for axis in axes if not axis.drawn]
+    steps += [drawn] if (drawn := tuple(axis for axis in axes if axis.drawn)) else []
     points: list[dict[str, Any]] = [{}]
-    for axis in sorted(axes, key=lambda axis: types.get(axis.path, float) is float):
-        extended = (new for point in points for new in _extended(study, arm, point, axis))
+    for step in sorted(steps, key=lambda step: types.get(step[0].path, float) is float):
+        extended = (new for point in points for new in _extended(study, arm, point, step))
         points = list(itertools.islice(extended, MOST_RUNS + 1))
         if len(points) > MOST_RUNS:
-            raise ConfigError(f"{axis.path}: swept to over {MOST_RUNS:,} points")
+            raise ConfigError(f"{step[0].path}: swept to over {MOST_RUNS:,} points")
     ordered = [
         {axis.path: point[axis.path] for axis in axes if axis.path in point} for point in points
     ]
-    places = {axis.path: {value: k for k, value in enumerate(axis.values)} for axis in axes}
-    return sorted(ordered, key=lambda point: [places[path][point[path]] for path in point])
+    order = {axis.path: {value: k for k, value in enumerate(axis.values)} for axis in axes}
+    return sorted(ordered, key=lambda point: [order[path][point[path]] for path in point])
 
 
-def _extended(study: Study, arm: Arm, point: dict, axis: Axis) -> list[dict[str, Any]]:
+def _extended(study: Study, arm: Arm, point: dict, axes: tuple[Axis, ...]) -> list[dict[str, Any]]:
+    """The point with each value of an axis, or each trial of axes that are drawn together."""
     settings = {**study.base, **arm.settings, **point}
-    known = axis.path in field_types(settings) and axis.path not in arm.settings
-    if not known or idle(axis.path, settings):
+    types = field_types(settings)
+    used = [
+        axis
+        for axis in axes
+        if axis.path in types and axis.path not in arm.settings and not idle(axis.path, settings)
+    ]
+    if not used:
         return [point]
-    return [{**point, axis.path: value} for value in axis.values]
-
-
-def revise(
-    study: Study,
-    given: Mapping[str, str],
-    sweep: Mapping[str, list[str]] | None = None,
-    arms: list[str] | None = None,
-    tune: str | None = None,
-) -> Study:
-    """The study as a command changes it.
-
-    Args:
-      given: fields to set, as text.
-      sweep: axes in place of the study's own, as text; None leaves them. A path that the study
-        sweeps too keeps its arms and its label.
-      arms: only these.
-      tune: the axis to tune; None leaves the study's own where that is still swept.
-
-    Raises:
-      ConfigError: a field that is unknown, both set and swept, told apart by the arms, or of no use
-        to any run; an axis value that is empty, stands twice or has the wrong type.
-    """
-    study = dataclasses.replace(study, arms=_kept_arms(study, arms))
-    study = dataclasses.replace(study, base={**study.base, **given})
-    if sweep is not None:
-        axes = [
-            dataclasses.replace(axis, values=_values(study, path, texts, sweep))
-            for path, texts in sweep.items()
-            for axis in [a for a in study.axes if a.path == path] or [Axis(path, ())]
-        ]
-        study = dataclasses.replace(study, axes=tuple(axes))
-    swept = {axis.path for axis in study.axes}
-    for path in [*given, *(sweep or ())]:
-        if path in given and path in swept:
-            raise ConfigError(f"{path}: both set and swept; sweep a single value instead")
-        if any(path in arm.settings for arm in study.arms):
-            raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
-    values = {path: parse(path, text, _type(study, path, sweep)) for path, text in given.items()}
-    tune = study.tune if tune is None and study.tune in swept else tune
-    study = dataclasses.replace(study, base={**study.base, **values}, tune=tune)
-    used = [_settings(study, arm, point) for arm in study.arms for point in _points(study, arm)]
-    for path in given:
-        if not any(path in settings for settings in used):
-            settings = next(
-                known for known in _variants(study, sweep) if path in field_types(known)
-            )
-            raise ConfigError(f"{path}: changes nothing, because {idle(path, settings)}")
-    return study
-
-
-def _kept_arms(study: Study, names: list[str] | None) -> tuple[Arm, ...]:
-    known = [arm.name for arm in study.arms]
-    for name in names or ():
-        if name not in known:
-            raise ConfigError(f"--arms: {unknown(f'arm of {study.name}', name, known)}")
-    return tuple(arm for arm in study.arms if not names or arm.name in names)
-
-
-def _values(study: Study, path: str, texts: list[str], sweep: Mapping[str, list[str]]) -> tuple:
-    kind = _type(study, path, sweep)
-    if not all(texts):
-        raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
-    if len(texts) > MOST_RUNS:
-        raise ConfigError(f"{path}: swept over {len(texts):,} values; at most {MOST_RUNS:,}")
-    values = tuple(parse(path, text, kind) for text in texts)
-    same = [np.float32(value) if kind is float else value for value in values]  # as runs see them
-    times = Counter(same)
-    for value, seen in zip(values, same, strict=True):
-        if times[seen] > 1:
-            raise ConfigError(f"{path}: swept over {value} twice")
-    return values
-
-
-def _variants(study: Study, sweep: Mapping[str, list[str]] | None) -> list[dict[str, Any]]:
-    """The settings that decide which fields there are: each arm's, with each swept cell or task."""
-    variants = [{**study.base, **arm.settings} for arm in study.arms]
-    for path in ("model.cell", "task.name"):
-        names = [name for name in dict.fromkeys((sweep or {}).get(path, ())) if name]
-        for name in names:
-            field_types({path: name})  # or a long list of wrong ones would be multiplied
-        variants += [{**known, path: name} for known in variants for name in names]
-    return variants
-
-
-def _type(study: Study, path: str, sweep: Mapping[str, list[str]] | None) -> type:
-    """The type of a field in the first variant that has it."""
-    types: dict[str, type] = {}
-    for settings in _variants(study, sweep):
-        types = field_types(settings) | types
-    if path not in types:
-        raise ConfigError(str(unknown("field", path, types)))
-    return types[path]
+    trials = zip(*(axis.values for axis in used), strict=True)
+    return [{**point, **{a.path: v for a, v in zip(used, trial, strict=True)}} for trial in trials]

@@ -1,55 +1,13 @@
-"""From records to tables. Pure functions; nothing is trained or guessed.
-
-An entry is one arm at one point of the axes that are not tuned. Its tuned value is the one that
-``rules.selected`` takes by validation; its figure is the mean test metric at that value with a
-Student-t interval over seeds. A failed run enters at chance.
-"""
+"""Entries in rows and columns, and what is to be said beside them."""
 
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from scipy import stats
-
 from seqjax import rules
+from seqjax.entries import MARKS, Entry, Record, make_entries, order
 from seqjax.study import Published
-
-Record = Mapping[str, Any]
-MARKS = {
-    "edge": ("†", "the best value stands at the edge of its grid"),
-    "rare": ("°", "under 1 % of steps clipped: no evidence about clipping"),
-    "always": ("‡", "over 90 % of steps clipped: normalised SGD"),
-}
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """The figure of one arm at one point.
-
-    Attributes:
-      arm, point: where it stands; ``point`` without the tuned axis.
-      chosen: the tuned value, or None.
-      mean, half: the mean of the test metric and half its interval (NaN for one seed).
-      n, failed: runs, and how many of them failed.
-      validation: the mean validation metric that chose.
-      clipped: the mean fraction of clipped steps.
-      marks: keys of ``MARKS``.
-      records: the runs behind it, by seed.
-    """
-
-    arm: str
-    point: Mapping[str, Any]
-    chosen: Any
-    mean: float
-    half: float
-    n: int
-    failed: int
-    validation: float
-    clipped: float
-    marks: tuple[str, ...]
-    records: tuple[Record, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,75 +25,11 @@ class Table:
     columns: tuple
     grid: Mapping[tuple, Entry]
     tuned: str | None
+    metric: str
 
     def entries(self) -> list[Entry]:
         keys = ((row, column) for row in self.rows for column in self.columns)
         return [self.grid[key] for key in keys if key in self.grid]
-
-
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half the Student-t interval; NaN for a single value.
-
-    >>> mean, half = interval([1.0, 2.0, 3.0])
-    >>> round(mean, 3), round(half, 3)
-    (2.0, 2.484)
-    """
-    n = len(values)
-    if n < 2:
-        return float(np.mean(values)), math.nan
-    quantile = stats.t.ppf((1 + rules.CONFIDENCE) / 2, n - 1)
-    return float(np.mean(values)), float(quantile * np.std(values, ddof=1) / math.sqrt(n))
-
-
-def _order(value: Any) -> tuple:
-    """Nothing, then numbers by size, then names."""
-    if value is None or value == "":
-        return (0,)
-    return (2, value) if isinstance(value, str) else (1, float(value))
-
-
-def make_entries(records: Sequence[Record], tune: str | None, studied: bool) -> list[Entry]:
-    """One entry for each arm and point; see the head of this file.
-
-    Marks about clipping are set where clipping is ``studied``.
-    """
-    places: dict[tuple, dict[Any, list[Record]]] = {}
-    for record in sorted(records, key=lambda r: r["seed"]):
-        point = {path: value for path, value in record["point"].items() if path != tune}
-        place = places.setdefault((record["arm"], tuple(point.items())), {})
-        place.setdefault(record["point"].get(tune), []).append(record)
-    return [_entry(arm, dict(point), tried, studied) for (arm, point), tried in places.items()]
-
-
-def _entry(arm: str, point: dict, tried: dict[Any, list[Record]], studied: bool) -> Entry:
-    tried = {value: tried[value] for value in sorted(tried, key=_order)}
-    chosen = rules.selected(tried)
-    runs = tried[chosen]
-    mean, half = interval([rules.entered(record, "test") for record in runs])
-    clipped = float(np.mean([record["clipped_fraction"] for record in runs]))
-    settings = runs[0]["settings"]
-    # Under "step" the fraction is of pairs, most of which may carry no signal at all.
-    counted = studied and (
-        settings["clip.kind"] not in ("none", "step") and settings["clip.threshold"] != math.inf
-    )
-    marks = {
-        "edge": len(tried) > 1 and chosen in (min(tried, key=_order), max(tried, key=_order)),
-        "rare": counted and clipped < rules.RARELY,
-        "always": counted and clipped > rules.ALWAYS,
-    }
-    return Entry(
-        arm=arm,
-        point=point,
-        chosen=chosen,
-        mean=mean,
-        half=half,
-        n=len(runs),
-        failed=sum(record["failed"] is not None for record in runs),
-        validation=float(np.mean([rules.entered(record, "validation") for record in runs])),
-        clipped=clipped,
-        marks=tuple(mark for mark, holds in marks.items() if holds),
-        records=tuple(runs),
-    )
 
 
 def make_table(
@@ -175,6 +69,8 @@ def make_table(
     dimensions = list(
         dict.fromkeys(titles.get(path, path) for entry in entries for path in entry.point)
     )
+    if not entries:
+        raise ValueError("a table needs at least one record that is not for tuning")
     several = len({entry.arm for entry in entries}) > 1
     if columns is None or columns not in (*dimensions, ""):
         columns = dimensions[-1] if dimensions and (several or len(dimensions) > 1) else ""
@@ -188,7 +84,7 @@ def make_table(
 
     def row_order(row):
         first = place.get(row[0], len(place)) if several else 0
-        return first, [_order(value) for value in row]
+        return first, [order(value) for value in row]
 
     return Table(
         title=title,
@@ -196,29 +92,33 @@ def make_table(
         row_titles=(("arm",) if several else ()) + tuple(down),
         column_title=columns,
         rows=tuple(sorted({row for row, _ in grid}, key=row_order)),
-        columns=tuple(sorted({column for _, column in grid}, key=_order)),
+        columns=tuple(sorted({column for _, column in grid}, key=order)),
         grid=grid,
         tuned=tune if fixed is None else None,
+        metric=metric_of(records[0]),
     )
 
 
 def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, fixed: Any) -> str:
     first = records[0]
-    better = "higher" if first["higher_is_better"] else "lower"
-    chance = _each(f"{r['chance']['metric']:.4g}" for r in records)
+    scored, metric = first["compared"] == "score", metric_of(first)
+    better = "higher" if scored or first["higher_is_better"] else "lower"
+    chance = "0" if scored else _each(f"{r['chance']['metric']:.4g}" for r in records)
     task = _each(r["settings"]["task.name"] for r in records)
     steps = _each(str(r["settings"]["train.steps"]) for r in records)
     said = [
-        f"Test {first['metric']} ({better} is better; chance {chance}) of {task} after {steps} "
+        f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
         f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
         "(runs/failed), conditional on the fixed split. Failed runs enter at chance."
     ]
     if fixed is not None:
         said.append(f"A slice at {tune} = {label(fixed)}: nothing is tuned here.")
     elif any(entry.chosen is not None for entry in entries):
+        apart = {r["seed"] for r in records if r["purpose"] == "tuning"}
+        seeds = f"{len(apart)} seeds of their own" if apart else "the same seeds"
         said.append(
-            f"@ is the {tune} with the best mean validation {first['metric']}, selected for each "
-            "cell on the same seeds' validation data."
+            f"@ is the {tune} with the best mean validation {_each(r['metric'] for r in records)}, "
+            f"selected for each cell on {seeds}."
         )
     for mark, (sign, meaning) in MARKS.items():
         if any(mark in entry.marks for entry in entries):
@@ -232,12 +132,19 @@ def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, 
     return " ".join(said)
 
 
+def metric_of(record: Record) -> str:
+    """What is compared: the score, or the metric of the task."""
+    return "score" if record["compared"] == "score" else record["metric"]
+
+
 def _each(values: Iterable[str]) -> str:
     return " or ".join(sorted(set(values)))
 
 
 def label(value: Any) -> str:
-    """A value as tables print it."""
+    """A value as tables print it; of values that were drawn together, all."""
+    if isinstance(value, tuple):
+        return ", ".join(map(label, value))
     if value == "":
         return "–"
     if isinstance(value, float):

@@ -26,6 +26,8 @@ def record(point=None, *, arm="all", seed=0, test=0.9, validation=None, failed=N
         "point": point or {},
         "seed": seed,
         "paired": "data+weights",
+        "compared": "metric",
+        "purpose": "evaluation",
         "settings": as_settings(config),
         "rules": "0" * 16,
         "parameters_recurrent": 1234,

@@ -81,7 +81,7 @@ def study(tmp_path):
     runs = plan(Study("init_by_clip", "Why?", base, axes=axes), range(4))
     (tmp_path / lock.FOLDER).mkdir()
     workdir = Workdir(tmp_path)
-    same = {"study": "init_by_clip", "rules": "", "axes": [], "arms": {}}
+    same = {"study": "init_by_clip", "rules": "", "axes": [], "tuning_seeds": 0, "arms": {}}
     now = {"same": same, "seeds": [0, 1, 2, 3], "tune": None}
     workdir.open(now, {"environment": {}, "runs_per_device": [8]}, "")
     return workdir, runs

@@ -2,10 +2,13 @@
 
 from math import inf
 
+import numpy as np
 import pytest
+from scipy.stats import kstest
 
 from seqjax.config import ConfigError, as_settings
-from seqjax.study import Arm, Axis, Study, plan, revise
+from seqjax.revision import revise
+from seqjax.study import Arm, Axis, Study, plan
 
 BASE = {"task.name": "adding", "task.length": 4, "model.cell": "lstm", "train.steps": 6}
 NORM = {"clip.kind": "norm"}
@@ -207,6 +210,23 @@ def test_a_path_that_several_axes_share_is_swept_in_all_their_arms():
 
 
 RATE = "optim.learning_rate"
+
+
+def test_trials_draw_log_uniformly_and_the_same_for_all_arms():
+    sweep = {RATE: ["loguniform(1e-4,1e-1)"], "clip.threshold": ["loguniform(0.1, 10)"]}
+    study = revise(a_study(base=NORM, arms=ARMS.arms), {}, sweep, trials=4000)
+    rates, thresholds = (np.log10(axis.values) for axis in study.axes)
+    assert -4 <= rates.min() < -3.99 and -1.01 < rates.max() <= -1
+    for logs, low, width in ((rates, -4, 3), (thresholds, -1, 2)):
+        assert kstest((logs - low) / width, "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(rates, thresholds)[0, 1]) < 0.05
+    few = revise(a_study(base=NORM, arms=ARMS.arms), {}, sweep, trials=3)
+    pairs = [tuple(point.values()) for point in points(few, ARMS.arms[0].name)]
+    assert pairs == list(zip(*(axis.values[:3] for axis in study.axes), strict=True))
+    for arm in ARMS.arms:
+        assert [tuple(point.values()) for point in points(few, arm.name)] == pairs
+
+
 REFUSED = {
     "unknown field": (SWEPT, {"given": {"trian.steps": "9"}}, "'trian.steps'.*'train.steps'"),
     "unknown axis": (SWEPT, {"sweep": {"init.bias.z": ["1"]}}, "'init.bias.z'.*'init.bias.o'"),
@@ -232,6 +252,34 @@ REFUSED = {
     "a fraction": (SWEPT, {"sweep": {"model.hidden": ["4.5"]}}, "^model.hidden: .*whole.*'4.5'"),
     "quotation marks": (SWEPT, {"given": {"optim.momentum": "'0.5'"}}, "no quotation marks"),
     "tuned but not swept": (SWEPT, {"tune": "optim.momentum"}, "^--tune: .*'optim.momentum'"),
+    "a draw, but not how many": (
+        SWEPT,
+        {"sweep": {RATE: ["loguniform(1,2)"]}},
+        "^--trials: not giv",
+    ),
+    "trials of nothing": (SWEPT, {"trials": 3}, "^--trials: nothing is drawn"),
+    "a draw the wrong way": (
+        SWEPT,
+        {"sweep": {RATE: ["loguniform(2,1)"]}, "trials": 3},
+        f"^{RATE}: expected .*0 < a < b",
+    ),
+    "a draw of zero": (SWEPT, {"sweep": {RATE: ["loguniform(0,1)"]}, "trials": 3}, "0 < a < b"),
+    "a draw beside values": (
+        SWEPT,
+        {"sweep": {RATE: ["1", "loguniform(1,2)"]}, "trials": 3},
+        f"^{RATE}: expected loguniform",
+    ),
+    "another draw": (SWEPT, {"sweep": {RATE: ["normal(0,1)"]}, "trials": 3}, "'normal.0,1.'"),
+    "a whole number drawn": (
+        SWEPT,
+        {"sweep": {"model.hidden": ["loguniform(2,9)"]}, "trials": 3},
+        "^model.hidden: expected loguniform.a,b. of a number",
+    ),
+    "seeds to tune nothing": (
+        SWEPT,
+        {"sweep": {"clip.threshold": ["1"]}, "tuning_seeds": 2},
+        "^--tuning_seeds: nothing is tuned",
+    ),
     "out of range": (SWEPT, {"sweep": {"clip.threshold": ["0"]}}, "^clip.threshold: .*positive.*0"),
 }
 

@@ -12,7 +12,7 @@ import pytest
 from made_up import record
 from scipy import stats
 
-from seqjax import formats, tables
+from seqjax import entries, formats, tables
 from seqjax.study import Published
 
 RATE = "optim.learning_rate"
@@ -34,13 +34,13 @@ def only(table):
     "values", [[1.0, 2.0], [0.9, 0.91, 0.95], list(np.linspace(0, 1, 11) ** 2)]
 )
 def test_the_interval_is_that_of_student(values):
-    mean, half = tables.interval(values)
+    mean, half = entries.interval(values)
     low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
     assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
 
 
 def test_one_run_has_no_interval():
-    mean, half = tables.interval([0.25])
+    mean, half = entries.interval([0.25])
     assert mean == 0.25 and math.isnan(half)
     assert formats.text(only(table_of([record(test=0.25)]))) == "0.250 (1/0)"
 
@@ -145,7 +145,7 @@ def test_clipping_that_says_little_is_marked(clipped, clip, mark):
     entry = next(entry for entry in table.entries() if entry.arm == "all")
     assert entry.marks == ((mark,) if mark else ())
     assert entry.clipped == pytest.approx(sum(clipped) / 2)
-    for name, (sign, meaning) in tables.MARKS.items():
+    for name, (sign, meaning) in entries.MARKS.items():
         assert (f"{sign} {meaning}" in table.caption) == (name == mark)
 
 
