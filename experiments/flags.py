@@ -3,17 +3,20 @@
 absl exits with 1 for all of its own complaints, so errors are reported here: one line, exit code 2.
 """
 
+import dataclasses
 import difflib
-import importlib
 import pathlib
 import re
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from absl import flags
 
-from experiments import STUDIES, flagfiles
+from experiments import COLLECTIONS, STUDIES, flagfiles
 from seqjax.files import printable
+
+if TYPE_CHECKING:
+    from experiments.subject import Subject
 
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
@@ -112,21 +115,29 @@ def _refusal(name: str) -> str | None:
     return None if known else _unknown_flag(name)
 
 
-def study_module(name: str):
-    """The module of a study, by name."""
-    from seqjax.types import unknown
+def chosen() -> tuple[str, ...]:
+    """The names that --study stands for."""
+    if FLAGS.study is None:
+        fail(f"--study: not given; expected one of {', '.join((*STUDIES, *COLLECTIONS))}")
+    names = COLLECTIONS.get(FLAGS.study, (FLAGS.study,))
+    changes = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
+    for flag in changes if FLAGS.study in COLLECTIONS else ():
+        if FLAGS[flag].present:
+            fail(f"--{flag}: {FLAGS.study} are several studies; choose one of {', '.join(names)}")
+    return names
 
-    if name not in STUDIES:
-        fail(f"--study: {unknown('study', name, STUDIES)}")
-    return importlib.import_module(f"experiments.{name}")
 
-
-def study():
-    """The study that the flags ask for, with its settings, axes and arms as they say."""
+def asked(name: str) -> "Subject":
+    """The subject of this name, its study with settings, axes and arms as the flags say."""
+    from experiments.subject import subject
     from seqjax.revision import revise
 
-    if FLAGS.study is None:
-        fail(f"--study: not given; expected one of {', '.join(STUDIES)}")
+    try:
+        found = subject(name)
+    except ValueError as error:
+        fail(f"--study: {error}")
+    if found.study is None:
+        return found
     given, sweep = {}, None
     for text in FLAGS.set:
         given |= dict(_pairs("--set", text))
@@ -136,15 +147,8 @@ def study():
             if path in sweep:
                 fail(f"--sweep: {path} stands twice")
             sweep[path] = [value.strip() for value in BETWEEN_VALUES.split(values)]
-    return revise(
-        study_module(FLAGS.study).STUDY,
-        given,
-        sweep,
-        FLAGS.arms,
-        FLAGS.tune,
-        FLAGS.tuning_seeds,
-        FLAGS.trials,
-    )
+    more = (FLAGS.arms, FLAGS.tune, FLAGS.tuning_seeds, FLAGS.trials)
+    return dataclasses.replace(found, study=revise(found.study, given, sweep, *more))
 
 
 def as_text() -> str:
@@ -226,3 +230,8 @@ def workdir() -> pathlib.Path:
     files = flagfiles.named(sys.argv[1:])
     name = pathlib.Path(files[-1]).stem if files else FLAGS.study
     return _path("--workdir", str(pathlib.Path("runs", name)))
+
+
+def workdir_of(name: str) -> pathlib.Path:
+    """Where a study goes: the workdir, or a folder in it for each of several."""
+    return workdir() / name if FLAGS.study in COLLECTIONS else workdir()

@@ -54,52 +54,31 @@ def _work() -> None:
 
 
 def _run() -> None:
-    from experiments import environment, lock, runner
-    from experiments.report import report
-    from experiments.workdir import Workdir, identity
-    from seqjax import sweep, tuning
+    from experiments import conduct, environment, report
 
-    study, shard = flags.study(), flags.shard()
-    seeds = flags.seeds(study.seeds)
-    runs = tuning.due(study, seeds, [])
-    groups = sweep.grouped(runs)
     here = environment.describe()
-    path, same = flags.workdir(), identity(study, runs)
-    workdir = Workdir(path)
-    workdir.check(same, seeds, here, FLAGS.allow_mixed)
-    workdir.records()  # all of them can be read
+    left = 0
+    for name in flags.chosen():
+        study, survey = flags.study(name)
+        order = conduct.Order(
+            flags.seeds(study.seeds if study else 1),
+            flags.shard(),
+            FLAGS.checkpoint_every,
+            FLAGS.allow_mixed,
+            here,
+            flags.as_text(),
+        )
+        path = flags.workdir_of(name)
+        if FLAGS.dry_run:
+            print(*conduct.described(study, survey, order, path), sep="\n")
+        else:
+            left += conduct.conduct(study, survey, order, path, report.show)
     if FLAGS.dry_run:
-        print(*sweep.described(groups, here["platform"]), sep="\n")
-        if study.tuning_seeds:
-            cells = len({tuning.cell_of(study, run) for run in runs})
-            print(f"then {cells * len(seeds)} runs: {cells} cells at their best {study.tune}")
         return
-    per_device = [sweep.runs_per_device(group[0].config, here["platform"]) for group in groups]
-    begun = {"environment": here, "runs_per_device": per_device}
-    tune = ",".join(study.tuned) or None
-    now = {"same": same, "seeds": list(seeds), "tune": tune}
-    common = {"tune": tune, "environment": here}
-    workdir.make()
-    with lock.hold(path, shard):
-        workdir = Workdir(path)
-        workdir.check(same, seeds, here, FLAGS.allow_mixed)  # again: now nobody else can begin it
-        workdir.open(now, begun, flags.as_text())
-        workdir.recovered(shard, lambda text: print(text, file=sys.stderr))
-        while True:
-            recorded = workdir.records()
-            runs = tuning.due(study, seeds, recorded)
-            groups = sweep.grouped(runs)
-            todo = runner.part(study, groups, shard, {record["id"] for record in recorded})
-            if not any(todo):
-                break
-            runner.train(workdir, groups, todo, shard, common, FLAGS.checkpoint_every)
-        there = len(recorded)
-        if there:
-            print(report(workdir))
-    if there:
-        print(f"tables, figures and records are in {path}", file=sys.stderr)
-    if there < len(runs):
-        print(f"{len(runs) - there} of {len(runs)} runs are left to other shards", file=sys.stderr)
+    if len(flags.chosen()) > 1:
+        print(report.collect(flags.workdir()))
+    if left:
+        print(f"{left} runs are left to other shards", file=sys.stderr)
 
 
 if __name__ == "__main__":

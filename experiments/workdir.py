@@ -28,7 +28,7 @@ class WorkdirError(ValueError):
 SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET")
 """What must not change while a workdir is continued, unless --allow_mixed."""
 
-NAME = "config.json"
+NAME, MEASURED = "config.json", "measurements.json"
 
 
 def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
@@ -77,9 +77,7 @@ class Workdir:
     ) -> None:
         """Raises WorkdirError unless a command of this identity may run here."""
         if self.config is None:
-            if self.path.exists() and not _unused(self.path):
-                used = "is in use by something else; choose another"
-                raise WorkdirError(f"--workdir: {self.path} {used}")
+            self.check_free()
             return
         difference = _difference(
             self.config["same"], records.loads(records.dumps(same), "this command")
@@ -96,8 +94,17 @@ class Workdir:
                 f"--seeds: {self.path} already has seeds {_span(self.config['seeds'])}; seeds can "
                 f"be added but not left out, got {_span(seeds)}"
             )
+        self._check_environment(self.config["environment"], environment, allow_mixed)
+
+    def check_free(self) -> None:
+        """Raises WorkdirError if something else is kept here."""
+        if self.path.exists() and not _unused(self.path):
+            used = "is in use by something else; choose another"
+            raise WorkdirError(f"--workdir: {self.path} {used}")
+
+    def _check_environment(self, begun: Mapping, environment: Mapping, allow_mixed: bool) -> None:
         for name in SAME:
-            there, here = self.config["environment"].get(name), environment.get(name)
+            there, here = begun.get(name), environment.get(name)
             if there != here and not allow_mixed:
                 raise WorkdirError(
                     f"--workdir: {self.path} was begun on {name} {there}, this is {here}; choose "
@@ -167,6 +174,27 @@ class Workdir:
         index, count = shard
         name = "records.jsonl" if count == 1 else f"records-{index}-of-{count}.jsonl"
         return self.path / name
+
+    def measurements(self) -> dict[str, Any] | None:
+        """What a survey measured, or None."""
+        path = self.path / MEASURED
+        return records.load_file(path, schema.MEASUREMENTS) if path.exists() else None
+
+    def check_measurements(
+        self, made: Mapping[str, Any], same: Mapping, environment: Mapping, allow_mixed: bool
+    ) -> None:
+        """Raises WorkdirError unless they are those of this survey, made on this machine."""
+        here = records.loads(records.dumps(same), "this command")
+        if difference := _difference(made["same"], here):
+            path, there, now = difference
+            raise WorkdirError(
+                f"--workdir: {self.path} holds other measurements: {path} is {there} there, "
+                f"{now} here; choose another workdir"
+            )
+        self._check_environment(made["environment"], environment, allow_mixed)
+
+    def write_measurements(self, made: Mapping[str, Any]) -> None:
+        self.write(MEASURED, records.dumps(made, indent=None) + "\n")
 
     def recovered(self, shard: tuple[int, int], say: Callable[[str], None]) -> None:
         """Sets aside what an interruption tore in a shard's records; its run is done again."""

@@ -3,6 +3,6 @@
 Read in this order (it is the import order, and a test keeps it so): ``types``, ``product``,
 ``cells``, ``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``, ``losses``,
 ``clipping``, ``optimizer``, ``rules``, ``data``, ``tasks``, ``config``, ``training``, ``study``,
-``tuning``, ``revision``, ``progress``, ``checkpoint``, ``files``, ``schema``, ``records``,
+``tuning``, ``revision``, ``survey``, ``progress``, ``checkpoint``, ``files``, ``schema``, ``records``,
 ``outcome``, ``sweep``, ``entries``, ``tables``, ``formats``, ``plots``.
 """

@@ -55,6 +55,12 @@ def _number(value: Any) -> bool:
     return _finite(value) or (type(value) is float and math.isinf(value))
 
 
+def _nested(value: Any, deep: int) -> bool:
+    if isinstance(value, list):
+        return deep > 0 and all(_nested(item, deep - 1) for item in value)
+    return value is None or _number(value)
+
+
 def one_of(*names: str) -> Kind:
     """One of these words."""
     return Kind(" or ".join(names), lambda value: isinstance(value, str) and value in names)
@@ -70,6 +76,7 @@ WHOLE = Kind("a whole number, 0 or more", _whole)
 FINITE = Kind("a finite number that float32 holds", _finite)
 NUMBER = Kind("a number that float32 holds, or inf", _number)
 SHARE = Kind("a number in [0, 1]", lambda value: _finite(value) and 0 <= value <= 1)
+NUMBERS = Kind("a number that float32 holds, or lists of such", lambda value: _nested(value, 4))
 SETTING = FLAG | NUMBER | TEXT
 MEASURED = NUMBER | NULL
 
@@ -153,6 +160,19 @@ CONFIG = Named(
     }
 )
 """The config.json of a workdir."""
+
+
+MEASUREMENTS = Named(
+    {
+        "same": Named(
+            {"study": TEXT, "rules": TEXT, "points": Each(Named(others=SETTING))},
+        ),
+        "environment": Named({"jaxlib": TEXT, "device": TEXT}, others=WHOLE | TEXT),
+        "seconds": FINITE,
+        "points": Each(Named({"point": Named(others=SETTING), "measured": Named(others=NUMBERS)})),
+    }
+)
+"""The measurements.json of a workdir."""
 
 
 def problem(value: Any, kind: Any, path: str = "") -> str | None:

@@ -1,0 +1,126 @@
+"""One study in its workdir, from the plan to the report."""
+
+import dataclasses
+import pathlib
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from experiments import lock, runner
+from experiments.workdir import Workdir, identity
+from seqjax import survey as surveys
+from seqjax import sweep, tuning
+from seqjax.study import Run, Study
+from seqjax.survey import Survey
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What the command asks for beside the study.
+
+    Attributes:
+      seeds: those that are reported.
+      shard: (I, N), the part that this process does.
+      checkpoint_every: seconds.
+      allow_mixed: other records may be of another jaxlib or kind of device.
+      environment: where it runs.
+      flags: the command as a flagfile.
+    """
+
+    seeds: range
+    shard: tuple[int, int]
+    checkpoint_every: float
+    allow_mixed: bool
+    environment: Mapping[str, Any]
+    flags: str
+
+
+def planned(study: Study, order: Order, path: pathlib.Path) -> tuple[list[Run], dict[str, Any]]:
+    """The first runs of a study and what identifies it, if it may run in this workdir."""
+    runs = tuning.due(study, order.seeds, [])
+    same = identity(study, runs)
+    workdir = Workdir(path)
+    workdir.check(same, order.seeds, order.environment, order.allow_mixed)
+    workdir.records()  # all of them can be read
+    return runs, same
+
+
+def described(study: Study, order: Order, path: pathlib.Path) -> list[str]:
+    """What a study would take."""
+    runs, _ = planned(study, order, path)
+    lines = list(sweep.described(sweep.grouped(runs), order.environment["platform"]))
+    if study.tuning_seeds:
+        cells = len({tuning.cell_of(study, run) for run in runs})
+        lines.append(
+            f"then {cells * len(order.seeds)} runs: {cells} cells at their best {study.tune}"
+        )
+    return lines
+
+
+def conduct(
+    study: Study | None,
+    survey: Survey | None,
+    order: Order,
+    path: pathlib.Path,
+    report: Callable[[Workdir], None],
+) -> int:
+    """Does what is left to this shard, and reports while nobody else works on that.
+
+    Returns:
+      How many runs are left to other shards.
+    """
+    runs, same = ([], None) if study is None else planned(study, order, path)
+    if study is None and Workdir(path).measurements() is None:
+        Workdir(path).check_free()
+    Workdir(path).make()
+    with lock.hold(path, order.shard):
+        workdir = Workdir(path)
+        if study is not None:
+            # Again: now nobody else can begin it.
+            workdir.check(same, order.seeds, order.environment, order.allow_mixed)
+            _open(workdir, study, same, sweep.grouped(runs), order)
+        left = 0 if study is None else _train(workdir, study, order)
+        if survey is not None:
+            _measure(workdir, survey, order)
+        report(workdir)
+        return left
+
+
+def _open(
+    workdir: Workdir, study: Study, same: Mapping, groups: list[list[Run]], order: Order
+) -> None:
+    platform = order.environment["platform"]
+    per_device = [sweep.runs_per_device(group[0].config, platform) for group in groups]
+    begun = {"environment": order.environment, "runs_per_device": per_device}
+    tune = ",".join(study.tuned) or None
+    workdir.open({"same": same, "seeds": list(order.seeds), "tune": tune}, begun, order.flags)
+    workdir.recovered(order.shard, lambda text: print(text, file=sys.stderr))
+
+
+def _train(workdir: Workdir, study: Study, order: Order) -> int:
+    """Trains until nothing is due from this shard; how many runs are left to others."""
+    common = {"tune": workdir.config["tune"], "environment": order.environment}
+    while True:
+        recorded = workdir.records()
+        runs = tuning.due(study, order.seeds, recorded)
+        groups = sweep.grouped(runs)
+        ids = {record["id"] for record in recorded}
+        todo = runner.part(study, groups, order.shard, ids)
+        if not any(todo):
+            return len(runs) - len(recorded)
+        runner.train(workdir, groups, todo, order.shard, common, order.checkpoint_every)
+
+
+def _measure(workdir: Workdir, survey: Survey, order: Order) -> None:
+    """Measures, in shard 0, what the workdir does not hold yet."""
+    made, same = workdir.measurements(), surveys.identity(survey)
+    if made is not None:
+        workdir.check_measurements(made, same, order.environment, order.allow_mixed)
+    elif order.shard[0] == 0:
+        print(f"measuring at {len(survey.points)} points", file=sys.stderr, flush=True)
+        began = time.perf_counter()
+        points = surveys.measure(survey)
+        seconds = round(time.perf_counter() - began, 3)
+        here = {"same": same, "environment": order.environment}
+        workdir.write_measurements({**here, "seconds": seconds, "points": points})

@@ -1,0 +1,50 @@
+"""What a command can run, by name: a study, or a claim with the rule that decides it."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from experiments import CLAIMS, COLLECTIONS, FULL, STUDIES
+from seqjax.decisions import Verdict
+from seqjax.study import Study
+from seqjax.survey import Survey
+from seqjax.types import unknown
+
+Record = Mapping[str, Any]
+NAMES = (*STUDIES, *CLAIMS, *(name + FULL for name in CLAIMS))
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A study, a survey, or both, and for a claim what they decide.
+
+    Attributes:
+      study: the runs, or None.
+      survey: what is measured without training, or None.
+      decide: for a claim, from its records and its measured points to verdicts.
+      draw: for a claim, from the same to its figure.
+    """
+
+    study: Study | None = None
+    survey: Survey | None = None
+    decide: Callable[[Sequence[Record], Sequence[Record]], list[Verdict]] | None = None
+    draw: Callable[[Sequence[Record], Sequence[Record]], Any] | None = None
+
+    @property
+    def question(self) -> str:
+        return (self.study or self.survey).question
+
+
+def subject(name: str) -> Subject:
+    """The subject of this name.
+
+    Raises:
+      ValueError: there is none.
+    """
+    if name not in NAMES:
+        raise unknown("study", name, (*NAMES, *COLLECTIONS))
+    if name in STUDIES:
+        return Subject(importlib.import_module(f"experiments.{name}").STUDY)
+    module = importlib.import_module(f"experiments.claims.{name.removesuffix(FULL)}")
+    return module.subject(full=name.endswith(FULL))

@@ -1,0 +1,39 @@
+"""What is measured without training: a function at each point of a design."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seqjax import rules
+
+Point = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """A question that draws of the weights answer, before any training.
+
+    Attributes:
+      name, question: for people.
+      points: where it is measured.
+      measure: from a point to named arrays; its draws are keyed, so that it always gives the same.
+    """
+
+    name: str
+    question: str
+    points: tuple[Point, ...]
+    measure: Callable[[Point], Mapping[str, Any]]
+
+
+def identity(survey: Survey) -> dict[str, Any]:
+    """What makes two surveys the same."""
+    return {
+        "study": survey.name,
+        "rules": rules.RULES_HASH,
+        "points": [dict(point) for point in survey.points],
+    }
+
+
+def measure(survey: Survey) -> list[dict[str, Any]]:
+    """Each point with what was measured there."""
+    return [{"point": dict(p), "measured": dict(survey.measure(p))} for p in survey.points]

@@ -1,0 +1,73 @@
+"""Verdicts as text: a table of what was decided, and under it every comparison."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqjax.decisions import Comparison, Verdict
+from seqjax.formats import markdown
+
+MARKS = {
+    "fragile": "another verdict follows where the margins are halved or doubled",
+    "exploratory": "not the rule that was registered before the data were seen",
+}
+
+
+def to_json(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything, with what is said of all of them: size, rules and environment."""
+    return {**made, "verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]}
+
+
+def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
+    """The registered verdicts, then the exploratory ones, then the comparisons."""
+    registered = [verdict for verdict in verdicts if not verdict.exploratory]
+    others = [verdict for verdict in verdicts if verdict.exploratory]
+    parts = []
+    if registered:
+        parts.append(f"**Verdicts**\n\n{markdown(summary(registered))}\n\n{caption}\n")
+    if others:
+        parts.append(f"**Exploratory**\n\n{markdown(summary(others))}\n")
+    for verdict in verdicts:
+        if verdict.comparisons and not verdict.exploratory:
+            rows = markdown(_comparisons(verdict.comparisons))
+            parts.append(f"**Claim {verdict.claim}: {verdict.verdict}**\n\n{rows}\n")
+    return "\n".join(parts)
+
+
+def summary(verdicts: Sequence[Verdict]) -> list[list[str]]:
+    """A row each: what is claimed, what was decided, and why."""
+    head = ["claim", "statement", "verdict", "because", "n"]
+    return [head, *([v.claim, v.statement, marked(v), v.because, str(v.n)] for v in verdicts)]
+
+
+def marked(verdict: Verdict) -> str:
+    """The verdict in a word or two."""
+    return f"{verdict.verdict} (fragile)" if verdict.fragile else verdict.verdict
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> list[list[str]]:
+    head = ["comparison", "mean", "interval", "n", "judgement", "detectable", "r within pairs"]
+    return [
+        head,
+        *(
+            [
+                c.name,
+                _number(c.mean),
+                f"[{_number(c.lower)}, {_number(c.upper)}]",
+                str(c.n),
+                ", ".join(c.judgement) or "–",
+                _number(c.detectable),
+                _number(c.correlation),
+            ]
+            for c in comparisons
+        ),
+    ]
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.3f}".replace("-", "−")
