@@ -1,6 +1,7 @@
 """What counts as failed, and the score: fixed before any data are seen.
 
-The hash of this file is in every record, so that a record older than a rule can be told.
+One hash is of this file, ``statistics`` and the ``decisions`` on claims. It is in every record, so
+that a record older than a rule can be told.
 """
 
 import hashlib
@@ -24,7 +25,15 @@ RARELY, ALWAYS = 0.01, 0.9
 """Clipped fractions below which a run says nothing about clipping, and above which the update is
 the gradient's direction alone: normalised SGD."""
 
-RULES_HASH = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()[:16]
+_HERE = pathlib.Path(__file__).parent
+
+RULE_FILES = (
+    _HERE / "statistics.py",
+    _HERE / "rules.py",
+    *sorted((_HERE / "decisions").glob("*.py")),
+)
+
+RULES_HASH = hashlib.sha256(b"".join(p.read_bytes() for p in RULE_FILES)).hexdigest()[:16]
 
 
 def score(loss: float, chance: float, best: float) -> float:

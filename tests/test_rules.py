@@ -1,6 +1,7 @@
 """Scores and failures on made-up numbers."""
 
 import hashlib
+import importlib.util
 import pathlib
 
 import numpy as np
@@ -113,6 +114,31 @@ def test_the_best_mean_on_validation_is_selected(tried, best):
     assert rules.selected(tried) == best
 
 
-def test_the_hash_is_of_the_file_that_states_the_rules():
-    content = pathlib.Path(rules.__file__).read_bytes()
+def test_the_hash_is_of_every_file_that_states_a_rule():
+    package = pathlib.Path(rules.__file__).parent
+    decisions = sorted(package.glob("decisions/*.py"))
+    assert package / "decisions" / "__init__.py" in decisions and len(decisions) > 3
+    files = [package / "statistics.py", package / "rules.py", *decisions]
+    content = b"".join(path.read_bytes() for path in files)
     assert hashlib.sha256(content).hexdigest()[:16] == rules.RULES_HASH
+
+
+def test_every_file_counts_in_the_hash(tmp_path):
+    def hash_of(copy):
+        spec = importlib.util.spec_from_file_location("copy_of_rules", copy / "rules.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.RULES_HASH
+
+    package = pathlib.Path(rules.__file__).parent
+    for file in rules.RULE_FILES:
+        to = tmp_path / file.relative_to(package)
+        to.parent.mkdir(exist_ok=True)
+        to.write_bytes(file.read_bytes())
+    assert hash_of(tmp_path) == rules.RULES_HASH
+    seen = {rules.RULES_HASH}
+    for file in rules.RULE_FILES:
+        with (tmp_path / file.relative_to(package)).open("ab") as copy:
+            copy.write(b"# changed\n")
+        assert hash_of(tmp_path) not in seen
+        seen.add(hash_of(tmp_path))

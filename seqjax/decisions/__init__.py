@@ -1,0 +1,25 @@
+"""The decision rules of the claims: pure functions from arrays to verdicts.
+
+Nothing else decides anything. ``rules.RULES_HASH`` covers every file of this package.
+"""
+
+from collections.abc import Callable
+
+from seqjax.decisions import gates, memory, theory, thresholds
+from seqjax.decisions.base import Comparison, Evidence, Margins, Outcome, Verdict
+
+CLAIMS: dict[str, Callable[..., list[Verdict]]] = {
+    "1": theory.claim_1,
+    "2": theory.claim_2,
+    "2b": theory.claim_2b,
+    "3": theory.claim_3,
+    "4": thresholds.claim_4,
+    "5": thresholds.claim_5,
+    "6": memory.claim_6,
+    "7": memory.claim_7,
+    "8": gates.claim_8,
+    "9": gates.claim_9,
+    "10": gates.claim_10,
+}
+
+__all__ = ["CLAIMS", "Comparison", "Evidence", "Margins", "Outcome", "Verdict"]

@@ -1,0 +1,166 @@
+"""Claims 8 to 10: how gates end up, how they should begin, and which matters most."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from seqjax import statistics
+from seqjax.decisions.base import (
+    NO,
+    NON_INFERIOR,
+    YES,
+    Evidence,
+    Verdict,
+    above,
+    below,
+    entered,
+    tasks_of,
+)
+from seqjax.decisions.judge import Judge, decided, said, verdict
+
+REGISTERED = (0.1, 1)
+ENOUGH_TASKS = 3
+
+Shares = Mapping[tuple[str, int, str], np.ndarray]
+"""(n,) shares of saturated gate values by (task, layer, gate)."""
+
+
+@decided
+def claim_8(judge: Judge, shares: Mapping[tuple[float, int], Shares]) -> list[Verdict]:
+    """The share of gate values below a cut-off or above 1 minus it, on held-out valid steps.
+
+    S: lower > .8 for every gate and layer on >= 3 tasks. P: lower > .5 for some gate on >= 3.
+    C: upper < .5 for all gates and layers on >= 3. m is the number of gates, layers and tasks.
+
+    Args:
+      shares: by (cut-off, times the steps): (.1, 1) decides; the others give exploratory verdicts.
+    """
+    if REGISTERED not in shares:
+        raise ValueError(f"evidence: nothing for {REGISTERED}; there is {sorted(shares)}")
+    rest = [setting for setting in shares if setting != REGISTERED]
+    return [_saturated(judge, setting, shares[setting]) for setting in (REGISTERED, *rest)]
+
+
+def _saturated(judge: Judge, setting: tuple[float, int], shares: Shares) -> Verdict:
+    cut, times = setting
+    made = {
+        (task, layer, gate): judge.mean(f"{task} {layer} {gate}", x, len(shares))
+        for (task, layer, gate), x in shares.items()
+    }
+    by_task = {task: [c for key, c in made.items() if key[0] == task] for task in tasks_of(made)}
+    nearly_all = [t for t, own in by_task.items() if all(above(c.lower, 0.8) for c in own)]
+    mostly = [t for t, own in by_task.items() if any(above(c.lower, 0.5) for c in own)]
+    few = [t for t, own in by_task.items() if all(below(c.upper, 0.5) for c in own)]
+    registered = setting == REGISTERED
+    beside = "" if registered else f" (beyond {cut:g}, {times} × the steps)"
+    own = verdict(
+        "8",
+        f"In a trained LSTM nearly all gate values are very near 0 or 1{beside}.",
+        list(made.values()),
+        f"of {len(by_task)} tasks all gates are above .8 on {len(nearly_all)}, some above .5 on "
+        f"{len(mostly)}, all under .5 on {len(few)}: {said(list(made.values()), most=len(made))}",
+        supported=len(nearly_all) >= ENOUGH_TASKS,
+        in_part=len(mostly) >= ENOUGH_TASKS,
+        contradicted=len(few) >= ENOUGH_TASKS,
+    )
+    return own if registered else dataclasses.replace(own, exploratory=True)
+
+
+BIASES = ("f", "i", "o")
+
+
+@decided
+def claim_9(judge: Judge, scores: Evidence) -> list[Verdict]:
+    """A bias of mean 1 for one gate of an LSTM, beside a GRU of equal parameters.
+
+    A = GRU - LSTM₀, B = LSTM_x - GRU, C = LSTM_x - LSTM₀. On the tasks with A = YES, at least two,
+    S: B non-inferior and C YES on all. P: C YES on all, B not. C: C NO on most. A verdict for each
+    x, whose m is three comparisons a task.
+
+    Args:
+      scores: tuned, by (task, arm): "gru", "lstm_0" (zero biases), "lstm_f", "lstm_i", "lstm_o".
+        "lstm_f_drawn" and its like, drawn from N(1, .1²), are judged where there are any; other
+        arms that begin with lstm_ give exploratory verdicts.
+    """
+    registered = [*BIASES, *(f"{gate}_drawn" for gate in BIASES)]
+    given = [arm.removeprefix("lstm_") for _, arm in scores if arm.startswith("lstm_")]
+    variants = [x for x in dict.fromkeys((*BIASES, *given)) if x != "0"]
+    verdicts = [_bias(judge, scores, x) for x in variants]
+    return [
+        dataclasses.replace(v, exploratory=x not in registered)
+        for x, v in zip(variants, verdicts, strict=True)
+    ]
+
+
+def _bias(judge: Judge, scores: Evidence, x: str) -> Verdict:
+    tasks = tasks_of(scores)
+    m = 3 * len(tasks)
+    a = {task: judge.difference(scores, task, "gru", "lstm_0", m) for task in tasks}
+    b = {task: judge.difference(scores, task, f"lstm_{x}", "gru", m) for task in tasks}
+    c = {task: judge.difference(scores, task, f"lstm_{x}", "lstm_0", m) for task in tasks}
+    gap = [task for task in tasks if YES in a[task].judgement]
+    closing = [task for task in gap if YES in c[task].judgement]
+    level = [task for task in gap if NON_INFERIOR in b[task].judgement]
+    idle = [task for task in gap if NO in c[task].judgement]
+    enough = len(gap) >= 2
+    numbers = said(
+        [comparison[task] for task in gap for comparison in (a, b, c)], most=3 * len(gap)
+    )
+    return verdict(
+        f"9{x}",
+        f"A bias {x} of mean 1 makes an LSTM about as good as a GRU.",
+        [*a.values(), *b.values(), *c.values()],
+        f"GRU is ahead of the LSTM with zero biases on {', '.join(gap)}: {numbers}"
+        if enough
+        else f"no gap: GRU is ahead on {len(gap)} of {len(tasks)} tasks: {said(list(a.values()))}",
+        supported=enough and closing == gap and level == gap,
+        in_part=enough and closing == gap,
+        contradicted=enough and 2 * len(idle) > len(gap),
+    )
+
+
+REMOVED = {"forget": "nfg", "input": "nig", "output": "nog"}
+
+
+@decided
+def claim_10(judge: Judge, scores: Evidence) -> list[Verdict]:
+    """Gates removed one at a time: d_f, d_i, d_o are what LSTM loses.
+
+    S: d_f - d_i and d_i - d_o intervals > 0 on >= 3 tasks. P: d_f largest (both intervals > 0) on
+    >= 3. C: an adjacent pair reversed (upper < 0) on >= 2. m is three contrasts a task. The share
+    of joint resamples of the seeds with each order is printed.
+
+    Args:
+      scores: tuned, by (task, arm): "lstm", "nfg", "nig" and "nog".
+    """
+    tasks = tasks_of(scores)
+    m = 3 * len(tasks)
+    # d_f - d_i = (LSTM - NFG) - (LSTM - NIG): the score of LSTM drops out.
+    f_i = [judge.difference(scores, task, "nig", "nfg", m) for task in tasks]
+    i_o = [judge.difference(scores, task, "nog", "nig", m) for task in tasks]
+    f_o = [judge.difference(scores, task, "nog", "nfg", m) for task in tasks]
+    in_order = sum(above(x.lower, 0) and above(y.lower, 0) for x, y in zip(f_i, i_o, strict=True))
+    forget = sum(above(x.lower, 0) and above(y.lower, 0) for x, y in zip(f_i, f_o, strict=True))
+    reversed_ = sum(below(x.upper, 0) or below(y.upper, 0) for x, y in zip(f_i, i_o, strict=True))
+    shares = ", ".join(f"{_order(scores, task)} on {task}" for task in tasks)
+    made = [*f_i, *i_o, *f_o]
+    return [
+        verdict(
+            "10",
+            "Gates matter in the order forget > input > output.",
+            made,
+            f"of {len(tasks)} tasks {in_order} in this order, forget largest on {forget}, an "
+            f"adjacent pair reversed on {reversed_}; most frequent order by resampling: {shares}",
+            supported=in_order >= ENOUGH_TASKS,
+            in_part=forget >= ENOUGH_TASKS,
+            contradicted=reversed_ >= 2,
+        )
+    ]
+
+
+def _order(scores: Evidence, task: str) -> str:
+    whole = entered(scores, task, "lstm")
+    losses = {gate: whole - entered(scores, task, arm) for gate, arm in REMOVED.items()}
+    order, share = next(iter(statistics.orders(losses).items()))
+    return f"{order} ({share:.0%})"

@@ -1,0 +1,197 @@
+"""How a comparison is made and judged, and how a rule becomes a verdict.
+
+A verdict's claim is one statement, such as 7a, and its m is the number of comparisons that this
+statement rests on: all of its intervals are at level 1 - .05/m. Failed runs score 0. What is
+printed beside a verdict without deciding it has the same level and does not count in m.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from seqjax import rules, statistics
+from seqjax.decisions.base import (
+    CONTRADICTED,
+    DESCRIPTIVE,
+    IN_PART,
+    LEAST_SEEDS,
+    MARGINS,
+    NO,
+    NON_INFERIOR,
+    SUPPORTED,
+    UNDECIDED,
+    YES,
+    Comparison,
+    Evidence,
+    Margins,
+    Verdict,
+    above,
+    at_least,
+    below,
+    entered,
+)
+
+
+def level_of(m: int) -> float:
+    """Of each interval, so that m of them hold together with .95."""
+    return 1 - (1 - rules.CONFIDENCE) / m
+
+
+@functools.lru_cache(maxsize=512)
+def _limits(data: bytes, m: int, bounds: tuple[float, float] | None) -> tuple[float, float]:
+    """The interval of a mean; kept, because a rule is run with several margins."""
+    values = np.frombuffer(data)
+    if bounds is None:
+        return statistics.sign_flip_interval(values, level_of(m))
+    return statistics.bounded_interval(np.clip(values, *bounds), level_of(m), *bounds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """Makes and judges comparisons.
+
+    Attributes:
+      margins: the sizes that the rules name.
+      cautious: intervals that hold for a bounded variable of any shape, where the registered ones
+        take differences to be symmetric about their mean.
+    """
+
+    margins: Margins = MARGINS
+    cautious: bool = False
+
+    def mean(
+        self, name: str, values: np.ndarray, m: int, bounds: tuple[float, float] | None = (0.0, 1.0)
+    ) -> Comparison:
+        """A level: (n,) values, all of them within the bounds if there are any."""
+        values = np.ascontiguousarray(values, np.float64)
+        if values.ndim != 1 or not values.size:
+            raise ValueError(f"{name}: got shape {values.shape}; accepted is (n,) with n >= 1")
+        lower, upper = _limits(values.tobytes(), m, bounds if self.cautious else None)
+        mean = float(values.mean())
+        return Comparison(name, mean, lower, upper, values.size, math.nan, mean - lower, ())
+
+    def paired(self, name: str, a: np.ndarray, b: np.ndarray, m: int) -> Comparison:
+        """The difference a - b of (n,) numbers in [0, 1], paired by seed.
+
+        YES: lower > 0 and mean >= .05. NO: upper < .05. NON-INFERIOR: lower > -.03. As an interval
+        moves with its data, its lower limit would have passed 0 had the mean been larger than
+        mean - lower; that is ``detectable``, or .05 where a YES needs that much anyway.
+        """
+        if np.shape(a) != np.shape(b):
+            raise ValueError(f"{name}: got shapes {np.shape(a)} and {np.shape(b)}; pairs need one")
+        level = self.mean(name, np.subtract(a, b), m, (-1.0, 1.0))
+        holds = {
+            YES: above(level.lower, 0) and at_least(level.mean, self.margins.yes),
+            NO: below(level.upper, self.margins.yes),
+            NON_INFERIOR: above(level.lower, -self.margins.non_inferior),
+        }
+        judgement = tuple(word for word, held in holds.items() if held and level.n >= LEAST_SEEDS)
+        return dataclasses.replace(
+            level,
+            correlation=statistics.correlation(a, b),
+            detectable=max(level.detectable, self.margins.yes),
+            judgement=judgement or (UNDECIDED,),
+        )
+
+    def difference(self, evidence: Evidence, task: str, a: str, b: str, m: int) -> Comparison:
+        """The score of arm a less that of arm b on a task."""
+        x, y = entered(evidence, task, a), entered(evidence, task, b)
+        return self.paired(f"{a} − {b} on {task}", x, y, m)
+
+    def reduction(
+        self, name: str, plain_RN: np.ndarray, other_RN: np.ndarray, m: int
+    ) -> Comparison | None:
+        """How much less often runs fail, at the rates where the plain ones fail half the time.
+
+        Args:
+          plain_RN, other_RN: which runs failed, by learning rate and seed.
+
+        Returns:
+          The difference between the shares of each seed's runs, paired by seed; None where the
+          plain runs fail half the time at no rate, so that there is nothing to reduce.
+        """
+        plain_RN, other_RN = np.asarray(plain_RN, bool), np.asarray(other_RN, bool)
+        if plain_RN.shape != other_RN.shape or plain_RN.ndim != 2:
+            shapes = f"{plain_RN.shape} and {other_RN.shape}"
+            raise ValueError(f"{name}: got shapes {shapes}; accepted is one (rates, n)")
+        often = plain_RN.mean(axis=1) >= 0.5
+        if not often.any():
+            return None
+        return self.paired(name, plain_RN[often].mean(axis=0), other_RN[often].mean(axis=0), m)
+
+    def fewer(self, reduction: Comparison | None) -> bool:
+        """Runs fail less often: by 30 points, and the lower limit is above 0."""
+        return (
+            reduction is not None
+            and above(reduction.lower, 0)
+            and at_least(reduction.mean, self.margins.fewer_failures)
+        )
+
+    def hardly_fewer(self, reduction: Comparison | None) -> bool:
+        """Runs fail hardly less often: the upper limit is under 10 points."""
+        return reduction is not None and below(reduction.upper, self.margins.hardly_fewer)
+
+
+def said(comparisons: Sequence[Comparison | None], most: int = 6) -> str:
+    """Names, means and limits; of many the first few."""
+    made = [c for c in comparisons if c is not None]
+    parts = [f"{c.name} {c.mean:.3f} [{c.lower:.3f}, {c.upper:.3f}]" for c in made[:most]]
+    if len(made) > most:
+        parts.append(f"and {len(made) - most} more")
+    return ", ".join(parts)
+
+
+def verdict(
+    claim: str,
+    statement: str,
+    comparisons: Sequence[Comparison | None],
+    because: str,
+    *,
+    supported: bool = False,
+    in_part: bool = False,
+    contradicted: bool = False,
+) -> Verdict:
+    """The verdict that the conditions of a rule give.
+
+    What contradicts a claim outweighs what supports a part of it. Where one set of tasks supports
+    a claim and another contradicts it, it is undecided.
+    """
+    made = tuple(c for c in comparisons if c is not None)
+    n = min((c.n for c in made), default=0)
+    if n < LEAST_SEEDS:
+        because = f"n = {n}, and fewer than {LEAST_SEEDS} are not judged: {because}"
+        return Verdict(claim, statement, UNDECIDED, because, made, n)
+    if supported != contradicted:
+        return Verdict(claim, statement, SUPPORTED if supported else CONTRADICTED, because, made, n)
+    if in_part and not supported:
+        return Verdict(claim, statement, IN_PART, because, made, n)
+    sizes = [c.detectable for c in made]
+    because += f"; could have detected {min(sizes):.3f} at best, {max(sizes):.3f} everywhere"
+    return Verdict(claim, statement, UNDECIDED, because, made, n)
+
+
+def decided(rule: Callable[..., list[Verdict]]) -> Callable[..., list[Verdict]]:
+    """The rule under its own margins, marked fragile where halved or doubled ones overturn it.
+
+    Behind each verdict follows an exploratory one: the same rule with a cautious judge.
+    """
+
+    @functools.wraps(rule)
+    def decide(*evidence, **more) -> list[Verdict]:
+        fixed, halved, doubled = (
+            rule(Judge(MARGINS.scaled(factor)), *evidence, **more) for factor in (1.0, 0.5, 2.0)
+        )
+        cautious = rule(Judge(cautious=True), *evidence, **more)
+        verdicts = []
+        for own, *others, other in zip(fixed, halved, doubled, cautious, strict=True):
+            fragile = any(v.verdict != own.verdict for v in others)
+            verdicts.append(dataclasses.replace(own, fragile=fragile))
+            if not own.exploratory and own.verdict != DESCRIPTIVE:
+                statement = f"{other.statement} (intervals that assume no symmetry)"
+                verdicts.append(dataclasses.replace(other, statement=statement, exploratory=True))
+        return verdicts
+
+    return decide
