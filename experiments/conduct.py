@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from experiments import lock, runner
+from experiments.subject import Subject
 from experiments.workdir import Workdir, identity
 from seqjax import survey as surveys
 from seqjax import sweep, tuning
@@ -46,8 +47,11 @@ def planned(study: Study, order: Order, path: pathlib.Path) -> tuple[list[Run], 
     return runs, same
 
 
-def described(study: Study, order: Order, path: pathlib.Path) -> list[str]:
-    """What a study would take."""
+def described(asked: Subject, order: Order, path: pathlib.Path) -> list[str]:
+    """What it would take."""
+    study = asked.study
+    if study is None:
+        return [f"{asked.survey.name}: {len(asked.survey.points)} points to measure at"]
     runs, _ = planned(study, order, path)
     lines = list(sweep.described(sweep.grouped(runs), order.environment["platform"]))
     if study.tuning_seeds:
@@ -59,17 +63,17 @@ def described(study: Study, order: Order, path: pathlib.Path) -> list[str]:
 
 
 def conduct(
-    study: Study | None,
-    survey: Survey | None,
+    asked: Subject,
     order: Order,
     path: pathlib.Path,
     report: Callable[[Workdir], None],
-) -> int:
+) -> tuple[int, int]:
     """Does what is left to this shard, and reports while nobody else works on that.
 
     Returns:
-      How many runs are left to other shards.
+      How many runs are left to other shards, of how many.
     """
+    study, survey = asked.study, asked.survey
     runs, same = ([], None) if study is None else planned(study, order, path)
     if study is None and Workdir(path).measurements() is None:
         Workdir(path).check_free()
@@ -80,7 +84,7 @@ def conduct(
             # Again: now nobody else can begin it.
             workdir.check(same, order.seeds, order.environment, order.allow_mixed)
             _open(workdir, study, same, sweep.grouped(runs), order)
-        left = 0 if study is None else _train(workdir, study, order)
+        left = (0, 0) if study is None else _train(workdir, study, order)
         if survey is not None:
             _measure(workdir, survey, order)
         report(workdir)
@@ -98,8 +102,8 @@ def _open(
     workdir.recovered(order.shard, lambda text: print(text, file=sys.stderr))
 
 
-def _train(workdir: Workdir, study: Study, order: Order) -> int:
-    """Trains until nothing is due from this shard; how many runs are left to others."""
+def _train(workdir: Workdir, study: Study, order: Order) -> tuple[int, int]:
+    """Trains until nothing is due from this shard; how many runs others have left, of how many."""
     common = {"tune": workdir.config["tune"], "environment": order.environment}
     while True:
         recorded = workdir.records()
@@ -108,7 +112,7 @@ def _train(workdir: Workdir, study: Study, order: Order) -> int:
         ids = {record["id"] for record in recorded}
         todo = runner.part(study, groups, order.shard, ids)
         if not any(todo):
-            return len(runs) - len(recorded)
+            return len(runs) - len(recorded), len(runs)
         runner.train(workdir, groups, todo, order.shard, common, order.checkpoint_every)
 
 

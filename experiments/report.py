@@ -6,7 +6,8 @@ from typing import Any
 
 from absl import app
 
-from experiments import STUDIES, flags
+from experiments import flags, verdicts
+from experiments.subject import NAMES, subject
 from experiments.workdir import Workdir, WorkdirError
 from seqjax import formats, plots
 from seqjax.records import RecordError
@@ -24,7 +25,7 @@ def tables_of(study: Study, recorded: list[dict[str, Any]], tune: str | None) ->
         make_table, recorded, question=study.question, arms=[arm.name for arm in study.arms]
     )
     made = [make(title=study.name, tune=tune, titles=titles, columns=study.columns)]
-    if tune is None or tune != study.tune:
+    if tune is None or tune != study.tune or study.tuning_seeds:
         return made
     if study.fixed in {record["point"].get(tune) for record in recorded} - {None}:
         options = {"titles": titles, "columns": study.columns, "fixed": study.fixed}
@@ -37,16 +38,25 @@ def tables_of(study: Study, recorded: list[dict[str, Any]], tune: str | None) ->
 
 
 def report(workdir: Workdir) -> str:
-    """Writes the tables and figures of a workdir's records, and returns the tables as Markdown."""
-    recorded = workdir.records()
-    if not recorded:
+    """Writes what a workdir's records and measurements show, and returns it as Markdown."""
+    recorded, made = workdir.records(), workdir.measurements()
+    if not recorded and made is None:
         raise WorkdirError(f"--workdir: {workdir.path} has no records")
-    name = recorded[0]["study"]
-    if name not in STUDIES:
+    name = recorded[0]["study"] if recorded else made["same"]["study"]
+    if name not in NAMES:
         raise WorkdirError(
-            f"--workdir: {workdir.path} has records of {unknown('study', name, STUDIES)}"
+            f"--workdir: {workdir.path} has records of {unknown('study', name, NAMES)}"
         )
-    study = flags.study_module(name).STUDY
+    found, parts = subject(name), []
+    if found.decide is not None:
+        parts += [verdicts.written(workdir, found, recorded, made)]
+    if any(record["purpose"] == "evaluation" for record in recorded):
+        parts += [_tables(workdir, found.study, recorded)]
+    return "\n".join(part for part in parts if part)
+
+
+def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> str:
+    """Writes the tables and figures of a study's records, and returns the tables as Markdown."""
     tune = recorded[0]["tune"] if workdir.config is None else workdir.config["tune"]
     made = tables_of(study, recorded, tune)
     for table in made:
@@ -55,7 +65,6 @@ def report(workdir: Workdir) -> str:
             raise WorkdirError(
                 f"--workdir: {workdir.path}: a table of {size:,} cells; at most {MOST_CELLS:,}"
             )
-
     parts = [*map(formats.to_markdown, made)]
     parts.append(formats.markdown(sizes(recorded, [arm.name for arm in study.arms])) + "\n")
     if study.published:
@@ -64,9 +73,16 @@ def report(workdir: Workdir) -> str:
     workdir.write("table.md", markdown)
     workdir.write("table.csv", formats.to_csv(made))
     workdir.write("table.tex", "\n".join(map(formats.to_latex, made)))
-
-    _draw(workdir, made, f"validation_{recorded[0]['metric']}")
+    counted = "training_loss" if made[0].metric == "score" else f"validation_{made[0].metric}"
+    _draw(workdir, made, counted)
     return markdown
+
+
+def show(workdir: Workdir) -> None:
+    """Prints the report of a workdir, if there is something to report yet."""
+    if workdir.records() or workdir.measurements():
+        print(report(workdir))
+        print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
 
 
 def _draw(workdir: Workdir, made: list[Table], quantity: str) -> None:
@@ -93,7 +109,10 @@ def main(argv: list[str]) -> None:
     try:
         if not path.is_dir():
             raise WorkdirError(f"--workdir: {path} is not a folder")
-        print(report(Workdir(path)))
+        several = verdicts.workdirs(path)
+        for workdir in several:
+            report(workdir)
+        print(verdicts.collected(path, several) if several else report(Workdir(path)))
     except (WorkdirError, RecordError) as error:
         flags.fail(error)
     except OSError as error:

@@ -16,7 +16,7 @@ import sys
 
 from absl import app
 
-from experiments import STUDIES, flags
+from experiments import CLAIMS, STUDIES, flags
 
 flags.define_run_flags()
 FLAGS = flags.FLAGS
@@ -26,8 +26,10 @@ def main(argv: list[str]) -> None:
     """Lists the studies, or plans one and runs it; imports what is heavy once it is needed."""
     del argv
     if FLAGS.list:
-        for name in STUDIES:
-            print(f"{name}: {flags.study_module(name).STUDY.question}")
+        from experiments.subject import subject
+
+        for name in (*STUDIES, *CLAIMS):
+            print(f"{name}: {subject(name).question}")
         return
     flags.check_data_dir()
     signals.run(_work)
@@ -54,31 +56,29 @@ def _work() -> None:
 
 
 def _run() -> None:
-    from experiments import conduct, environment, report
+    from experiments import conduct, environment, report, verdicts
 
-    here = environment.describe()
-    left = 0
-    for name in flags.chosen():
-        study, survey = flags.study(name)
+    here, left, runs = environment.describe(), 0, 0
+    names = flags.chosen()
+    for name in names:
+        asked, path = flags.asked(name), flags.workdir_of(name)
         order = conduct.Order(
-            flags.seeds(study.seeds if study else 1),
+            flags.seeds(asked.study.seeds if asked.study else 1),
             flags.shard(),
             FLAGS.checkpoint_every,
             FLAGS.allow_mixed,
             here,
             flags.as_text(),
         )
-        path = flags.workdir_of(name)
         if FLAGS.dry_run:
-            print(*conduct.described(study, survey, order, path), sep="\n")
+            print(*conduct.described(asked, order, path), sep="\n")
         else:
-            left += conduct.conduct(study, survey, order, path, report.show)
-    if FLAGS.dry_run:
-        return
-    if len(flags.chosen()) > 1:
-        print(report.collect(flags.workdir()))
+            own = conduct.conduct(asked, order, path, report.show)
+            left, runs = left + own[0], runs + own[1]
+    if len(names) > 1 and not FLAGS.dry_run:
+        print(verdicts.collected(flags.workdir(), verdicts.workdirs(flags.workdir())))
     if left:
-        print(f"{left} runs are left to other shards", file=sys.stderr)
+        print(f"{left} of {runs} runs are left to other shards", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -210,14 +210,14 @@ def test_settings_over_several_lines_are_kept_as_one(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", argv)
     with flagsaver.flagsaver():
         flags.parser(argv)
-        study, text = flags.study(), flags.as_text()
+        study, text = flags.asked("gate_bias").study, flags.as_text()
     assert "--set=train.steps=7; model.hidden=5\n" in text
     kept = tmp_path / "kept.flags"
     kept.write_text(text)
     again = ["run", f"--flagfile={kept}"]
     with flagsaver.flagsaver():
         flags.parser(again)
-        assert flags.study() == study
+        assert flags.asked("gate_bias").study == study
 
 
 @pytest.mark.core
@@ -387,7 +387,7 @@ def test_flagfiles_and_the_command_line_add_up(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", argv)
     with flagsaver.flagsaver():
         flags.parser(argv)
-        study = flags.study()
+        study = flags.asked("init_by_clip").study
         assert flags.workdir() == pathlib.Path("runs/outer")
         assert flags.seeds(study.seeds) == range(4)
     assert (study.base["train.steps"], study.base["model.hidden"]) == (8, 5)

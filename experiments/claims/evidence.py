@@ -18,7 +18,9 @@ def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tup
     """Every arm on every task, which is named and has settings of its own."""
     arms = list(arms)
     return tuple(
-        dataclasses.replace(arm, name=f"{task}{BETWEEN}{arm.name}", settings={**own, **arm.settings})
+        dataclasses.replace(
+            arm, name=f"{task}{BETWEEN}{arm.name}", settings={**own, **arm.settings}
+        )
         for task, own in tasks.items()
         for arm in arms
     )

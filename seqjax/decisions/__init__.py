@@ -6,7 +6,7 @@ Nothing else decides anything. ``rules.RULES_HASH`` covers every file of this pa
 from collections.abc import Callable
 
 from seqjax.decisions import gates, memory, theory, thresholds
-from seqjax.decisions.base import Comparison, Evidence, Margins, Outcome, Verdict
+from seqjax.decisions.base import Comparison, Evidence, EvidenceError, Margins, Outcome, Verdict
 
 CLAIMS: dict[str, Callable[..., list[Verdict]]] = {
     "1": theory.claim_1,
@@ -22,4 +22,4 @@ CLAIMS: dict[str, Callable[..., list[Verdict]]] = {
     "10": gates.claim_10,
 }
 
-__all__ = ["CLAIMS", "Comparison", "Evidence", "Margins", "Outcome", "Verdict"]
+__all__ = ["CLAIMS", "Comparison", "Evidence", "EvidenceError", "Margins", "Outcome", "Verdict"]

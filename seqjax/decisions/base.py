@@ -17,6 +17,10 @@ ROUNDING = 1e-9
 """A number passes a threshold by more than this: sums that are equal on paper decide nothing."""
 
 
+class EvidenceError(ValueError):
+    """Evidence that lacks what a rule needs."""
+
+
 class Outcome(NamedTuple):
     """One arm on one task, by seed: (n,) scores, and (n,) bools that say which runs failed."""
 
@@ -119,10 +123,10 @@ def at_least(a: float, b: float) -> bool:
 
 
 def found(evidence: Mapping, *key: object) -> Any:
-    """What the evidence holds under a key; ValueError if it holds nothing there."""
+    """What the evidence holds under a key; EvidenceError if it holds nothing there."""
     where = key if len(key) > 1 else key[0]
     if where not in evidence:
-        raise ValueError(f"evidence: nothing for {where}; there is {sorted(map(str, evidence))}")
+        raise EvidenceError(f"evidence: nothing for {where}; there is {sorted(map(str, evidence))}")
     return evidence[where]
 
 

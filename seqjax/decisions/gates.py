@@ -11,6 +11,7 @@ from seqjax.decisions.base import (
     NON_INFERIOR,
     YES,
     Evidence,
+    EvidenceError,
     Verdict,
     above,
     below,
@@ -37,7 +38,7 @@ def claim_8(judge: Judge, shares: Mapping[tuple[float, int], Shares]) -> list[Ve
       shares: by (cut-off, times the steps): (.1, 1) decides; the others give exploratory verdicts.
     """
     if REGISTERED not in shares:
-        raise ValueError(f"evidence: nothing for {REGISTERED}; there is {sorted(shares)}")
+        raise EvidenceError(f"evidence: nothing for {REGISTERED}; there is {sorted(shares)}")
     rest = [setting for setting in shares if setting != REGISTERED]
     return [_saturated(judge, setting, shares[setting]) for setting in (REGISTERED, *rest)]
 

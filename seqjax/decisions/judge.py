@@ -26,6 +26,7 @@ from seqjax.decisions.base import (
     YES,
     Comparison,
     Evidence,
+    EvidenceError,
     Margins,
     Verdict,
     above,
@@ -68,7 +69,7 @@ class Judge:
         """A level: (n,) values, all of them within the bounds if there are any."""
         values = np.ascontiguousarray(values, np.float64)
         if values.ndim != 1 or not values.size:
-            raise ValueError(f"{name}: got shape {values.shape}; accepted is (n,) with n >= 1")
+            raise EvidenceError(f"{name}: got shape {values.shape}; accepted is (n,) with n >= 1")
         lower, upper = _limits(values.tobytes(), m, bounds if self.cautious else None)
         mean = float(values.mean())
         return Comparison(name, mean, lower, upper, values.size, math.nan, mean - lower, ())
@@ -81,7 +82,9 @@ class Judge:
         mean - lower; that is ``detectable``, or .05 where a YES needs that much anyway.
         """
         if np.shape(a) != np.shape(b):
-            raise ValueError(f"{name}: got shapes {np.shape(a)} and {np.shape(b)}; pairs need one")
+            raise EvidenceError(
+                f"{name}: got shapes {np.shape(a)} and {np.shape(b)}; pairs need one"
+            )
         level = self.mean(name, np.subtract(a, b), m, (-1.0, 1.0))
         holds = {
             YES: above(level.lower, 0) and at_least(level.mean, self.margins.yes),
@@ -116,7 +119,7 @@ class Judge:
         plain_RN, other_RN = np.asarray(plain_RN, bool), np.asarray(other_RN, bool)
         if plain_RN.shape != other_RN.shape or plain_RN.ndim != 2:
             shapes = f"{plain_RN.shape} and {other_RN.shape}"
-            raise ValueError(f"{name}: got shapes {shapes}; accepted is one (rates, n)")
+            raise EvidenceError(f"{name}: got shapes {shapes}; accepted is one (rates, n)")
         often = plain_RN.mean(axis=1) >= 0.5
         if not often.any():
             return None

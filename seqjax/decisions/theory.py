@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from seqjax import statistics
-from seqjax.decisions.base import DESCRIPTIVE, Comparison, Verdict, above, at_least, below, found
+from seqjax.decisions.base import (
+    DESCRIPTIVE,
+    Comparison,
+    EvidenceError,
+    Verdict,
+    above,
+    at_least,
+    below,
+    found,
+)
 from seqjax.decisions.judge import Judge, decided, level_of, said, verdict
 
 FEED_FORWARD = ("feedforward", "feedforward_equal")
@@ -73,7 +82,7 @@ def claim_2(
     """
     early = {key: scores for key, scores in probes.items() if key[1] <= 1}
     if not slopes or not early:
-        raise ValueError("evidence: claim 2 needs slopes, and probes at gains of at most 1")
+        raise EvidenceError("evidence: claim 2 needs slopes, and probes at gains of at most 1")
     m = len(slopes) + len(early)
     steep = [judge.mean(f"slope of {_place(k)}", x, m, bounds=None) for k, x in slopes.items()]
     read = [judge.mean(f"probe in {_place(k)}", x, m) for k, x in early.items()]

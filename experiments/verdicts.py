@@ -1,0 +1,108 @@
+"""From the records of claims to their verdicts, in files and as text."""
+
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments import CLAIMS, FULL
+from experiments.subject import Subject, subject
+from experiments.workdir import Workdir
+from seqjax import plots, records, rules
+from seqjax import verdicts as formats
+from seqjax.decisions import EvidenceError, Verdict
+
+Record = Mapping[str, Any]
+
+
+def decided(
+    found: Subject, recorded: Sequence[Record], made: Mapping[str, Any] | None
+) -> list[Verdict]:
+    """The verdicts on a claim; those of records older than the rules are exploratory.
+
+    Raises:
+      EvidenceError: what the rule needs is not all there yet.
+    """
+    verdicts = found.decide(recorded, made["points"] if made else [])
+    hashes = {record["rules"] for record in recorded}
+    hashes |= {made["same"]["rules"]} if made else set()
+    if hashes == {rules.RULES_HASH}:
+        return verdicts
+    return [dataclasses.replace(verdict, exploratory=True) for verdict in verdicts]
+
+
+def written(
+    workdir: Workdir, found: Subject, recorded: Sequence[Record], made: Mapping[str, Any] | None
+) -> str:
+    """Writes the verdicts of one claim and its figure, and returns the verdicts as Markdown."""
+    try:
+        verdicts = decided(found, recorded, made)
+    except EvidenceError as error:
+        print(f"no verdict yet: {error}", file=sys.stderr)
+        return ""
+    text = _write(workdir, verdicts, recorded, [made] if made else [])
+    plots.save(found.draw(recorded, made["points"] if made else []), workdir.path, "claim")
+    return text
+
+
+def workdirs(path: pathlib.Path) -> list[Workdir]:
+    """The workdirs of claims in a folder, in the order of the claims."""
+    names = (*CLAIMS, *(name + FULL for name in CLAIMS))
+    found = [Workdir(path / name) for name in names if (path / name).is_dir()]
+    return [workdir for workdir in found if workdir.records() or workdir.measurements()]
+
+
+def collected(path: pathlib.Path, several: Sequence[Workdir]) -> str:
+    """Writes the verdicts of all claims in a folder, and returns them as Markdown."""
+    verdicts, recorded, measured = [], [], []
+    for workdir in several:
+        own, made = workdir.records(), workdir.measurements()
+        try:
+            verdicts += decided(subject(workdir.path.name), own, made)
+        except EvidenceError as error:
+            print(f"{workdir.path.name}: no verdict yet: {error}", file=sys.stderr)
+            continue
+        recorded += own
+        measured += [made] if made else []
+    return _write(Workdir(path), verdicts, recorded, measured)
+
+
+def _write(
+    workdir: Workdir,
+    verdicts: Sequence[Verdict],
+    recorded: Sequence[Record],
+    measured: Sequence[Mapping[str, Any]],
+) -> str:
+    text = formats.to_markdown(verdicts, _caption(verdicts, recorded, measured))
+    made = {"rules": rules.RULES_HASH, "environments": _environments(recorded, measured)}
+    workdir.write("verdicts.md", text)
+    workdir.write("verdicts.json", records.dumps(formats.to_json(verdicts, made), indent=1) + "\n")
+    return text
+
+
+def _environments(recorded: Sequence[Record], measured: Sequence[Mapping[str, Any]]) -> list[str]:
+    here = [one["environment"] for one in (*recorded, *measured)]
+    return sorted({f"jaxlib {place['jaxlib']} on {place['device']}" for place in here})
+
+
+def _caption(
+    verdicts: Sequence[Verdict],
+    recorded: Sequence[Record],
+    measured: Sequence[Mapping[str, Any]],
+) -> str:
+    names = {record["study"] for record in recorded}
+    names |= {made["same"]["study"] for made in measured}
+    full = {name.endswith(FULL) for name in names}
+    size = {frozenset({True}): "Full size", frozenset({False}): "CPU size"}.get(
+        frozenset(full), "MIXED sizes"
+    )
+    said = [
+        f"{size}: {len(recorded):,} runs. Each interval is exact, by inverting the sign-flip test "
+        "over seeds, at level 1 - .05/m for the m comparisons of a claim; failed runs score 0. "
+        f"Rules {rules.RULES_HASH}; {'; '.join(_environments(recorded, measured))}."
+    ]
+    for mark, meaning in formats.MARKS.items():
+        if any(getattr(verdict, mark) for verdict in verdicts):
+            said.append(f"{mark.capitalize()}: {meaning}.")
+    return " ".join(said)
