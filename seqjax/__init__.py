@@ -2,8 +2,8 @@
 
 Read in this order (it is the import order, and a test keeps it so): ``types``, ``product``,
 ``cells``, ``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``, ``losses``,
-``clipping``, ``optimizer``, ``statistics``, ``rules``, ``decisions``, ``data``, ``tasks``,
-``config``, ``training``, ``study``, ``tuning``, ``revision``, ``survey``, ``progress``,
-``checkpoint``, ``files``, ``schema``, ``records``, ``outcome``, ``sweep``, ``entries``, ``tables``,
-``formats``, ``verdicts``, ``plots``.
+``clipping``, ``floor``, ``optimizer``, ``statistics``, ``rules``, ``decisions``, ``data``,
+``tasks``, ``config``, ``training``, ``widths``, ``study``, ``tuning``, ``revision``, ``survey``,
+``progress``, ``checkpoint``, ``files``, ``schema``, ``records``, ``outcome``, ``sweep``,
+``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``.
 """

@@ -17,6 +17,7 @@ import numpy as np
 
 from seqjax.cells import CELLS
 from seqjax.clipping import ClipSpec
+from seqjax.floor import FloorSpec
 from seqjax.init import InitSpec
 from seqjax.modules import ModelSpec
 from seqjax.optimizer import WITH_MOMENTUM, OptimSpec
@@ -75,6 +76,7 @@ class Config:
     model: ModelSpec
     init: InitSpec
     clip: ClipSpec
+    floor: FloorSpec
     optim: OptimSpec
     task: Task
     train: TrainSpec
@@ -89,6 +91,7 @@ SECTIONS = {
     "model": ModelSpec,
     "init": InitSpec,
     "clip": ClipSpec,
+    "floor": FloorSpec,
     "optim": OptimSpec,
     "train": TrainSpec,
 }
@@ -128,8 +131,9 @@ def idle(path: str, settings: Mapping[str, Any]) -> str | None:
     def current(path, default):
         return settings.get(path, default)
 
-    if path == "clip.threshold" and current("clip.kind", "none") == "none":
-        return "clip.kind is none"
+    for bound, kind in (("clip.threshold", "clip.kind"), ("floor.level", "floor.kind")):
+        if path == bound and current(kind, "none") == "none":
+            return f"{kind} is none"
     name = current("optim.name", "momentum")
     if path == "optim.momentum" and name not in WITH_MOMENTUM:
         return f"optim.name is {name}"

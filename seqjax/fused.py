@@ -27,6 +27,7 @@ from jax.interpreters import ad, batching, mlir
 from seqjax.cells.base import Cell
 from seqjax.product import product
 from seqjax.reference import begin, chunk_near, conclude, in_chunks, run
+from seqjax.signal import lengthen, tree_norm
 
 BLOCK_ROWS = 800
 SLOPES = {
@@ -112,20 +113,20 @@ def _backward(plan, saved, cotangents):
             for array in (inputs.x_TBD, kept[:, 0])
         )
         rows = x_KBD.reshape(len(t_K) * B, -1), h_KBH.reshape(len(t_K) * B, -1)
-        d_params, d_x = _add_products(plan, params, d_params, *rows, sides[0], sides[-1])
+        d_params, d_x = _add_products(plan, shared, d_params, *rows, sides[0], sides[-1])
         return (steps, d_params), d_x.reshape(x_KBD.shape)
 
-    zeros = jax.tree.map(jnp.zeros_like, (shared.initial, shared.step_clip, p))
+    zeros = jax.tree.map(jnp.zeros_like, (shared.initial, shared.step_bound, p))
     sums = (d_final, *zeros), jax.tree.map(jnp.zeros_like, params)
     K = block(T, B)
     if K is None:
         sums, d_x = back_through(sums, jnp.arange(T))
     else:
         sums, d_x = in_chunks(back_through, sums, jnp.arange(T), K, not plan.reverse)
-    (d_carry, d_initial, d_clip, d_p), d_params = sums
+    (d_carry, d_initial, d_bound, d_p), d_params = sums
     if p:
         d_params = d_params._replace(p_PH=jnp.stack([jnp.sum(d_p[name], axis=0) for name in p]))
-    return type(shared)(d_params, d_initial, d_clip), d_carry, type(inputs)(d_x, None, None)
+    return type(shared)(d_params, d_initial, d_bound), d_carry, type(inputs)(d_x, None, None)
 
 
 unroll_fused.defvjp(_forward, _backward)
@@ -139,20 +140,20 @@ def _step_back(plan, shared, inputs, kept, d_shown, p):
     pointwise = _pointwise(plan, shared, p)
 
     def step_back(sums, t):
-        d_carry, d_initial, d_clip, d_p = sums
+        d_carry, d_initial, d_bound, d_p = sums
         here = jax.tree.map(
             lambda array: lax.dynamic_index_in_dim(array, t, 0, keepdims=False),
             (inputs.valid_TB, inputs.reset_TB, d_shown),
         )
         start_values = _unpack(cell, kept, t, d_carry.h.shape)
         d_start, dz, pull_start, (d_past, *more) = pointwise(d_carry, start_values, *here)
-        d_initial, d_clip, d_p = jax.tree.map(jnp.add, (d_initial, d_clip, d_p), tuple(more))
+        d_initial, d_bound, d_p = jax.tree.map(jnp.add, (d_initial, d_bound, d_p), tuple(more))
         sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
             d_start = d_start._replace(h=d_start.h + product(sides[1], u_SH, plan.dtype))
         d_carry, d_reset = pull_start(d_start)
         d_carry, d_initial = jax.tree.map(jnp.add, (d_carry, d_initial), (d_past, d_reset))
-        return (d_carry, d_initial, d_clip, d_p), sides[:1] if one_product else sides
+        return (d_carry, d_initial, d_bound, d_p), sides[:1] if one_product else sides
 
     return step_back
 
@@ -179,18 +180,18 @@ def _pointwise(plan, shared, p):
     def pointwise(d_carry, start_values, valid_B, reset_B, d_shown):
         start, values = start_values
 
-        def rest(z, start, carry, initial, clip, p):
+        def rest(z, start, carry, initial, bound, p):
             act = Replay(cell, values)
             rows = SimpleNamespace(**p) if p else None
             new = cell.combine(act, SimpleNamespace(**z), start, rows)
-            here = shared._replace(initial=initial, step_clip=clip)
-            return conclude(plan, here, act, new, carry, valid_B, reset_B)
+            here = shared._replace(initial=initial, step_bound=bound)
+            return conclude(plan, here, act.values, new, carry, valid_B, reset_B)
 
         def restart(carry, initial):
             return carry if plan.reverse else begin(carry, initial, reset_B)
 
         # The masks are linear in the carry: any carry will do where they are differentiated.
-        _, pull = jax.vjp(rest, unseen, start, start, initial, shared.step_clip, p)
+        _, pull = jax.vjp(rest, unseen, start, start, initial, shared.step_bound, p)
         dz, d_start, *others = pull((d_carry, d_shown))
         return d_start, dz, jax.vjp(restart, start, initial)[1], others
 
@@ -202,11 +203,14 @@ def _side(dz, names):
     return jnp.concatenate([dz[name] for name in names], axis=-1) if names else None
 
 
-def _add_products(plan, params, d_params, x_ND, h_NH, dz_input, dz_state):
+def _add_products(plan, shared, d_params, x_ND, h_NH, dz_input, dz_state):
     """``d_params`` with what N rows add to dW, dU and db, and the rows of dx."""
-    cell, dtype = plan.cell, plan.dtype
+    cell, dtype, w_DGH = plan.cell, plan.dtype, shared.params.w_DGH
     N, H = h_NH.shape
     dz_input, dz_state = (None if dz is None else dz.reshape(N, -1) for dz in (dz_input, dz_state))
+    signal = dz_input
+    if shared.contribution is not None:
+        dz_input, dz_state = _lengthened(cell, shared.contribution, x_ND, h_NH, dz_input, dz_state)
     added = {"w_DGH": product(x_ND.T, dz_input, dtype)}
     b = dict(zip(cell.input_gates, jnp.sum(dz_input, axis=0).reshape(-1, H), strict=True))
     if cell.state_gates:
@@ -217,7 +221,24 @@ def _add_products(plan, params, d_params, x_ND, h_NH, dz_input, dz_state):
     d_params = d_params._replace(
         **{name: sums[name] + added[name].reshape(sums[name].shape) for name in added}
     )
-    return d_params, product(dz_input, params.w_DGH.reshape(len(params.w_DGH), -1).T, dtype)
+    return d_params, product(signal, w_DGH.reshape(len(w_DGH), -1).T, dtype)
+
+
+def _lengthened(cell, floor, x_ND, h_NH, dz_input, dz_state):
+    """The rows of dz for the weights, each lengthened until its contribution is ``floor`` long.
+
+    A row's contributions to dW, dU and db are the outer products of dz with x, with h and with 1,
+    and the norm of an outer product is the product of the norms.
+    """
+    H = h_NH.shape[1]
+    length = functools.partial(tree_norm, axes=(1,))
+    biased, contributions = [dz_input], [length(dz_input) * length(x_ND)]
+    if dz_state is not None:
+        contributions.append(length(dz_state) * length(h_NH))
+        unseen = [k for k, name in enumerate(cell.state_gates) if name not in cell.input_gates]
+        biased += [dz_state[:, k * H : (k + 1) * H] for k in unseen]
+    norm = length([*contributions, length(biased)])
+    return lengthen((dz_input, dz_state), floor, norm=norm)[0]
 
 
 def _refuse(*_, **__):

@@ -104,7 +104,7 @@ class Recurrent(nnx.Module):
     def __call__(self, x_TBD: Array, *, carry: dict | None = None, **options) -> Unrolled:
         """``unroll`` of every layer; the carry and the probes are dicts by "layer0_forward" etc.
 
-        Options are those of ``unroll``; a step clip bounds each layer and direction on its own.
+        Options are those of ``unroll``; a step bound holds for each layer and direction on its own.
         """
         carries, probes = {}, {}
         for layer in range(self.layers):

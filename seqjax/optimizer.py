@@ -1,4 +1,4 @@
-"""Measure, clip, measure, optimise: one visible Optax chain."""
+"""Measure, clip, raise, measure, optimise: one visible Optax chain."""
 
 import dataclasses
 
@@ -7,6 +7,7 @@ import optax
 
 from seqjax.cells.base import Cell
 from seqjax.clipping import ClipSpec, clip
+from seqjax.floor import FloorSpec, floor
 from seqjax.signal import tree_norm
 from seqjax.types import Number, static, unknown
 
@@ -45,7 +46,11 @@ class OptimSpec:
 
 
 def make_optimizer(
-    optim: OptimSpec, clipping: ClipSpec, steps: int, cell: Cell | None = None
+    optim: OptimSpec,
+    clipping: ClipSpec,
+    steps: int,
+    cell: Cell | None = None,
+    flooring: FloorSpec | None = None,
 ) -> optax.GradientTransformation:
     """The chain for ``steps`` updates of a model of ``cell``.
 
@@ -54,6 +59,7 @@ def make_optimizer(
     return optax.chain(
         optax.snapshot("norm_before", tree_norm),
         clip(clipping, steps, cell),
+        floor(flooring or FloorSpec()),
         optax.snapshot("norm_after", tree_norm),
         _rule(optim, _rate(optim, steps)),
     )

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from seqjax.cells.base import Cell
 from seqjax.fused import reverse_mode_alone, reverse_only, unroll_fused
 from seqjax.reference import Inputs, Plan, Shared, chunk_near, in_chunks, unroll_reference
-from seqjax.signal import StepClip
-from seqjax.types import Array, Number, unknown
+from seqjax.signal import StepBound
+from seqjax.types import Array, unknown
 
 ENGINES = ("auto", "fused", "reference")
 
@@ -43,7 +43,7 @@ def unroll(
     unroll: int = 1,
     remat: int | bool | None = None,
     probe: tuple[str, ...] = (),
-    step_clip: StepClip | Number | None = None,
+    step_bound: StepBound | None = None,
     engine: str = "auto",
     dtype=None,
 ) -> Unrolled:
@@ -63,10 +63,11 @@ def unroll(
       remat: recompute instead of keep: a number of steps a chunk, or True for about √T, rather a
         divisor of T. Memory falls from T to T / chunk + chunk steps, for one more forward pass.
       probe: names of gates whose activated values are returned.
-      step_clip: a bound on the gradient signal at every step; see ``StepClip``.
+      step_bound: bounds on the gradients at every step; see ``StepBound``.
       engine: "reference" (``lax.scan`` and JAX's own differentiation, for every cell and every
-        transformation), "fused" (faster and smaller; cells with a pointwise form; no forward-mode
-        derivatives), or "auto": fused where the cell allows it.
+        transformation), "fused" (faster and smaller; cells with a pointwise form, and under a floor
+        on contributions without peepholes; no forward-mode derivatives), or "auto": fused where
+        that is possible.
       dtype: of the operands of matrix products, such as ``jnp.bfloat16``; by default the
         parameters'. Parameters, carries and sums keep theirs. No forward-mode derivatives.
 
@@ -100,15 +101,12 @@ def unroll(
         x_TBD = jnp.where(valid_TB[:, :, None], x_TBD, 0)  # or 0 · NaN would reach the gradient
     if reset_TB is not None:
         reset_TB = _checked("reset_TB", reset_TB, (T, B), jnp.bool_)
-    if step_clip is not None:
-        step_clip = step_clip if isinstance(step_clip, StepClip) else StepClip(step_clip)
-        if isinstance(step_clip.threshold, int | float) and not step_clip.threshold > 0:
-            raise ValueError(f"step_clip: expected a positive number, got {step_clip.threshold}")
-        step_clip = StepClip(*(jnp.asarray(number, jnp.float32) for number in step_clip))
+    if step_bound is not None:
+        step_bound = _check_bound(step_bound)
     if dtype is not None and not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"dtype: expected a floating one or None, got {jnp.dtype(dtype).name}")
     plan = Plan(cell, reverse, unroll, tuple(probe), dtype)
-    shared, inputs = Shared(params, carry, step_clip), Inputs(x_TBD, valid_TB, reset_TB)
+    shared, inputs = Shared(params, carry, step_bound), Inputs(x_TBD, valid_TB, reset_TB)
     final, (outputs_TBH, probes) = _run(plan, shared, inputs, _chunk(remat, T), engine)
     return Unrolled(outputs_TBH, final, probes)
 
@@ -122,7 +120,13 @@ def _run(plan, shared, inputs, chunk, engine):
         raise ValueError(
             f'engine: cell {plan.cell.name!r} has no pointwise form; use "auto" or "reference"'
         )
-    fused = pointwise and engine != "reference"
+    apart = shared.contribution is not None and bool(plan.cell.extras)
+    if engine == "fused" and apart:
+        raise ValueError(
+            f"engine: cell {plan.cell.name!r} has parameters beside W, U and b, for which this "
+            'engine has no floor on contributions; use "auto" or "reference"'
+        )
+    fused = pointwise and not apart and engine != "reference"
     one_way = fused or plan.dtype is not None
     if one_way:
         shared, inputs = reverse_only((shared, inputs))
@@ -151,6 +155,18 @@ def _checked(name: str, array: Array, shape: tuple, kind) -> Array:
     if not jnp.issubdtype(array.dtype, kind):
         raise ValueError(f"{name}: expected {kind.__name__} values, got {array.dtype}")
     return array
+
+
+def _check_bound(bound: StepBound) -> StepBound:
+    """The bound with its numbers as arrays, after checking those that are not traced."""
+    for name, number in bound._asdict().items():
+        if name == "count" or not isinstance(number, int | float):
+            continue
+        from_above = name == "threshold"
+        if not (number > 0 if from_above else 0 <= number < math.inf):
+            accepted = "a positive number" if from_above else "a finite number, 0 or more"
+            raise ValueError(f"step_bound.{name}: expected {accepted}, got {number}")
+    return jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), bound)
 
 
 def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:

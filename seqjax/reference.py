@@ -3,6 +3,7 @@
 It says what an unroll means; whatever is faster is tested against it.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from seqjax.cells.base import Cell
-from seqjax.signal import StepClip, clip_signal
+from seqjax.signal import StepBound, bound_signal, floor_gradient
 from seqjax.types import Array
 
 
@@ -37,11 +38,16 @@ class Plan(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """What every step sees: the parameters, the carry of a reset, the bound on the signal."""
+    """What every step sees: the parameters, the carry of a reset, the bounds on gradients."""
 
     params: NamedTuple
     initial: NamedTuple
-    step_clip: StepClip | None
+    step_bound: StepBound | None
+
+    @property
+    def contribution(self) -> Array | None:
+        """The floor on what a step adds to the gradient of the parameters, if there is one."""
+        return None if self.step_bound is None else self.step_bound.contribution
 
 
 class Inputs(NamedTuple):
@@ -64,37 +70,63 @@ def begin(carry, initial, reset_B):
     return carry if reset_B is None else _where(reset_B, initial, carry)
 
 
-def conclude(plan, shared, act, new, carry, valid_B, reset_B):
+def conclude(plan, shared, values, new, carry, valid_B, reset_B):
     """From the equation's new carry to ``(carry, (output, probes))``: the bound, then the masks."""
-    if shared.step_clip is not None:
-        new = clip_signal(new, *shared.step_clip)
-    shown = (new.h, {name: act.values[name] for name in plan.probe})
+    if shared.step_bound is not None:
+        new = bound_signal(new, shared.step_bound)
+    shown = (new.h, {name: values[name] for name in plan.probe})
     shown = _where(valid_B, shown, jax.tree.map(jnp.zeros_like, shown))
     if plan.reverse:
         new = begin(new, shared.initial, reset_B)
     return _where(valid_B, new, carry), shown
 
 
-def run(plan, shared, carry, inputs, keep, project_first=True):
+def advance(plan, params, x_BD, a_BGH, start):
+    """One step of the equation: the new carry, and the values of the gates by name.
+
+    ``a_BGH`` is W x, or None where that is still to be taken.
+    """
+    cell, act = plan.cell, Recorder(plan.cell)
+    if a_BGH is None:
+        a_BGH = cell.project(params, x_BD, plan.dtype)
+    return cell.advance(params, act, x_BD, a_BGH, start, plan.dtype), act.values
+
+
+def advance_apart(plan, params, x_BD, a_BGH, start, floor):
+    """``advance``, what each example adds to the gradient of the parameters lengthened to a floor.
+
+    Each example has a copy of the parameters, so that its contribution is a cotangent of its own:
+    slow, but it is what the words mean.
+    """
+
+    def one(params, x_D, start):
+        rows = jax.tree.map(lambda leaf: leaf[None], (x_D, start))
+        stepped = advance(plan, floor_gradient(params, floor), rows[0], a_BGH, rows[1])
+        return jax.tree.map(lambda leaf: leaf[0], stepped)
+
+    copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(x_BD), *leaf.shape)), params)
+    return jax.vmap(one)(copies, x_BD, start)
+
+
+def run(plan, shared, carry, inputs, keep, project_first=True, take=advance):
     """Runs a cell along T: ``(final carry, ((outputs_TBH, probes), kept))``.
 
     ``keep(start, values)`` is what a step keeps of the carry it starts from and its gates' values.
-    With ``project_first`` the product W x is taken for all steps before the first one.
+    With ``project_first`` the product W x is taken for all steps before the first one. ``take``
+    takes a step, as ``advance`` does.
     """
-    cell, params = plan.cell, shared.params
 
     def step(carry, inputs):
         (x_BD, valid_B, reset_B), a_BGH = inputs
-        if a_BGH is None:
-            a_BGH = cell.project(params, x_BD, plan.dtype)
         start = carry if plan.reverse else begin(carry, shared.initial, reset_B)
-        act = Recorder(cell)
-        new = cell.advance(params, act, x_BD, a_BGH, start, plan.dtype)
-        carry, shown = conclude(plan, shared, act, new, carry, valid_B, reset_B)
+        new, values = take(plan, shared.params, x_BD, a_BGH, start)
+        carry, shown = conclude(plan, shared, values, new, carry, valid_B, reset_B)
         # Flat, because XLA's CPU loops over rows of H numbers take several times as long.
-        return carry, (jax.tree.map(jnp.ravel, shown), keep(start, act.values))
+        return carry, (jax.tree.map(jnp.ravel, shown), keep(start, values))
 
-    a_TBGH = cell.project(params, inputs.x_TBD, plan.dtype) if project_first else None
+    a_TBGH = None
+    if project_first:
+        a_TBGH = plan.cell.project(shared.params, inputs.x_TBD, plan.dtype)
     carry, (shown, kept) = lax.scan(
         step, carry, (inputs, a_TBGH), reverse=plan.reverse, unroll=plan.unroll
     )
@@ -103,7 +135,11 @@ def run(plan, shared, carry, inputs, keep, project_first=True):
 
 def unroll_reference(plan, shared, carry, inputs):
     """``(final carry, (outputs_TBH, probes))``, to be differentiated by JAX itself."""
-    final, (shown, _) = run(plan, shared, carry, inputs, lambda start, values: None)
+    options = {}
+    if shared.contribution is not None:
+        apart = functools.partial(advance_apart, floor=shared.contribution)
+        options = {"project_first": False, "take": apart}
+    final, (shown, _) = run(plan, shared, carry, inputs, lambda start, values: None, **options)
     return final, shown
 
 

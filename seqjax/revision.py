@@ -41,7 +41,10 @@ def revise(
       ConfigError: a field that is unknown, both set and swept, told apart by the arms, or of no use
         to any run; an axis value that is empty, stands twice or has the wrong type.
     """
-    study = dataclasses.replace(study, arms=_kept_arms(study, arms))
+    kept = _kept_arms(study, arms)
+    needed = {arm.matched for arm in kept} - {arm.name for arm in kept}
+    references = tuple(arm for arm in study.arms if arm.name in needed)
+    study = dataclasses.replace(study, arms=kept, references=references)
     study = dataclasses.replace(study, base={**study.base, **given})
     if sweep is not None:
         axes = [
@@ -54,7 +57,7 @@ def revise(
     for path in [*given, *(sweep or ())]:
         if path in given and path in swept:
             raise ConfigError(f"{path}: both set and swept; sweep a single value instead")
-        if any(path in arm.settings for arm in study.arms):
+        if any(path in arm.settings for arm in (*study.arms, *references)):
             raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
     values = {path: parse(path, text, _type(study, path, sweep)) for path, text in given.items()}
     if trials is not None and not any(axis.drawn for axis in study.axes):

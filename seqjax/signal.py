@@ -1,4 +1,4 @@
-"""Bounds on gradient signals: the norm that cannot overflow, and a clip inside the backward pass.
+"""Bounds on gradient signals: the norm that cannot overflow, and bounds inside the backward pass.
 
 A norm is kept in two factors: the binade (the largest power of two not above the largest magnitude)
 and the norm of what is left after dividing by it. The division is exact and no square overflows, so
@@ -12,6 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.types import Array, Number
+
+LEAST_NORM = 1e-20
+"""A floor leaves shorter vectors alone: they are zeros, or what rounding has left of them."""
 
 
 def _wide(x: Array) -> Array:
@@ -61,34 +64,89 @@ def shorten(tree: Any, bound: Number, axes: tuple[int, ...] | None = None) -> tu
     return jax.tree.unflatten(treedef, short), longer
 
 
-class StepClip(NamedTuple):
-    """A bound on the signal at every step of the backward pass.
+def lengthen(
+    tree: Any, floor: Number, axes: tuple[int, ...] | None = None, norm: Array | None = None
+) -> tuple[Any, Array]:
+    """``tree`` with its joint L2 norm over ``axes`` raised to ``floor`` where it is shorter.
+
+        x / ‖x‖ * floor  if 1e-20 <= ‖x‖ < floor,  else x itself, bit for bit (always, at floor 0)
+
+    No entry of x / ‖x‖ exceeds 1, so nothing overflows on the way.
+
+    Args:
+      tree: arrays; with ``axes`` given their shapes must agree on the other axes.
+      floor: finite, 0 or more; may be traced.
+      axes: the axes of each leaf that one norm runs over; None for all, jointly.
+      norm: what counts as ‖x‖ (``axes`` kept as 1) where ``tree`` stands for something else.
+
+    Returns:
+      The tree, and where it was lengthened (boolean, ``axes`` kept as 1).
+    """
+    norm = tree_norm(tree, axes) if norm is None else norm
+    floor = jnp.asarray(floor, norm.dtype)
+    shorter = (norm >= LEAST_NORM) & (norm < floor)
+    divisor = jnp.where(shorter, norm, 1)
+    long = jax.tree.map(
+        lambda x: jnp.where(shorter, (_wide(x) / divisor * floor).astype(x.dtype), x), tree
+    )
+    return long, shorter
+
+
+class StepBound(NamedTuple):
+    """Bounds on the gradients at every step of the backward pass. None is no bound.
+
+    The signal of an example at a step is the cotangent of its carry after that step: what comes
+    back from later steps and from the outputs. It is first shortened, then lengthened.
 
     Attributes:
-      threshold: positive, on the joint L2 norm, for each example and step, of the cotangent of the
-        carry; may be traced; inf is off.
+      threshold: positive; the signal is shortened to it, all leaves jointly; inf is off.
       count: pass a zero and differentiate with respect to it: its cotangent is the number of
         (step, example) pairs that were shortened.
+      floor: 0 or more; each leaf of the signal, h and for the LSTM c, is lengthened to it on its
+        own; 0 is off.
+      contribution: 0 or more; what an example adds at a step to the gradient of the parameters, all
+        of W, U, b and what else there is jointly, is lengthened to it; the signal that flows on to
+        earlier steps and to the input is left alone; 0 is off.
+
+    All numbers may be traced.
     """
 
-    threshold: Number
+    threshold: Number | None = None
     count: Number = 0.0
+    floor: Number | None = None
+    contribution: Number | None = None
 
 
 @jax.custom_vjp
-def clip_signal(carry: NamedTuple, threshold: Array, count: Array) -> NamedTuple:
-    """The identity; each example's cotangent is shortened to ``threshold``, over all leaves."""
+def bound_signal(carry: NamedTuple, bound: StepBound) -> NamedTuple:
+    """The identity; each example's cotangent is bounded from above, then from below."""
     return carry
 
 
-def _forward(carry, threshold, count):
-    return carry, (threshold, count)
+def _forward(carry, bound):
+    return carry, bound
 
 
-def _backward(saved, cotangent):
-    threshold, count = saved
-    short, longer = shorten(cotangent, threshold, axes=(1,))
-    return short, jnp.zeros_like(threshold), jnp.sum(longer).astype(count.dtype)
+def _backward(bound, signal):
+    count = jnp.zeros_like(bound.count)
+    if bound.threshold is not None:
+        signal, longer = shorten(signal, bound.threshold, axes=(1,))
+        count = jnp.sum(longer).astype(count.dtype)
+    if bound.floor is not None:
+        signal = type(signal)(*(lengthen(leaf, bound.floor, axes=(1,))[0] for leaf in signal))
+    return signal, jax.tree.map(jnp.zeros_like, bound)._replace(count=count)
 
 
-clip_signal.defvjp(_forward, _backward)
+bound_signal.defvjp(_forward, _backward)
+
+
+@jax.custom_vjp
+def floor_gradient(params: Any, floor: Array) -> Any:
+    """The identity; its cotangent is lengthened to ``floor``, all leaves jointly."""
+    return params
+
+
+floor_gradient.defvjp(
+    lambda params, floor: (params, floor),
+    lambda floor, gradient: (lengthen(gradient, floor)[0], jnp.zeros_like(floor)),
+)

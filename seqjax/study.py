@@ -12,6 +12,10 @@ from typing import Any
 
 from seqjax.cells import CELLS
 from seqjax.config import Config, ConfigError, field_types, idle, make_config
+from seqjax.modules import ModelSpec
+from seqjax.tasks import Task
+from seqjax.types import unknown
+from seqjax.widths import TOLERANCE, fitting_widths, matched_width, recurrent_parameters
 
 MOST_RUNS = 50_000
 """Of a study; it is planned in memory, and what is more is a slip of the keyboard."""
@@ -19,10 +23,15 @@ MOST_RUNS = 50_000
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """One of the things compared: a name and what it sets."""
+    """One of the things compared: a name and what it sets.
+
+    ``matched`` names another arm: ``model.hidden`` is then the width at which this arm has as many
+    recurrent parameters, within 1 %, as that one at the same point.
+    """
 
     name: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    matched: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +75,7 @@ class Study:
       name, question: for people.
       base: settings that all arms share.
       arms, axes: what is compared, and what each is tried with.
+      references: arms that are left out, but that others are matched with.
       seeds: seeds a point.
       tune: the axis selected in each table cell on validation data, if any.
       tuning_seeds: how many seeds it is selected on, apart from those that are reported; 0 for the
@@ -90,6 +100,7 @@ class Study:
     fixed: float | None = None
     spread: bool = False
     published: tuple[Published, ...] = ()
+    references: tuple[Arm, ...] = ()
 
     @property
     def tuned(self) -> tuple[str, ...]:
@@ -180,12 +191,53 @@ def settings_of(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, A
     """What a run of the arm at the point sets, without what it has no use for."""
     own = {**arm.settings, **point}
     settings = {**study.base, **own}
+    if arm.matched:
+        settings["model.hidden"] = _matched_width(study, arm, point)
     types = field_types(settings)
     return {
         path: value
         for path, value in settings.items()
         if path in own or (path in types and not idle(path, settings))
     }
+
+
+def _matched_width(study: Study, arm: Arm, point: Mapping[str, Any]) -> int:
+    """The width at which a matched arm has the parameters of the arm that it names."""
+    arms = {other.name: other for other in (*study.references, *study.arms)}
+    reference = arms.get(arm.matched)
+    if reference is None or reference.matched:
+        free = [name for name, other in arms.items() if not other.matched]
+        raise ConfigError(f"{arm.name}: {unknown('arm to be matched with', arm.matched, free)}")
+    takes = f"{arm.name} takes its width from {reference.name}"
+    if "model.hidden" in arm.settings:
+        raise ConfigError(f"model.hidden: set, but {takes}")
+    for axis in study.axes:
+        concerned = not axis.arms or {arm.name, reference.name} & set(axis.arms)
+        if axis.path == "model.hidden" and concerned:
+            raise ConfigError(f"model.hidden: swept, but {takes}; set one width, or use --arms")
+
+    def shape(other: Arm) -> tuple[ModelSpec, Task]:
+        """The model and the task of an arm at this point, as far as it has a use for the point."""
+        elsewhere = {a.path for a in study.axes if a.arms and other.name not in a.arms}
+        here = {path: value for path, value in point.items() if path not in elsewhere}
+        base = {**study.base, **here}
+        free = dataclasses.replace(other, matched="")
+        config = make_config(settings_of(dataclasses.replace(study, base=base), free, {}))
+        return config.model, config.task
+
+    (model, task), (own, own_task) = shape(reference), shape(arm)
+    wanted = recurrent_parameters(model, task)
+    match = matched_width(own, own_task, wanted)
+    if match.error > TOLERANCE:
+        others = tuple(shape(o)[0] for o in study.arms if o.matched == reference.name)
+        widths = fitting_widths(model, others, own_task)
+        near = ", ".join(map(str, widths)) or "none near"
+        raise ConfigError(
+            f"model.hidden: {reference.name} has {wanted} recurrent parameters at {model.hidden}, "
+            f"{arm.name} at best {match.parameters}, at {match.hidden}; choose a width for which a "
+            f"match within 1 % exists: {near}"
+        )
+    return match.hidden
 
 
 def points_of(study: Study, arm: Arm) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from seqjax.cells import CELLS
 from seqjax.config import PRECISIONS, Config
 from seqjax.losses import masked_mean
 from seqjax.modules import SequenceModel, abstract, arrays_of, with_arrays
-from seqjax.signal import StepClip
+from seqjax.signal import StepBound
 from seqjax.tasks.base import EVALUATION_BATCH, Batch
 from seqjax.types import Array, named_key
 
@@ -64,14 +64,26 @@ def abstract_model(config: Config) -> SequenceModel:
 
 def _make_optimizer(config: Config) -> optax.GradientTransformation:
     cell = CELLS[config.model.cell]
-    return optimizer.make_optimizer(config.optim, config.clip, config.train.steps, cell)
+    return optimizer.make_optimizer(
+        config.optim, config.clip, config.train.steps, cell, config.floor
+    )
+
+
+def _step_bound(config: Config, count: Array) -> StepBound | None:
+    """The bounds inside the backward pass, if there are any."""
+    clip, floor = config.clip, config.floor
+    bounds = {
+        "threshold": clip.threshold if clip.kind == "step" else None,
+        "floor": floor.level if floor.kind == "signal" else None,
+        "contribution": floor.level if floor.kind == "contribution" else None,
+    }
+    unbounded = all(number is None for number in bounds.values())
+    return None if unbounded else StepBound(count=count, **bounds)
 
 
 def _logits(config: Config, params: Any, batch: Batch, count: Array) -> Array:
-    options = {"lengths_B": batch.lengths_B}
-    if config.clip.kind == "step":
-        options["step_clip"] = StepClip(config.clip.threshold, count)
-    return with_arrays(abstract_model(config), params)(batch.x, **options)
+    model, bound = with_arrays(abstract_model(config), params), _step_bound(config, count)
+    return model(batch.x, lengths_B=batch.lengths_B, step_bound=bound)
 
 
 def _carries(config: Config, batch: Batch) -> Array:

@@ -15,7 +15,7 @@ from seqjax.cells import CELLS
 from seqjax.clipping import KINDS, ClipSpec, clip
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence import unroll
-from seqjax.signal import StepClip
+from seqjax.signal import StepBound
 
 STATELESS = ("value", "norm", "block", "adaptive")
 CLIPPING = (*STATELESS, "percentile")  # the kinds that change a finished gradient
@@ -164,8 +164,8 @@ def test_an_infinite_bound_on_every_step_is_no_bound_bit_for_bit():
     @jax.jit
     @functools.partial(jax.grad, argnums=(0, 2))
     def gradients(params, threshold, count):
-        bound = None if threshold is None else StepClip(threshold, count)
-        return jnp.sum(unroll(cell, params, x_TBD, step_clip=bound).outputs_TBH ** 2)
+        bound = None if threshold is None else StepBound(threshold, count)
+        return jnp.sum(unroll(cell, params, x_TBD, step_bound=bound).outputs_TBH ** 2)
 
     free, _ = gradients(params, None, 0.0)
     off, pairs = gradients(params, jnp.inf, 0.0)

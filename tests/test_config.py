@@ -51,7 +51,7 @@ def test_the_floats_are_the_leaves():
     config = make_config({"model.cell": "gru"})
     floats = [value for value in as_settings(config).values() if type(value) is float]
     assert sorted(jax.tree.leaves(config)) == sorted(floats)
-    assert len(floats) == 4 + 4 + 1 + 4  # numbers of init, biases, a threshold, numbers of optim
+    assert len(floats) == 4 + 4 + 2 + 4  # numbers of init, biases, threshold and level, of optim
 
 
 BASE = {"task.name": "adding", "clip.kind": "norm", "train.batch_size": "8"}
@@ -61,6 +61,7 @@ BASE = {"task.name": "adding", "clip.kind": "norm", "train.batch_size": "8"}
     "change",
     [
         {"clip.threshold": "0.5"},
+        {"floor.level": "0.5"},
         {"init.bias.f": "-1"},
         {"init.recurrent_gain": "1.5"},
         {"optim.learning_rate": "0.3"},
@@ -86,6 +87,7 @@ def test_other_numbers_have_equal_structure(change):
         {"init.recurrent": "uniform"},
         {"init.bias_scheme": "chrono"},
         {"clip.kind": "value"},
+        {"floor.kind": "signal"},
         {"optim.name": "adam"},
         {"optim.schedule": "cosine"},
         {"task.name": "copying"},
@@ -118,6 +120,7 @@ REFUSED = [
     ({"init.input": "lecunn"}, "init.input", "'lecunn'", "did you mean 'lecun'"),
     ({"init.bias_scheme": "chron"}, "init.bias_scheme", "'chron'", "did you mean 'chrono'"),
     ({"clip.kind": "nrom"}, "clip.kind", "'nrom'", "did you mean 'norm'"),
+    ({"floor.kind": "nrom"}, "floor.kind", "'nrom'", "did you mean 'norm'"),
     ({"model.readout": "sofmax"}, "model.readout", "'sofmax'", "did you mean 'softmax'"),
     ({"model.readout": "softmax", **ADDING}, "model.readout", "softmax", "linear or logistic"),
     ({"train.precision": "fp8"}, "train.precision", "fp8", "bf16, float32, tf32"),
@@ -144,6 +147,8 @@ REFUSED = [
     ({"clip.kind": "norm", "clip.threshold": "0"}, "clip.threshold", "0.0", "a positive number"),
     ({"clip.kind": "value", "clip.threshold": "-1"}, "clip.threshold", "-1.0", "a positive number"),
     ({"clip.kind": "percentile", "clip.threshold": "100"}, "clip.threshold", "100.0", "(0, 100)"),
+    ({"floor.kind": "norm", "floor.level": "-1"}, "floor.level", "-1.0", "0 or more"),
+    ({"floor.kind": "norm", "floor.level": "inf"}, "floor.level", "inf", "a finite number"),
     ({"model.hidden": "0"}, "model.hidden", "0", "at least 1"),
     ({"model.hidden": "-3"}, "model.hidden", "-3", "at least 1"),
     ({"model.layers": "0"}, "model.layers", "0", "at least 1"),
@@ -189,6 +194,7 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
     ("path", "settings", "reason"),
     [
         ("clip.threshold", {}, "clip.kind is none"),
+        ("floor.level", {}, "floor.kind is none"),
         ("optim.momentum", {"optim.name": "adam"}, "optim.name is adam"),
         ("optim.weight_decay", {}, "optim.name is momentum"),
         ("optim.final", {"optim.schedule": "cosine"}, "optim.schedule is not exponential"),
@@ -202,6 +208,7 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
             "cell feedforward has no recurrent matrix",
         ),
         ("clip.threshold", {"clip.kind": "norm"}, None),
+        ("floor.level", {"floor.kind": "signal"}, None),
         ("optim.momentum", {"optim.name": "nesterov"}, None),
         ("optim.weight_decay", {"optim.name": "adamw"}, None),
         ("optim.final", {"optim.schedule": "exponential"}, None),

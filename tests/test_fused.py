@@ -16,7 +16,7 @@ from seqjax.cells.base import Cell, Gate
 from seqjax.cells.elman import elman_combine
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence import unroll
-from seqjax.signal import StepClip
+from seqjax.signal import StepBound
 
 T, B, D, H = 5, 3, 2, 3
 LENGTHS_B = np.array([5, 0, 4])
@@ -53,7 +53,7 @@ def draw(cell, dtype, seed=0):
 
 
 def everything(engine, cell, options, params, x, carry, weights, lengths_B, reset_TB, threshold):
-    """Results and gradients with respect to all inputs, the count of a step clip among them."""
+    """Results and gradients with respect to all inputs, the count of a step bound among them."""
 
     def loss(params, x, carry, count):
         result = unroll(
@@ -63,7 +63,7 @@ def everything(engine, cell, options, params, x, carry, weights, lengths_B, rese
             carry=carry,
             lengths_B=lengths_B,
             reset_TB=reset_TB,
-            step_clip=None if threshold is None else StepClip(threshold, count),
+            step_bound=None if threshold is None else StepBound(threshold, count),
             probe=tuple(cell.activations),
             engine=engine,
             **options,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence import unroll
-from seqjax.signal import StepClip
+from seqjax.signal import StepBound
 
 LSTM = CELLS["lstm"]
 T, B, D, H = 5, 3, 2, 3
@@ -56,7 +56,7 @@ def compute(params, x, carry, **options):
             reset_TB=RESET_TB,
             reverse=reverse,
             probe=("f", "g"),
-            step_clip=StepClip(0.5, count),
+            step_bound=StepBound(0.5, count),
             **options,
         )
         return total(result), result
@@ -334,8 +334,8 @@ def test_step_clip_equals_a_loop_that_shortens_each_steps_signal(name, reverse):
     def gradients(threshold):
         def f(params, x, carry, count):
             options = {"carry": carry, "lengths_B": LENGTHS_B, "reset_TB": RESET_TB}
-            clip = StepClip(threshold, count)
-            result = unroll(cell, params, x, reverse=reverse, step_clip=clip, **options)
+            clip = StepBound(threshold, count)
+            result = unroll(cell, params, x, reverse=reverse, step_bound=clip, **options)
             return result.outputs_TBH, result.carry
 
         *own, count = jax.vjp(f, params, x, carry, 0.0)[1](cotangents)
@@ -363,8 +363,8 @@ def test_an_infinite_step_clip_leaves_every_bit(name):
         return total(unroll(cell, params, x, **options)[:2])
 
     plain = jax.jit(jax.grad(f, (0, 1, 2)))(params, x, carry)
-    for clip in (np.inf, StepClip(jnp.inf)):
-        bounded = jax.jit(jax.grad(partial(f, step_clip=clip), (0, 1, 2)))(params, x, carry)
+    for clip in (StepBound(np.inf), StepBound(jnp.inf)):
+        bounded = jax.jit(jax.grad(partial(f, step_bound=clip), (0, 1, 2)))(params, x, carry)
         assert_close(bounded, plain, 0)
 
 

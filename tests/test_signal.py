@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from seqjax.cells import CELLS
-from seqjax.signal import clip_signal, shorten, tree_norm
+from seqjax.signal import StepBound, bound_signal, shorten, tree_norm
 
 TINY, HUGE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 ULP = 2.0**-23
@@ -154,16 +154,17 @@ def test_float64_keeps_its_range_and_precision(x64):
 # --- the clip inside the backward pass ---
 
 
-def test_clip_signal_shortens_the_joint_cotangent_of_each_example_and_counts():
+def test_bound_signal_shortens_the_joint_cotangent_of_each_example_and_counts():
     carry = CELLS["lstm"].carry(h=jnp.ones((3, 2)), c=jnp.zeros((3, 2)))
-    out, pull = jax.vjp(clip_signal, carry, jnp.float32(5.0), jnp.float32(0.0))
+    bound = StepBound(jnp.float32(5.0), jnp.float32(0.0))
+    out, pull = jax.vjp(bound_signal, carry, bound)
     assert same_bits(out, carry)
     # Norms of h and c together: 10, 1 and 13; alone, the h of the first would be 6.
     cotangent = type(carry)(
         h=jnp.array([[6.0, 0.0], [1.0, 0.0], [3.0, 4.0]]),
         c=jnp.array([[0.0, 8.0], [0.0, 0.0], [0.0, 12.0]]),
     )
-    signal, d_threshold, count = pull(cotangent)
+    signal, d_bound = pull(cotangent)
     factors = np.float32([[5 / 10], [1], [5 / 13]])
     assert_close(signal, jax.tree.map(lambda leaf: leaf * factors, cotangent), 1e-6)
-    assert (d_threshold, count) == (0, 2)
+    assert (d_bound.threshold, d_bound.count) == (0, 2)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from test_command_line import command, finish, start
 
 from experiments import STUDIES
+from seqjax import floor
 from seqjax.cells import CELLS
 from seqjax.clipping import KINDS
 from seqjax.config import field_types
@@ -129,6 +130,7 @@ FITTING = {
     "init.input": [*INPUT],
     "init.bias_scheme": [*SCHEMES],
     "clip.kind": [*KINDS],
+    "floor.kind": [*floor.KINDS],
     "optim.name": [*OPTIMIZERS],
     "optim.schedule": [*SCHEDULES],
     "train.precision": ["float32", "tf32", "bf16"],
