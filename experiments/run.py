@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
         for name in (*STUDIES, *CLAIMS):
             print(f"{name}: {subject(name).question}")
         return
-    flags.check_data_dir()
+    flags.use_data_dir()
     signals.run(_work)
 
 
@@ -44,11 +44,13 @@ def _work() -> None:
     from experiments.workdir import WorkdirError
     from seqjax.checkpoint import CheckpointError
     from seqjax.config import ConfigError
+    from seqjax.data.folder import DataError
     from seqjax.records import RecordError
 
+    mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
     try:
         _run()
-    except (ConfigError, WorkdirError, RecordError, LockedError, CheckpointError) as error:
+    except mistakes as error:
         flags.fail(error)
     except OSError as error:
         where = flags.workdir() if error.filename is None else error.filename

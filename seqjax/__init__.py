@@ -2,8 +2,8 @@
 
 Read in this order (it is the import order, and a test keeps it so): ``types``, ``product``,
 ``cells``, ``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``, ``losses``,
-``clipping``, ``floor``, ``optimizer``, ``statistics``, ``rules``, ``decisions``, ``data``,
-``tasks``, ``config``, ``training``, ``widths``, ``study``, ``tuning``, ``revision``, ``survey``,
-``progress``, ``checkpoint``, ``files``, ``schema``, ``records``, ``outcome``, ``sweep``,
+``clipping``, ``floor``, ``optimizer``, ``statistics``, ``rules``, ``decisions``, ``files``,
+``data``, ``tasks``, ``config``, ``training``, ``widths``, ``study``, ``tuning``, ``revision``,
+``survey``, ``progress``, ``checkpoint``, ``schema``, ``records``, ``outcome``, ``sweep``,
 ``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``.
 """

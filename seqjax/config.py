@@ -272,6 +272,8 @@ def _check(config: Config) -> None:
     scheme, cell = config.init.bias_scheme, CELLS[config.model.cell]
     usable = scheme == "constant" or bool(cell.memory_gates)
     need("init.bias_scheme", scheme, usable, f"constant: cell {cell.name} has no memory gate")
+    both, ahead = config.model.bidirectional, config.task.next_step
+    need("model.bidirectional", both, not (both and ahead), "false: targets are inputs to come")
     links = (*config.task.links, "auto")
     need("model.readout", config.model.readout, config.model.readout in links, " or ".join(links))
     most, size = config.task.examples, config.train.batch_size

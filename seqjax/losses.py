@@ -9,6 +9,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from seqjax.types import Array
@@ -51,6 +52,21 @@ def chance_class_loss(link: str, classes: int) -> float:
     if link == "logistic":
         return -(math.log(p) + (classes - 1) * math.log1p(-p))
     return 1 - p
+
+
+def constant_class_loss(link: str, shares_V: np.ndarray) -> float:
+    """The loss of the best constant prediction over classes of these shares: the shares.
+
+    >>> constant_class_loss("softmax", np.array([0.5, 0.5, 0.0])) == math.log(2)
+    True
+    """
+    p, rest = np.asarray(shares_V, np.float64), 1 - np.asarray(shares_V, np.float64)
+    if link == "linear":
+        return float(np.sum(p * rest))
+    entropy = -np.sum(p * np.log(np.where(p > 0, p, 1)))
+    if link == "logistic":
+        entropy -= np.sum(rest * np.log(np.where(rest > 0, rest, 1)))
+    return float(entropy)
 
 
 def masked_mean(values: Array, weights: Array) -> Array:

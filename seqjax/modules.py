@@ -7,7 +7,7 @@ crosses a scan, an optimiser or a checkpoint.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -126,6 +126,14 @@ class Recurrent(nnx.Module):
             x_TBD = jnp.concatenate(outputs, axis=-1)
         return Unrolled(x_TBD, carries, probes)
 
+    def initial_carry(self, batch: int) -> dict[str, NamedTuple]:
+        """The zero carry of every layer and direction, leaves (B, H)."""
+        weights = {name: params.get_value().w_DGH for name, params in self.cells.items()}
+        return {
+            name: self.cell.initial_carry(batch, w_DGH.shape[2], w_DGH.dtype)
+            for name, w_DGH in weights.items()
+        }
+
     def multiply_adds(self) -> int:
         """Multiply-adds of one step of all layers for one example, linear maps included."""
         total = 0
@@ -185,16 +193,20 @@ class SequenceModel(nnx.Module):
 
     def __call__(self, x: Array, **options) -> Array:
         """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""
+        return self.go_on(x, None, **options)[0]
+
+    def go_on(self, x: Array, carry: dict | None, **options) -> tuple[Array, dict]:
+        """The logits and the last carry, from a carry that was left before (zeros: None)."""
         if self.embedding is not None:
             x = self.embedding(x)
         elif self.symbols:
             x = jax.nn.one_hot(x, self.symbols, dtype=jnp.float32)
-        result = self.recurrent(x, **options)
+        result = self.recurrent(x, carry=carry, **options)
         if self.every_step:
-            return self.readout(result.outputs_TBH)
+            return self.readout(result.outputs_TBH), result.carry
         top = f"layer{self.recurrent.layers - 1}_"
         final = [result.carry[top + direction].h for direction in self.recurrent.directions]
-        return self.readout(jnp.concatenate(final, axis=-1))
+        return self.readout(jnp.concatenate(final, axis=-1)), result.carry
 
 
 def arrays_of(model: nnx.Module) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from seqjax.modules import size_of
 from seqjax.outcome import identity, outcome, own_steps
 from seqjax.progress import Keeper, Progress
 from seqjax.study import Run
-from seqjax.tasks.base import EVALUATION_BATCH
 from seqjax.training import Trace, abstract_model, evaluate, initialise, train_chunk
 
 BATCH_BYTES = 2**30
@@ -41,23 +40,26 @@ def memory_of(config: Config) -> int:
 
     Training: weights, gradient and at most two optimiser slots; for every step of a batch the
     input, the gates and the carry, kept for the backward pass, their cotangents, and as much again
-    in between. Evaluation: weights, and the same once for a batch of 512.
+    in between. Evaluation: weights, and the same once for a batch of its own.
     """
     task, model = config.task, abstract_model(config)
     parameters = size_of(model)["parameters"]
     data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, task.data()))
     size = config.train.batch_size
-    row = jax.eval_shape(
-        lambda data: task.rows(data, jax.random.key(0), jnp.int32(0), 1, size)[0], data
-    )
-    T, B = jax.eval_shape(lambda data, row: task.batch(data, row, size), data, row).x.shape[:2]
+
+    def one(data):
+        row = task.rows(data, jax.random.key(0), jnp.int32(0), 1, size)[0]
+        held_out = task.evaluation_rows(data, jnp.int32(0))[0]
+        return task.batch(data, row, size).x, task.evaluation_batch(data, held_out).x
+
+    trained, evaluated = (x.shape[0] * x.shape[1] for x in jax.eval_shape(one, data))
     cell = model.recurrent.cell
     width = config.model.hidden * (len(cell.gates) + len(cell.carry._fields))
     layers = config.model.layers * len(model.recurrent.directions)
-    stored = sum(x.size for x in jax.tree.leaves(data))
-    training = 4 * parameters + 4 * T * B * (task.inputs + layers * width)
-    evaluation = parameters + T * EVALUATION_BATCH * (task.inputs + layers * width)
-    return 4 * (max(training, evaluation) + stored)
+    stored = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(data))
+    training = 4 * parameters + 4 * trained * (task.inputs + layers * width)
+    evaluation = parameters + evaluated * (task.inputs + layers * width)
+    return 4 * max(training, evaluation) + stored
 
 
 def runs_per_device(config: Config, platform: str) -> int:

@@ -19,15 +19,22 @@ from seqjax.config import PRECISIONS, Config
 from seqjax.losses import masked_mean
 from seqjax.modules import SequenceModel, abstract, arrays_of, with_arrays
 from seqjax.signal import StepBound
-from seqjax.tasks.base import EVALUATION_BATCH, Batch
+from seqjax.tasks.base import Batch
 from seqjax.types import Array, named_key
 
 
 class TrainState(NamedTuple):
-    """What training carries: ``failed_at`` is the step at which the run ended, or -1."""
+    """What training hands on from step to step.
+
+    Attributes:
+      carry: what the recurrent layers ended with, leaves (B, H), where the task is carried; else
+        nothing. No gradient goes back through it.
+      failed_at: the step at which the run ended, or -1.
+    """
 
     params: dict[str, Any]
     opt_state: optax.OptState
+    carry: dict[str, NamedTuple]
     failed_at: Array
 
 
@@ -81,9 +88,12 @@ def _step_bound(config: Config, count: Array) -> StepBound | None:
     return None if unbounded else StepBound(count=count, **bounds)
 
 
-def _logits(config: Config, params: Any, batch: Batch, count: Array) -> Array:
+def _apply(
+    config: Config, params: Any, batch: Batch, count: Array, carry: dict | None
+) -> tuple[Array, dict]:
+    """The logits, and the carry after the last step."""
     model, bound = with_arrays(abstract_model(config), params), _step_bound(config, count)
-    return model(batch.x, lengths_B=batch.lengths_B, step_bound=bound)
+    return model.go_on(batch.x, carry, lengths_B=batch.lengths_B, step_bound=bound)
 
 
 def _carries(config: Config, batch: Batch) -> Array:
@@ -100,10 +110,13 @@ def train_step(
     batch = config.task.batch(data, row, config.train.batch_size)
 
     def objective(params, count):
-        logits = _logits(config, params, batch, count)
-        return masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
+        before = state.carry if config.task.carried else None
+        logits, carry = _apply(config, params, batch, count, before)
+        loss = masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
+        return loss, carry if config.task.carried else {}
 
-    loss, (grads, pairs) = jax.value_and_grad(objective, (0, 1))(state.params, jnp.float32(0))
+    differentiated = jax.value_and_grad(objective, (0, 1), has_aux=True)
+    (loss, carry), (grads, pairs) = differentiated(state.params, jnp.float32(0))
     params, opt_state = optimizer.update(
         _make_optimizer(config), grads, state.opt_state, state.params
     )
@@ -114,15 +127,18 @@ def train_step(
 
     finite = jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((loss, grads))]).all()
     failed_at = jnp.where((state.failed_at < 0) & ~finite, step, state.failed_at)
-    new, old = (params, opt_state), (state.params, state.opt_state)
+    new, old = (params, opt_state, carry), (state.params, state.opt_state, state.carry)
     kept = jax.tree.map(lambda a, b: jnp.where(failed_at < 0, a, b), new, old)
     return TrainState(*kept, failed_at), trace
 
 
 def initial_state(config: Config, seed: Array) -> TrainState:
     """The state of one run before its first step."""
-    params = arrays_of(build_model(config, named_key(jax.random.key(seed), "weights")))
-    return TrainState(params, _make_optimizer(config).init(params), jnp.int32(-1))
+    model = build_model(config, named_key(jax.random.key(seed), "weights"))
+    params, carry = arrays_of(model), {}
+    if config.task.carried:
+        carry = model.recurrent.initial_carry(config.train.batch_size)
+    return TrainState(params, _make_optimizer(config).init(params), carry, jnp.int32(-1))
 
 
 def _train_chunk(run, data, first: Array, count: int) -> tuple[TrainState, Trace]:
@@ -145,8 +161,8 @@ def evaluate_run(run, data, part: Array) -> dict[str, Array]:
     rows = config.task.evaluation_rows(data, part)
 
     def sums(row):
-        batch = config.task.batch(data, row, EVALUATION_BATCH)
-        logits = _logits(config, params, batch, jnp.float32(0))
+        batch = config.task.evaluation_batch(data, row)
+        logits, _ = _apply(config, params, batch, jnp.float32(0), None)
         values = {"loss": (config.task.loss(config.link, logits, batch), batch.weight)}
         values |= config.task.metrics(config.link, logits, batch)
         return {name: (jnp.sum(v * w), jnp.sum(w)) for name, (v, w) in values.items()}

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import test_streams
 from conftest import assert_close
 from sklearn.datasets import load_digits
 
@@ -331,4 +332,5 @@ def test_tasks_refuse_what_they_cannot_pose(name, fields, message):
 
 
 def test_every_task_is_tested():
-    assert {type(task) for task in (*GENERATED, *DIGITS)} == set(TASKS.values())
+    tested = (*GENERATED, *DIGITS, *test_streams.TESTED)
+    assert {type(task) for task in tested} == set(TASKS.values())

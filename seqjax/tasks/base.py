@@ -43,6 +43,8 @@ class Task:
       inputs: features D, or the number of symbols when ``symbols``.
       outputs: logits V: classes, or 1 for values.
       every_step: the readout is at every step, not only the last.
+      next_step: the targets are later inputs, which a backward direction would read.
+      carried: a step of training goes on from the recurrent state that the step before left.
       links: the readouts that fit; the first is the default.
       metric: the metric of the tables; ``higher_is_better`` says which way.
       examples: how many there are to train on, or None when they are drawn.
@@ -53,6 +55,8 @@ class Task:
     outputs: ClassVar[int]
     symbols: ClassVar[bool] = False
     every_step: ClassVar[bool] = False
+    next_step: ClassVar[bool] = False
+    carried: ClassVar[bool] = False
     links: ClassVar[tuple[str, ...]] = ("softmax", "logistic", "linear")
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
@@ -62,7 +66,7 @@ class Task:
         super().__init_subclass__(**kwargs)
         jax.tree_util.register_static(cls)  # a task is structure: no part of it is traced
 
-    def data(self) -> dict[str, np.ndarray]:
+    def data(self) -> dict[str, Any]:
         """Arrays that live on the device while runs of this task train."""
         return {}
 
@@ -77,6 +81,10 @@ class Task:
     def batch(self, data: Any, row: Array, batch_size: int) -> Batch:
         """The batch that a row names."""
         raise NotImplementedError
+
+    def evaluation_batch(self, data: Any, row: Array) -> Batch:
+        """The batch that a row of ``evaluation_rows`` names."""
+        return self.batch(data, row, EVALUATION_BATCH)
 
     def loss(self, link: str, logits: Array, batch: Batch) -> Array:
         """The loss at each position of ``batch.y``."""
