@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 MOST_PAIRS = 20
 """The most pairs whose 2^n sign flips are enumerated: a million sums, eight megabytes."""
@@ -140,13 +140,13 @@ def clopper_pearson(k: int, n: int, level: float) -> tuple[float, float]:
     if not 0 <= k <= n or n < 1:
         raise ValueError(f"k: got {k} of {n}; accepted are 0 to n, n >= 1")
     tail = (1 - level) / 2
-    lower = float(stats.beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
-    upper = float(stats.beta.isf(tail, k + 1, n - k)) if k < n else 1.0
+    lower = float(special.betaincinv(k, n - k + 1, tail)) if k > 0 else 0.0
+    upper = float(special.betaincinv(k + 1, n - k, 1 - tail)) if k < n else 1.0
     return lower, upper
 
 
 def _wilson(k: int, n: int, level: float) -> tuple[float, float]:
-    z2 = stats.norm.isf((1 - level) / 2) ** 2
+    z2 = float(special.ndtri((1 - level) / 2)) ** 2
     middle, half = k + z2 / 2, math.sqrt(z2 * (k * (n - k) / n + z2 / 4))
     return (middle - half) / (n + z2), (middle + half) / (n + z2)
 

@@ -68,7 +68,7 @@ def _saturated(judge: Judge, setting: tuple[float, int], shares: Shares) -> Verd
     return own if registered else dataclasses.replace(own, exploratory=True)
 
 
-BIASES = ("f", "i", "o")
+REGISTERED_BIASES = ("f", "i", "o", "f_drawn", "i_drawn", "o_drawn")
 
 
 @decided
@@ -80,17 +80,19 @@ def claim_9(judge: Judge, scores: Evidence) -> list[Verdict]:
     x, whose m is three comparisons a task.
 
     Args:
-      scores: tuned, by (task, arm): "gru", "lstm_0" (zero biases), "lstm_f", "lstm_i", "lstm_o".
-        "lstm_f_drawn" and its like, drawn from N(1, .1²), are judged where there are any; other
+      scores: tuned, by (task, arm): "gru", "lstm_0" (zero biases), "lstm_f", "lstm_i", "lstm_o",
+        and "lstm_f_drawn" and its like, drawn from N(1, .1²): those of them that there are. Other
         arms that begin with lstm_ give exploratory verdicts.
     """
-    registered = [*BIASES, *(f"{gate}_drawn" for gate in BIASES)]
     given = [arm.removeprefix("lstm_") for _, arm in scores if arm.startswith("lstm_")]
-    variants = [x for x in dict.fromkeys((*BIASES, *given)) if x != "0"]
-    verdicts = [_bias(judge, scores, x) for x in variants]
+    variants = [x for x in dict.fromkeys(given) if x != "0"]
+    if not variants:
+        raise EvidenceError(f"evidence: no arm lstm_x; there is {sorted(map(str, scores))}")
     return [
-        dataclasses.replace(v, exploratory=x not in registered)
-        for x, v in zip(variants, verdicts, strict=True)
+        _bias(judge, scores, x)
+        if x in REGISTERED_BIASES
+        else dataclasses.replace(_bias(judge, scores, x), exploratory=True)
+        for x in variants
     ]
 
 

@@ -41,13 +41,19 @@ def level_of(m: int) -> float:
     return 1 - (1 - rules.CONFIDENCE) / m
 
 
+Bounds = tuple[float, float] | None
+
+
 @functools.lru_cache(maxsize=512)
-def _limits(data: bytes, m: int, bounds: tuple[float, float] | None) -> tuple[float, float]:
-    """The interval of a mean; kept, because a rule is run with several margins."""
+def _interval(data: bytes, m: int, bounds: Bounds) -> tuple[float, float, float]:
+    """A mean and its limits; kept, because a rule is run with several margins."""
     values = np.frombuffer(data)
     if bounds is None:
-        return statistics.sign_flip_interval(values, level_of(m))
-    return statistics.bounded_interval(np.clip(values, *bounds), level_of(m), *bounds)
+        lower, upper = statistics.sign_flip_interval(values, level_of(m))
+    else:
+        values = np.clip(values, *bounds)
+        lower, upper = statistics.bounded_interval(values, level_of(m), *bounds)
+    return float(values.mean()), lower, upper
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,16 +69,18 @@ class Judge:
     margins: Margins = MARGINS
     cautious: bool = False
 
-    def mean(
-        self, name: str, values: np.ndarray, m: int, bounds: tuple[float, float] | None = (0.0, 1.0)
-    ) -> Comparison:
-        """A level: (n,) values, all of them within the bounds if there are any."""
+    def _limits(self, name: str, values: np.ndarray, m: int, bounds: Bounds) -> tuple:
         values = np.ascontiguousarray(values, np.float64)
         if values.ndim != 1 or not values.size:
             raise EvidenceError(f"{name}: got shape {values.shape}; accepted is (n,) with n >= 1")
-        lower, upper = _limits(values.tobytes(), m, bounds if self.cautious else None)
-        mean = float(values.mean())
-        return Comparison(name, mean, lower, upper, values.size, math.nan, mean - lower, ())
+        return _interval(values.tobytes(), m, bounds if self.cautious else None)
+
+    def mean(
+        self, name: str, values: np.ndarray, m: int, bounds: Bounds = (0.0, 1.0)
+    ) -> Comparison:
+        """A level: (n,) values, all of them within the bounds if there are any."""
+        mean, lower, upper = self._limits(name, values, m, bounds)
+        return Comparison(name, mean, lower, upper, len(values), math.nan, mean - lower, ())
 
     def paired(self, name: str, a: np.ndarray, b: np.ndarray, m: int) -> Comparison:
         """The difference a - b of (n,) numbers in [0, 1], paired by seed.
@@ -82,22 +90,21 @@ class Judge:
         mean - lower; that is ``detectable``, or .05 where a YES needs that much anyway.
         """
         if np.shape(a) != np.shape(b):
-            raise EvidenceError(
+            shapes = f"{np.shape(a)} and {np.shape(b)}"
+            raise EvidenceError(f"{name}: got shapes {shapes}; pairs need one")
                 f"{name}: got shapes {np.shape(a)} and {np.shape(b)}; pairs need one"
             )
-        level = self.mean(name, np.subtract(a, b), m, (-1.0, 1.0))
+        mean, lower, upper = self._limits(name, np.subtract(a, b), m, (-1.0, 1.0))
         holds = {
-            YES: above(level.lower, 0) and at_least(level.mean, self.margins.yes),
-            NO: below(level.upper, self.margins.yes),
-            NON_INFERIOR: above(level.lower, -self.margins.non_inferior),
+            YES: above(lower, 0) and at_least(mean, self.margins.yes),
+            NO: below(upper, self.margins.yes),
+            NON_INFERIOR: above(lower, -self.margins.non_inferior),
         }
-        judgement = tuple(word for word, held in holds.items() if held and level.n >= LEAST_SEEDS)
-        return dataclasses.replace(
-            level,
-            correlation=statistics.correlation(a, b),
-            detectable=max(level.detectable, self.margins.yes),
-            judgement=judgement or (UNDECIDED,),
-        )
+        judged = tuple(word for word in holds if holds[word] and len(a) >= LEAST_SEEDS)
+        detectable = max(mean - lower, self.margins.yes)
+        within = statistics.correlation(a, b)
+        judgement = judged or (UNDECIDED,)
+        return Comparison(name, mean, lower, upper, len(a), within, detectable, judgement)
 
     def difference(self, evidence: Evidence, task: str, a: str, b: str, m: int) -> Comparison:
         """The score of arm a less that of arm b on a task."""

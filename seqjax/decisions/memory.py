@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from seqjax.decisions.base import (
-    NON_INFERIOR,
     YES,
     Evidence,
     Verdict,
@@ -122,17 +121,20 @@ def _removes(judge: Judge, failures: Mapping[tuple[str, str], np.ndarray]) -> Ve
 
 def _gates(judge: Judge, scores: Evidence) -> Verdict:
     m = len(TASKS) * len(UNGATED)
-    over, under, beside = {}, {}, []
-    for task in TASKS:
-        for arm in UNGATED:
-            over[arm, task] = judge.difference(scores, task, "lstm", arm, m)
-            under[arm, task] = judge.difference(scores, task, arm, "lstm", m)
-        beside += [
-            judge.difference(scores, task, "lstm", arm, m) for arm in GATED if (task, arm) in scores
-        ]
-    as_good = [
-        arm for arm in UNGATED if all(NON_INFERIOR in under[arm, task].judgement for task in TASKS)
+    over = {
+        (arm, task): judge.difference(scores, task, "lstm", arm, m)
+        for arm in UNGATED
+        for task in TASKS
+    }
+    beside = [
+        judge.difference(scores, task, "lstm", arm, m)
+        for arm in GATED
+        for task in TASKS
+        if (task, arm) in scores
     ]
+    # The arm's lower limit over the LSTM is minus the LSTM's upper limit over the arm.
+    margin = judge.margins.non_inferior
+    as_good = [arm for arm in UNGATED if all(below(over[arm, t].upper, margin) for t in TASKS)]
     needless = f"; non-inferior without gates: {', '.join(as_good)}" if as_good else ""
     return verdict(
         "7c",
