@@ -92,8 +92,6 @@ class Judge:
         if np.shape(a) != np.shape(b):
             shapes = f"{np.shape(a)} and {np.shape(b)}"
             raise EvidenceError(f"{name}: got shapes {shapes}; pairs need one")
-                f"{name}: got shapes {np.shape(a)} and {np.shape(b)}; pairs need one"
-            )
         mean, lower, upper = self._limits(name, np.subtract(a, b), m, (-1.0, 1.0))
         holds = {
             YES: above(lower, 0) and at_least(mean, self.margins.yes),
