@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from experiments.claims.evidence import on_tasks
 from seqjax.cells import CELLS
 from seqjax.config import ConfigError, as_settings, make_config
 from seqjax.modules import ModelSpec, size_of
@@ -98,8 +99,8 @@ GRU, ELMAN = (Arm(name, {"model.cell": name}, matched="lstm") for name in ("gru"
 LSTM = Arm("lstm", {"model.cell": "lstm"})
 
 
-def a_study(*arms, axes=(), **base):
-    return Study("made_up", "Why?", {**BASE, **base}, arms=arms, axes=tuple(axes))
+def a_study(*arms, axes=(), scored=False, **base):
+    return Study("made_up", "Why?", {**BASE, **base}, arms=arms, axes=tuple(axes), scored=scored)
 
 
 def widths(study):
@@ -162,6 +163,17 @@ def test_an_axis_of_one_arm_alone_does_not_reach_the_other():
     wanted = counts("lstm", 2)[57]
     match = matched_width(ModelSpec("gru", layers=2), TASKS["adding"](), wanted)
     assert found == {("lstm",): 58, ("gru", 1): expected("gru", 58), ("gru", 2): match.hidden}
+
+
+def test_on_several_tasks_the_match_is_made_on_each():
+    tasks = {"sum": {"task.name": "adding"}, "order": {"task.name": "temporal_order"}}
+    study = a_study(*on_tasks(tasks, (LSTM, GRU)), scored=True, **{"task.length": 30})
+    assert widths(study) == {
+        ("sum: lstm",): 57,
+        ("sum: gru",): expected("gru", 57),
+        ("order: lstm",): 57,
+        ("order: gru",): expected("gru", 57, inputs=6),
+    }
 
 
 def test_a_match_that_is_worse_than_1_percent_names_widths_with_a_better_one():

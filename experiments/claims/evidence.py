@@ -1,6 +1,5 @@
 """From a claim's records to the arrays that its rule reads."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,11 +14,16 @@ BETWEEN = ": "
 
 
 def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tuple[Arm, ...]:
-    """Every arm on every task, which is named and has settings of its own."""
+    """Every arm on every task, which is named and has settings of its own.
+
+    An arm that is matched with another one is so on each task.
+    """
     arms = list(arms)
     return tuple(
-        dataclasses.replace(
-            arm, name=f"{task}{BETWEEN}{arm.name}", settings={**own, **arm.settings}
+        Arm(
+            f"{task}{BETWEEN}{arm.name}",
+            {**own, **arm.settings},
+            arm.matched and f"{task}{BETWEEN}{arm.matched}",
         )
         for task, own in tasks.items()
         for arm in arms
