@@ -3,7 +3,7 @@
 Read in this order (it is the import order, and a test keeps it so): ``types``, ``product``,
 ``cells``, ``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``, ``losses``,
 ``clipping``, ``floor``, ``optimizer``, ``statistics``, ``rules``, ``decisions``, ``files``,
-``data``, ``tasks``, ``config``, ``training``, ``widths``, ``study``, ``tuning``, ``revision``,
-``survey``, ``progress``, ``checkpoint``, ``schema``, ``records``, ``outcome``, ``sweep``,
-``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``.
+``data``, ``tasks``, ``diagnostics``, ``config``, ``observation``, ``training``, ``widths``,
+``study``, ``tuning``, ``revision``, ``survey``, ``progress``, ``checkpoint``, ``schema``,
+``records``, ``outcome``, ``sweep``, ``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``.
 """

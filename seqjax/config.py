@@ -31,6 +31,7 @@ PRECISIONS = {
     "bf16": ("highest", jnp.bfloat16),
 }
 """JAX's precision of a product, and the dtype that its operands are rounded to."""
+OBSERVABLE = ("gates", "gradients", "inputs")
 DEFAULT_TASK = "digits_rows"
 LARGEST = 2**24
 """Sizes and lengths stay below it: what is larger is a slip of the keyboard."""
@@ -41,6 +42,11 @@ MOST_ELEMENTS = 2**30
 
 class ConfigError(ValueError):
     """A mistake in a setting, worded for the person who made it."""
+
+
+def observed(names: str) -> tuple[str, ...]:
+    """The names in ``train.observe``."""
+    return tuple(names.split("+")) if names else ()
 
 
 @jax.tree_util.register_dataclass
@@ -55,16 +61,22 @@ class TrainSpec:
       precision: of matrix products: "float32" (the highest the device has), "tf32" (on devices that
         have it, float32 elsewhere), "bf16" (operands rounded to bfloat16). Parameters, carries,
         gates and sums are float32 under all three.
+      observe: what to record of the model before training and at every validation, joined by +; see
+        ``observation``. "" for nothing.
     """
 
     steps: int = static(300)
     batch_size: int = static(64)
     eval_every: int = static(50)
     precision: str = static("float32")
+    observe: str = static("")
 
     def __post_init__(self):
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision: {unknown('precision', self.precision, PRECISIONS)}")
+        for name in observed(self.observe):
+            if name not in OBSERVABLE:
+                raise ValueError(f"observe: {unknown('observation', name, OBSERVABLE)}")
         check_most(batch_size=(self.batch_size, LARGEST_BATCH))
 
 
@@ -256,6 +268,7 @@ def _check(config: Config) -> None:
     most = min(most, MOST_ELEMENTS // config.train.batch_size)
     need("task.length", length, length <= most, f"at most {most} at this batch size")
     need("model.embed", config.model.embed, config.model.embed >= 0, "0 or more")
+    need("model.window", config.model.window, config.model.window >= 1, "at least 1")
     init, optim = config.init, config.optim
     numbers = {f"init.bias.{gate}": value for gate, value in init.bias.items()}
     numbers |= {"init.recurrent_gain": init.recurrent_gain, "init.input_gain": init.input_gain}

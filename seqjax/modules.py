@@ -38,6 +38,8 @@ class ModelSpec:
       readout: how logits become predictions: "softmax", "logistic", "linear", or "auto", what the
         task asks for.
       embed: width of a learnt embedding of input symbols; 0 for one-hot vectors.
+      window: inputs that each step reads: its own and those of as many less one before it, zeros
+        before the first (the tapped delay line of Lang, Waibel and Hinton 1990).
     """
 
     cell: str = static("lstm")
@@ -46,6 +48,7 @@ class ModelSpec:
     bidirectional: bool = static(False)
     readout: str = static("auto")
     embed: int = static(0)
+    window: int = static(1)
 
     def __post_init__(self):
         if self.cell not in CELLS:
@@ -56,6 +59,7 @@ class ModelSpec:
             hidden=(self.hidden, WIDEST),
             layers=(self.layers, MOST_LAYERS),
             embed=(self.embed, WIDEST),
+            window=(self.window, WIDEST),
         )
 
 
@@ -176,10 +180,10 @@ class SequenceModel(nnx.Module):
             rngs = nnx.Rngs(named_key(key, "embedding"))
             embed = nnx.Embed(input_size, spec.embed, rngs=rngs)
             input_size = spec.embed
-        self.embedding = nnx.data(embed)
+        self.embedding, self.window = nnx.data(embed), spec.window
         self.recurrent = Recurrent(
             CELLS[spec.cell],
-            input_size,
+            input_size * spec.window,
             spec.hidden,
             key=key,
             init=init,
@@ -191,17 +195,25 @@ class SequenceModel(nnx.Module):
         rngs = nnx.Rngs(named_key(key, "readout"))
         self.readout = _linear(width, output_size, dtype, rngs)
 
+    def embed(self, x: Array) -> Array:
+        """What the first recurrent layer reads, (T, B, D): symbols embedded or one-hot, windows."""
+        if self.embedding is not None:
+            x = self.embedding(x)
+        elif self.symbols:
+            x = jax.nn.one_hot(x, self.symbols, dtype=jnp.float32)
+        if self.window == 1:
+            return x
+        T = len(x)
+        padded = jnp.pad(x, ((self.window - 1, 0), (0, 0), (0, 0)))
+        return jnp.concatenate([padded[k : k + T] for k in range(self.window)], axis=-1)
+
     def __call__(self, x: Array, **options) -> Array:
         """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""
         return self.go_on(x, None, **options)[0]
 
     def go_on(self, x: Array, carry: dict | None, **options) -> tuple[Array, dict]:
         """The logits and the last carry, from a carry that was left before (zeros: None)."""
-        if self.embedding is not None:
-            x = self.embedding(x)
-        elif self.symbols:
-            x = jax.nn.one_hot(x, self.symbols, dtype=jnp.float32)
-        result = self.recurrent(x, carry=carry, **options)
+        result = self.recurrent(self.embed(x), carry=carry, **options)
         if self.every_step:
             return self.readout(result.outputs_TBH), result.carry
         top = f"layer{self.recurrent.layers - 1}_"

@@ -14,7 +14,7 @@ import numpy as np
 
 from seqjax.config import Config
 from seqjax.study import Run
-from seqjax.training import Trace, TrainState, evaluate_run, initial_state
+from seqjax.training import Trace, TrainState, evaluate_run, initial_state, observe_run
 
 Arrays = Mapping[str, np.ndarray]
 Metrics = Mapping[str, np.ndarray]
@@ -31,6 +31,8 @@ class Progress:
       state: leaves (R, ...); None before the first step.
       traces: one (R, steps) for each chunk.
       metrics: one for each evaluation, (R,) by name.
+      observed: one before the first step and one for each evaluation, (R, ...) by name; empty where
+        nothing is observed.
     """
 
     runs: int
@@ -39,6 +41,7 @@ class Progress:
     state: TrainState | None = None
     traces: list[Trace] = dataclasses.field(default_factory=list)
     metrics: list[Metrics] = dataclasses.field(default_factory=list)
+    observed: list[Metrics] = dataclasses.field(default_factory=list)
 
     def add(
         self, step: int, seconds: float, state: TrainState, trace: Trace, metrics: Metrics
@@ -48,6 +51,10 @@ class Progress:
         self.traces.append(Trace(*(values[:R, :taken] for values in trace)))
         self.metrics.append({name: values[:R] for name, values in metrics.items()})
         self.step, self.seconds, self.state = step, seconds, state
+
+    def observe(self, found: Metrics) -> None:
+        """What is observed of the runs as they are now."""
+        self.observed.append({name: array[: self.runs] for name, array in found.items()})
 
     def trace(self) -> Trace:
         """All chunks in one, (R, step)."""
@@ -65,6 +72,7 @@ class Progress:
             "state": jax.device_get(self.state),
             "trace": self.trace(),
             "validation": {name: np.stack([m[name] for m in self.metrics], 1) for name in names},
+            "observed": stacked(self.observed),
         }
         return _named(jax.tree.map(lambda leaf: leaf[: self.runs], whole))
 
@@ -76,7 +84,9 @@ class Progress:
         whole = jax.tree.unflatten(jax.tree.structure(abstract), leaves)
         columns = zip(*(values.T for values in whole["validation"].values()), strict=True)
         metrics = [dict(zip(whole["validation"], column, strict=True)) for column in columns]
-        return cls(len(leaves[0]), step, seconds, whole["state"], [whole["trace"]], metrics)
+        times = range(1 + len(metrics)) if whole["observed"] else ()
+        seen = [{n: array[:, k] for n, array in whole["observed"].items()} for k in times]
+        return cls(len(leaves[0]), step, seconds, whole["state"], [whole["trace"]], metrics, seen)
 
 
 def shapes(config: Config, runs: int, step: int) -> dict[str, jax.ShapeDtypeStruct]:
@@ -87,23 +97,35 @@ def shapes(config: Config, runs: int, step: int) -> dict[str, jax.ShapeDtypeStru
 def _abstract(config: Config, runs: int, step: int) -> dict[str, Any]:
     state = jax.eval_shape(initial_state, config, jax.ShapeDtypeStruct((), jnp.uint32))
     every = min(config.train.eval_every, config.train.steps)
+    validations = -(-step // every)
     trace = jax.ShapeDtypeStruct((runs, step), jnp.float32)
+    metrics, observed = _measured(config)
     return {
         "state": jax.tree.map(lambda a: jax.ShapeDtypeStruct((runs, *a.shape), a.dtype), state),
         "trace": Trace(*(trace for _ in Trace._fields)),
         "validation": {
-            name: jax.ShapeDtypeStruct((runs, -(-step // every)), shape.dtype)
-            for name, shape in _metrics(config).items()
+            name: jax.ShapeDtypeStruct((runs, validations), shape.dtype)
+            for name, shape in metrics.items()
+        },
+        "observed": {
+            name: jax.ShapeDtypeStruct((runs, 1 + validations, *shape.shape), shape.dtype)
+            for name, shape in observed.items()
         },
     }
 
 
-def _metrics(config: Config) -> dict[str, jax.ShapeDtypeStruct]:
-    """The metrics of an evaluation, as shapes."""
+def stacked(observed: list[Metrics]) -> Metrics:
+    """Observations in one array (R, times, ...) by name."""
+    names = observed[0] if observed else ()
+    return {name: np.stack([found[name] for found in observed], 1) for name in names}
+
+
+def _measured(config: Config) -> tuple[dict, dict]:
+    """The metrics of an evaluation, and what is observed, as shapes."""
     data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, config.task.data()))
     state = jax.eval_shape(initial_state, config, jax.ShapeDtypeStruct((), jnp.uint32))
-    part = jax.ShapeDtypeStruct((), jnp.int32)
-    return jax.eval_shape(evaluate_run, (config, state.params), data, part)
+    part, run = jax.ShapeDtypeStruct((), jnp.int32), (config, state.params)
+    return jax.eval_shape(evaluate_run, run, data, part), jax.eval_shape(observe_run, run, data)
 
 
 def _named(tree: Any) -> dict[str, Any]:

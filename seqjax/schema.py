@@ -123,6 +123,7 @@ RECORD = Named(
         "score": FINITE,
         "gradient_norm": Named(others=MEASURED),
         "clipped_fraction": SHARE,
+        "observed": Named(others=NUMBERS),
         "curve": Named({"step": Each(WHOLE)}, others=Each(MEASURED)),
         "seconds": FINITE,
         # what the command that trained it adds

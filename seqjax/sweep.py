@@ -19,9 +19,17 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from seqjax.config import Config
 from seqjax.modules import size_of
 from seqjax.outcome import identity, outcome, own_steps
-from seqjax.progress import Keeper, Progress
+from seqjax.progress import Keeper, Progress, stacked
 from seqjax.study import Run
-from seqjax.training import Trace, abstract_model, evaluate, initialise, train_chunk
+from seqjax.training import (
+    Trace,
+    TrainState,
+    abstract_model,
+    evaluate,
+    initialise,
+    observe,
+    train_chunk,
+)
 
 BATCH_BYTES = 2**30
 MOST_RUNS = 256
@@ -150,10 +158,16 @@ def _run_batch(
     config_R = jax.tree.map(lambda *x: np.asarray(x, np.float32), *(run.config for run in filled))
     seed_R = np.asarray([run.seed for run in filled], np.uint32)
     steps, every = config.train.steps, min(config.train.eval_every, config.train.steps)
+
+    def look(state: TrainState) -> None:
+        if config.train.observe:
+            progress.observe(jax.device_get(observe(config_R, state.params, data, mesh=mesh)))
+
     began = time.perf_counter()
     if progress is None:
         progress = Progress(real)
         state = initialise(config_R, seed_R, mesh=mesh)
+        look(state)
     else:
         began -= progress.seconds
         advanced(progress.step * real)
@@ -165,17 +179,19 @@ def _run_batch(
         )
         metrics = jax.device_get(evaluate(config_R, state.params, data, np.int32(0), mesh=mesh))
         step, trace = min(first + every, steps), jax.device_get(trace)
+        look(state)
         progress.add(step, time.perf_counter() - began, state, trace, metrics)
         advanced((step - first) * real)
         keeper.offer(batch, progress)
     test = jax.device_get(evaluate(config_R, state.params, data, np.int32(1), mesh=mesh))
     failed_at = jax.device_get(state.failed_at)
     seconds = time.perf_counter() - began
-    whole = progress.trace()
+    whole, seen = progress.trace(), stacked(progress.observed)
     for k, run in enumerate(batch):
         own = own_steps(Trace(*(values[k] for values in whole)), int(failed_at[k]))
         validations = [{name: v[k] for name, v in metrics.items()} for metrics in progress.metrics]
         last = {name: values[k] for name, values in test.items()}
         found = outcome(config, own, validations, last, int(failed_at[k]))
+        found["observed"] = {name: array[k] for name, array in seen.items()}
         yield run, {**found, "seconds": round(seconds / real, 6)}, own
     keeper.recorded(batch)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh, PartitionSpec
 
-from seqjax import optimizer
+from seqjax import observation, optimizer
 from seqjax.cells import CELLS
 from seqjax.config import PRECISIONS, Config
 from seqjax.losses import masked_mean
@@ -171,6 +171,14 @@ def evaluate_run(run, data, part: Array) -> dict[str, Array]:
     return {name: total / weight for name, (total, weight) in totals.items()}
 
 
+def observe_run(run, data) -> dict[str, Array]:
+    """What ``train.observe`` names, on the first batch of the validation set."""
+    config, params = run
+    row = config.task.evaluation_rows(data, jnp.int32(0))[0]
+    batch = config.task.evaluation_batch(data, row)
+    return observation.observe(config, with_arrays(abstract_model(config), params), batch)
+
+
 def _over_runs(function, mesh: Mesh, runs: Any, *shared: Any) -> Any:
     """``function(run, *shared)`` for every run, the run axis shared out over the mesh.
 
@@ -232,3 +240,10 @@ def evaluate(
     """Loss and metrics of every run on a part of the task: 0 validation, 1 test."""
     with _precise(config_R):
         return _over_runs(evaluate_run, mesh, (config_R, params_R), data, part)
+
+
+@functools.partial(jax.jit, static_argnames="mesh")
+def observe(config_R: Config, params_R: Any, data: Any, *, mesh: Mesh) -> dict[str, Array]:
+    """The observations of every run; see ``observation``."""
+    with _precise(config_R):
+        return _over_runs(observe_run, mesh, (config_R, params_R), data)

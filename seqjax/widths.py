@@ -38,7 +38,8 @@ def recurrent_parameters(model: ModelSpec, task: Task) -> int:
 
 def _read(model: ModelSpec, task: Task) -> int:
     """The width of what the first layer reads."""
-    return model.embed if task.symbols and model.embed else task.inputs
+    read = model.embed if task.symbols and model.embed else task.inputs
+    return read * model.window
 
 
 def matched_width(model: ModelSpec, task: Task, parameters: int) -> Match:

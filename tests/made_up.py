@@ -44,6 +44,7 @@ def record(point=None, *, arm="all", seed=0, test=0.9, validation=None, failed=N
         "score": 0.0,
         "gradient_norm": {"mean": 1.0},
         "clipped_fraction": 0.5,
+        "observed": {},
         "curve": {
             "step": list(STEPS),
             "training_loss": curve,
