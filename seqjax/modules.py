@@ -183,13 +183,15 @@ class SequenceModel(nnx.Module):
         rngs = nnx.Rngs(named_key(key, "readout"))
         self.readout = _linear(width, output_size, dtype, rngs)
 
+    def embed(self, x: Array) -> Array:
+        """What the first recurrent layer reads, (T, B, D): symbols embedded or one-hot."""
+        if self.embedding is not None:
+            return self.embedding(x)
+        return jax.nn.one_hot(x, self.symbols, dtype=jnp.float32) if self.symbols else x
+
     def __call__(self, x: Array, **options) -> Array:
         """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""
-        if self.embedding is not None:
-            x = self.embedding(x)
-        elif self.symbols:
-            x = jax.nn.one_hot(x, self.symbols, dtype=jnp.float32)
-        result = self.recurrent(x, **options)
+        result = self.recurrent(self.embed(x), **options)
         if self.every_step:
             return self.readout(result.outputs_TBH)
         top = f"layer{self.recurrent.layers - 1}_"
