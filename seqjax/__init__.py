@@ -5,5 +5,6 @@ Read in this order (it is the import order, and a test keeps it so): ``types``, 
 ``clipping``, ``floor``, ``optimizer``, ``statistics``, ``rules``, ``decisions``, ``files``,
 ``data``, ``tasks``, ``diagnostics``, ``config``, ``observation``, ``training``, ``widths``,
 ``study``, ``tuning``, ``revision``, ``survey``, ``progress``, ``checkpoint``, ``schema``,
-``records``, ``outcome``, ``sweep``, ``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``.
+``records``, ``outcome``, ``sweep``, ``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``,
+``plots_diagnostics``.
 """

@@ -1,0 +1,1 @@
+"""What happens inside a network: gradients through time, Jacobians, gates, probes, depth."""

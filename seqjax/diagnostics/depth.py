@@ -1,0 +1,144 @@
+"""Deep maps with an input at the bottom only: many matrices, or one matrix many times.
+
+    h_k = φ(h_{k-1} U_k)    k = 1 … K,   φ tanh or the identity,   U_k independent, or all equal
+
+A deep feed-forward network has independent matrices; a recurrent one without input has one.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.cells.base import ACTIVATIONS
+from seqjax.types import Array, Number, named_key, unknown
+
+UNITS = 64
+FAMILIES = {
+    f"{kind}_{activation}": (kind, activation)
+    for kind in ("gaussian", "orthogonal")
+    for activation in ("linear", "tanh")
+}
+ROUNDING = 16
+"""Differences of up to this many units in the last place are no direction."""
+
+
+def draw_matrices(key: Array, kind: str, shared: bool, depth: int, units: int = UNITS) -> Array:
+    """U_1 … U_K at scale 1, (K, n, n): "gaussian", N(0, 1/n), or "orthogonal".
+
+    Independent matrices begin with the one that is shared, and more depth adds to them, so that
+    comparisons at one key are paired.
+    """
+    draw = {
+        "gaussian": jax.nn.initializers.normal(units**-0.5),
+        "orthogonal": jax.nn.initializers.orthogonal(),
+    }
+    if kind not in draw:
+        raise unknown("kind of matrix", kind, draw)
+    layers = jnp.arange(1 if shared else depth)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(named_key(key, "matrix", kind), layers)
+    u_Knn = jax.vmap(lambda key: draw[kind](key, (units, units), jnp.float32))(keys)
+    return jnp.broadcast_to(u_Knn, (depth, units, units))
+
+
+def depth_gradient(
+    key: Array, family: str, shared: bool, scale: Number, depths: tuple[int, ...]
+) -> Array:
+    """log10 ‖∂L_k/∂h_0‖ for every depth k in ``depths``, where L_k = w · h_k.
+
+    Of one draw: 64 units; ``scale`` times each matrix; w a random direction of length 1, the same
+    for all depths; h_0 a random direction of length √64, so that its entries have mean square 1.
+    Lengths are kept as logarithms all the way down, so none overflows; -inf where tanh saturates
+    to a derivative of 0. Glorot and Bengio 2010; Saxe et al. 2014; for products of random matrices
+    Furstenberg and Kesten 1960.
+
+    Args:
+      key: of the draw; vmap over keys, and over scales, of which the matrices do not depend.
+      family: "gaussian_linear", "gaussian_tanh", "orthogonal_linear" or "orthogonal_tanh".
+      shared: one matrix at all depths.
+      scale: may be traced.
+      depths: static.
+
+    Returns:
+      (len(depths),).
+
+    Cost: one pass up to the largest depth, and one pass down that carries a vector for each depth.
+    """
+    if family not in FAMILIES:
+        raise ValueError(f"family: {unknown('family', family, FAMILIES)}")
+    kind, activation = FAMILIES[family]
+    u_Knn = draw_matrices(key, kind, shared, max(depths)) * jnp.asarray(scale, jnp.float32)
+    w_n, h_n = (_direction(named_key(key, name)) for name in ("top", "bottom"))
+
+    def up(h_n, u_nn):
+        h_n = ACTIVATIONS[activation](_times(h_n, u_nn))
+        return h_n, 1 - jnp.square(h_n) if activation == "tanh" else jnp.ones_like(h_n)
+
+    slopes_Kn = jax.lax.scan(up, h_n * UNITS**0.5, u_Knn)[1]
+    depths_G = jnp.array(depths)
+
+    def down(carry, inputs):
+        """One layer for all depths above it: vectors of length 1, and the log of what they lost."""
+        d_Gn, log_G = carry
+        k, slope_n, u_nn = inputs
+        d_Gn = jnp.where((depths_G == k)[:, None], w_n[None, :], d_Gn)
+        d_Gn = _times(d_Gn * slope_n[None, :], u_nn.T)
+        norm_G = jnp.linalg.norm(d_Gn, axis=1)
+        begun_G = k <= depths_G
+        log_G = log_G + jnp.where(begun_G, jnp.log10(norm_G), 0)
+        return (d_Gn / jnp.where(norm_G > 0, norm_G, 1)[:, None], log_G), None
+
+    nothing = jnp.zeros((len(depths), UNITS), jnp.float32), jnp.zeros(len(depths), jnp.float32)
+    layers_K = jnp.arange(1, max(depths) + 1)
+    return jax.lax.scan(down, nothing, (layers_K, slopes_Kn, u_Knn), reverse=True)[0][1]
+
+
+def _direction(key: Array) -> Array:
+    draw_n = jax.random.normal(key, (UNITS,), jnp.float32)
+    return draw_n / jnp.linalg.norm(draw_n)
+
+
+def _times(a: Array, b: Array) -> Array:
+    return jnp.matmul(a, b, precision="highest")
+
+
+def monotone_pieces(u_Knn: Array, a_n: Array, b_n: Array, w_n: Array, grid_S: Array) -> Array:
+    """In how many pieces s ↦ w · h_k rises or falls along the line h_0 = a + s b, at every depth.
+
+    h_k = tanh(h_{k-1} U_k). A piece ends where the direction turns on the grid; a constant is one
+    piece. Composing one function with itself is said to make it extremely non-linear: this counts
+    the folds (as Montúfar et al. 2014 count linear regions). Folds finer than the grid are missed,
+    so compare with a grid twice as fine; differences within rounding are no turns.
+
+    Args:
+      u_Knn: matrices, scale included; ``draw_matrices`` draws them shared or independent.
+      a_n, b_n: the line.
+      w_n: the direction that is looked at.
+      grid_S: increasing numbers s.
+
+    Returns:
+      Counts (K,), for the depths 1 … K.
+
+    Cost: one pass with the grid as its batch.
+    """
+
+    def up(h_Sn, u_nn):
+        h_Sn = jnp.tanh(_times(h_Sn, u_nn))
+        return h_Sn, pieces(_times(h_Sn, w_n))
+
+    line_Sn = a_n[None, :] + grid_S[:, None] * b_n[None, :]
+    return jax.lax.scan(up, line_Sn, u_Knn)[1]
+
+
+def pieces(values_S: Array) -> Array:
+    """The number of monotone pieces of a sequence.
+
+    >>> import jax.numpy as jnp
+    >>> int(pieces(jnp.array([0.0, 1.0, 1.0, 3.0, 2.0, 2.0, 5.0])))
+    3
+    """
+    steps = jnp.diff(values_S)
+    least = ROUNDING * jnp.finfo(values_S.dtype).eps * jnp.max(jnp.abs(values_S))
+    turn = jnp.where(jnp.abs(steps) > least, jnp.sign(steps), 0)
+    # Level stretches take the direction before them, so that only true turns are left.
+    last = jax.lax.cummax(jnp.where(turn != 0, jnp.arange(len(turn)), 0))
+    turn = turn[last]
+    return 1 + jnp.sum(turn[1:] * turn[:-1] < 0)

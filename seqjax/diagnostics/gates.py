@@ -1,0 +1,127 @@
+"""How open gates are: histograms, saturation, retention, from their activated values.
+
+A sigmoid gate lies on [0, 1]. A tanh value v is measured on the same scale, as (v + 1) / 2 = σ(2z):
+"below .1" then means v < -.8. Gates without bounds (linear, relu) are left out.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from seqjax.cells.base import Gate
+from seqjax.modules import SequenceModel
+from seqjax.tasks.base import Batch
+from seqjax.types import Array
+
+BINS = 20
+BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
+EDGES = (0.1, 0.05, 0.01)
+"""A value is saturated below an edge and above one minus it; the first is the one of the claims."""
+
+
+class GateStatistics(NamedTuple):
+    """Of one gate, over all valid steps and examples. Shares of nothing are 0.
+
+    Attributes:
+      histogram: (20,) shares of the values in equal bins over the gate's range; they add up to 1.
+      low, high: (3,) shares below .1, .05, .01 and above .9, .95, .99.
+      unit_low_H, unit_high_H: each unit's share below .1 and above .9 (Karpathy, Johnson and Li
+        2015, arXiv 1506.02078, section 4.2).
+    """
+
+    histogram: Array
+    low: Array
+    high: Array
+    unit_low_H: Array
+    unit_high_H: Array
+
+
+def gate_statistics(gate: Gate, values_TBH: Array, weight_TB: Array) -> GateStatistics:
+    """The statistics of a gate's activated values, as ``unroll(..., probe=...)`` gives them.
+
+    Args:
+      gate: an entry of ``cell.gates``.
+      values_TBH: its values.
+      weight_TB: what each step of each example counts: 1, and 0 where it is padding.
+
+    Raises:
+      ValueError: for a gate without bounds.
+
+    Cost: no pass through the network.
+    """
+    if gate.activation not in BOUNDED:
+        raise ValueError(
+            f"gate {gate.name!r}: expected one of {', '.join(BOUNDED)}, got {gate.activation!r}"
+        )
+    low, high = BOUNDED[gate.activation]
+    open_TBH = (values_TBH - low) / (high - low)
+    share_TB = _shares(weight_TB, open_TBH.dtype)
+
+    def by_unit(chosen_TBH):
+        return jnp.sum(share_TB[:, :, None] * chosen_TBH.astype(share_TB.dtype), axis=(0, 1))
+
+    lows = [by_unit(open_TBH < edge) for edge in EDGES]
+    highs = [by_unit(open_TBH > 1 - edge) for edge in EDGES]
+    place_TBH = jnp.clip(jnp.floor(open_TBH * BINS).astype(jnp.int32), 0, BINS - 1)
+    part_TBH = jnp.broadcast_to(share_TB[:, :, None] / open_TBH.shape[2], open_TBH.shape)
+    histogram = jnp.zeros((BINS,), share_TB.dtype).at[place_TBH].add(part_TBH)
+    return GateStatistics(
+        histogram,
+        jnp.stack([jnp.mean(unit_H) for unit_H in lows]),
+        jnp.stack([jnp.mean(unit_H) for unit_H in highs]),
+        lows[0],
+        highs[0],
+    )
+
+
+def _shares(weight_TB: Array, dtype) -> Array:
+    total = jnp.sum(weight_TB)
+    return (weight_TB / jnp.where(total > 0, total, 1)).astype(dtype)
+
+
+def retention_time(kept_TBH: Array, weight_TB: Array) -> Array:
+    """τ = -1 / mean(log f) of every unit, in steps: (H,).
+
+    The time in which the product of the gate along a sequence falls to 1/e: for a constant gate
+    -1 / log f, and for any sequence Π f = exp(-T / τ). inf for a gate that is always 1, 0 for one
+    that ever is 0.
+
+    Args:
+      kept_TBH: the share of the memory that is kept: f of an LSTM, z of a GRU, 1 - z of a MUT.
+      weight_TB: as in ``gate_statistics``.
+    """
+    log_TBH = jnp.where(weight_TB[:, :, None] > 0, jnp.abs(jnp.log(kept_TBH)), 0)
+    share_TB = _shares(weight_TB, kept_TBH.dtype)
+    return 1 / jnp.sum(share_TB[:, :, None] * log_TBH, axis=(0, 1))
+
+
+def model_gates(model: SequenceModel, batch: Batch) -> dict[str, GateStatistics]:
+    """The statistics of every gate with bounds of every layer, by names like "layer0_forward.f".
+
+    All valid steps count alike, also those without a readout; examples without any weight, with
+    which evaluation batches are filled up, do not.
+
+    Args:
+      model: with its parameters in it (``with_arrays``).
+      batch: of the task that the model is for.
+
+    Cost: one forward pass that keeps all gates.
+    """
+    gates = [gate for gate in model.recurrent.cell.gates if gate.activation in BOUNDED]
+    names = tuple(gate.name for gate in gates)
+    result = model.recurrent(model.embed(batch.x), lengths_B=batch.lengths_B, probe=names)
+    weight_TB = _valid(batch)
+    return {
+        f"{layer}.{gate.name}": gate_statistics(gate, probes[gate.name], weight_TB)
+        for layer, probes in result.probes.items()
+        for gate in gates
+    }
+
+
+def _valid(batch: Batch) -> Array:
+    """1 on the valid steps of the examples that count, else 0: (T, B)."""
+    T, B = batch.x.shape[:2]
+    counts_B = jnp.any(batch.weight.reshape(-1, B) > 0, axis=0)
+    lengths_B = jnp.full((B,), T) if batch.lengths_B is None else batch.lengths_B.astype(int)
+    valid_TB = (jnp.arange(T)[:, None] < lengths_B[None, :]) & counts_B[None, :]
+    return valid_TB.astype(jnp.float32)

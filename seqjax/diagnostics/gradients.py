@@ -1,0 +1,151 @@
+"""Gradients through time: how much of the loss's signal reaches each step of a sequence.
+
+A loss here is any function of the outputs (T, B, H), to a scalar or to one number for each example
+(B,), such as a readout of the last step and its loss. Examples being independent, the gradients of
+the sum over a (B,) loss are, example by example, those of each example's own loss. Padding needs no
+mask: steps that no loss reads have gradients of exactly 0.
+
+In float32 norms under 1e-38 are 0; scale the loss up where that is too much.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.cells.base import Cell
+from seqjax.diagnostics.base import no_perturbation, perturbed_states, start_of, step
+from seqjax.signal import tree_norm
+from seqjax.types import Array
+
+Loss = Callable[[Array], Array]
+QUANTILES = (0.1, 0.5, 0.9, 1.0)
+PART = 5
+"""Early is the first fifth of the steps, late the last."""
+
+
+def gradient_profile(
+    cell: Cell, params: NamedTuple, x_TBD: Array, loss: Loss, carry: tuple | None = None
+) -> dict[str, Array]:
+    """‖∂L/∂h_t‖, ‖∂L/∂c_t‖ and ‖∂L/∂x_t‖ for all t, from one backward pass.
+
+    ε_t is added to each part of the carry after step t, and L differentiated in it at ε = 0:
+
+        ∂L/∂h_t = ∂L/∂y_t + (∂z_{t+1}/∂h_t)ᵀ ∂L/∂z_{t+1}
+        ∂L/∂c_t = f_{t+1} ∘ ∂L/∂c_{t+1} + o_t ∘ (1 - tanh²(c_t)) ∘ ∂L/∂h_t
+
+    the total derivatives, with both paths of c_t: along the cell state, and out through h_t.
+    (Peepholes add theirs.) Hochreiter 1991; Bengio, Simard and Frasconi 1994.
+
+    Args:
+      cell, params: any cell and its parameters.
+      x_TBD: inputs.
+      loss: of the outputs (T, B, H), to (B,) or a scalar.
+      carry: the initial carry, leaves (B, H); zeros by default.
+
+    Returns:
+      Norms over the units (T, B) by the carry's names, and over the features by "x". Their mean
+      over axis 1 is the averaged profile.
+
+    Cost: one forward and one backward pass; two of each for cells with a c.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from seqjax.cells import CELLS
+    >>> from seqjax.init import InitSpec, init_cell
+    >>> params = init_cell(jax.random.key(0), CELLS["lstm"], 3, 5, InitSpec())
+    >>> last = lambda outputs_TBH: jnp.sum(outputs_TBH[-1], axis=-1)
+    >>> profile = gradient_profile(CELLS["lstm"], params, jnp.ones((7, 2, 3)), last)
+    >>> {name: norms_TB.shape for name, norms_TB in profile.items()}
+    {'h': (7, 2), 'c': (7, 2), 'x': (7, 2)}
+    """
+    carry = start_of(cell, params, x_TBD, carry)
+
+    def total(eps, x_TBD):
+        return jnp.sum(loss(perturbed_states(cell, params, x_TBD, eps, carry).h))
+
+    eps = no_perturbation(carry, len(x_TBD))
+    d_eps, d_x_TBD = jax.grad(total, (0, 1))(eps, x_TBD)
+    return {name: _norms(leaf) for name, leaf in {**d_eps._asdict(), "x": d_x_TBD}.items()}
+
+
+def _norms(gradient_TBH: Array) -> Array:
+    return tree_norm([gradient_TBH], axes=(2,))[:, :, 0]
+
+
+def weight_contributions(
+    cell: Cell, params: NamedTuple, x_TBD: Array, loss: Loss, carry: tuple | None = None
+) -> NamedTuple:
+    """What each step alone contributes to the weight gradient: ∂L/∂θ_t, where Σ_t ∂L/∂θ_t = ∂L/∂θ.
+
+    θ_t is the copy of the parameters that step t uses (Pascanu, Mikolov and Bengio 2013, eq. 3 to
+    5, the "immediate" partial derivatives). Arguments as in ``gradient_profile``; contributions
+    are summed over the batch, as in training: for those of one example give that example alone.
+
+    Returns:
+      The parameters' NamedTuple with a leading axis T. ``jax.vmap(tree_norm)`` of it is the norm of
+      each contribution, (T,).
+
+    Cost: one forward and one backward pass, and memory for T copies of the parameters.
+    """
+    carry, T = start_of(cell, params, x_TBD, carry), len(x_TBD)
+
+    def total(params_T):
+        def body(carry, inputs):
+            carry = step(cell, inputs[1], inputs[0], carry)
+            return carry, carry.h
+
+        return jnp.sum(loss(jax.lax.scan(body, carry, (x_TBD, params_T))[1]))
+
+    return jax.grad(total)(
+        jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (T, *leaf.shape)), params)
+    )
+
+
+def early_to_late(norms_T: Array) -> Array:
+    """The mean over the first fifth of the steps (at least one) over that of the last fifth.
+
+    Under 1 where gradients vanish on their way back, over 1 where they explode.
+
+    >>> import jax.numpy as jnp
+    >>> float(early_to_late(jnp.array([1.0, 3.0, *[9.0] * 6, 8.0, 8.0])))
+    0.25
+    """
+    part = max(1, len(norms_T) // PART)
+    return jnp.mean(norms_T[:part], axis=0) / jnp.mean(norms_T[-part:], axis=0)
+
+
+def decades_per_step(norms_T: Array) -> Array:
+    """The least-squares slope of log10 ‖∂L/∂h_t‖ against the number of steps back from the end.
+
+    -1 means that the signal falls tenfold with every step on its way back. -inf or NaN where a norm
+    is 0.
+
+    >>> import jax.numpy as jnp
+    >>> print(f"{decades_per_step(jnp.array([1e-4, 1e-2, 1.0])):.3f}")
+    -2.000
+    """
+    back_T = jnp.arange(len(norms_T), 0, -1).astype(norms_T.dtype)
+    back_T = back_T - jnp.mean(back_T)
+    return jnp.sum(back_T * jnp.log10(norms_T)) / jnp.sum(jnp.square(back_T))
+
+
+class Shortened(NamedTuple):
+    """Quantiles (.1, .5, .9 and 1, by rank) over the steps of a run, each (4,)."""
+
+    after: Array
+    factor: Array
+
+
+def shortened(before_T: Array, after_T: Array) -> Shortened:
+    """The norm after clipping, and what clipping made of each norm: after / before, 1 if untouched.
+
+    The norm before clipping and the clipped fraction are in every run's record; these are the
+    "norm_before" and "norm_after" of ``optimizer.make_optimizer``.
+    """
+    factor_T = jnp.where(before_T > 0, after_T / jnp.where(before_T > 0, before_T, 1), 1)
+    return Shortened(*(_quantiles(values_T) for values_T in (after_T, factor_T)))
+
+
+def _quantiles(values_T: Any) -> Array:
+    return jnp.quantile(values_T, jnp.asarray(QUANTILES, values_T.dtype), method="higher")

@@ -1,0 +1,214 @@
+"""Jacobians along a trajectory: of state to state, of the cell state alone, of output to input.
+
+Everything here is for one example, x (T, D), and takes ``jax.vmap`` over examples and runs. A
+Jacobian has outputs along its rows: J[i, j] = ∂ out_i / ∂ in_j.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.cells.base import Cell
+from seqjax.diagnostics.base import (
+    direct_step,
+    memory,
+    no_perturbation,
+    perturbed_states,
+    start_of,
+    step,
+)
+from seqjax.init import spectral_radius
+from seqjax.signal import tree_norm
+from seqjax.types import Array
+
+
+def _start(cell: Cell, params: NamedTuple, x_TD: Array, carry: tuple | None) -> NamedTuple:
+    """The initial carry, leaves (1, H), from leaves (H,)."""
+    carry = None if carry is None else jax.tree.map(lambda leaf: leaf[None], carry)
+    return start_of(cell, params, x_TD[:, None], carry)
+
+
+def step_jacobians(
+    cell: Cell, params: NamedTuple, x_TD: Array, carry: tuple | None = None
+) -> Array:
+    """J_t = ∂ carry_t / ∂ carry_{t-1} for every step, (T, S, S).
+
+    S is H times the parts of the carry, which stand in the carry's order: for an LSTM h, then c.
+    For an Elman network J_t = diag(1 - h_t²) Uᵀ.
+
+    Args:
+      carry: the initial carry, leaves (H,); zeros by default.
+
+    Cost: one forward pass and S tangents a step (S forward passes); memory T S².
+    """
+    start = _start(cell, params, x_TD, carry)
+
+    def flat_step(x_D, state_S):
+        new = step(cell, params, x_D[None], cell.carry(*state_S.reshape(-1, *start.h.shape)))
+        return jnp.concatenate([leaf[0] for leaf in new])
+
+    def body(state_S, x_D):
+        return flat_step(x_D, state_S), state_S
+
+    _, before_TS = jax.lax.scan(body, jnp.concatenate([leaf[0] for leaf in start]), x_TD)
+    return jax.vmap(jax.jacfwd(flat_step, argnums=1))(x_TD, before_TS)
+
+
+def products(jacobians_TSS: Array) -> Array:
+    """P_t = J_t J_{t-1} … J_1 for every t, (T, S, S): ∂ carry_t / ∂ carry_0.
+
+    Cost: T products of matrices. Beyond some hundred steps products leave float32's range;
+    ``lyapunov_spectrum`` does not.
+    """
+
+    def body(product_SS, jacobian_SS):
+        product_SS = jnp.matmul(jacobian_SS, product_SS, precision="highest")
+        return product_SS, product_SS
+
+    one = jnp.eye(jacobians_TSS.shape[1], dtype=jacobians_TSS.dtype)
+    return jax.lax.scan(body, one, jacobians_TSS)[1]
+
+
+def singular_values(jacobians_TSS: Array) -> Array:
+    """The singular values of each matrix (..., S), the largest, its spectral norm, first.
+
+    The root of the sum of their squares is the Frobenius norm.
+    """
+    return jnp.linalg.svd(jacobians_TSS, compute_uv=False)
+
+
+def lyapunov_spectrum(jacobians_TSS: Array) -> Array:
+    """The Lyapunov exponents (S,), the largest first.
+
+        λ_i = 1/T Σ_t log |R_t,ii|,    Q_t R_t = J_t Q_{t-1},    Q_0 = I
+
+    Natural logarithm, per step; a positive one means chaos, -inf a direction that is lost. The
+    error falls as 1/T. Benettin et al. 1980; for recurrent networks Vogt et al. 2020 (arXiv
+    2006.14123) and Engelken et al. 2023.
+
+    Args:
+      jacobians_TSS: those of any map along any trajectory, as ``step_jacobians`` gives them.
+
+    Cost: T decompositions of S × S.
+
+    >>> import jax.numpy as jnp
+    >>> half_and_double = jnp.tile(jnp.array([[0.5, 1.0], [0.0, 2.0]]), (400, 1, 1))
+    >>> print(lyapunov_spectrum(half_and_double).round(2))
+    [ 0.69 -0.69]
+    """
+
+    def body(q_SS, jacobian_SS):
+        q_SS, r_SS = jnp.linalg.qr(jnp.matmul(jacobian_SS, q_SS, precision="highest"))
+        return q_SS, jnp.log(jnp.abs(jnp.diagonal(r_SS)))
+
+    one = jnp.eye(jacobians_TSS.shape[1], dtype=jacobians_TSS.dtype)
+    return jnp.sort(jnp.mean(jax.lax.scan(body, one, jacobians_TSS)[1], axis=0))[::-1]
+
+
+def direct_path(cell: Cell, params: NamedTuple, x_TD: Array, carry: tuple | None = None) -> Array:
+    """∂m_t/∂m_{t-1} with every gate held fixed, the diagonal of a diagonal matrix: (T, H).
+
+    m is c where the cell has one, else h: f_t for the LSTM and JANET, 1 for ``lstm_ungated``, z_t
+    for the GRU, 1 - z_t for MUT1 to MUT3, 0 for an Elman network. Over the steps s+1 … t the path
+    is the product of these. (The constant error carousel: Hochreiter and Schmidhuber 1997; Gers
+    et al. 2000.)
+
+    Cost: one forward pass and one tangent.
+    """
+
+    def body(carry, x_D):
+        carry, kept_BH = direct_step(cell, params, x_D[None], carry)
+        return carry, kept_BH[0]
+
+    return jax.lax.scan(body, _start(cell, params, x_TD, carry), x_TD)[1]
+
+
+class MemoryPath(NamedTuple):
+    """How the memory m of step s reaches that of step t.
+
+    Attributes:
+      total_THH: ∂m_t/∂m_s along all paths, out through h_s too; 0 for t < s, the identity at s.
+      direct_TH: the diagonal of the direct path, Π f over s+1 … t; 0 for t < s, 1 at s.
+      share_T: Frobenius norm of the direct path over that of the total; 0 where the total is 0.
+        Over 1 where the other paths work against the direct one.
+    """
+
+    total_THH: Array
+    direct_TH: Array
+    share_T: Array
+
+
+def memory_path(
+    cell: Cell, params: NamedTuple, x_TD: Array, source: Array, carry: tuple | None = None
+) -> MemoryPath:
+    """∂m_t/∂m_s for all t, and the part of it that runs straight along the memory.
+
+    Args:
+      source: the step s, from 0; may be traced.
+      carry: the initial carry, leaves (H,); zeros by default.
+
+    Cost: H tangents of a forward pass (two for cells with a c).
+    """
+    start = _start(cell, params, x_TD, carry)
+    T, (_, H), name = len(x_TD), start.h.shape, memory(cell)
+    t_T = jnp.arange(T)
+
+    def memories(delta_H):
+        eps = no_perturbation(start, T)
+        eps = eps._replace(**{name: getattr(eps, name).at[source, 0].set(delta_H)})
+        return getattr(perturbed_states(cell, params, x_TD[:, None], eps, start), name)[:, 0]
+
+    total_THH = jax.jacfwd(memories)(jnp.zeros((H,), x_TD.dtype))
+    kept_TH = jnp.where(t_T[:, None] > source, direct_path(cell, params, x_TD, carry), 1)
+    direct_TH = jnp.where(t_T[:, None] >= source, jnp.cumprod(kept_TH, axis=0), 0)
+    total_T = tree_norm([total_THH], axes=(1, 2)).reshape(T)
+    direct_T = tree_norm([direct_TH], axes=(1,)).reshape(T)
+    share_T = jnp.where(total_T > 0, direct_T / jnp.where(total_T > 0, total_T, 1), 0)
+    return MemoryPath(total_THH, direct_TH, share_T)
+
+
+class Scale(NamedTuple):
+    """The spectral radius and the largest singular value of a matrix."""
+
+    radius: Array
+    norm: Array
+
+
+def recurrent_scales(cell: Cell, params: NamedTuple) -> dict[str, Scale]:
+    """The two sizes of each gate's recurrent matrix U, by gate; empty for cells without one."""
+    found = {}
+    for k, gate in enumerate(cell.state_gates):
+        u_HH = params.u_HGH[:, k]
+        norm = singular_values(u_HH)[0]
+        found[gate] = Scale(jnp.where(norm > 0, spectral_radius(u_HH), 0), norm)
+    return found
+
+
+def input_jacobian(predict: Callable[[Array], Array], x_TD: Array) -> Array:
+    """‖∂y_t/∂x_s‖ (Frobenius) for every pair (t, s), (T, T): rows are outputs.
+
+    0 above the diagonal for a network that runs forward; 0 everywhere off it for a feed-forward
+    network, to the bit.
+
+    Args:
+      predict: from inputs (T, D) to what is looked at at every step (T, V), by any engine: for
+        example an ``unroll`` with a batch of 1, or a model's logits.
+      x_TD: one example.
+
+    Cost: T V backward passes.
+
+    >>> import jax, jax.numpy as jnp
+    >>> from seqjax.cells import CELLS
+    >>> from seqjax.init import InitSpec, init_cell
+    >>> from seqjax.recurrence import unroll
+    >>> cell = CELLS["feedforward"]
+    >>> params = init_cell(jax.random.key(0), cell, 3, 5, InitSpec())
+    >>> outputs = lambda x_TD: unroll(cell, params, x_TD[:, None]).outputs_TBH[:, 0]
+    >>> input_jacobian(outputs, jnp.ones((2, 3))) > 0
+    Array([[ True, False],
+           [False,  True]], dtype=bool)
+    """
+    jacobian_TVTD = jax.jacrev(predict)(x_TD)
+    return tree_norm([jacobian_TVTD], axes=(1, 3)).reshape(len(x_TD), len(x_TD))
