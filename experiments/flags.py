@@ -5,6 +5,7 @@ absl exits with 1 for all of its own complaints, so errors are reported here: on
 
 import difflib
 import importlib
+import os
 import pathlib
 import re
 import sys
@@ -43,7 +44,7 @@ def define_run_flags() -> None:
     flags.DEFINE_integer("seeds", None, "seeds a point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "the first seed", lower_bound=0, upper_bound=2**31)
     flags.DEFINE_string(
-        "data_dir", None, "where real data sets are; the tasks so far bring their own"
+        "data_dir", None, "where real data sets are: each error says which files it expects there"
     )
     flags.DEFINE_string("shard", "0/1", "I/N: run the I-th of N parts, counted from 0")
     flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf for none")
@@ -189,15 +190,17 @@ def seeds(default: int) -> range:
     return range(FLAGS.seed_start, FLAGS.seed_start + count)
 
 
-def check_data_dir() -> None:
-    """Exits with 2 unless --data_dir, where given, is a folder."""
+def use_data_dir() -> None:
+    """Makes --data_dir, where given, the place of data sets; exits with 2 if it is no folder."""
     if FLAGS.data_dir is not None:
         try:
-            there = _path("--data_dir", FLAGS.data_dir).is_dir()
+            path = _path("--data_dir", FLAGS.data_dir)
+            there = path.is_dir()
         except OSError as error:  # a name that is too long
             fail(f"--data_dir: cannot use {FLAGS.data_dir!r}: {error.strerror}")
         if not there:
             fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
+        os.environ["SEQJAX_DATA_DIR"] = str(path)
 
 
 def _path(flag: str, text: str) -> pathlib.Path:

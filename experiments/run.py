@@ -29,7 +29,7 @@ def main(argv: list[str]) -> None:
         for name in STUDIES:
             print(f"{name}: {flags.study_module(name).STUDY.question}")
         return
-    flags.check_data_dir()
+    flags.use_data_dir()
     signals.run(_work)
 
 
@@ -42,11 +42,13 @@ def _work() -> None:
     from experiments.workdir import WorkdirError
     from seqjax.checkpoint import CheckpointError
     from seqjax.config import ConfigError
+    from seqjax.data.folder import DataError
     from seqjax.records import RecordError
 
+    mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
     try:
         _run()
-    except (ConfigError, WorkdirError, RecordError, LockedError, CheckpointError) as error:
+    except mistakes as error:
         flags.fail(error)
     except OSError as error:
         where = flags.workdir() if error.filename is None else error.filename

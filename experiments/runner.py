@@ -51,6 +51,8 @@ def train(
     runs = [run for group in todo for run in group]
     if not runs:
         return
+    for group in filter(None, todo):
+        group[0].config.task.data()  # what is missing is told before anything is trained
     environment = {name: common["environment"].get(name) for name in SAME}
     total = sum(run.config.train.steps for run in runs)
     folder = workdir.checkpoints(shard)

@@ -50,13 +50,21 @@ def memory_of(config: Config) -> int:
     row = jax.eval_shape(
         lambda data: task.rows(data, jax.random.key(0), jnp.int32(0), 1, size)[0], data
     )
-    T, B = jax.eval_shape(lambda data, row: task.batch(data, row, size), data, row).x.shape[:2]
+    fixed = jax.eval_shape(
+        lambda data: jax.tree.map(lambda rows: rows[0], task.evaluation_rows(data, jnp.int32(0))),
+        data,
+    )
+
+    def steps(row, size):
+        return jax.eval_shape(lambda data, row: task.batch(data, row, size), data, row).x.shape[0]
+
+    T, longest, B = steps(row, size), steps(fixed, EVALUATION_BATCH), size
     cell = model.recurrent.cell
     width = config.model.hidden * (len(cell.gates) + len(cell.carry._fields))
     layers = config.model.layers * len(model.recurrent.directions)
     stored = sum(x.size for x in jax.tree.leaves(data))
     training = 4 * parameters + 4 * T * B * (task.inputs + layers * width)
-    evaluation = parameters + T * EVALUATION_BATCH * (task.inputs + layers * width)
+    evaluation = parameters + longest * EVALUATION_BATCH * (task.inputs + layers * width)
     return 4 * (max(training, evaluation) + stored)
 
 

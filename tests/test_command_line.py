@@ -51,6 +51,7 @@ def command(*arguments, program=run) -> Result:
     with (
         flagsaver.flagsaver(),
         mock.patch.object(sys, "argv", argv),
+        mock.patch.dict(os.environ),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
