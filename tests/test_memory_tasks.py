@@ -243,6 +243,8 @@ def test_long_sentences_of_the_sets_are_all_different():
     everything = list(itertools.chain(*parts))
     assert [len(part) for part in parts] == [4096, 4096, 2000]
     assert len(set(everything)) == len(everything)
+    both = [*evaluation_batches(Agreement(), 0), *evaluation_batches(Agreement(), 1)]
+    assert len({batch.x[0].tobytes() for batch in both}) == len(both) == 64  # of every distance
 
 
 def closed_form(k, p=ATTRACTORS, with_opposite=False):

@@ -121,9 +121,7 @@ def test_trials_are_selected_whole():
 
 
 def test_a_seed_cannot_be_both():
-    with pytest.raises(
-        ConfigError, match=r"^--seeds: 1000 is a seed that .* is tuned"
-    ):
+    with pytest.raises(ConfigError, match=r"^--seeds: 1000 is a seed that .* is tuned"):
         tuning.due(STUDY, range(990, 1010), [])
 
 
