@@ -47,7 +47,7 @@ def define_run_flags() -> None:
     flags.DEFINE_integer("seeds", None, "seeds a point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "the first seed", lower_bound=0, upper_bound=2**31)
     flags.DEFINE_string(
-        "data_dir", None, "where real data sets are: each error says which files it expects there"
+        "data_dir", None, "where data sets are; else $SEQJAX_DATA_DIR, then the user's cache folder"
     )
     flags.DEFINE_string("shard", "0/1", "I/N: run the I-th of N parts, counted from 0")
     flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf for none")

@@ -21,6 +21,7 @@ from seqjax.modules import size_of
 from seqjax.outcome import identity, outcome, own_steps
 from seqjax.progress import Keeper, Progress, stacked
 from seqjax.study import Run
+from seqjax.tasks.base import first_of
 from seqjax.training import (
     Trace,
     TrainState,
@@ -57,7 +58,7 @@ def memory_of(config: Config) -> int:
 
     def one(data):
         row = task.rows(data, jax.random.key(0), jnp.int32(0), 1, size)[0]
-        held_out = task.evaluation_rows(data, jnp.int32(0))[0]
+        held_out = first_of(task.evaluation_rows(data, jnp.int32(0)))
         return task.batch(data, row, size).x, task.evaluation_batch(data, held_out).x
 
     trained, evaluated = (x.shape[0] * x.shape[1] for x in jax.eval_shape(one, data))

@@ -19,7 +19,7 @@ from seqjax.config import PRECISIONS, Config
 from seqjax.losses import masked_mean
 from seqjax.modules import SequenceModel, abstract, arrays_of, with_arrays
 from seqjax.signal import StepBound
-from seqjax.tasks.base import Batch
+from seqjax.tasks.base import Batch, first_of
 from seqjax.types import Array, named_key
 
 
@@ -174,7 +174,7 @@ def evaluate_run(run, data, part: Array) -> dict[str, Array]:
 def observe_run(run, data) -> dict[str, Array]:
     """What ``train.observe`` names, on the first batch of the validation set."""
     config, params = run
-    row = config.task.evaluation_rows(data, jnp.int32(0))[0]
+    row = first_of(config.task.evaluation_rows(data, jnp.int32(0)))
     batch = config.task.evaluation_batch(data, row)
     return observation.observe(config, with_arrays(abstract_model(config), params), batch)
 

@@ -1,17 +1,21 @@
 """The tasks by name. ``TASKS["adding"](length=100)`` is a task."""
 
 from seqjax.tasks.adding import Adding
+from seqjax.tasks.agreement import Agreement
+from seqjax.tasks.agreement_natural import AgreementNatural
 from seqjax.tasks.arithmetic import Arithmetic
 from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task
 from seqjax.tasks.characters import Characters, UnicodeNames
 from seqjax.tasks.copying import Copying
 from seqjax.tasks.digits import DigitsPixels, DigitsRows
+from seqjax.tasks.lag_recall import LagRecall
+from seqjax.tasks.memorization import Memorization
 from seqjax.tasks.stream import StreamTask
 from seqjax.tasks.temporal_order import TemporalOrder
 from seqjax.tasks.xml import Xml
 
-GENERATED = (Adding, Copying, TemporalOrder)
-DATA_SETS = (DigitsRows, DigitsPixels)
+GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
+DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels)
 STREAMS = (Arithmetic, Xml, Characters, UnicodeNames)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 

@@ -28,12 +28,15 @@ class Batch(NamedTuple):
         step.
       weight: like ``y``; 0 where neither loss nor metric counts.
       lengths_B: valid steps of each sequence, or None when all have T.
+      subsets: weights, like ``y``, of accuracies over some of the sequences alone, by the name of
+        each; only evaluation looks at them.
     """
 
     x: Array
     y: Array
     weight: Array
     lengths_B: Array | None = None
+    subsets: dict[str, Array] | None = None
 
 
 class Task:
@@ -92,7 +95,9 @@ class Task:
 
     def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         """(values, weights) of each metric; a metric is the weighted mean over the set."""
-        return {"accuracy": (losses.correct(logits, batch.y), batch.weight)}
+        weights = {"accuracy": batch.weight} | (batch.subsets or {})
+        correct = losses.correct(logits, batch.y)
+        return {name: (correct, weight) for name, weight in weights.items()}
 
     def chance_metric(self) -> float:
         """The table's metric for the best constant prediction."""
@@ -132,16 +137,22 @@ class GeneratedTask(Task):
 class DataSetTask(Task):
     """A task on stored examples, reshuffled for every epoch; a last short batch is left out.
 
-    ``data()`` holds "x" (n, T, D), "y" (n,), "train" (example numbers) and "evaluation"
-    (2, batches, size): the example numbers of validation and test, -1 for none.
+    ``data()`` holds what ``read`` does, its parts joined, as "x", "y" and, where they differ,
+    "lengths"; "train" (example numbers) and "evaluation" (2, batches, size): the example numbers of
+    validation and test, -1 for none.
     """
 
-    def read(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """x (n, T, D) and y (n,) of the parts "train", "validation" and "test"."""
+    def read(self) -> dict[str, tuple[np.ndarray, ...]]:
+        """The parts "train", "validation" and "test".
+
+        Each is x, (n, T, D) floats or (n, T) symbols; y (n,); and lengths (n,) unless all are T.
+        """
         raise NotImplementedError
 
     def data(self):
         parts = self.read()
+        columns = zip(*(parts[part] for part in ("train", *PARTS)), strict=True)
+        joined = [np.concatenate(column) for column in columns]
         sizes = [len(parts[part][1]) for part in ("train", *PARTS)]
         numbers = np.split(np.arange(sum(sizes), dtype=np.int32), np.cumsum(sizes)[:-1])
         largest = max(sizes[1:])
@@ -149,8 +160,7 @@ class DataSetTask(Task):
         places = -(-largest // size) * size
         padded = [np.pad(n, (0, places - len(n)), constant_values=-1) for n in numbers[1:]]
         return {
-            "x": np.concatenate([parts[part][0] for part in ("train", *PARTS)]),
-            "y": np.concatenate([parts[part][1] for part in ("train", *PARTS)]),
+            **dict(zip(("x", "y", "lengths"), joined, strict=False)),
             "train": numbers[0],
             "evaluation": np.stack(padded).reshape(2, -1, size),
         }
@@ -169,8 +179,14 @@ class DataSetTask(Task):
 
     def batch(self, data, row, batch_size):
         del batch_size
-        x_BTD, y_B = data["x"][row], data["y"][row]
-        return Batch(jnp.swapaxes(x_BTD, 0, 1), y_B, (row >= 0).astype(x_BTD.dtype))
+        lengths_B = data["lengths"][row] if "lengths" in data else None
+        x = jnp.swapaxes(data["x"][row], 0, 1)
+        return Batch(x, data["y"][row], (row >= 0).astype(jnp.float32), lengths_B)
+
+
+def first_of(rows: Any) -> Any:
+    """The first of some rows, which may be trees."""
+    return jax.tree.map(lambda leaf: leaf[0], rows)
 
 
 def check_length(task: Any, least: int) -> None:

@@ -1,0 +1,150 @@
+"""Generated subject-verb agreement: the verb needs the number of a noun some words before it.
+
+The setting of Linzen, Dupoux and Goldberg 2016, in an artificial language where nothing but the
+subject tells: its number, the numbers of all other nouns and the distance are independent.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.tasks.base import EVALUATION_BATCH, Batch, GeneratedTask
+from seqjax.types import Array, check_most, named_key
+
+NUMBERS = 2
+"""Singular 0, plural 1."""
+NOUNS, NEUTRAL = 8, 8
+"""Lemmas of nouns, each with a singular and a plural form, and words without number."""
+VERB = 0
+"""The symbol of the verb's place, and of what stands after it."""
+ATTRACTORS = 0.25
+"""The chance of a word between subject and verb to be a noun."""
+DISTANCES = (7, 15, 30)
+"""The distances that are evaluated beside those trained on."""
+MOST_BETWEEN = 2**12
+
+
+class EvaluationRow(NamedTuple):
+    """A batch to evaluate on: ``kind`` 0 is as in training, kind n at DISTANCES[n - 1]."""
+
+    key: Array
+    kind: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement(GeneratedTask):
+    """A subject noun, k words, the verb's place: there the subject's number is asked for.
+
+        sentence = noun, (noun | neutral word) k times, VERB
+
+    Each of the k words is a noun with probability 1/4, else neutral. Nouns are uniform among eight
+    lemmas and, by a fair coin of their own, singular or plural; neutral words are uniform among
+    eight; k is uniform in shortest … longest. Symbols: 0 ``VERB``, 1 + 2 · lemma + number the
+    nouns, then the neutral words. The two classes are read at the last of k + 2 steps, so the
+    subject at step 1 and the verb at step 9, as in "t9 must read t1", are k = 7.
+
+    Metrics, 1/2 at chance:
+      accuracy: over k in shortest … longest; so are the loss and all that validation chooses.
+      accuracy_7_opposite: at k = 7, where at least one noun between has the other number.
+      accuracy_15, accuracy_30: at k = 15 and 30.
+
+    Who answers with the number of the last noun (``last_noun``) is right with probability, for
+    p = 1/4 and q = p/2,
+
+        a(k) = 1/2 + (1 - p)^k / 2,     and     (a(k) - (1 - q)^k) / (1 - (1 - q)^k)
+
+    with at least one opposite noun between: a(k), as no noun came between or the coin of the last
+    one fell right; then without the sentences that have no opposite noun, where that is certain.
+    With the defaults: .674 over k = 0 … 10, .287 at k = 7 with an opposite noun, .507 at 15, .500
+    at 30.
+
+    Validation and test have 4,096 sentences of each kind: as in training, and at each distance.
+    Short ones are few (16 at k = 0), so some of those trained on are tested again.
+
+    Raises:
+      ValueError: not 0 <= shortest <= longest, or more words than one can wait for.
+    """
+
+    shortest: int = 0
+    longest: int = 10
+
+    name = "agreement"
+    inputs, outputs, symbols = 1 + NUMBERS * NOUNS + NEUTRAL, NUMBERS, True
+
+    def __post_init__(self):
+        if not 0 <= self.shortest <= self.longest:
+            got = f"{self.shortest} and {self.longest}"
+            raise ValueError(f"shortest: {self.name} needs 0 <= shortest <= longest, got {got}")
+        check_most(longest=(self.longest, MOST_BETWEEN))
+
+    def sample(self, key: Array, batch_size: int) -> Batch:
+        return _sentences(key, batch_size, self.shortest, self.longest, self.longest + 2)
+
+    def evaluation_rows(self, data, part):
+        trained = super().evaluation_rows(data, part)
+
+        def at(distance):
+            return jax.vmap(lambda key: named_key(key, f"distance {distance}"))(trained)
+
+        keys = [trained, *map(at, DISTANCES)]
+        kinds = [jnp.full(len(some), kind, jnp.int32) for kind, some in enumerate(keys)]
+        return EvaluationRow(jnp.concatenate(keys), jnp.concatenate(kinds))
+
+    def evaluation_batch(self, data, row):
+        del data
+        low = jnp.array((self.shortest, *DISTANCES), jnp.int32)[row.kind]
+        high = jnp.array((self.longest, *DISTANCES), jnp.int32)[row.kind]
+        steps = max(self.longest, *DISTANCES) + 2
+        batch = _sentences(row.key, EVALUATION_BATCH, low, high, steps)
+        number_TB = number_of(batch.x)
+        opposite_B = jnp.any(number_TB == 1 - batch.y[None], axis=0)
+        kind_B = jnp.broadcast_to(row.kind, batch.y.shape)
+        chosen = {
+            "accuracy_7_opposite": (kind_B == 1) & opposite_B,
+            "accuracy_15": kind_B == 2,
+            "accuracy_30": kind_B == 3,
+        }
+        subsets = {name: one.astype(jnp.float32) for name, one in chosen.items()}
+        return batch._replace(weight=(kind_B == 0).astype(jnp.float32), subsets=subsets)
+
+
+def _sentences(
+    key: Array, batch_size: int, low: int | Array, high: int | Array, steps: int
+) -> Batch:
+    """Sentences with low … high words between, in so many steps."""
+    shape = (steps, batch_size)
+    keys = jax.random.split(key, 5)
+    between_1B = jax.random.randint(keys[0], (1, batch_size), low, high + 1, jnp.int32)
+    number_TB = jax.random.randint(keys[1], shape, 0, NUMBERS, jnp.int32)
+    noun_TB = 1 + NUMBERS * jax.random.randint(keys[2], shape, 0, NOUNS, jnp.int32) + number_TB
+    first = 1 + NUMBERS * NOUNS
+    neutral_TB = jax.random.randint(keys[3], shape, first, first + NEUTRAL, jnp.int32)
+    step_T1 = jnp.arange(steps, dtype=jnp.int32)[:, None]
+    is_noun_TB = (step_T1 == 0) | jax.random.bernoulli(keys[4], ATTRACTORS, shape)
+    word_TB = jnp.where(is_noun_TB, noun_TB, neutral_TB)
+    x_TB = jnp.where(step_T1 <= between_1B, word_TB, VERB)
+    return Batch(x_TB, number_TB[0], jnp.ones(batch_size, jnp.float32), between_1B[0] + 2)
+
+
+def number_of(x: Array) -> Array:
+    """The number of each symbol: 0 singular, 1 plural, -1 for one that is no noun."""
+    is_noun = (x > VERB) & (x <= NUMBERS * NOUNS)
+    return jnp.where(is_noun, (x - 1) % NUMBERS, -1)
+
+
+def last_noun(x_TB: Array) -> Array:
+    """A baseline without memory of the subject: the number of the last noun of each sentence, (B,).
+
+    A sentence without words between has its subject for last noun.
+    """
+    number_TB = number_of(x_TB)
+    step_T1 = jnp.arange(len(x_TB), dtype=jnp.int32)[:, None]
+    last_1B = jnp.max(jnp.where(number_TB >= 0, step_T1, 0), axis=0, keepdims=True)
+    return jnp.take_along_axis(number_TB, last_1B, axis=0)[0]
+
+
+def majority(y_B: Array) -> Array:
+    """A baseline that does not read: the class that most of ``y_B`` have, the first of equals."""
+    return jnp.argmax(jnp.bincount(y_B, length=NUMBERS)).astype(y_B.dtype)

@@ -1,0 +1,44 @@
+"""Recall at a lag: at each step, say which symbol came so many steps before."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.tasks.base import Batch, GeneratedTask, check_length
+from seqjax.types import Array
+
+SYMBOLS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class LagRecall(GeneratedTask):
+    """T symbols, uniform among eight and independent; the target of step t is that of step t - lag.
+
+    Readout at every step, with weight 0 at the first ``lag`` steps, where nothing is asked. At
+    length = lag + 1 only the last step counts, and it asks for the first symbol. Lag 0 needs no
+    memory. Metric: ``accuracy``, 1/8 at chance.
+
+    Raises:
+      ValueError: not 0 <= lag < length.
+    """
+
+    length: int = 10
+    lag: int = 1
+
+    name = "lag_recall"
+    inputs, outputs, symbols, every_step = SYMBOLS, SYMBOLS, True, True
+
+    def __post_init__(self):
+        check_length(self, 1)
+        if not 0 <= self.lag < self.length:
+            raise ValueError(
+                f"lag: {self.name} needs 0 <= lag < length, got {self.lag} at length {self.length}"
+            )
+
+    def sample(self, key: Array, batch_size: int) -> Batch:
+        x_TB = jax.random.randint(key, (self.length, batch_size), 0, SYMBOLS, jnp.int32)
+        nothing = jnp.zeros((self.lag, batch_size), x_TB.dtype)
+        y_TB = jnp.concatenate([nothing, x_TB[: self.length - self.lag]])
+        asked_T1 = jnp.arange(self.length, dtype=jnp.int32)[:, None] >= self.lag
+        return Batch(x_TB, y_TB, jnp.broadcast_to(asked_T1, y_TB.shape).astype(jnp.float32))
