@@ -6,7 +6,7 @@ means the size for accelerators.
 """
 
 STUDIES = ("init_by_clip", "gate_bias", "clip_threshold")
-CLAIMS = ()
+CLAIMS = ("claim_1",)
 FULL = "_full"
 COLLECTIONS = {
     "claims": CLAIMS,

@@ -23,13 +23,13 @@ class Subject:
       study: the runs, or None.
       survey: what is measured without training, or None.
       decide: for a claim, from its records and its measured points to verdicts.
-      draw: for a claim, from the same to its figure.
+      curves: for a claim, from the same to what its figure shows beside the comparisons.
     """
 
     study: Study | None = None
     survey: Survey | None = None
     decide: Callable[[Sequence[Record], Sequence[Record]], list[Verdict]] | None = None
-    draw: Callable[[Sequence[Record], Sequence[Record]], Any] | None = None
+    curves: Callable[[Sequence[Record], Sequence[Record]], Any] | None = None
 
     @property
     def question(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from experiments import CLAIMS, FULL
 from experiments.subject import Subject, subject
 from experiments.workdir import Workdir
-from seqjax import plots, records, rules
+from seqjax import plots, plots_claims, records, rules
 from seqjax import verdicts as formats
 from seqjax.decisions import EvidenceError, Verdict
 
@@ -42,7 +42,8 @@ def written(
         print(f"no verdict yet: {error}", file=sys.stderr)
         return ""
     text = _write(workdir, verdicts, recorded, [made] if made else [])
-    plots.save(found.draw(recorded, made["points"] if made else []), workdir.path, "claim")
+    curves = found.curves and found.curves(recorded, made["points"] if made else [])
+    plots.save(plots_claims.claim_figure(verdicts, curves), workdir.path, "claim")
     return text
 
 

@@ -1,11 +1,12 @@
 """From a claim's records to the arrays that its rule reads."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from seqjax.decisions import Outcome
+from seqjax.decisions import EvidenceError, Outcome
 from seqjax.study import Arm
 
 Record = Mapping[str, Any]
@@ -49,3 +50,61 @@ def outcomes(records: Iterable[Record]) -> dict[tuple[str, str], Outcome]:
         )
         for place, runs in by_arm(records).items()
     }
+
+
+def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:
+    """(n,) test metrics by seed, failed runs at chance."""
+    return np.array(
+        [
+            r["chance"]["metric"] if r["failed"] is not None else r["test"][metric or r["metric"]]
+            for r in runs
+        ]
+    )
+
+
+def observed(record: Record, name: str) -> np.ndarray:
+    """(times, ...) of what was observed before the first step and at each validation.
+
+    Raises:
+      EvidenceError: it was not.
+    """
+    if name not in record["observed"]:
+        raise EvidenceError(f"{record['id']}: {name} was not observed")
+    return np.array(record["observed"][name], np.float64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What all claims that train share, after the method: tuning, optimiser, initialisation."""
+
+    optimizer: Mapping[str, Any]
+    first_rate: float
+
+    def rates(self, full: bool) -> tuple[float, ...]:
+        """Rates half a decade apart, or a quarter."""
+        count, decades = (8, 0.25) if full else (4, 0.5)
+        return tuple(float(f"{self.first_rate * 10 ** (decades * k):.4g}") for k in range(count))
+
+    def base(self, full: bool) -> dict[str, Any]:
+        """Settings of every run."""
+        return {
+            "model.hidden": 128 if full else 32,
+            "init.recurrent": "orthogonal",
+            "train.batch_size": 32,
+            **self.optimizer,
+        }
+
+    def study(self, full: bool) -> dict[str, Any]:
+        """How a study is tuned and how many seeds it has."""
+        return {
+            "seeds": 20 if full else 10,
+            "tune": "optim.learning_rate",
+            "tuning_seeds": 5 if full else 2,
+            "scored": True,
+            "columns": "",
+        }
+
+
+PROTOCOL = Protocol({"optim.name": "adam", "clip.kind": "norm", "clip.threshold": 1.0}, 1e-3)
+PLAIN = Protocol({"optim.name": "momentum", "optim.momentum": 0.9}, 1e-2)
+"""Where clipping or a floor is the question: Adam would hide a rescaling."""
