@@ -90,7 +90,7 @@ def sign_flip_interval(d: np.ndarray, level: float) -> tuple[float, float]:
     (1.0, 3.0)
     """
     d = _checked(d)
-    k = math.floor(2**d.size * (1 - level) / 2 * (1 + 1e-9))  # 1 - .95 is just off .05
+    k = math.floor(2**d.size * (1 - level) / 2)
     if k < 1:
         return -math.inf, math.inf
     means = _subset_sums(d)[1:] / _subset_sizes(d.size)[1:]

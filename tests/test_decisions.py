@@ -191,6 +191,9 @@ CLEAR = {
     "2 U half": ("2", U, gradients(share=0.5, probe=0.7)),
     "3 S": ("3", S, windows(*[APART] * 4)),
     "3 P": ("3", P, windows(APART, BOTH, SAME, SAME)),
+    "3 P thresholds missed": ("3", P, windows(*[(0.9, 0.4)] * 4)),
+    "3 P shared too good": ("3", P, windows(*[(1.0, 0.6)] * 4)),
+    "3 U the other way": ("3", U, windows(*[(0.5, 1.0)] * 4)),
     "3 C": ("3", C, windows(*[SAME] * 4)),
     "3 U": ("3", U, windows(SAME, SAME, SAME, (0.5, 0.5))),
     "4 S": ("4", S, clipping()),
@@ -205,6 +208,7 @@ CLEAR = {
     "5 C harmless": ("5", C, floors(solved=0.95)),
     "5 C rescue": ("5", C, floors(lost=0.6)),
     "5 U": ("5", U, floors(solved=0.85, lost=0.28, ratio=0.8, seed=1)),
+    "5 U nothing solved": ("5", U, floors(base=0.7, lost=0.28, seed=1)),
     "6a S": ("6a", S, agreement(lstm=0.99)),
     "6a C": ("6a", C, agreement(lstm=0.8)),
     "6a U": ("6a", U, agreement(lstm=0.95)),
@@ -227,6 +231,7 @@ CLEAR = {
     "9o P": ("9o", P, biased(x=0.6)),
     "9o C": ("9o", C, biased(x=0.4)),
     "9o U no gap": ("9o", U, biased(gaps=1)),
+    "9o U no gap, no gain": ("9o", U, biased(x=0.4, gaps=1)),
     "10 S": ("10", S, removed(FIO, FIO, FIO, NONE)),
     "10 P": ("10", P, removed(FIO, FIO, (0.1, 0.4, 0.4), NONE)),
     "10 P one reversed": ("10", P, removed(FIO, FIO, FOI, NONE)),
@@ -239,6 +244,39 @@ CLEAR = {
 @pytest.mark.parametrize(("claim", "says", "evidence"), CLEAR.values(), ids=CLEAR)
 def test_clear_evidence(claim, says, evidence):
     assert verdict(claim, *evidence) == says
+
+
+def test_places_that_are_not_there_support_nothing():
+    evidence, ratios = floors(solved=0.85, ratio=0.8)
+    held = {key: x for key, x in evidence.items() if key[1] == "elman 1"}
+    assert verdict("5", evidence, ratios) == P  # no floor helps where all is lost
+    assert verdict("5", held, ratios) == U
+
+
+def test_an_arm_that_is_as_good_on_one_task_alone_contradicts_nothing():
+    tested, flags = remembering()
+    tested["recall", "irnn"] = arm(0.9)
+    assert verdict("7c", tested, flags) == U
+
+
+def test_most_is_more_than_half():
+    for idle, says in ((1, U), (2, U), (3, C)):
+        (tested,) = biased()
+        for k, task in enumerate(TASKS):
+            tested[task, "lstm_o"] = arm(0.4 if k < idle else 0.45, seed=2)
+            if k >= idle:  # a gain of .045 on average that is above .05 for some seeds
+                tested[task, "lstm_o"] = arm(0.445, seed=3)
+        assert verdict("9o", tested) == says
+
+
+def test_tasks_that_disagree_leave_a_claim_undecided():
+    (settings,) = saturation(0.9, 0.9, 0.9, 0.9)
+    shares = settings[0.1, 1]
+    low = {(f"other {task}", *rest): x * 0.1 for (task, *rest), x in shares.items()}
+    assert verdict("8", {(0.1, 1): shares}) == S
+    assert verdict("8", {(0.1, 1): low}) == C
+    found = {key: x for key, x in (shares | low).items() if key[2] == "f"}
+    assert verdict("8", {(0.1, 1): found}) == U
 
 
 def test_every_verdict_of_every_claim_is_reached():

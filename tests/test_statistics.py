@@ -209,3 +209,10 @@ def test_orders_take_the_same_seeds_for_every_arm_and_name_ties():
     a = np.array([0.1, 0.9, 0.4])
     assert statistics.orders({"a": a, "b": a + 0.01}) == {"b > a": 1.0}
     assert statistics.orders({"b": a, "a": a.copy(), "c": a - 0.1}) == {"a = b > c": 1.0}
+
+
+def test_means_that_are_equal_on_paper_are_tied():
+    a = np.array([0.1, 0.7, 0.4])
+    b = (a + 0.3) - 0.3
+    assert np.any(a != b)
+    assert statistics.orders({"a": a, "b": b}) == {"a = b": 1.0}
