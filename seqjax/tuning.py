@@ -82,7 +82,7 @@ def _beyond(study: Study, ordered: list[tuple], chosen: tuple) -> float | None:
     if any(axis.drawn for axis in study.axes if axis.path == EXTENDED):
         return None  # draws have no steps
     edge, beside = ordered[:2] if chosen == ordered[0] else ordered[:-3:-1]
-    return float(f"{edge[0] * edge[0] / beside[0]:.6g}")
+    return float(f"{edge[0] * edge[0] / beside[0]:.3g}")
 
 
 def _at(study: Study, run: Run, value: float) -> Run:
