@@ -196,11 +196,13 @@ class SequenceModel(nnx.Module):
         self.readout = _linear(width, output_size, dtype, rngs)
 
     def embed(self, x: Array) -> Array:
-        """What the first recurrent layer reads, (T, B, D): symbols embedded or one-hot, windows."""
+        """Inputs as numbers, (T, B, D): symbols embedded or one-hot."""
         if self.embedding is not None:
-            x = self.embedding(x)
-        elif self.symbols:
-            x = jax.nn.one_hot(x, self.symbols, dtype=jnp.float32)
+            return self.embedding(x)
+        return jax.nn.one_hot(x, self.symbols, dtype=jnp.float32) if self.symbols else x
+
+    def read(self, x: Array) -> Array:
+        """What the first recurrent layer reads of embedded inputs: its window of them."""
         if self.window == 1:
             return x
         T = len(x)
@@ -213,7 +215,7 @@ class SequenceModel(nnx.Module):
 
     def go_on(self, x: Array, carry: dict | None, **options) -> tuple[Array, dict]:
         """The logits and the last carry, from a carry that was left before (zeros: None)."""
-        result = self.recurrent(self.embed(x), carry=carry, **options)
+        result = self.recurrent(self.read(self.embed(x)), carry=carry, **options)
         if self.every_step:
             return self.readout(result.outputs_TBH), result.carry
         top = f"layer{self.recurrent.layers - 1}_"

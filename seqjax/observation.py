@@ -57,7 +57,8 @@ def gradients(config: Config, model: SequenceModel, batch: Batch) -> Observed:
         values = config.task.loss(config.link, logits, batch) * batch.weight
         return jnp.sum(values, axis=0) if model.every_step else values
 
-    profile = gradient_profile(model.recurrent.cell, params, model.embed(batch.x), loss)
+    x_TBD = model.read(model.embed(batch.x))
+    profile = gradient_profile(model.recurrent.cell, params, x_TBD, loss)
     return {name: jnp.mean(norms_TB, axis=1) for name, norms_TB in profile.items()}
 
 
@@ -69,7 +70,7 @@ def inputs(config: Config, model: SequenceModel, batch: Batch) -> Observed:
     del config
 
     def logits(x_TD):
-        return model.readout(model.recurrent(x_TD[:, None]).outputs_TBH)[:, 0]
+        return model.readout(model.recurrent(model.read(x_TD[:, None])).outputs_TBH)[:, 0]
 
     norms_TT = input_jacobian(logits, model.embed(batch.x[:, :1])[:, 0])
     T = len(norms_TT)

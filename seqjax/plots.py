@@ -41,7 +41,7 @@ def save(fig: Figure, workdir: pathlib.Path, name: str) -> None:
             partial.replace(workdir / f"{name}.{kind}")
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
     name = printable(name)
     return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
 
@@ -52,7 +52,7 @@ def _room(names: Iterable[str], usual: int) -> float:
 
 
 def _row_label(row: tuple) -> str:
-    return _short(", ".join(label(value) for value in row)) or "all"
+    return short(", ".join(label(value) for value in row)) or "all"
 
 
 def heat_map(table: Table, quantity: str = "metric") -> Figure:
@@ -69,7 +69,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     name = f"test {example['metric']}" if quantity == "metric" else "fraction of clipped steps"
     upward = quantity == "clipped" or example["higher_is_better"]
     with matplotlib.rc_context(RC):
-        across = [_short(label(column)) for column in columns]
+        across = [short(label(column)) for column in columns]
         down = [_row_label(row) for row in rows]
         width = 2.4 + 0.95 * len(columns) + _room(down, 12) + _room(across, 10)
         fig = Figure(figsize=(width, 1.5 + 0.42 * len(rows)), layout="constrained")
@@ -79,14 +79,14 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
         axes.set_xticks(range(len(columns)), across)
         axes.set_yticks(range(len(rows)), down)
-        axes.set_xlabel(_short(table.column_title))
-        axes.set_ylabel(_short(", ".join(table.row_titles)))
+        axes.set_xlabel(short(table.column_title))
+        axes.set_ylabel(short(", ".join(table.row_titles)))
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         for (row, column), entry in table.grid.items():
             at = columns.index(column), rows.index(row)
             _write(axes, at, entry, quantity, image.norm(values[at[::-1]]), upward)
-        axes.set_title(f"{_short(table.title)}: {_short(name)}", loc="left")
+        axes.set_title(f"{short(table.title)}: {short(name)}", loc="left")
         fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
     return fig
 
@@ -98,7 +98,7 @@ def _write(axes, at, entry: Entry, quantity: str, brightness: float, upward: boo
     mean = entry.mean if quantity == "metric" else entry.clipped
     chosen = entry.chosen is not None and quantity == "metric"
     lines = (figure(mean) if quantity == "metric" else f"{mean:.2f}") + (
-        f"\n@{_short(label(entry.chosen))}" if chosen else ""
+        f"\n@{short(label(entry.chosen))}" if chosen else ""
     )
     axes.text(*at, lines, ha="center", va="center", color=ink, fontsize=8, linespacing=1.05)
     if entry.failed and quantity == "metric":
@@ -131,7 +131,7 @@ def curves(table: Table, quantity: str) -> Figure:
                 panels.setdefault(head, []).append(line)
     across = len(panels) if len(panels) <= 4 else 3
     down = -(-len(panels) // across)
-    title = _short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))
+    title = short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))
     room = _room([title, *(name for lines in panels.values() for name, _ in lines)], 16)
     with matplotlib.rc_context(RC):
         size = (1.6 + room + (2.3 + room) * across, 0.6 + 2.4 * down)
@@ -140,18 +140,18 @@ def curves(table: Table, quantity: str) -> Figure:
         for empty in axes[len(panels) :]:
             empty.set_visible(False)
         one_legend = len({tuple(name for name, _ in lines) for lines in panels.values()}) == 1
-        title = _short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))
+        title = short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))
         for panel, (head, lines) in zip(axes, panels.items(), strict=False):
             shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(lines)))
             for (name, entry), shade in zip(lines, shades, strict=True):
                 _line(panel, entry, quantity, shade, name)
-            panel.set_title(_short(head), loc="left")
+            panel.set_title(short(head), loc="left")
             if not one_legend:
                 panel.legend(title=title or None, fontsize=7, title_fontsize=7)
         for panel in axes[max(0, len(panels) - across) : len(panels)]:  # the lowest of each column
             panel.set_xlabel("step")
             panel.tick_params(labelbottom=True)
-        axes[0].set_ylabel(_short(quantity.replace("_", " ")))
+        axes[0].set_ylabel(short(quantity.replace("_", " ")))
         if one_legend:
             handles, names = axes[0].get_legend_handles_labels()
             fig.legend(handles, names, title=title or None, loc="outside right upper")

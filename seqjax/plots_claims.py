@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from seqjax.decisions import Comparison, Verdict
-from seqjax.plots import INK, RC, _short
-from seqjax.plots_diagnostics import _in_legend, _lines
+from seqjax.plots import INK, RC, short
+from seqjax.plots_diagnostics import draw_lines, in_legend
 
 ROW, HEAD, WIDTH = 0.17, 0.9, 6.2
 """Inches: of a comparison, of what stands above and below a panel, of a panel."""
@@ -19,13 +19,14 @@ LONGEST = 3.0
 
 
 class Curves(NamedTuple):
-    """Lines to stand beside the comparisons: by name rows of numbers over 1, 2, …"""
+    """Lines to stand beside the comparisons: by name rows of numbers over first, first + 1, …"""
 
     lines: Mapping[str, np.ndarray]
     title: str
     across: str
     upward: str
     log: bool = False
+    first: int = 1
 
 
 def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
@@ -40,7 +41,7 @@ def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
         panels = left.subplots(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0]
         for panel, verdict, own in zip(panels, verdicts, rows, strict=True):
             _forest(panel, own)
-            panel.set_title(_short(f"{verdict.claim}: {verdict.verdict}"), loc="left")
+            panel.set_title(short(f"{verdict.claim}: {verdict.verdict}"), loc="left")
         if curves:
             _beside(right, curves)
     return fig
@@ -52,14 +53,14 @@ def _forest(panel, comparisons: Sequence[Comparison]) -> None:
         panel.plot([low, high], [place, place], color=INK, linewidth=1.2)
         panel.plot(c.mean, place, "o", color=INK, markersize=3.5)
     panel.axvline(0, color="#888888", linewidth=0.8, zorder=0)
-    panel.set_yticks(range(len(comparisons)), [_short(c.name) for c in comparisons], fontsize=7)
+    panel.set_yticks(range(len(comparisons)), [short(c.name) for c in comparisons], fontsize=7)
     panel.set_ylim(len(comparisons) - 0.5, -0.5)
     panel.set_xlabel("mean and interval")
 
 
 def _beside(part, curves: Curves) -> None:
     panel = part.subplots()
-    _lines(panel, {_in_legend(name): rows for name, rows in curves.lines.items()})
+    draw_lines(panel, {in_legend(name): rows for name, rows in curves.lines.items()}, curves.first)
     panel.set_title(curves.title, loc="left")
     panel.set_xlabel(curves.across)
     panel.set_ylabel(curves.upward)

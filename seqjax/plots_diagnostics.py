@@ -19,8 +19,8 @@ def _shades(count: int) -> np.ndarray:
     return matplotlib.colormaps["viridis"](np.linspace(0, 0.8, count))
 
 
-def _lines(panel, curves: Mapping[str, np.ndarray]) -> None:
-    """One line a name over 1, 2, …: the median over rows, in a band that spans them.
+def draw_lines(panel, curves: Mapping[str, np.ndarray], first: int = 1) -> None:
+    """One line a name over first, first + 1, …: the median over rows, in a band that spans them.
 
     Lines are told apart by shade, dashes and marks. Numbers that are not finite are gaps.
     """
@@ -32,7 +32,7 @@ def _lines(panel, curves: Mapping[str, np.ndarray]) -> None:
         low, middle, high = np.full((3, len(known)), np.nan)
         for line, f in ((low, np.nanmin), (middle, np.nanmedian), (high, np.nanmax)):
             line[known] = f(rows[:, known], axis=0)
-        x = np.arange(1, len(known) + 1)
+        x = np.arange(first, len(known) + first)
         style = {
             "linestyle": STYLES[k % len(STYLES)],
             "marker": MARKERS[k % len(MARKERS)],
@@ -41,12 +41,12 @@ def _lines(panel, curves: Mapping[str, np.ndarray]) -> None:
             "color": shades[k],
             "linewidth": 1.4,
         }
-        panel.plot(x, middle, label=_in_legend(name), **style)
+        panel.plot(x, middle, label=in_legend(name), **style)
         if len(rows) > 1:
             panel.fill_between(x, low, high, color=shades[k], alpha=0.15, linewidth=0)
 
 
-def _in_legend(name: str) -> str:
+def in_legend(name: str) -> str:
     return f" {name}" if name.startswith("_") else name  # which legends leave out
 
 
@@ -69,7 +69,7 @@ def _one_panel(curves: Mapping[str, np.ndarray], title: str, across: str, upward
     """A figure of lines on a logarithmic scale, with its legend beside it."""
     room = 0.9 + 0.07 * max(len(name) for name in curves)
     fig, (panel,), *_ = _figure(width=3.6 + room)
-    _lines(panel, curves)
+    draw_lines(panel, curves)
     panel.xaxis.get_major_locator().set_params(integer=True)
     panel.set_yscale("log")
     panel.yaxis.set_major_formatter("{x:g}")

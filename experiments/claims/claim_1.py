@@ -70,4 +70,4 @@ def curves(recorded, points):
         if readout == READOUTS[0]
     }
     title = "what an output depends on, after training"
-    return Curves(reach, title, "steps between, and 1", "‖∂ŷ_t/∂x_s‖")
+    return Curves(reach, title, "steps from input to output", "‖∂ŷ_t/∂x_s‖", first=0)

@@ -109,7 +109,9 @@ def model_gates(model: SequenceModel, batch: Batch) -> dict[str, GateStatistics]
     """
     gates = [gate for gate in model.recurrent.cell.gates if gate.activation in BOUNDED]
     names = tuple(gate.name for gate in gates)
-    result = model.recurrent(model.embed(batch.x), lengths_B=batch.lengths_B, probe=names)
+    result = model.recurrent(
+        model.read(model.embed(batch.x)), lengths_B=batch.lengths_B, probe=names
+    )
     weight_TB = _valid(batch)
     return {
         f"{layer}.{gate.name}": gate_statistics(gate, probes[gate.name], weight_TB)
