@@ -160,7 +160,7 @@ class Workdir:
         partial.replace(path)
 
     def write_curve(self, run: str, trace: Trace, shard: tuple[int, int]) -> str:
-        """Keeps every step of a run: rows loss, gradient norm and clipped, as a NumPy array."""
+        """Keeps every step of a run: the rows of a ``Trace`` as a NumPy array."""
         name = f"curves/{hashlib.sha256(run.encode()).hexdigest()[:16]}.npy"
         array = io.BytesIO()
         np.save(array, np.stack(trace), allow_pickle=False)

@@ -62,10 +62,10 @@ def outcome(
         "test": {name: None if hide else value for name, value in test.items()},
         "score": 0.0 if failed else _score(config, test),
         "gradient_norm": {
-            "mean": np.mean(norms, dtype=np.float64).astype(np.float32),
-            **{f"q{round(100 * q)}": _quantile(norms, q) for q in QUANTILES},
+            **_spread(norms),
             "at_failure": trace.norm[failed_at] if failed_at >= 0 else None,
         },
+        "gradient_norm_after": _spread(trace.after[: max(taken, 1)]),
         "clipped_fraction": float(np.mean(trace.clipped[:taken])) if taken else 0.0,
         "curve": _curve(config, trace, validations, failed_at),
     }
@@ -79,6 +79,11 @@ def _score(config: Config, metrics: Metrics) -> float:
     if task.higher_is_better:
         return rules.accuracy_score(metric, task.chance_metric())
     return rules.score(metric, task.chance_metric(), task.best_loss(config.link))
+
+
+def _spread(norms: np.ndarray) -> dict[str, np.float32]:
+    mean = np.mean(norms, dtype=np.float64).astype(np.float32)
+    return {"mean": mean, **{f"q{round(100 * q)}": _quantile(norms, q) for q in QUANTILES}}
 
 
 def _quantile(norms: np.ndarray, q: float) -> np.float32:

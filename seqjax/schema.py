@@ -122,6 +122,7 @@ RECORD = Named(
         "test": Named(others=MEASURED),
         "score": FINITE,
         "gradient_norm": Named(others=MEASURED),
+        "gradient_norm_after": Named(others=MEASURED),
         "clipped_fraction": SHARE,
         "observed": Named(others=NUMBERS),
         "curve": Named({"step": Each(WHOLE)}, others=Each(MEASURED)),

@@ -39,7 +39,8 @@ class TrainState(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Of each step: the loss, the gradient norm before clipping, and whether it was clipped.
+    """Of each step: the loss, the gradient norm before clipping, whether it was clipped, the norm
+    after clipping and floors.
 
     Under "step" clipping ``clipped`` is the fraction of (step, example) pairs.
     """
@@ -47,6 +48,7 @@ class Trace(NamedTuple):
     loss: Array
     norm: Array
     clipped: Array
+    after: Array
 
 
 def build_model(config: Config, key: Array) -> SequenceModel:
@@ -123,7 +125,8 @@ def train_step(
     clipped = optax.tree.get(opt_state, "clipped").astype(jnp.float32)
     if config.clip.kind == "step":
         clipped = pairs / _carries(config, batch)
-    trace = Trace(loss, optax.tree.get(opt_state, "norm_before"), clipped)
+    before, after = (optax.tree.get(opt_state, f"norm_{when}") for when in ("before", "after"))
+    trace = Trace(loss, before, clipped, after)
 
     finite = jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((loss, grads))]).all()
     failed_at = jnp.where((state.failed_at < 0) & ~finite, step, state.failed_at)

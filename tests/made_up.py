@@ -43,6 +43,7 @@ def record(point=None, *, arm="all", seed=0, test=0.9, validation=None, failed=N
         "test": {task.metric: None if ended else test},
         "score": 0.0,
         "gradient_norm": {"mean": 1.0},
+        "gradient_norm_after": {"mean": 1.0},
         "clipped_fraction": 0.5,
         "observed": {},
         "curve": {

@@ -88,9 +88,10 @@ def test_every_option_of_every_cell_as_the_reference_engine(name, dtype, toleran
         def lane(options, *masks):
             return everything(engine, cell, options, *arrays, *masks)
 
-        if masks[0] is None:  # each option once; with lanes, which are the whole product, all of it
+        if masks[0] is None:  # each option once
             return [lane(options, *masks) for options in (PROGRAMS[0], PROGRAMS[-1])]
-        return [jax.vmap(partial(lane, options))(*masks) for options in PROGRAMS]
+        programs = PROGRAMS if dtype == jnp.float64 else (PROGRAMS[0], PROGRAMS[-1])
+        return [jax.vmap(partial(lane, options))(*masks) for options in programs]
 
     assert_close(*quick(lambda: (product("fused"), product("reference")))(), tolerance)
 

@@ -104,10 +104,10 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
         more = {"tune": None, "environment": PLACE, "curve_file": "curves/0.npy", "seconds": 1.0}
         whole = {**record, **more}
         assert (schema.problem(whole, schema.RECORD), schema.contradiction(whole)) == (None, None)
-        loss, norm, clipped = np.frombuffer(trace, np.float32).reshape(3, -1)
+        loss, norm, clipped, after = np.frombuffer(trace, np.float32).reshape(4, -1)
         if run.point[RATE] == 0.1:
             assert record["failed"] is None or record["failed"]["reason"] != "nonfinite"
-            assert np.isfinite([loss, norm, clipped]).all()
+            assert np.isfinite([loss, norm, clipped, after]).all()
             continue
         step = record["failed"]["step"]
         assert record["failed"]["reason"] == "nonfinite" and 0 < step < BASE["train.steps"]
@@ -115,7 +115,7 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
         assert record["score"] == 0
         assert np.isfinite(loss[:step]).all() and np.isfinite(norm[:step]).all()
         assert not (np.isfinite(loss[step]) and np.isfinite(norm[step]))
-        assert np.isnan([loss[step + 1 :], norm[step + 1 :], clipped[step + 1 :]]).all()
+        assert np.isnan([row[step + 1 :] for row in (loss, norm, clipped, after)]).all()
         norms = record["gradient_norm"]
         assert norms["q100"] == pytest.approx(norm[:step].max(), rel=1e-6)
         assert norms["at_failure"] == records.loads(records.dumps({"x": norm[step]}), "")["x"]
@@ -126,7 +126,7 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
 def test_the_record_is_a_function_of_the_trace(study, together):
     text, trace = together[study[0].id]
     record = records.loads(text, "here")
-    loss, norm, clipped = np.frombuffer(trace, np.float32).reshape(3, -1)
+    loss, norm, clipped, after = np.frombuffer(trace, np.float32).reshape(4, -1)
     assert record["curve"]["step"] == [2, 4, 6, 7]
     pieces = [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 7)]
     for name, values in {
