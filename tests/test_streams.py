@@ -121,11 +121,13 @@ def test_evaluation_predicts_every_symbol_of_a_part_once(length, carried, steps)
             batch = jax.tree.map(np.asarray, program(task, "evaluation_batch")(data_of(task), row))
             assert len(batch.x) == steps
             assert batch.x.size <= max(task.at_once, steps)
-            for x_T, y_T, weight_T in zip(batch.x.T, batch.y.T, batch.weight.T, strict=True):
-                counted = weight_T > 0
-                assert np.array_equal(x_T[counted] + 1, y_T[counted])
-                seen += y_T[counted].tolist()
-        assert sorted(seen) == [k for k in range(first + 1, end) if k % 3]
+            lanes = zip(batch.x.T, batch.y.T, batch.weight.T, batch.lengths_B, strict=True)
+            for x_T, y_T, weight_T, valid in lanes:
+                assert np.array_equal(x_T[:valid] + 1, y_T[:valid])
+                assert np.array_equal(weight_T[:valid], y_T[:valid] % 3 > 0)
+                assert not np.any(weight_T[valid:])
+                seen += y_T[:valid].tolist()
+        assert sorted(seen) == [*range(first + 1, end)]
 
 
 # --- the carried state ---

@@ -127,7 +127,8 @@ class StreamTask(Task):
         step_T1 = jnp.arange(self._steps() + 1, dtype=jnp.int32)[:, None]
         place_TB = jnp.minimum(start_B[None] + step_T1, text.symbols_N.size - 1)
         batch = _predicted(text, place_TB)
-        return batch._replace(weight=jnp.where(step_T1[:-1] < steps_B[None], batch.weight, 0))
+        weight_TB = jnp.where(step_T1[:-1] < steps_B[None], batch.weight, 0)
+        return batch._replace(weight=weight_TB, lengths_B=steps_B)
 
     def chance_metric(self) -> float:
         return float(_shares(self).max())
