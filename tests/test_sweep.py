@@ -136,10 +136,12 @@ def test_the_record_is_a_function_of_the_trace(study, together):
     }.items():
         means = [values[piece].mean() for piece in pieces]
         assert record["curve"][name] == pytest.approx(means, rel=1e-6)
-    quantiles = record["gradient_norm"]
-    assert quantiles["mean"] == pytest.approx(norm.mean(), rel=1e-6)
-    shown = [np.float32(quantiles[name]) for name in ("q10", "q50", "q90", "q100")]
-    assert shown == [np.sort(norm)[k] for k in (0, 3, 6, 6)]  # of seven, by rank
+    for name, norms in {"gradient_norm": norm, "gradient_norm_after": after}.items():
+        quantiles = record[name]
+        assert quantiles["mean"] == pytest.approx(norms.mean(), rel=1e-6)
+        shown = [np.float32(quantiles[q]) for q in ("q10", "q50", "q90", "q100")]
+        assert shown == [np.sort(norms)[k] for k in (0, 3, 6, 6)]  # of seven, by rank
+    assert (after < norm).all()  # all of these steps were clipped
     assert record["clipped_fraction"] == pytest.approx(clipped.mean()) == 1.0
     assert record["validation"]["mse"] == record["curve"]["validation_mse"][-1]
     assert record["test"] != record["validation"]
