@@ -252,18 +252,18 @@ def test_jacobians_of_steps_by_finite_differences(name, x64):
 
 
 def test_the_product_of_jacobians_carries_the_gradient_back(x64):
-    """∂L/∂h_t of an LSTM whose loss is a final state's entry is a row of the product after t."""
+    """∂L/∂h_1 of an LSTM whose loss is an entry of h_T is in a row of J_T … J_2."""
     cell = CELLS["lstm"]
     params, x, _, _ = draw(cell, T, 1, D, H)
-    j_TSS, profile = jax.jit(
-        lambda p: (
-            jacobians.step_jacobians(cell, p, x[:, 0]),
-            gradients.gradient_profile(cell, p, x, lambda outputs: outputs[-1, :, 1]),
-        )
-    )(params)
-    for t in range(T - 1):
-        row = np.linalg.multi_dot([np.eye(2 * H), *j_TSS[:t:-1], np.eye(2 * H)])[1]
-        assert_close(profile["h"][t, 0], np.linalg.norm(row[:H]), 1e-12)
+
+    @jax.jit
+    def both(params):
+        j_TSS = jacobians.step_jacobians(cell, params, x[:, 0])
+        profile = gradients.gradient_profile(cell, params, x, lambda outputs: outputs[-1, :, 1])
+        return jacobians.products(j_TSS[1:])[-1], profile["h"][0, 0]
+
+    product, norm = both(params)
+    assert_close(norm, np.linalg.norm(product[1, :H]), 1e-12)
 
 
 def test_lyapunov_exponents_of_the_henon_map(x64):
@@ -601,6 +601,7 @@ def test_a_tent_map_composed_k_times_has_2_to_the_k_pieces():
 
 def test_rounding_and_level_stretches_are_no_turns():
     level = np.float32([1, 1 + 1e-6, 1 - 1e-6, 1, 2, 2, 2, 3, 3 - 3e-6, 3])
+    assert pieces(np.float32([0, 1, 1, 1, 1, 1, 1, 1, 1, 0])) == 2
     assert pieces(level) == 1 and pieces(np.ones(10, np.float32)) == 1
 
 
