@@ -9,7 +9,7 @@ In float32 norms under 1e-38 are 0; scale the loss up where that is too much.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,6 @@ from seqjax.signal import tree_norm
 from seqjax.types import Array
 
 Loss = Callable[[Array], Array]
-QUANTILES = (0.1, 0.5, 0.9, 1.0)
 PART = 5
 """Early is the first fifth of the steps, late the last."""
 
@@ -128,24 +127,3 @@ def decades_per_step(norms_T: Array) -> Array:
     back_T = jnp.arange(len(norms_T), 0, -1).astype(norms_T.dtype)
     back_T = back_T - jnp.mean(back_T)
     return jnp.sum(back_T * jnp.log10(norms_T)) / jnp.sum(jnp.square(back_T))
-
-
-class Shortened(NamedTuple):
-    """Quantiles (.1, .5, .9 and 1, by rank) over the steps of a run, each (4,)."""
-
-    after: Array
-    factor: Array
-
-
-def shortened(before_T: Array, after_T: Array) -> Shortened:
-    """The norm after clipping, and what clipping made of each norm: after / before, 1 if untouched.
-
-    The norm before clipping and the clipped fraction are in every run's record; these are the
-    "norm_before" and "norm_after" of ``optimizer.make_optimizer``.
-    """
-    factor_T = jnp.where(before_T > 0, after_T / jnp.where(before_T > 0, before_T, 1), 1)
-    return Shortened(*(_quantiles(values_T) for values_T in (after_T, factor_T)))
-
-
-def _quantiles(values_T: Any) -> Array:
-    return jnp.quantile(values_T, jnp.asarray(QUANTILES, values_T.dtype), method="higher")
