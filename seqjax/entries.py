@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from seqjax import rules
+from seqjax import rules, statistics
 
 Record = Mapping[str, Any]
 MARKS = {
@@ -49,6 +49,29 @@ class Entry:
     clipped: float
     marks: tuple[str, ...]
     records: tuple[Record, ...]
+
+    @property
+    def interquartile_mean(self) -> float:
+        """Of what the runs count as, without the lowest and the highest quarter."""
+        return statistics.interquartile_mean([rules.counted(record) for record in self.records])
+
+    @property
+    def solved(self) -> tuple[float, float, float]:
+        """The share of runs that solved their task, and its exact interval."""
+        k = sum(record["score"] >= rules.SOLVED for record in self.records)
+        return k / self.n, *statistics.clopper_pearson(k, self.n, rules.CONFIDENCE)
+
+    @property
+    def steps_to_criterion(self) -> float:
+        """The median number of steps to the first validation that solves the task; may be inf."""
+        return statistics.steps_to_criterion([_first_solved(record) for record in self.records])
+
+
+def _first_solved(record: Record) -> int | None:
+    curve = record["curve"]
+    scale = record["higher_is_better"], record["chance"]["metric"], record["best_loss"]
+    values = zip(curve["step"], curve[f"validation_{record['metric']}"], strict=True)
+    return next((k for k, value in values if rules.score_of(value, *scale) >= rules.SOLVED), None)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

@@ -126,7 +126,8 @@ def to_csv(tables: Sequence[Table]) -> str:
     write(
         (
             *("table", "arm", *paths, "tuned", "chosen", "metric", "mean", "low", "high", "runs"),
-            *("failed", "validation", "clipped_fraction", "marks"),
+            *("failed", "validation", "clipped_fraction", "marks", "interquartile_mean"),
+            *("solved", "solved_low", "solved_high", "steps_to_criterion"),
         )
     )
     for table, entry in entries:
@@ -138,7 +139,8 @@ def to_csv(tables: Sequence[Table]) -> str:
             (
                 *(table.title, entry.arm, *point, *tuned, table.metric),
                 *(mean, mean - half, mean + half, entry.n, entry.failed, entry.validation),
-                *(entry.clipped, " ".join(entry.marks)),
+                *(entry.clipped, " ".join(entry.marks), entry.interquartile_mean),
+                *(*entry.solved, entry.steps_to_criterion),
             )
         )
     return out.getvalue()

@@ -1,6 +1,5 @@
 """From a run's numbers to everything that its record says about them."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -73,12 +72,8 @@ def outcome(
 
 def _score(config: Config, metrics: Metrics) -> float:
     task = config.task
-    metric = float(metrics[task.metric])
-    if not math.isfinite(metric):
-        return 0.0
-    if task.higher_is_better:
-        return rules.accuracy_score(metric, task.chance_metric())
-    return rules.score(metric, task.chance_metric(), task.best_loss(config.link))
+    scale = task.higher_is_better, task.chance_metric(), task.best_loss(config.link)
+    return rules.score_of(float(metrics[task.metric]), *scale)
 
 
 def _spread(norms: np.ndarray) -> dict[str, np.float32]:

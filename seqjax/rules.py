@@ -5,6 +5,7 @@ that a record older than a rule can be told.
 """
 
 import hashlib
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,10 @@ ABOVE_CHANCE = 1.1
 COLLAPSED, LEARNT = 0.5, 0.1
 """A run has failed whose final score is under this share of its best, if it had learnt anything:
 below a best score of .1 the scores of a run at chance are noise around 0, and halve by accident."""
+
+SOLVED = 0.9
+"""A run has solved its task whose score is at least this, and at the first validation with it has
+come to the criterion."""
 
 RARELY, ALWAYS = 0.01, 0.9
 """Clipped fractions below which a run says nothing about clipping, and above which the update is
@@ -69,6 +74,17 @@ def failure(
     if max(scores) >= LEARNT and scores[-1] < COLLAPSED * max(scores):
         return {"reason": "collapsed", "step": len(losses)}
     return None
+
+
+def score_of(metric: float | None, higher_is_better: bool, chance: float, best: float) -> float:
+    """The score of a metric that is a share (higher is better) or a loss; 0 where it is no number.
+
+    >>> score_of(0.75, True, chance=0.5, best=0.0), score_of(0.25, False, chance=1.0, best=0.0)
+    (0.5, 0.75)
+    """
+    if metric is None or not math.isfinite(metric):
+        return 0.0
+    return accuracy_score(metric, chance) if higher_is_better else score(metric, chance, best)
 
 
 def entered(record: Mapping[str, Any], part: str) -> float:

@@ -221,7 +221,9 @@ def _shown(text: str) -> str:
 
 def contradiction(record: Mapping[str, Any]) -> str | None:
     """Where a record that has all its fields contradicts itself; None if nowhere."""
-    metric, curve = record["metric"], record["curve"]
+    metric, curve, chance = record["metric"], record["curve"], record["chance"]["metric"]
+    if not (chance < 1 if record["higher_is_better"] else record["best_loss"] < chance):
+        return "chance: nothing is better"
     for path, value in record["point"].items():
         if record["settings"].get(path) != value:
             return f"point: {_shown(path)} is not what settings says"

@@ -412,7 +412,7 @@ def test_csv_says_everything_of_a_cell():
     arm = 'a, "b"'
     found = [
         record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.8, validation=0.5, seed=0),
-        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.9, validation=0.5, seed=1),
+        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.9, validation=0.5, seed=1, score=0.91),
         record({CLIP: inf, RATE: 0.3}, arm=arm, test=0.9, validation=0.4),
         record({CLIP: 0.5, RATE: 0.3}, arm="c", failed="nonfinite", clipped_fraction=0.95),
     ]
@@ -425,8 +425,28 @@ def test_csv_says_everything_of_a_cell():
     assert {name: float(first[name]) for name in expected} == pytest.approx(expected)
     assert (first["table"], first["arm"], first["tuned"]) == ("t|t", arm, RATE)
     assert (first["metric"], first["marks"]) == ("accuracy", "edge")
+    solved = [float(first[name]) for name in ("solved", "solved_low", "solved_high")]
+    exact = stats.binomtest(1, 2).proportion_ci(method="exact")
+    assert solved == pytest.approx([0.5, exact.low, exact.high])
+    assert float(first["interquartile_mean"]) == pytest.approx(0.85)
+    assert first["steps_to_criterion"] == "inf"  # neither validation came to a score of .9
     assert float(second["mean"]) == 0.1 and math.isnan(float(second["low"]))
     assert (second["arm"], second["failed"], second["marks"]) == ("c", "1", "always")
+
+
+@pytest.mark.parametrize(
+    ("curves", "expected"),
+    [
+        ([[0.5, 0.92, 0.95], [0.95, 0.3, 0.95], [0.5, 0.5, 0.95]], 4),
+        ([[0.5, 0.9, 0.95], [None, None, None]], inf),  # one of two is censored
+        ([[0.5, 0.5, 0.909], [0.1, 0.2, 0.91]], inf),  # .91 is a score of .9
+    ],
+)
+def test_steps_to_the_criterion_are_those_of_the_first_validation_with_it(curves, expected):
+    found = [record({RATE: 0.1}, seed=seed) for seed in range(len(curves))]
+    for one, curve in zip(found, curves, strict=True):
+        one["curve"]["validation_accuracy"] = curve
+    assert only(table_of(found)).steps_to_criterion == expected
 
 
 def test_sizes_stand_once_for_arms_that_share_them():
