@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from seqjax.cells import CELLS
 from seqjax.clipping import ClipSpec
@@ -24,6 +23,7 @@ from seqjax.optimizer import WITH_MOMENTUM, OptimSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.tasks.base import EVALUATION_BATCH
 from seqjax.types import check_most, static, unknown
+from seqjax.values import ConfigError, parse
 
 PRECISIONS = {
     "float32": ("highest", None),
@@ -33,15 +33,9 @@ PRECISIONS = {
 """JAX's precision of a product, and the dtype that its operands are rounded to."""
 OBSERVABLE = ("gates", "gradients", "inputs")
 DEFAULT_TASK = "digits_rows"
-LARGEST = 2**24
-"""Sizes and lengths stay below it: what is larger is a slip of the keyboard."""
 LARGEST_BATCH, MOST_VALIDATIONS = 2**16, 10**4
 MOST_ELEMENTS = 2**30
 """Steps of all sequences of a batch; JAX draws no more than 2**32 numbers at once."""
-
-
-class ConfigError(ValueError):
-    """A mistake in a setting, worded for the person who made it."""
 
 
 def observed(names: str) -> tuple[str, ...]:
@@ -177,43 +171,6 @@ def _by_scheme(settings: Mapping[str, Any]) -> set[str]:
     return set(CELLS[settings.get("model.cell", ModelSpec.cell)].memory_gates)
 
 
-def parse(path: str, text: Any, kind: type) -> Any:
-    """The value that ``text`` means for a field of this type; values of the type pass through.
-
-    >>> parse("clip.threshold", "inf", float), parse("model.hidden", "64", int)
-    (inf, 64)
-    """
-    if not isinstance(text, str):
-        text = repr(text) if isinstance(text, float) else str(text)
-    if text[:1] in "'\"" and text[-1:] in "'\"" and text:
-        raise ConfigError(f"{path}: got {text!r}; values take no quotation marks")
-    if kind is str:
-        return text
-    if kind is bool:
-        if text.lower() not in ("true", "false"):
-            raise ConfigError(f"{path}: expected true or false, got {text!r}")
-        return text.lower() == "true"
-    try:
-        value = kind(text.replace("_", "?"))  # Python reads 1_0 as 10
-    except ValueError:
-        noun = "a whole number" if kind is int else "a number"
-        raise ConfigError(f"{path}: expected {noun}, got {text!r}") from None
-    if kind is int and abs(value) >= LARGEST:
-        raise ConfigError(f"{path}: expected a whole number below {LARGEST}, got {text!r}")
-    if kind is float and not _float32_holds(value, text):
-        raise ConfigError(f"{path}: expected a number that float32 holds, or inf, got {text!r}")
-    return value
-
-
-def _float32_holds(value: float, text: str) -> bool:
-    """False for NaN, and for what would silently become 0 or infinity."""
-    with np.errstate(over="ignore", under="ignore"):
-        narrow = float(np.float32(value))
-    if math.isnan(value) or (narrow == 0) != (value == 0):
-        return False
-    return math.isfinite(narrow) or "inf" in text.lower()
-
-
 def make_config(settings: Mapping[str, Any]) -> Config:
     """The configuration with these values by path; everything else at its default.
 
@@ -258,7 +215,8 @@ def _check(config: Config) -> None:
         if not good:
             raise ConfigError(f"{path}: expected {accepted}, got {value}")
 
-    for path in ("model.hidden", "model.layers", "train.steps", "train.batch_size"):
+    positive = ("model.hidden", "model.layers", "model.window", "train.steps", "train.batch_size")
+    for path in positive:
         section, field = path.split(".")
         value = getattr(getattr(config, section), field)
         need(path, value, value >= 1, "at least 1")
@@ -268,7 +226,6 @@ def _check(config: Config) -> None:
     most = min(most, MOST_ELEMENTS // config.train.batch_size)
     need("task.length", length, length <= most, f"at most {most} at this batch size")
     need("model.embed", config.model.embed, config.model.embed >= 0, "0 or more")
-    need("model.window", config.model.window, config.model.window >= 1, "at least 1")
     init, optim = config.init, config.optim
     numbers = {f"init.bias.{gate}": value for gate, value in init.bias.items()}
     numbers |= {"init.recurrent_gain": init.recurrent_gain, "init.input_gain": init.input_gain}
@@ -291,6 +248,13 @@ def _check(config: Config) -> None:
     need("model.readout", config.model.readout, config.model.readout in links, " or ".join(links))
     most, size = config.task.examples, config.train.batch_size
     need("train.batch_size", size, most is None or size <= most, f"at most {most}, the examples")
+    seen = observed(config.train.observe)
+    single = config.model.layers == 1 and not both
+    accepted = "no gradients where there is more than one layer or direction"
+    need("train.observe", config.train.observe, single or "gradients" not in seen, accepted)
+    gates_alone = set(seen) <= {"gates"} or not config.task.ragged
+    accepted = "gates alone where sequences differ in length"
+    need("train.observe", config.train.observe, gates_alone, accepted)
 
 
 def as_settings(config: Config) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What is observed of a run before, during and after training: a few numbers of the diagnostics.
 
-``train.observe`` names what, joined by +. Observed are held-out sequences, valid steps alone.
+``train.observe`` names what, joined by +. Observed are held-out sequences.
 """
 
 from collections.abc import Callable
@@ -47,23 +47,29 @@ def gates(config: Config, model: SequenceModel, batch: Batch) -> Observed:
 def gradients(config: Config, model: SequenceModel, batch: Batch) -> Observed:
     """‖∂L/∂h_t‖, ‖∂L/∂c_t‖ and ‖∂L/∂x_t‖, (T,), the mean over 64 sequences of each one's own loss.
 
+    The x_t are what the cell reads: embedded, windowed and mapped. Of one layer and direction.
+
     Cost: one forward and one backward pass; two of each for cells with a c.
     """
-    batch = _first(batch)
-    (params,) = (params.get_value() for params in model.recurrent.cells.values())
+    batch, recurrent = _first(batch), model.recurrent
+    x_TBD = model.read(model.embed(batch.x))
+    ((name, params),) = recurrent.cells.items()
+    if name in recurrent.maps:
+        x_TBD = recurrent.maps[name](x_TBD)
 
     def loss(outputs_TBH):
         logits = model.readout(outputs_TBH if model.every_step else outputs_TBH[-1])
         values = config.task.loss(config.link, logits, batch) * batch.weight
         return jnp.sum(values, axis=0) if model.every_step else values
 
-    x_TBD = model.read(model.embed(batch.x))
-    profile = gradient_profile(model.recurrent.cell, params, x_TBD, loss)
+    profile = gradient_profile(recurrent.cell, params.get_value(), x_TBD, loss)
     return {name: jnp.mean(norms_TB, axis=1) for name, norms_TB in profile.items()}
 
 
 def inputs(config: Config, model: SequenceModel, batch: Batch) -> Observed:
     """‖∂ŷ_t/∂x_s‖ of the first sequence, as the largest at each distance t - s: (T,), and at s > t.
+
+    ŷ_t are the logits that the readout makes of step t, x_s its input by itself, without a window.
 
     Cost: T V backward passes of one sequence.
     """
@@ -74,12 +80,10 @@ def inputs(config: Config, model: SequenceModel, batch: Batch) -> Observed:
 
     norms_TT = input_jacobian(logits, model.embed(batch.x[:, :1])[:, 0])
     T = len(norms_TT)
-    distances = jnp.arange(T)[:, None] - jnp.arange(T)[None, :]
-    at_T = [jnp.max(jnp.where(distances == k, norms_TT, 0)) for k in range(T)]
-    return {
-        "distance": jnp.stack(at_T),
-        "later": jnp.max(jnp.where(distances < 0, norms_TT, 0)),
-    }
+    back_TT = jnp.arange(T)[:, None] - jnp.arange(T)[None, :]
+    earlier_TT, later_TT = (jnp.where(which, norms_TT, 0) for which in (back_TT >= 0, back_TT < 0))
+    distance_T = jnp.zeros((T,), norms_TT.dtype).at[jnp.abs(back_TT)].max(earlier_TT)
+    return {"distance": distance_T, "later": jnp.max(later_TT)}
 
 
 def _first(batch: Batch) -> Batch:

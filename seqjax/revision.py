@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from seqjax.config import ConfigError, field_types, idle, parse
+from seqjax.config import ConfigError, field_types, idle
 from seqjax.study import MOST_RUNS, Arm, Axis, Study, points_of, settings_of
 from seqjax.types import unknown
+from seqjax.values import parse
 
 DRAWN = re.compile(r"loguniform\(([^(),]+),([^(),]+)\)")
 

@@ -7,8 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seqjax.cells import CELLS
-from seqjax.config import ConfigError, as_settings, field_types, idle, make_config, parse
+from seqjax.config import ConfigError, as_settings, field_types, idle, make_config
 from seqjax.tasks import TASKS
+from seqjax.values import parse
 
 CONFIGURATIONS = [
     {},

@@ -28,7 +28,7 @@ class AgreementNatural(DataSetTask):
     """
 
     name = "agreement_natural"
-    inputs, outputs, symbols = VOCABULARY + 1, CLASSES, True
+    inputs, outputs, symbols, ragged = VOCABULARY + 1, CLASSES, True, True
     links = ("softmax",)
     metric = "balanced_accuracy"
     examples = PARTS["train"]

@@ -48,6 +48,7 @@ class Task:
       every_step: the readout is at every step, not only the last.
       next_step: the targets are later inputs, which a backward direction would read.
       carried: a step of training goes on from the recurrent state that the step before left.
+      ragged: held-out sequences differ in length, and batches say how long each is.
       links: the readouts that fit; the first is the default.
       metric: the metric of the tables; ``higher_is_better`` says which way.
       examples: how many there are to train on, or None when they are drawn.
@@ -60,6 +61,7 @@ class Task:
     every_step: ClassVar[bool] = False
     next_step: ClassVar[bool] = False
     carried: ClassVar[bool] = False
+    ragged: ClassVar[bool] = False
     links: ClassVar[tuple[str, ...]] = ("softmax", "logistic", "linear")
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True

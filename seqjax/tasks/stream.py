@@ -65,7 +65,7 @@ class StreamTask(Task):
     length: int = 35
     carried: bool = True
 
-    symbols, every_step, next_step = True, True, True
+    symbols, every_step, next_step, ragged = True, True, True, True
     sizes: ClassVar[Mapping[str, int]]
     stretch: ClassVar[int] = 1024
     at_once: ClassVar[int] = 2**15
