@@ -1,4 +1,4 @@
-"""What is observed of a run: equal to the diagnostics by hand, and without any effect on the run."""
+"""What is observed of a run: what the diagnostics say by hand, and without effect on the run."""
 
 import functools
 
@@ -10,7 +10,6 @@ from conftest import assert_close
 from test_checkpoint import Stopping, left
 from test_command_line import command
 
-from seqjax import sweep
 from seqjax.cells import CELLS
 from seqjax.config import OBSERVABLE, ConfigError, make_config
 from seqjax.diagnostics.gates import gate_statistics
@@ -23,7 +22,7 @@ from seqjax.recurrence import unroll
 from seqjax.study import Axis, Study, plan
 from seqjax.tasks import TASKS
 from seqjax.tasks.base import first_of
-from seqjax.training import build_model
+from seqjax.training import build_model, initialise
 
 T, STEPS, EVERY = 5, 5, 2  # validations after 2, 4 and 5 steps
 BASE = {
@@ -45,29 +44,36 @@ def two_runs(observe=ALL, rates=(0.1, 1e38)):
 
 
 class Watching(Keeper):
-    """Keeps the parameters at each validation."""
+    """Keeps the parameters of the first run at each validation."""
 
     def __init__(self):
         self.params = []
 
     def offer(self, batch, progress):
-        state = progress.state.params
-        self.params.append(jax.tree.map(lambda leaf: np.asarray(leaf)[0], state))
-
-
-@functools.cache
-def watched():
-    """The record of a run with everything observed, and its parameters at each validation."""
-    keeper, runs = Watching(), two_runs(rates=(0.1,))
-    ((record, _),) = sweep.execute(runs, 1, jax.devices()[:1], keeper=keeper)
-    return record, keeper.params
+        self.params.append(first_of(jax.device_get(progress.state.params)))
 
 
 @functools.cache
 def whole(observe):
-    return left(two_runs(observe), 1, 2)
+    """What both runs leave, by name, and the parameters of the first at each validation."""
+    keeper = Watching()
+    return left(two_runs(observe), 1, 2, keeper), keeper.params
 
 
+def first_record():
+    return whole(ALL)[0][two_runs()[0].id][0]
+
+
+def at_the_start():
+    """The parameters of the first run before training."""
+    runs = two_runs()
+    config_R = jax.tree.map(lambda *x: np.asarray(x, np.float32), *(run.config for run in runs))
+    mesh = jax.make_mesh((2,), ("runs",), axis_types=(jax.sharding.AxisType.Auto,))
+    state_R = initialise(config_R, np.zeros((2,), np.uint32), mesh=mesh)
+    return first_of(jax.device_get(state_R.params))
+
+
+@jax.jit
 def by_hand(params, batch):
     """The same numbers from the diagnostics, on weights alone: no module and no observation."""
     cell, recurrent = CELLS["lstm"], params["recurrent"]["cells"]["layer0_forward"]
@@ -98,8 +104,8 @@ def by_hand(params, batch):
     norms_TT = input_jacobian(
         lambda x_TD: logits(run(x_TD[:, None]).outputs_TBH)[:, 0], x_TBD[:, 0]
     )
-    found["inputs.distance"] = np.array([np.diagonal(norms_TT, -k).max() for k in range(T)])
-    found["inputs.later"] = np.triu(norms_TT, 1).max()
+    found["inputs.distance"] = jnp.array([jnp.diagonal(norms_TT, -k).max() for k in range(T)])
+    found["inputs.later"] = jnp.triu(norms_TT, 1).max()
     return found
 
 
@@ -111,51 +117,38 @@ def held_out(config):
 
 @pytest.mark.parametrize("when", [0, 1, 3], ids=["before training", "first", "last"])
 def test_what_is_observed_is_what_the_diagnostics_say_of_the_parameters(when):
-    record, params = watched()
-    config = make_config(BASE)
-    if when == 0:
-        state = sweep.initialise(
-            jax.tree.map(lambda x: np.float32([x]), config),
-            np.uint32([0]),
-            mesh=jax.make_mesh((1,), ("runs",), devices=jax.devices()[:1]),
-        )
-        now = jax.tree.map(lambda leaf: np.asarray(leaf)[0], state.params)
-    else:
-        now = params[when - 1]
-    expected = by_hand(now, held_out(config))
-    observed = {name: array[when] for name, array in record["observed"].items()}
-    assert observed.keys() == expected.keys()
-    for name in expected:
-        assert_close(observed[name], np.asarray(expected[name]), 1e-4)
+    params = whole(ALL)[1][when - 1] if when else at_the_start()
+    expected = jax.device_get(by_hand(params, held_out(make_config(BASE))))
+    observed = {name: array[when] for name, array in first_record()["observed"].items()}
+    assert_close(observed, expected, 1e-4)
 
 
 def test_one_entry_before_training_and_one_for_each_validation():
-    record, _ = watched()
-    times = 1 + len(record["curve"]["step"])
-    shapes = {name: array.shape for name, array in record["observed"].items()}
+    observed = first_record()["observed"]
+    times = 1 + len(first_record()["curve"]["step"])
     expected = {f"gradients.{name}": (times, T) for name in ("h", "c", "x")}
     expected |= {"inputs.distance": (times, T), "inputs.later": (times,)}
     for gate in GATES:
         place = f"gates.layer0_forward.{gate.name}"
-        expected |= {f"{place}.histogram": (times, 20)}
+        expected[f"{place}.histogram"] = (times, 20)
         expected |= {f"{place}.low": (times, 3), f"{place}.high": (times, 3)}
-    assert shapes == expected
-    first, last = (record["observed"]["gradients.h"][k] for k in (0, -1))
-    assert not np.array_equal(first, last)
+    assert {name: array.shape for name, array in observed.items()} == expected
+    assert not np.array_equal(observed["gradients.h"][0], observed["gradients.h"][-1])
+
+
+def without(record):
+    """A record but for what is observed, and for the setting that asks for it."""
+    settings = record["settings"] | {"train.observe": ""}
+    return repr(record | {"observed": {}, "settings": settings})
 
 
 def test_a_run_that_is_observed_is_the_same_run():
     """One of the two fails, so that its frozen parameters are observed as well."""
-    plain, seen = whole(""), whole(ALL)
-    assert plain.keys() == seen.keys() and any(one["failed"] for one, _ in plain.values())
+    (plain, _), (seen, _) = whole(""), whole(ALL)
+    assert plain.keys() == seen.keys() and any(record["failed"] for record, _ in plain.values())
     for name, (record, trace) in plain.items():
-        other, other_trace = seen[name]
-        assert record["observed"] == {} and trace == other_trace
-        for one in (record, other):
-            one = one | {"observed": 0, "settings": one["settings"] | {"train.observe": 0}}
-            assert repr(one) == repr(
-                record | {"observed": 0, "settings": record["settings"] | {"train.observe": 0}}
-            )
+        assert repr(record) == without(record) == without(seen[name][0])
+        assert trace == seen[name][1]
 
 
 @pytest.mark.parametrize("at", [2, 5], ids=["first chunk", "end"])
@@ -164,13 +157,16 @@ def test_what_was_observed_is_kept_in_a_checkpoint(at):
     with pytest.raises(InterruptedError):
         left(two_runs(), 1, 2, keeper)
     again = left(two_runs(), 1, 2, Stopping(kept=keeper.kept))
-    assert repr(again) == repr(whole(ALL))
+    assert repr(again) == repr(whole(ALL)[0])
 
 
 def seen_of(settings, names):
+    """What is observed of a model that was just made, on the first validation batch."""
     config = make_config(BASE | settings | {"train.observe": names})
-    model = build_model(config, jax.random.key(0))
-    return observe(config, model, held_out(config))
+    made = jax.jit(
+        lambda: observe(config, build_model(config, jax.random.key(0)), held_out(config))
+    )
+    return jax.device_get(made())
 
 
 def test_a_window_reaches_as_far_as_it_is_wide():
@@ -187,10 +183,9 @@ def test_a_backward_direction_reads_what_is_later():
 @pytest.mark.parametrize("cell", ["mut2", "elman", "feedforward"])
 def test_gradients_of_a_loss_at_the_end(cell):
     """With a linear map before the cell too (mut2), and 0 where no state goes back."""
-    found = seen_of(
-        {"task.name": "temporal_order", "task.length": 10, "model.cell": cell}, "gradients"
-    )
-    assert found["gradients.h"].shape == found["gradients.x"].shape == (10,)
+    settings = {"task.name": "temporal_order", "task.length": 20, "model.cell": cell}
+    found = seen_of(settings, "gradients")
+    assert found["gradients.h"].shape == found["gradients.x"].shape == (20,)
     reached = np.asarray(found["gradients.h"]) > 0
     assert reached[-1] and reached[0] == (cell != "feedforward")
 
@@ -203,7 +198,7 @@ REFUSED = {
         "more than one layer or direction",
     ),
     "gradients of a ragged task": (
-        {"train.observe": "gradients", "task.name": "agreement_natural"},
+        {"train.observe": "gradients", "task.name": "agreement"},
         "gates alone where sequences differ in length",
     ),
     "inputs of a ragged task": (

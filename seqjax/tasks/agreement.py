@@ -71,7 +71,7 @@ class Agreement(GeneratedTask):
     longest: int = 10
 
     name = "agreement"
-    inputs, outputs, symbols = 1 + NUMBERS * NOUNS + NEUTRAL, NUMBERS, True
+    inputs, outputs, symbols, ragged = 1 + NUMBERS * NOUNS + NEUTRAL, NUMBERS, True, True
 
     def __post_init__(self):
         if not 0 <= self.shortest <= self.longest:
