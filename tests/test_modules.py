@@ -19,6 +19,7 @@ from seqjax.modules import (
     with_arrays,
 )
 from seqjax.recurrence import unroll
+from seqjax.tasks.lag_recall import LagRecall
 
 T, B, D, H, V = 5, 3, 2, 4, 3
 LENGTHS_B = np.array([5, 0, 3])
@@ -110,6 +111,37 @@ def test_symbols_are_embedded_or_one_hot(embed):
     assert ("embedding" in arrays) == bool(embed)
     x = SYMBOLS if embed else np.eye(6, dtype=np.float32)[SYMBOLS]
     assert_close(with_arrays(model, arrays)(SYMBOLS), composed(arrays, x), 1e-6)
+
+
+@pytest.mark.parametrize("symbols", [False, True])
+def test_a_window_is_the_inputs_side_by_side(symbols):
+    """Of the step and the two before it, the earliest first, zeros before the first."""
+    model, arrays = drawn(inputs=6 if symbols else D, symbols=symbols, window=3)
+    x = SYMBOLS if symbols else FLOATS
+    x_TBD = np.eye(6, dtype=np.float32)[SYMBOLS] if symbols else FLOATS
+    nothing = np.zeros_like(x_TBD[0])
+    rows = [[x_TBD[t - k] if t >= k else nothing for k in (2, 1, 0)] for t in range(T)]
+    side_by_side = np.stack([np.concatenate(row, axis=-1) for row in rows])
+    assert_close(with_arrays(model, arrays)(x), composed(arrays, side_by_side), 1e-6)
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_without_a_state_a_window_alone_recalls(window):
+    """By hand: each unit holds a part of the window, and the readout looks at the earliest."""
+    task, wide = LagRecall(length=7, lag=2), 8 * window
+    spec = ModelSpec("feedforward", wide, window=window)
+    model = SequenceModel(
+        spec, 8, 8, every_step=True, symbols=True, init=InitSpec(), key=jax.random.key(0)
+    )
+    arrays = arrays_of(model)
+    (cell,) = arrays["recurrent"]["cells"].values()
+    w_DGH = np.eye(wide, dtype=np.float32)[:, None]
+    arrays["recurrent"]["cells"]["layer0_forward"] = cell._replace(w_DGH=w_DGH)
+    arrays["readout"]["kernel"] = np.eye(wide, 8, dtype=np.float32)
+    batch = task.sample(jax.random.key(1), 50)
+    correct = np.argmax(with_arrays(model, arrays)(batch.x), axis=-1) == batch.y
+    accuracy = correct[task.lag :].mean()
+    assert accuracy == 1 if window == 3 else accuracy < 0.25
 
 
 def test_the_carry_goes_in_and_out_by_layer_and_direction():

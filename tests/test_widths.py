@@ -43,6 +43,8 @@ def counts(name, inputs):
         {"task.name": "temporal_order", "model.layers": 2},
         {"task.name": "temporal_order", "model.embed": 5, "model.bidirectional": True},
         {"task.name": "adding", "model.embed": 5, "model.hidden": 2},  # no use for an embedding
+        {"task.name": "adding", "model.window": 3},
+        {"task.name": "temporal_order", "model.embed": 5, "model.window": 4},
     ],
     ids=str,
 )
