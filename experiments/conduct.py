@@ -1,4 +1,4 @@
-"""One study in its workdir, from the plan to the report."""
+"""One subject in its workdir, from the plan to the report."""
 
 import dataclasses
 import pathlib
@@ -18,7 +18,7 @@ from seqjax.survey import Survey
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """What the command asks for beside the study.
+    """What the command asks for beside the subject.
 
     Attributes:
       seeds: those that are reported.
@@ -37,28 +37,45 @@ class Order:
     flags: str
 
 
-def planned(study: Study, order: Order, path: pathlib.Path) -> tuple[list[Run], dict[str, Any]]:
-    """The first runs of a study and what identifies it, if it may run in this workdir."""
-    runs = tuning.due(study, order.seeds, [])
-    same = identity(study, runs)
-    workdir = Workdir(path)
-    workdir.check(same, order.seeds, order.environment, order.allow_mixed)
+def planned(
+    asked: Subject, order: Order, path: pathlib.Path
+) -> tuple[list[Run], dict[str, Any] | None]:
+    """The first runs, and what identifies their study, if the subject may have this workdir."""
+    runs, same, workdir = [], None, Workdir(path)
+    if asked.study is not None:
+        runs = tuning.due(asked.study, order.seeds, [])
+        same = identity(asked.study, runs)
+    _check(workdir, asked, same, order)
     workdir.records()  # all of them can be read
     return runs, same
 
 
+def _check(workdir: Workdir, asked: Subject, same: Mapping | None, order: Order) -> None:
+    """Raises WorkdirError or RecordError unless the subject may begin or go on here."""
+    made = workdir.measurements()
+    if asked.study is not None:
+        workdir.check(same, order.seeds, order.environment, order.allow_mixed)
+    elif made is None:
+        workdir.check_free()
+    if asked.survey is not None and made is not None:
+        survey = surveys.identity(asked.survey)
+        workdir.check_measurements(made, survey, order.environment, order.allow_mixed)
+
+
 def described(asked: Subject, order: Order, path: pathlib.Path) -> list[str]:
     """What it would take."""
-    study = asked.study
-    if study is None:
-        return [f"{asked.survey.name}: {len(asked.survey.points)} points to measure at"]
-    runs, _ = planned(study, order, path)
-    lines = list(sweep.described(sweep.grouped(runs), order.environment["platform"]))
-    if study.tuning_seeds:
+    study, survey = asked.study, asked.survey
+    runs, _ = planned(asked, order, path)
+    lines = []
+    if study is not None:
+        lines += sweep.described(sweep.grouped(runs), order.environment["platform"])
+    if study is not None and study.tuning_seeds:
         cells = len({tuning.cell_of(study, run) for run in runs})
         lines.append(
             f"then {cells * len(order.seeds)} runs: {cells} cells at their best {study.tune}"
         )
+    if survey is not None:
+        lines.append(f"{len(survey.points)} points to measure at")
     return lines
 
 
@@ -74,15 +91,12 @@ def conduct(
       How many runs are left to other shards, of how many.
     """
     study, survey = asked.study, asked.survey
-    runs, same = ([], None) if study is None else planned(study, order, path)
-    if study is None and Workdir(path).measurements() is None:
-        Workdir(path).check_free()
+    runs, same = planned(asked, order, path)
     Workdir(path).make()
     with lock.hold(path, order.shard):
         workdir = Workdir(path)
+        _check(workdir, asked, same, order)  # again: now nobody else can begin it
         if study is not None:
-            # Again: now nobody else can begin it.
-            workdir.check(same, order.seeds, order.environment, order.allow_mixed)
             _open(workdir, study, same, sweep.grouped(runs), order)
         left = (0, 0) if study is None else _train(workdir, study, order)
         if survey is not None:
@@ -117,14 +131,15 @@ def _train(workdir: Workdir, study: Study, order: Order) -> tuple[int, int]:
 
 
 def _measure(workdir: Workdir, survey: Survey, order: Order) -> None:
-    """Measures, in shard 0, what the workdir does not hold yet."""
-    made, same = workdir.measurements(), surveys.identity(survey)
-    if made is not None:
-        workdir.check_measurements(made, same, order.environment, order.allow_mixed)
-    elif order.shard[0] == 0:
-        print(f"measuring at {len(survey.points)} points", file=sys.stderr, flush=True)
-        began = time.perf_counter()
-        points = surveys.measure(survey)
-        seconds = round(time.perf_counter() - began, 3)
-        here = {"same": same, "environment": order.environment}
-        workdir.write_measurements({**here, "seconds": seconds, "points": points})
+    """Measures, in shard 0, unless that was done."""
+    if workdir.measurements() is not None:
+        return
+    if order.shard[0] != 0:
+        print("measuring is left to shard 0", file=sys.stderr)
+        return
+    print(f"measuring at {len(survey.points)} points", file=sys.stderr, flush=True)
+    began = time.perf_counter()
+    points = surveys.measure(survey)
+    seconds = round(time.perf_counter() - began, 3)
+    here = {"same": surveys.identity(survey), "environment": order.environment}
+    workdir.write_measurements({**here, "seconds": seconds, "points": points})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from absl import flags
 
-from experiments import COLLECTIONS, STUDIES, flagfiles
+from experiments import CLAIMS, COLLECTIONS, STUDIES, flagfiles
 from seqjax.files import printable
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ def _refusal(name: str) -> str | None:
 def chosen() -> tuple[str, ...]:
     """The names that --study stands for."""
     if FLAGS.study is None:
-        fail(f"--study: not given; expected one of {', '.join((*STUDIES, *COLLECTIONS))}")
+        known = ", ".join((*STUDIES, *CLAIMS, *COLLECTIONS))
+        fail(f"--study: not given; expected one of {known}")
     names = COLLECTIONS.get(FLAGS.study, (FLAGS.study,))
     changes = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
     for flag in changes if FLAGS.study in COLLECTIONS else ():

@@ -1,4 +1,4 @@
-"""Rebuilds tables and figures of a workdir from its records: python -m experiments.report."""
+"""Rebuilds what a workdir shows from what it records: python -m experiments.report."""
 
 import functools
 import sys
@@ -10,6 +10,7 @@ from experiments import flags, verdicts
 from experiments.subject import NAMES, subject
 from experiments.workdir import Workdir, WorkdirError
 from seqjax import formats, plots
+from seqjax.config import ConfigError
 from seqjax.records import RecordError
 from seqjax.study import Study
 from seqjax.tables import Table, make_table, published_rows, sizes
@@ -39,18 +40,19 @@ def tables_of(study: Study, recorded: list[dict[str, Any]], tune: str | None) ->
 
 def report(workdir: Workdir) -> str:
     """Writes what a workdir's records and measurements show, and returns it as Markdown."""
-    recorded, made = workdir.records(), workdir.measurements()
-    if not recorded and made is None:
+    name = workdir.holds()
+    if name is None:
         raise WorkdirError(f"--workdir: {workdir.path} has no records")
-    name = recorded[0]["study"] if recorded else made["same"]["study"]
     if name not in NAMES:
         raise WorkdirError(
             f"--workdir: {workdir.path} has records of {unknown('study', name, NAMES)}"
         )
     found, parts = subject(name), []
+    recorded, made = workdir.records(), workdir.measurements()
     if found.decide is not None:
         parts += [verdicts.written(workdir, found, recorded, made)]
-    if any(record["purpose"] == "evaluation" for record in recorded):
+    counting = any(record["purpose"] == "evaluation" for record in recorded)
+    if found.study is not None and counting:
         parts += [_tables(workdir, found.study, recorded)]
     return "\n".join(part for part in parts if part)
 
@@ -80,7 +82,7 @@ def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> s
 
 def show(workdir: Workdir) -> None:
     """Prints the report of a workdir, if there is something to report yet."""
-    if workdir.records() or workdir.measurements():
+    if workdir.holds() is not None:
         print(report(workdir))
         print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
 
@@ -113,7 +115,7 @@ def main(argv: list[str]) -> None:
         for workdir in several:
             report(workdir)
         print(verdicts.collected(path, several) if several else report(Workdir(path)))
-    except (WorkdirError, RecordError) as error:
+    except (WorkdirError, RecordError, ConfigError) as error:
         flags.fail(error)
     except OSError as error:
         flags.fail(f"cannot use {error.filename}: {error.strerror}")

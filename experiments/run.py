@@ -16,7 +16,7 @@ import sys
 
 from absl import app
 
-from experiments import CLAIMS, STUDIES, flags
+from experiments import CLAIMS, COLLECTIONS, STUDIES, flags
 
 flags.define_run_flags()
 FLAGS = flags.FLAGS
@@ -61,8 +61,8 @@ def _run() -> None:
     from experiments import conduct, environment, report, verdicts
 
     here, left, runs = environment.describe(), 0, 0
-    names = flags.chosen()
-    for name in names:
+    several = FLAGS.study in COLLECTIONS
+    for name in flags.chosen():
         asked, path = flags.asked(name), flags.workdir_of(name)
         order = conduct.Order(
             flags.seeds(asked.study.seeds if asked.study else 1),
@@ -73,11 +73,12 @@ def _run() -> None:
             flags.as_text(),
         )
         if FLAGS.dry_run:
-            print(*conduct.described(asked, order, path), sep="\n")
+            head = [f"{name}:"] if several else []
+            print(*head, *conduct.described(asked, order, path), sep="\n")
         else:
             own = conduct.conduct(asked, order, path, report.show)
             left, runs = left + own[0], runs + own[1]
-    if len(names) > 1 and not FLAGS.dry_run:
+    if several and not FLAGS.dry_run:
         print(verdicts.collected(flags.workdir(), verdicts.workdirs(flags.workdir())))
     if left:
         print(f"{left} of {runs} runs are left to other shards", file=sys.stderr)

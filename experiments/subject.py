@@ -32,6 +32,10 @@ class Subject:
     curves: Callable[[Sequence[Record], Sequence[Record]], Any] | None = None
 
     @property
+    def name(self) -> str:
+        return (self.study or self.survey).name
+
+    @property
     def question(self) -> str:
         return (self.study or self.survey).question
 

@@ -9,9 +9,13 @@ from typing import Any
 from experiments import CLAIMS, FULL
 from experiments.subject import Subject, subject
 from experiments.workdir import Workdir
-from seqjax import plots, plots_claims, records, rules
+from seqjax import plots, plots_claims, records, rules, tuning
+from seqjax import survey as surveys
 from seqjax import verdicts as formats
+from seqjax.config import as_settings
 from seqjax.decisions import EvidenceError, Verdict
+from seqjax.study import Study
+from seqjax.survey import Survey
 
 Record = Mapping[str, Any]
 
@@ -19,17 +23,55 @@ Record = Mapping[str, Any]
 def decided(
     found: Subject, recorded: Sequence[Record], made: Mapping[str, Any] | None
 ) -> list[Verdict]:
-    """The verdicts on a claim; those of records older than the rules are exploratory.
+    """The verdicts on a claim; exploratory where the rules or the design were others.
 
     Raises:
       EvidenceError: what the rule needs is not all there yet.
     """
+    registered = {record["rules"] for record in recorded} <= {rules.RULES_HASH}
+    if found.study is not None:
+        registered &= _as_planned(found.study, recorded)
+    if found.survey is not None:
+        registered &= _as_surveyed(found.survey, made)
     verdicts = found.decide(recorded, made["points"] if made else [])
-    hashes = {record["rules"] for record in recorded}
-    hashes |= {made["same"]["rules"]} if made else set()
-    if hashes == {rules.RULES_HASH}:
+    if registered:
         return verdicts
     return [dataclasses.replace(verdict, exploratory=True) for verdict in verdicts]
+
+
+def _as_planned(study: Study, recorded: Sequence[Record]) -> bool:
+    """Whether these are the runs of the study as it is defined.
+
+    Raises:
+      EvidenceError: some are still to come, so that arms would be compared on different seeds.
+    """
+    seeds: dict[str, set[int]] = {arm.name: set() for arm in study.arms}
+    for record in recorded:
+        if record["purpose"] == "evaluation":
+            seeds.setdefault(record["arm"], set()).add(record["seed"])
+    every = set().union(*seeds.values())
+    for arm, own in seeds.items():
+        if own != every or not own:
+            raise EvidenceError(f"{arm} has {len(own)} of {len(every)} seeds")
+    planned = {run.id: run for run in tuning.due(study, sorted(every), recorded)}
+    for record in recorded:
+        run = planned.pop(record["id"], None)
+        if run is None or as_settings(run.config) != record["settings"]:
+            return False
+    if planned:
+        raise EvidenceError(f"{len(planned)} runs are still to come")
+    return True
+
+
+def _as_surveyed(survey: Survey, made: Mapping[str, Any] | None) -> bool:
+    """Whether the measurements are those of the survey as it is defined, under these rules.
+
+    Raises:
+      EvidenceError: there are none.
+    """
+    if made is None:
+        raise EvidenceError("nothing is measured yet")
+    return made["same"] == records.loads(records.dumps(surveys.identity(survey)), survey.name)
 
 
 def written(
@@ -39,7 +81,7 @@ def written(
     try:
         verdicts = decided(found, recorded, made)
     except EvidenceError as error:
-        print(f"no verdict yet: {error}", file=sys.stderr)
+        print(f"{found.name}: no verdict yet: {error}", file=sys.stderr)
         return ""
     text = _write(workdir, verdicts, recorded, [made] if made else [])
     curves = found.curves and found.curves(recorded, made["points"] if made else [])
@@ -51,7 +93,7 @@ def workdirs(path: pathlib.Path) -> list[Workdir]:
     """The workdirs of claims in a folder, in the order of the claims."""
     names = (*CLAIMS, *(name + FULL for name in CLAIMS))
     found = [Workdir(path / name) for name in names if (path / name).is_dir()]
-    return [workdir for workdir in found if workdir.records() or workdir.measurements()]
+    return [workdir for workdir in found if workdir.holds() == workdir.path.name]
 
 
 def collected(path: pathlib.Path, several: Sequence[Workdir]) -> str:
@@ -61,11 +103,12 @@ def collected(path: pathlib.Path, several: Sequence[Workdir]) -> str:
         own, made = workdir.records(), workdir.measurements()
         try:
             verdicts += decided(subject(workdir.path.name), own, made)
-        except EvidenceError as error:
-            print(f"{workdir.path.name}: no verdict yet: {error}", file=sys.stderr)
+        except EvidenceError:  # which the report of the workdir has told
             continue
         recorded += own
         measured += [made] if made else []
+    if not verdicts:
+        return ""
     return _write(Workdir(path), verdicts, recorded, measured)
 
 

@@ -206,11 +206,18 @@ class Workdir:
         """Everything recorded so far, by any shard."""
         return records.read_all(self.path)
 
+    def holds(self) -> str | None:
+        """The name of the study or survey that something is kept of here."""
+        recorded, made = self.records(), self.measurements()
+        if recorded:
+            return recorded[0]["study"]
+        return made["same"]["study"] if made else None
+
 
 def _unused(path: pathlib.Path) -> bool:
     """An empty folder, but for what a command left there that was stopped while it began."""
     return path.is_dir() and all(
-        entry.name.startswith(f".{NAME}")
+        entry.name.startswith((f".{NAME}", f".{MEASURED}"))
         or entry.name == lock.FOLDER
         or (entry.name == "curves" and not any(entry.iterdir()))
         for entry in path.iterdir()

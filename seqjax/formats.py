@@ -47,7 +47,7 @@ def _matrix(table: Table) -> list[list[str]]:
 MARKUP = re.compile(r"[\\`*\[\]|$~#]|(?<!\w)_|_(?!\w)")  # GFM takes no _ inside a word for markup
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """``value`` for Markdown."""
     value = MARKUP.sub(r"\\\g<0>", printable(value))
     return value.replace("&", "&amp;").replace("<", "&lt;")
@@ -55,7 +55,7 @@ def _plain(value: str) -> str:
 
 def markdown(rows: list[list[str]]) -> str:
     """An aligned Markdown table; the first row is its head."""
-    rows = [[_plain(cell) for cell in row] for row in rows]
+    rows = [[plain(cell) for cell in row] for row in rows]
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
 
     def line(row):
@@ -68,7 +68,7 @@ def markdown(rows: list[list[str]]) -> str:
 
 def to_markdown(table: Table) -> str:
     """Title, table and caption."""
-    title, caption = _plain(table.title), _plain(table.caption)
+    title, caption = plain(table.title), plain(table.caption)
     return f"**{title}**\n\n{markdown(_matrix(table))}\n\n{caption}\n"
 
 

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from seqjax import rules
 
 Point = Mapping[str, Any]
@@ -35,5 +37,9 @@ def identity(survey: Survey) -> dict[str, Any]:
 
 
 def measure(survey: Survey) -> list[dict[str, Any]]:
-    """Each point with what was measured there."""
-    return [{"point": dict(p), "measured": dict(survey.measure(p))} for p in survey.points]
+    """Each point with what was measured there, as NumPy arrays."""
+    found = ((point, survey.measure(point)) for point in survey.points)
+    return [
+        {"point": dict(point), "measured": {name: np.asarray(a) for name, a in arrays.items()}}
+        for point, arrays in found
+    ]

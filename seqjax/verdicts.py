@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqjax.decisions import Comparison, Verdict
-from seqjax.formats import markdown
+from seqjax.formats import markdown, plain
 
 MARKS = {
     "fragile": "another verdict follows where the margins are halved or doubled",
-    "exploratory": "not the rule that was registered before the data were seen",
+    "exploratory": "not the rule or not the design that was registered before the data were seen",
 }
 
 
@@ -20,14 +20,15 @@ def to_json(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> dict[str, A
 
 
 def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
-    """The registered verdicts, then the exploratory ones, then the comparisons."""
+    """The registered verdicts, then the exploratory ones, then the registered comparisons."""
     registered = [verdict for verdict in verdicts if not verdict.exploratory]
     others = [verdict for verdict in verdicts if verdict.exploratory]
     parts = []
     if registered:
-        parts.append(f"**Verdicts**\n\n{markdown(summary(registered))}\n\n{caption}\n")
+        parts.append(f"**Verdicts**\n\n{markdown(summary(registered))}\n")
     if others:
         parts.append(f"**Exploratory**\n\n{markdown(summary(others))}\n")
+    parts.append(f"{plain(caption)}\n")
     for verdict in verdicts:
         if verdict.comparisons and not verdict.exploratory:
             rows = markdown(_comparisons(verdict.comparisons))

@@ -126,7 +126,7 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
 def test_the_record_is_a_function_of_the_trace(study, together):
     text, trace = together[study[0].id]
     record = records.loads(text, "here")
-    loss, norm, clipped, _ = np.frombuffer(trace, np.float32).reshape(4, -1)
+    loss, norm, clipped, after = np.frombuffer(trace, np.float32).reshape(4, -1)
     assert record["curve"]["step"] == [2, 4, 6, 7]
     pieces = [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 7)]
     for name, values in {
