@@ -154,6 +154,8 @@ def idle(path: str, settings: Mapping[str, Any]) -> str | None:
         return "init.bias_scheme is not chrono"
     if path.startswith("init.bias.") and path.removeprefix("init.bias.") in _by_scheme(settings):
         return f"init.bias_scheme {scheme} sets it"
+    if path == "init.bias_spread" and not any(_constant_biases(settings)):
+        return "every bias that is a constant is 0"
     cell = CELLS[current("model.cell", ModelSpec.cell)]
     drawn = {extra.draw for extra in cell.extras} | ({"recurrent"} if cell.state_gates else set())
     if path in ("init.recurrent", "init.radius") and "recurrent" not in drawn:
@@ -169,6 +171,12 @@ def _by_scheme(settings: Mapping[str, Any]) -> set[str]:
     if settings.get("init.bias_scheme", "constant") == "constant":
         return set()
     return set(CELLS[settings.get("model.cell", ModelSpec.cell)].memory_gates)
+
+
+def _constant_biases(settings: Mapping[str, Any]) -> list[float]:
+    gates = CELLS[settings.get("model.cell", ModelSpec.cell)].bias_gates
+    constant = [gate for gate in gates if gate not in _by_scheme(settings)]
+    return [settings.get(f"init.bias.{gate}", 0.0) for gate in constant]
 
 
 def make_config(settings: Mapping[str, Any]) -> Config:
@@ -231,6 +239,8 @@ def _check(config: Config) -> None:
     numbers |= {"init.recurrent_gain": init.recurrent_gain, "init.input_gain": init.input_gain}
     for path, value in numbers.items():
         need(path, value, math.isfinite(value), "a finite number")
+    spread = init.bias_spread
+    need("init.bias_spread", spread, 0 <= spread < math.inf, "0 or more")
     need("init.radius", init.radius, 0 < init.radius < math.inf, "a positive number")
     need("init.t_max", init.t_max, 2 < init.t_max < math.inf, "a number over 2")
     rate = optim.learning_rate

@@ -36,6 +36,8 @@ class InitSpec:
       recurrent_gain, input_gain: every block is multiplied by these.
       radius: spectral radius of a sparse block before the gain.
       bias: a constant for each gate named; the others start at 0.
+      bias_spread: s, the standard deviation of the biases of a gate's units as a part of that
+        constant: b_u ~ N(b, (s b)²). At 0 all units start at b.
       bias_scheme: "constant"; "chrono", b = log u with u ~ U[1, t_max - 1] for gates that keep the
         state and minus the same draw for gates that write it (Tallec and Ollivier 2018);
         "uniform_gate", the same with b = log(u / (1 - u)), u ~ U[1/H, 1 - 1/H] (Gu et al. 2020).
@@ -48,6 +50,7 @@ class InitSpec:
     input_gain: Number = 1.0
     radius: Number = 0.95
     bias: Mapping[str, Number] = dataclasses.field(default_factory=dict)
+    bias_spread: Number = 0.0
     bias_scheme: str = static("constant")
     t_max: Number = 100.0
 
@@ -175,8 +178,15 @@ def _biases(key, cell, H, spec, dtype) -> Array:
         if gate.name in by_scheme:
             rows.append(gate.memory * _memory_bias(named_key(key, "bias"), H, spec, dtype))
         elif gate.name in cell.bias_gates:
-            rows.append(jnp.full((H,), spec.bias.get(gate.name, 0.0), dtype))
+            rows.append(_constant_bias(key, gate.name, H, spec, dtype))
     return jnp.stack(rows)
+
+
+def _constant_bias(key, gate, H, spec, dtype) -> Array:
+    """b (1 + s n) with n ~ N(0, 1) for each unit, which at s = 0 is b to the bit."""
+    b = jnp.asarray(spec.bias.get(gate, 0.0), dtype)
+    n_H = jax.random.normal(named_key(key, "bias", gate), (H,), dtype)
+    return b * (1 + jnp.asarray(spec.bias_spread, dtype) * n_H)
 
 
 def _memory_bias(key, H, spec, dtype) -> Array:

@@ -243,14 +243,20 @@ def _matched_width(study: Study, arm: Arm, point: Mapping[str, Any]) -> int:
 def points_of(study: Study, arm: Arm) -> list[dict[str, Any]]:
     """The arm's points. An axis adds nothing to a point that has no use for it.
 
-    Names and sizes are placed first, because they decide what the numbers are good for.
+    Names and sizes are placed first, because they decide what the numbers are good for, and the
+    spread of the biases last, because it is a part of these.
     """
     types = field_types({**study.base, **arm.settings})
     axes = [axis for axis in study.axes if not axis.arms or arm.name in axis.arms]
     steps = [(axis,) for axis in axes if not axis.drawn]
     steps += [drawn] if (drawn := tuple(axis for axis in axes if axis.drawn)) else []
     points: list[dict[str, Any]] = [{}]
-    for step in sorted(steps, key=lambda step: types.get(step[0].path, float) is float):
+
+    def rank(step: tuple[Axis, ...]) -> tuple[bool, bool]:
+        path = step[0].path
+        return types.get(path, float) is float, path == "init.bias_spread"
+
+    for step in sorted(steps, key=rank):
         extended = (new for point in points for new in _extended(study, arm, point, step))
         points = list(itertools.islice(extended, MOST_RUNS + 1))
         if len(points) > MOST_RUNS:
@@ -266,6 +272,7 @@ def _extended(study: Study, arm: Arm, point: dict, axes: tuple[Axis, ...]) -> li
     """The point with each value of an axis, or each trial of axes that are drawn together."""
     settings = {**study.base, **arm.settings, **point}
     types = field_types(settings)
+    settings |= {axis.path: axis.values[0] for axis in axes if axis.drawn}  # they come together
     used = [
         axis
         for axis in axes

@@ -52,7 +52,7 @@ def test_the_floats_are_the_leaves():
     config = make_config({"model.cell": "gru"})
     floats = [value for value in as_settings(config).values() if type(value) is float]
     assert sorted(jax.tree.leaves(config)) == sorted(floats)
-    assert len(floats) == 4 + 4 + 2 + 4  # numbers of init, biases, threshold and level, of optim
+    assert len(floats) == 5 + 4 + 2 + 4  # numbers of init, biases, threshold and level, of optim
 
 
 BASE = {"task.name": "adding", "clip.kind": "norm", "train.batch_size": "8"}
@@ -167,6 +167,8 @@ REFUSED = [
     ({"init.bias.f": "inf"}, "init.bias.f", "inf", "a finite number"),
     ({"init.recurrent_gain": "-inf"}, "init.recurrent_gain", "-inf", "a finite number"),
     ({"init.radius": "0"}, "init.radius", "0.0", "a positive number"),
+    ({"init.bias_spread": "-0.1"}, "init.bias_spread", "-0.1", "0 or more"),
+    ({"init.bias_spread": "inf"}, "init.bias_spread", "inf", "0 or more"),
     ({"init.t_max": "2"}, "init.t_max", "2.0", "a number over 2"),
     # settings that do not go together
     (
@@ -202,6 +204,12 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
         ("init.radius", {}, "init.recurrent is not sparse"),
         ("init.t_max", {"init.bias_scheme": "uniform_gate"}, "init.bias_scheme is not chrono"),
         ("init.bias.f", {"init.bias_scheme": "chrono"}, "init.bias_scheme chrono sets it"),
+        ("init.bias_spread", {"init.bias.f": 0.0}, "every bias that is a constant is 0"),
+        (
+            "init.bias_spread",
+            {"init.bias_scheme": "chrono", "init.bias.f": 1.0},
+            "every bias that is a constant is 0",
+        ),
         ("model.embed", {}, "the task's input is not symbols"),
         (
             "init.recurrent",
@@ -217,6 +225,7 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
         ("init.t_max", {"init.bias_scheme": "chrono"}, None),
         ("init.bias.g", {"init.bias_scheme": "chrono"}, None),
         ("init.bias.f", {}, None),
+        ("init.bias_spread", {"init.bias.o": -1.0}, None),
         ("model.embed", {"task.name": "temporal_order"}, None),
         ("model.hidden", {}, None),
     ],

@@ -175,6 +175,27 @@ def test_constant_biases_go_to_the_gates_named():
     assert_close(init(GRU, InitSpec(bias={"n_h": 3.0})).b_GH[3], np.full(H, 3), 0)
 
 
+def test_biases_spread_normally_about_their_constant():
+    """Each gate's own draw, in parts of its constant; what is 0 stays 0."""
+    width = 4000
+    spec = InitSpec("identity", bias={"f": 2.0, "o": -1.0}, bias_spread=0.1)
+    i, f, g, o = np.float64(init(LSTM, spec, (1, width)).b_GH)
+    assert not i.any() and not g.any()
+    for b, mean in ((f, 2.0), (o, -1.0)):
+        assert stats.kstest(b, stats.norm(mean, 0.1 * abs(mean)).cdf).pvalue > 0.01
+    assert abs(np.corrcoef(f, o)[0, 1]) < 4 / width**0.5
+    (b_f, *_) = init(CELLS["lstm_nig"], spec, (1, width)).b_GH
+    assert_close(np.float64(b_f), f, 0)
+
+
+def test_biases_without_spread_are_their_constants_to_the_bit():
+    """Also where the spread is a traced number, and the constant one that rounding would move."""
+    make = jax.jit(lambda spec: init_cell(KEY, LSTM, 2, 50, spec).b_GH)
+    b_GH = np.asarray(make(InitSpec(bias={"f": 0.1, "o": -1 / 3})))
+    stated = np.float32([[0], [0.1], [0], [-1 / 3]]) * np.ones(50, np.float32)
+    assert b_GH.tobytes() == stated.tobytes()
+
+
 # The gates that each scheme sets, with the sign of the draw.
 SIGNS = {
     "lstm": {"i": -1, "f": 1},
@@ -241,6 +262,7 @@ def test_numbers_may_be_traced_and_mapped_over(recurrent, bias_scheme):
             input_gain=0.5 * k,
             radius=0.9 + k,
             bias={constant: k - 1.0},
+            bias_spread=0.1 * k,
             bias_scheme=bias_scheme,
             t_max=20.0 + k,
         )

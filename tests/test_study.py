@@ -80,6 +80,24 @@ ADD_NOTHING = {
         [Axis("init.bias_scheme", ("chrono", "constant")), Axis("init.bias.f", (1.0,))],
         [{"init.bias_scheme": "chrono"}, {"init.bias_scheme": "constant", "init.bias.f": 1.0}],
     ),
+    "a spread of biases that are 0": (
+        [Axis("init.bias_spread", (0.0, 0.1)), Axis("init.bias.f", (0.0, 1.0))],
+        [
+            {"init.bias.f": 0.0},
+            {"init.bias_spread": 0.0, "init.bias.f": 1.0},
+            {"init.bias_spread": 0.1, "init.bias.f": 1.0},
+        ],
+    ),
+    "a spread drawn together with the bias": (
+        [
+            Axis("init.bias_spread", (0.1, 0.2), drawn=True),
+            Axis("init.bias.f", (1.0, 2.0), drawn=True),
+        ],
+        [
+            {"init.bias_spread": 0.1, "init.bias.f": 1.0},
+            {"init.bias_spread": 0.2, "init.bias.f": 2.0},
+        ],
+    ),
 }
 
 

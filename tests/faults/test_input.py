@@ -135,6 +135,7 @@ FITTING = {
     "optim.schedule": [*SCHEDULES],
     "train.precision": ["float32", "tf32", "bf16"],
     "task.length": ["20", "30", "100", "1048576"],
+    "init.bias_spread": ["0", "0.1"],
     "init.t_max": ["3", "1e6"],
     "optim.momentum": ["0", "0.5", "0.99"],
     "optim.final": ["0.5", "1"],
