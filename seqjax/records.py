@@ -36,6 +36,8 @@ def plain(value: Any) -> Any:
     """``value`` in types that strict JSON has; a float32 keeps its shortest decimal form."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return plain(value[()])
     if isinstance(value, list | tuple | np.ndarray):
         return [plain(item) for item in value]
     if isinstance(value, np.bool_ | np.integer):
