@@ -25,7 +25,7 @@ MISTAKE = 2
 LONGEST_NAME = 100
 LONGEST_MESSAGE = 2000
 MOST_SHARDS = 10**6
-BETWEEN_VALUES = re.compile(r",(?![^(]*\))")  # not those between brackets
+BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not that of (a,b)
 
 flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 from test_command_line import command, finish, start
 
-from experiments import STUDIES
+from experiments import CLAIMS, COLLECTIONS, STUDIES
 from seqjax import floor
 from seqjax.cells import CELLS
 from seqjax.clipping import KINDS
@@ -134,6 +134,8 @@ FITTING = {
     "optim.name": [*OPTIMIZERS],
     "optim.schedule": [*SCHEDULES],
     "train.precision": ["float32", "tf32", "bf16"],
+    "train.observe": ["", "gates", "gates+gradients+inputs"],
+    "model.window": ["1", "3", "16384"],
     "task.length": ["20", "30", "100", "1048576"],
     "init.bias_spread": ["0", "0.1"],
     "init.t_max": ["3", "1e6"],
@@ -163,6 +165,9 @@ def assignments(draw, most_values):
         count = draw(st.sampled_from([20, 300, 5000]))
         return f"{path}={','.join(str(1 + k / 4096) for k in range(count))}"
     count = draw(st.integers(1, most_values))
+    if most_values > 1 and not draw(st.integers(0, 9)):
+        low, high = draw(st.tuples(values_of(path), values_of(path)))
+        return f"{path}=loguniform({low},{high})"
     values = draw(st.lists(values_of(path), min_size=count, max_size=count, unique=True))
     return f"{path}={','.join(values)}"
 
@@ -187,7 +192,9 @@ def argument(draw):
                 ("shard", ["0/1", "1/2", "7/1000"]),
                 ("arms", ["all", "gru", "b_f", "b_i,gru"]),
                 ("tune", ["optim.learning_rate", "clip.threshold"]),
-                ("study", [*STUDIES]),
+                ("tuning_seeds", ["0", "1", "3"]),
+                ("trials", ["1", "3", "50000"]),
+                ("study", [*STUDIES, *CLAIMS, *COLLECTIONS]),
                 ("data_dir", ["/", "/tmp"]),
                 ("workdir", ["/tmp/nothing/there", "runs/x"]),
             ]
@@ -199,7 +206,8 @@ def argument(draw):
 @st.composite
 def commands(draw):
     """The arguments of a command, and the lines of the flagfile that it names (or None)."""
-    study = draw(mixed(st.sampled_from(STUDIES), bad_values))
+    good = st.sampled_from(STUDIES) | st.sampled_from([*STUDIES, *CLAIMS, *COLLECTIONS])
+    study = draw(mixed(good, bad_values))
     arguments = [f"--study={study}", *draw(st.lists(argument(), max_size=3))]
     if not draw(st.booleans()):
         return arguments, None
