@@ -143,3 +143,4 @@ def _measure(workdir: Workdir, survey: Survey, order: Order) -> None:
     seconds = round(time.perf_counter() - began, 3)
     here = {"same": surveys.identity(survey), "environment": order.environment}
     workdir.write_measurements({**here, "seconds": seconds, "points": points})
+    workdir.write("flags.txt", order.flags)  # where nothing is trained, nothing else has written it

@@ -26,6 +26,8 @@ LONGEST_NAME = 100
 LONGEST_MESSAGE = 2000
 MOST_SHARDS = 10**6
 BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not that of (a,b)
+CHANGES = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
+"""Flags that change a study."""
 
 flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
 
@@ -122,8 +124,7 @@ def chosen() -> tuple[str, ...]:
         known = ", ".join((*STUDIES, *CLAIMS, *COLLECTIONS))
         fail(f"--study: not given; expected one of {known}")
     names = COLLECTIONS.get(FLAGS.study, (FLAGS.study,))
-    changes = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
-    for flag in changes if FLAGS.study in COLLECTIONS else ():
+    for flag in CHANGES if FLAGS.study in COLLECTIONS else ():
         if FLAGS[flag].present:
             fail(f"--{flag}: {FLAGS.study} are several studies; choose one of {', '.join(names)}")
     return names
@@ -139,6 +140,9 @@ def asked(name: str) -> "Subject":
     except ValueError as error:
         fail(f"--study: {error}")
     if found.study is None:
+        for flag in CHANGES:
+            if FLAGS[flag].present:
+                fail(f"--{flag}: {name} trains nothing that could be changed")
         return found
     given, sweep = {}, None
     for text in FLAGS.set:

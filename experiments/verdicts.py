@@ -141,9 +141,13 @@ def _caption(
     size = {frozenset({True}): "Full size", frozenset({False}): "CPU size"}.get(
         frozenset(full), "MIXED sizes"
     )
+    done = [f"{len(recorded):,} runs"] if recorded or not measured else []
+    points = sum(len(made["points"]) for made in measured)
+    done += [f"{points:,} points measured without training"] if points else []
     said = [
-        f"{size}: {len(recorded):,} runs. Each interval is exact, by inverting the sign-flip test "
-        "over seeds, at level 1 - .05/m for the m comparisons of a claim; failed runs score 0. "
+        f"{size}: {' and '.join(done)}. Each interval is exact, by inverting the sign-flip test "
+        "over seeds or draws, and for shares of draws Newcombe's; its level is 1 - .05/m for the m "
+        "comparisons of a claim. Failed runs score 0. "
         f"Rules {rules.RULES_HASH}; {'; '.join(_environments(recorded, measured))}."
     ]
     for mark, meaning in formats.MARKS.items():

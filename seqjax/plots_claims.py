@@ -19,14 +19,15 @@ LONGEST = 3.0
 
 
 class Curves(NamedTuple):
-    """Lines to stand beside the comparisons: by name rows of numbers over first, first + 1, …"""
+    """Lines to stand beside the comparisons: by name rows of numbers over first, first + step, …"""
 
     lines: Mapping[str, np.ndarray]
     title: str
     across: str
     upward: str
     log: bool = False
-    first: int = 1
+    first: float = 1
+    step: float = 1
 
 
 def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
@@ -60,7 +61,8 @@ def _forest(panel, comparisons: Sequence[Comparison]) -> None:
 
 def _beside(part, curves: Curves) -> None:
     panel = part.subplots()
-    draw_lines(panel, {in_legend(name): rows for name, rows in curves.lines.items()}, curves.first)
+    lines = {in_legend(name): rows for name, rows in curves.lines.items()}
+    draw_lines(panel, lines, curves.first, curves.step)
     panel.set_title(curves.title, loc="left")
     panel.set_xlabel(curves.across)
     panel.set_ylabel(curves.upward)

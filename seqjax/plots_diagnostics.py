@@ -19,8 +19,8 @@ def _shades(count: int) -> np.ndarray:
     return matplotlib.colormaps["viridis"](np.linspace(0, 0.8, count))
 
 
-def draw_lines(panel, curves: Mapping[str, np.ndarray], first: int = 1) -> None:
-    """One line a name over first, first + 1, …: the median over rows, in a band that spans them.
+def draw_lines(panel, curves: Mapping[str, np.ndarray], first: float = 1, step: float = 1) -> None:
+    """One line a name over first, first + step, …: the median over rows in a band that spans them.
 
     Lines are told apart by shade, dashes and marks. Numbers that are not finite are gaps.
     """
@@ -32,7 +32,7 @@ def draw_lines(panel, curves: Mapping[str, np.ndarray], first: int = 1) -> None:
         low, middle, high = np.full((3, len(known)), np.nan)
         for line, f in ((low, np.nanmin), (middle, np.nanmedian), (high, np.nanmax)):
             line[known] = f(rows[:, known], axis=0)
-        x = np.arange(first, len(known) + first)
+        x = first + step * np.arange(len(known))
         style = {
             "linestyle": STYLES[k % len(STYLES)],
             "marker": MARKERS[k % len(MARKERS)],

@@ -62,6 +62,11 @@ def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:
     )
 
 
+def by_point(points: Iterable[Record], *names: str) -> dict[tuple, Record]:
+    """What a survey measured, by the values of these fields of its points."""
+    return {tuple(at["point"][name] for name in names): at["measured"] for at in points}
+
+
 def observed(record: Record, name: str) -> np.ndarray:
     """(times, ...) of what was observed before the first step and at each validation.
 

@@ -65,11 +65,12 @@ def depth_gradient(
     if family not in FAMILIES:
         raise ValueError(f"family: {unknown('family', family, FAMILIES)}")
     kind, activation = FAMILIES[family]
-    u_Knn = draw_matrices(key, kind, shared, max(depths)) * jnp.asarray(scale, jnp.float32)
+    u_Knn, scale = draw_matrices(key, kind, shared, max(depths)), jnp.asarray(scale, jnp.float32)
     w_n, h_n = (_direction(named_key(key, name)) for name in ("top", "bottom"))
 
     def up(h_n, u_nn):
-        h_n = ACTIVATIONS[activation](_times(h_n, u_nn))
+        # Scaled vectors, not matrices: under vmap over scales the matrices stay one array.
+        h_n = ACTIVATIONS[activation](_times(scale * h_n, u_nn))
         return h_n, 1 - jnp.square(h_n) if activation == "tanh" else jnp.ones_like(h_n)
 
     slopes_Kn = jax.lax.scan(up, h_n * UNITS**0.5, u_Knn)[1]
@@ -80,7 +81,7 @@ def depth_gradient(
         d_Gn, log_G = carry
         k, slope_n, u_nn = inputs
         d_Gn = jnp.where((depths_G == k)[:, None], w_n[None, :], d_Gn)
-        d_Gn = _times(d_Gn * slope_n[None, :], u_nn.T)
+        d_Gn = _times(scale * d_Gn * slope_n[None, :], u_nn.T)
         norm_G = jnp.linalg.norm(d_Gn, axis=1)
         begun_G = k <= depths_G
         log_G = log_G + jnp.where(begun_G, jnp.log10(norm_G), 0)

@@ -1,0 +1,195 @@
+"""Claim 2: after many steps early inputs are overwritten, and gradients vanish or explode.
+
+Networks as they are initialised answer it: Elman networks of two activations, six gains, with later
+inputs and without. Then networks are trained to recall a symbol 10 and 50 steps back, which decides
+nothing and stands beside the verdict.
+"""
+
+import functools
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.claims.evidence import BETWEEN, PROTOCOL, by_point, on_tasks, outcomes
+from experiments.subject import Subject
+from seqjax import rules
+from seqjax.cells import CELLS
+from seqjax.decisions import CLAIMS, EvidenceError, Verdict
+from seqjax.decisions.base import DESCRIPTIVE, entered, found
+from seqjax.decisions.judge import Judge, said
+from seqjax.diagnostics.gradients import decades_per_step, gradient_profile
+from seqjax.diagnostics.probe import linear_probe
+from seqjax.init import InitSpec, init_cell
+from seqjax.plots_claims import Curves
+from seqjax.recurrence import unroll
+from seqjax.study import Arm, Axis, Study
+from seqjax.survey import Survey
+from seqjax.tasks.lag_recall import SYMBOLS
+from seqjax.types import Array, named_key
+
+STEEPEST = {"elman": 1.0, "elman_sigmoid": 0.25}
+"""γ, the largest slope of the activation. With g/γ times an orthogonal matrix a step lengthens no
+change of the state more than g times."""
+ACTIVATION = {"elman": "tanh", "elman_sigmoid": "logistic"}
+GAINS, TRAINED_GAINS = (0.5, 0.9, 1.0, 1.1, 1.5, 2.0), (0.9, 1.0, 1.1)
+DRAWS = 20
+READ_AT = 50
+"""The step after which a probe of the first input decides; the first input is step 1."""
+BACKWARD, READ = 32, 512
+"""Sequences: whose gradients are averaged, and that a probe is fitted on, and as many held out."""
+SHOWN = (0.9, 1.0)
+"""Gains in the figure."""
+
+
+def subject(full: bool) -> Subject:
+    name = "claim_2_full" if full else "claim_2"
+    question = "Are early inputs overwritten, and do gradients vanish or explode on their way back?"
+    survey = Survey(name, question, _points(full), measure)
+    return Subject(_study(name, question, full), survey, decide, curves)
+
+
+def _points(full: bool) -> tuple[dict, ...]:
+    """Where it is measured: every cell, gain, and with or without input."""
+    size = {"units": 128, "length": 400} if full else {"units": 64, "length": 100}
+    return tuple(
+        {"cell": cell, "gain": gain, "input": driven, **size, "draws": DRAWS}
+        for cell in STEEPEST
+        for gain in GAINS
+        for driven in (False, True)
+    )
+
+
+def _study(name: str, question: str, full: bool) -> Study:
+    lags = (40, 200) if full else (10, 50)
+    tasks = {f"lag {lag}": {"task.length": lag + 1, "task.lag": lag} for lag in lags}
+    arms = [
+        Arm(
+            f"{ACTIVATION[cell]} gain {gain:g}",
+            {"model.cell": cell, "init.recurrent_gain": gain / steepest},
+        )
+        for cell, steepest in STEEPEST.items()
+        for gain in TRAINED_GAINS
+    ]
+    return Study(
+        name=name,
+        question=question,
+        base={
+            **PROTOCOL.base(full),
+            "task.name": "lag_recall",
+            "train.steps": 2000 if full else 300,
+            "train.eval_every": 1000 if full else 150,
+        },
+        arms=on_tasks(tasks, arms),
+        axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
+        **PROTOCOL.study(full),
+    )
+
+
+def measure(point) -> dict[str, np.ndarray]:
+    """Slopes and probes at one point, each a number a draw.
+
+    ``input`` false: the first symbol is shown at step 1, and nothing after it. Draws of the weights
+    and of the symbols are the same at all points.
+
+    Returns:
+      slope: (draws,), see ``_slope``.
+      accuracy: (draws,) of the probe after step ``READ_AT``.
+      curve: (3, T) the smallest, median and largest accuracy over draws, after every step.
+    """
+    keys = jax.random.split(jax.random.key(0), point["draws"])
+    gain = np.float32(point["gain"] / STEEPEST[point["cell"]])
+    shape = (point["cell"], point["units"], point["length"])
+    later = np.float32(point["input"])
+    # Gradients fall by 38 decades in 100 steps, which is all that float32 holds.
+    with jax.enable_x64(True):
+        slope_N = np.asarray(_slopes(keys, gain, later, *shape))
+    accuracy_NT = np.asarray(_accuracies(keys, gain, later, *shape))
+    spread = np.stack([f(accuracy_NT, axis=0) for f in (np.min, np.median, np.max)])
+    return {"slope": slope_N, "accuracy": accuracy_NT[:, READ_AT - 1], "curve": spread.round(4)}
+
+
+@functools.partial(jax.jit, static_argnums=(3, 4, 5))
+def _slopes(keys: Array, gain, later, cell: str, units: int, length: int) -> Array:
+    return jax.vmap(lambda key: _slope(key, gain, later, cell, units, length))(keys)
+
+
+@functools.partial(jax.jit, static_argnums=(3, 4, 5))
+def _accuracies(keys: Array, gain, later, cell: str, units: int, length: int) -> Array:
+    return jax.lax.map(lambda key: _accuracy(key, gain, later, cell, units, length), keys)
+
+
+def _network(key: Array, gain, cell: str, units: int):
+    spec = InitSpec(recurrent_gain=gain)
+    return init_cell(named_key(key, "network"), CELLS[cell], SYMBOLS, units, spec)
+
+
+def _sequences(key: Array, batch: int, length: int, later) -> tuple[Array, Array]:
+    """Symbols one-hot (T, B, V), those after the first times ``later``, and the first (B,)."""
+    symbols_TB = jax.random.randint(key, (length, batch), 0, SYMBOLS, jnp.int32)
+    x_TBV = jax.nn.one_hot(symbols_TB, SYMBOLS, dtype=jnp.float32)
+    return x_TBV.at[1:].multiply(later), symbols_TB[0]
+
+
+def _slope(key: Array, gain, later, cell: str, units: int, length: int) -> Array:
+    """Decades of ‖∂L_T/∂h_t‖ a step back from the end, averaged over sequences, in float64.
+
+    L_T = w · h_T with w random. That is the slope of the mean of the logarithms. It is not finite
+    where a norm is 0.
+    """
+    x_TBV, _ = _sequences(named_key(key, "backward"), BACKWARD, length, later)
+    w_H = jax.random.normal(named_key(key, "readout"), (units,), jnp.float32)
+    drawn = (_network(key, gain, cell, units), x_TBV, w_H)
+    params, x_TBV, w_H = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), drawn)
+    profile = gradient_profile(CELLS[cell], params, x_TBV, lambda outputs: outputs[-1] @ w_H)
+    return jnp.mean(jax.vmap(decades_per_step, in_axes=1)(profile["h"]))
+
+
+def _accuracy(key: Array, gain, later, cell: str, units: int, length: int) -> Array:
+    """(T,) how often a linear probe reads the first symbol off h_t."""
+    params, parts = _network(key, gain, cell, units), []
+    for part in ("fitted", "held out"):
+        x_TBV, first_B = _sequences(named_key(key, part), READ, length, later)
+        parts += [unroll(CELLS[cell], params, x_TBV).outputs_TBH, first_B]
+    return linear_probe(*parts, SYMBOLS)
+
+
+def decide(recorded, points) -> list[Verdict]:
+    measured = by_point(points, "cell", "gain", "input")
+    slopes, probes = {}, {}
+    for cell, gain, driven in itertools.product(STEEPEST, GAINS, (False, True)):
+        own, place = found(measured, cell, gain, driven), (ACTIVATION[cell], gain, driven)
+        slopes[place] = np.array(own["slope"], np.float64)
+        if not np.all(np.isfinite(slopes[place])):
+            raise EvidenceError(f"slope: a norm is 0 at {place}, so there is none")
+        probes[place] = _scores(own["accuracy"])
+    return CLAIMS["2"](slopes, probes) + _trained(recorded)
+
+
+def _scores(accuracies) -> np.ndarray:
+    return np.array([rules.accuracy_score(a, 1 / SYMBOLS) for a in accuracies])
+
+
+def _trained(recorded) -> list[Verdict]:
+    """How well such networks recall once they are trained: described."""
+    evidence = outcomes(recorded)
+    levels = tuple(
+        Judge().mean(f"{task}{BETWEEN}{arm}", entered(evidence, task, arm), len(evidence))
+        for task, arm in sorted(evidence)
+    )
+    if not levels:
+        return []
+    n, statement = min(level.n for level in levels), "The score of such networks after training."
+    said_of_all = said(levels, most=len(levels))
+    return [Verdict("2", statement, DESCRIPTIVE, said_of_all, levels, n, exploratory=True)]
+
+
+def curves(recorded, points) -> Curves:
+    del recorded
+    lines = {}
+    for (cell, gain, driven), own in by_point(points, "cell", "gain", "input").items():
+        if gain in SHOWN:
+            name = f"{ACTIVATION[cell]}, gain {gain:g}, {'with' if driven else 'no'} input"
+            lines[name] = np.array([_scores(row) for row in own["curve"]])
+    return Curves(lines, "what a probe reads of the first input", "step", "score of the probe")

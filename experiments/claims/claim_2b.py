@@ -1,0 +1,107 @@
+"""Claim 2b: composing the same function many times gives extremely non-linear behaviour.
+
+Described, not decided: along a line of inputs, into how many monotone pieces a deep tanh network
+cuts one direction of its state; with one matrix at all depths, and with a matrix each.
+"""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.claims.evidence import by_point
+from experiments.subject import Subject
+from seqjax.decisions import CLAIMS, Verdict
+from seqjax.decisions.base import found
+from seqjax.diagnostics.depth import draw_matrices, monotone_pieces
+from seqjax.plots_claims import Curves
+from seqjax.survey import Survey
+from seqjax.types import Array, named_key
+
+SCALES = (2.0, 1.0, 3.0)
+"""Of Gaussian matrices N(0, 1/n). The first is described; the others are exploratory. At 1 a tanh
+network hardly folds at all, and over 1 small differences grow."""
+DRAWS = 20
+KINDS = ("shared", "independent")
+
+
+def subject(full: bool) -> Subject:
+    name = "claim_2b_full" if full else "claim_2b"
+    question = "How does the number of monotone pieces grow with depth?"
+    return Subject(None, Survey(name, question, _points(full), measure), decide, curves)
+
+
+def _points(full: bool) -> tuple[dict, ...]:
+    """Where it is measured: scales, shared or independent."""
+    size = {"units": 128, "depth": 20} if full else {"units": 64, "depth": 15}
+    grid = 2**15 if full else 2**13
+    return tuple(
+        {"scale": scale, "shared": shared, **size, "grid": grid, "draws": DRAWS}
+        for scale in SCALES
+        for shared in (True, False)
+    )
+
+
+def measure(point) -> dict[str, np.ndarray]:
+    """Monotone pieces of w · h_k along h_0 = a + s b, -1 <= s <= 1, by depth and draw.
+
+    The entries of a, b and w are N(0, 1); all draws but that of the matrices are the same at all
+    points.
+
+    Returns:
+      pieces: (K, draws) for the depths 1 … K.
+      coarse: the same, with every second number of the grid left out: what it misses bounds what
+        the grid misses.
+    """
+    keys = jax.random.split(jax.random.key(0), point["draws"])
+    scale, shape = np.float32(point["scale"]), (point["depth"], point["units"], point["grid"])
+    # In float32 neighbours on a fine grid differ by hardly more than rounding, which looks folded.
+    with jax.enable_x64(True):
+        fine_NK, coarse_NK = map(np.asarray, _pieces(keys, scale, point["shared"], *shape))
+    return {"pieces": fine_NK.T, "coarse": coarse_NK.T}
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
+def _pieces(keys: Array, scale, shared: bool, depth: int, units: int, grid: int):
+    """(draws, K) counts on the grid and on its half."""
+    grid_S = jnp.linspace(-1.0, 1.0, grid + 1, dtype=jnp.float64)
+
+    def one(key):
+        u_Knn = scale * draw_matrices(key, "gaussian", shared, depth, units)
+        ends = (_normal(named_key(key, end), units) for end in ("a", "b", "w"))
+        drawn = [array.astype(jnp.float64) for array in (u_Knn, *ends)]
+        return monotone_pieces(*drawn, grid_S), monotone_pieces(*drawn, grid_S[::2])
+
+    return jax.lax.map(one, keys)
+
+
+def _normal(key: Array, units: int) -> Array:
+    return jax.random.normal(key, (units,), jnp.float32)
+
+
+def decide(recorded, points) -> list[Verdict]:
+    del recorded
+    by_place = by_point(points, "scale", "shared")
+    verdicts = []
+    for scale in SCALES:
+        own = {kind: found(by_place, scale, kind == "shared") for kind in KINDS}
+        pieces = {kind: np.array(own[kind]["pieces"]) for kind in KINDS}
+        missed = max(
+            1 - np.mean(own[kind]["coarse"][-1]) / np.mean(pieces[kind][-1]) for kind in KINDS
+        )
+        for verdict in CLAIMS["2b"](range(1, len(pieces["shared"]) + 1), pieces):
+            because = f"scale {scale:g}: {verdict.because}; half the grid misses {missed:.1%}"
+            exploratory = scale != SCALES[0]
+            verdicts.append(dataclasses.replace(verdict, because=because, exploratory=exploratory))
+    return verdicts
+
+
+def curves(recorded, points) -> Curves:
+    del recorded
+    lines = {
+        f"{'shared' if shared else 'independent'}, scale {scale:g}": np.array(own["pieces"]).T
+        for (scale, shared), own in by_point(points, "scale", "shared").items()
+    }
+    return Curves(lines, "folds along a line of inputs", "depth", "monotone pieces", log=True)
