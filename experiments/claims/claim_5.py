@@ -4,9 +4,10 @@ Recall of the first of ten symbols, and of 31, by an Elman network whose recurre
 orthogonal times a gain: 1, where gradients reach the first step, and .5, where they vanish on the
 way. Small gradients are raised in three places: (a) the back-propagated signal, (b) each step's
 contribution to the weight gradient, (c) the whole gradient. Levels are the 50 and 90 % quantiles of
-what is raised, over the steps of a run without a floor at the same place (seed 1000, rate .01; for
-a and b also over examples and steps of the sequence): at the first half of them is raised, at the
-second nearly all is as large as what has not vanished. Norms under 1e-20 are left alone.
+what is raised, over the steps of a run without a floor at the same place (seed 1000, rate .01; at
+full size its first 500 steps), for a and b also over examples and steps of the sequence. At the
+first half of it is raised, at the second nearly all becomes as large as what has not vanished. Norms
+under 1e-20 are left alone, and out of the quantiles.
 
 Clipping, at the 50 % quantile of the whole gradient, and an LSTM, with no floor and with floors on
 the signals of h and of C, stand beside these and decide nothing.
@@ -39,6 +40,12 @@ LEVELS = {
     (30, "gain_1"): {"a": (1.4e-5, 0.0058), "b": (3.4e-5, 0.014), "c": (0.76, 0.98)},
     (30, "gain_0.5"): {"a": (9.8e-8, 0.0025), "b": (2.1e-7, 0.0053), "c": (0.48, 0.56)},
     (30, "lstm"): {"a": (0.0021, 0.011)},
+    (39, "gain_1"): {"a": (4.8e-4, 0.011), "b": (0.0021, 0.048), "c": (1.3, 1.5)},
+    (39, "gain_0.5"): {"a": (3.9e-9, 0.0016), "b": (1.4e-8, 0.006), "c": (0.93, 1.0)},
+    (39, "lstm"): {"a": (0.0016, 0.0072)},
+    (123, "gain_1"): {"a": (1e-7, 0.002), "b": (4.5e-7, 0.0089), "c": (1.3, 1.5)},
+    (123, "gain_0.5"): {"a": (2e-11, 5.1e-4), "b": (4.6e-10, 0.0037), "c": (0.94, 1.0)},
+    (123, "lstm"): {"a": (2e-5, 0.0017)},
 }
 """By lag, model and floor, at ``QUANTILES``; of an LSTM over the signals of h and of C together."""
 UNKNOWN = 1e6
@@ -99,10 +106,10 @@ def decide(recorded, points):
             for floor, level in itertools.product(FLOORS, QUANTILES):
                 own = found(given, task, f"{model} {floor} {level}")
                 scores[task, model, floor, level] = own
-    clipped_or_gated = [place for place in given if place[1].startswith("lstm ")]
-    clipped_or_gated += [place for place in given if place[1].endswith(" clip")]
     means = [
-        f"{arm} on {task} {entered(given, task, arm).mean():.3f}" for task, arm in clipped_or_gated
+        f"{arm} on {task} {entered(given, task, arm).mean():.3f}"
+        for task, arm in sorted(given)
+        if arm.startswith("lstm ") or arm.endswith(" clip")
     ]
     more = f"; beside these, mean scores: {', '.join(means)}"
     return [
@@ -136,12 +143,12 @@ def _over(a, b) -> np.ndarray:
 
 def curves(recorded, points):
     del points
-    task, lines = _task(LAGS[is_full(recorded)][0]), {}
-    for (there, arm), runs in by_arm(recorded).items():
-        model, _, floor = arm.partition(" ")
-        if there == task and floor == "none":
-            for name in "xhc" if model == "lstm" else "xh":
-                norms_NT = _after(runs, name)
-                lines[f"{model}, {name}"] = _over(norms_NT, norms_NT.max(axis=1, keepdims=True))
+    task, lines, given = _task(LAGS[is_full(recorded)][0]), {}, by_arm(recorded)
+    for model, names in {**dict.fromkeys(GAINS, "xh"), "lstm": "xhc"}.items():
+        if (task, f"{model} none") not in given:
+            continue
+        for name in names:
+            norms_NT = _after(given[task, f"{model} none"], name)
+            lines[f"{model}, {name}"] = _over(norms_NT, norms_NT.max(axis=1, keepdims=True))
     title = f"gradients without a floor, after training on {task}"
     return Curves(lines, title, "step t", "‖∂L/∂(x, h, C)_t‖ over the largest", log=True)
