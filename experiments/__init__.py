@@ -6,7 +6,7 @@ means the size for accelerators.
 """
 
 STUDIES = ("init_by_clip", "gate_bias", "clip_threshold")
-CLAIMS = ("claim_1", "claim_2", "claim_2b", "claim_3")  # in the order of the table
+CLAIMS = tuple(f"claim_{n}" for n in ("1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "10"))
 FULL = "_full"
 COLLECTIONS = {
     "claims": CLAIMS,

@@ -68,4 +68,6 @@ def _beside(part, curves: Curves) -> None:
     panel.set_ylabel(curves.upward)
     if curves.log:
         panel.set_yscale("log")
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_minor_formatter("")
     panel.legend(fontsize=7)

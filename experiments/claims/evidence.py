@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import FULL
 from seqjax.decisions import EvidenceError, Outcome
 from seqjax.study import Arm
 
@@ -50,6 +51,28 @@ def outcomes(records: Iterable[Record]) -> dict[tuple[str, str], Outcome]:
         )
         for place, runs in by_arm(records).items()
     }
+
+
+def tuning_records(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
+    """The records that only help to select, by (task, arm)."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        if record["purpose"] == "tuning":
+            task, _, arm = record["arm"].rpartition(BETWEEN)
+            found.setdefault((task, arm), []).append(record)
+    return found
+
+
+def is_full(records: Iterable[Record]) -> bool:
+    """Of the size for accelerators.
+
+    Raises:
+      EvidenceError: there are no records, or of both sizes.
+    """
+    sizes = {record["study"].endswith(FULL) for record in records}
+    if len(sizes) != 1:
+        raise EvidenceError(f"expected records of one size, got {len(sizes)}")
+    return sizes.pop()
 
 
 def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:
