@@ -6,7 +6,7 @@ means the size for accelerators.
 """
 
 STUDIES = ("init_by_clip", "gate_bias", "clip_threshold")
-CLAIMS = ("claim_1",)  # in the order of the table
+CLAIMS = ("claim_1", "claim_7", "claim_8", "claim_9", "claim_10")  # in the order of the table
 FULL = "_full"
 COLLECTIONS = {
     "claims": CLAIMS,
