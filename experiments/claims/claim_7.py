@@ -1,9 +1,9 @@
 """Claim 7: the LSTM solves long-term dependency, vanishing or exploding, because of its gates.
 
-Recall and adding over 50 steps, arms of equal parameters. Recall asks at the last step for the first
-symbol, as the tutorial has t9 read t1. What learns it at this size is the Elman network, not the
-LSTM: that one stays at chance for 2,400 steps, and of shorter lags (asked for at every step of 50)
-it scores .2 at 25, .6 at 10 and 1 at 5, where the Elman network does so too.
+Recall and adding over 50 steps, arms of equal parameters. Recall asks at the last step for the
+first symbol, as the tutorial has t9 read t1. What learns it at this size is the Elman network, not
+the LSTM: that one stays at chance for 2,400 steps, and of shorter lags (asked for at every step of
+50) it scores .2 at 25, .6 at 10 and 1 at 5, where the Elman network does so too.
 
 How often runs fail is counted without clipping (a threshold of ∞) at each rate, tuned or not.
 """
