@@ -1,6 +1,7 @@
 """From a claim's records to the arrays that its rule reads."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,13 +19,18 @@ BETWEEN = ": "
 def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tuple[Arm, ...]:
     """Every arm on every task, which is named and has settings of its own.
 
-    An arm that is matched with another one is so on each task.
+    An arm that is matched with another one is so on each task; a task's width is for the others.
     """
+
+    def settings(own: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
+        fitting = {k: v for k, v in own.items() if not (arm.matched and k == "model.hidden")}
+        return {**fitting, **arm.settings}
+
     arms = list(arms)
     return tuple(
         Arm(
             f"{task}{BETWEEN}{arm.name}",
-            {**own, **arm.settings},
+            settings(own, arm),
             arm.matched and f"{task}{BETWEEN}{arm.matched}",
         )
         for task, own in tasks.items()
@@ -73,6 +79,18 @@ def is_full(records: Iterable[Record]) -> bool:
     if len(sizes) != 1:
         raise EvidenceError(f"expected records of one size, got {len(sizes)}")
     return sizes.pop()
+
+
+def complete(evidence: Mapping, tasks: Iterable[str], arms: Iterable[str]) -> Mapping:
+    """The evidence, if there is something for every arm on every task.
+
+    Raises:
+      EvidenceError: there is not.
+    """
+    for place in itertools.product(tasks, arms):
+        if place not in evidence:
+            raise EvidenceError(f"evidence: nothing for {place}; there is {sorted(evidence)}")
+    return evidence
 
 
 def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:

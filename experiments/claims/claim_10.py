@@ -1,0 +1,102 @@
+"""Claim 10: gates matter in the order forget > input > output.
+
+An LSTM (b_f = 1) and the same without one gate, which is then fixed at 1; equal units, as in Greff
+et al. 2017. On adding and temporal order nothing need be forgotten: a sequence ends before anything
+is in the way. XML and text are streams without end whose state is carried on, so that something
+must go. The two kinds are told apart in the verdict's reason and in the figure. Text is that of
+``unicode_names``, which needs no download.
+
+Equal parameters, the secondary comparison, are left to the commands: the arms are one cell each.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, outcomes
+from experiments.subject import Subject
+from seqjax.decisions import CLAIMS
+from seqjax.decisions.base import entered
+from seqjax.plots_claims import Curves
+from seqjax.study import Arm, Axis, Study
+
+ARMS = tuple(
+    Arm(name, {"model.cell": cell})
+    for name, cell in {
+        "lstm": "lstm", "nfg": "lstm_nfg", "nig": "lstm_nig", "nog": "lstm_nog",
+    }.items()
+)  # fmt: skip
+REMOVED = ("nfg", "nig", "nog")
+KINDS = {
+    "nothing need be forgotten": ("adding", "temporal_order"),
+    "something must be forgotten": ("xml", "characters", "arithmetic"),
+}
+
+
+def tasks(full: bool) -> dict[str, dict]:
+    length = 200 if full else 50
+    stream = {"task.length": 140 if full else 35, "task.carried": True}
+    found = {
+        "adding": {"task.name": "adding", "task.length": length},
+        "temporal_order": {"task.name": "temporal_order", "task.length": length},
+        "xml": {"task.name": "xml", **stream},
+        "characters": {"task.name": "unicode_names", **stream},
+    }
+    return found | ({"arithmetic": {"task.name": "arithmetic", **stream}} if full else {})
+
+
+def subject(full: bool) -> Subject:
+    study = Study(
+        name="claim_10_full" if full else "claim_10",
+        question="Which gate does an LSTM miss most?",
+        base={
+            **PROTOCOL.base(full),
+            "init.bias.f": 1.0,  # of the arms that have it
+            "train.steps": 4000 if full else 300,
+            "train.eval_every": 2000 if full else 150,
+        },
+        arms=on_tasks(tasks(full), ARMS),
+        axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
+        **PROTOCOL.study(full),
+    )
+    return Subject(study, decide=decide, curves=curves)
+
+
+def _losses(recorded) -> dict[str, np.ndarray]:
+    """(n, 3) by task: what the score loses without the forget, input and output gate."""
+    names = tasks(is_full(recorded))
+    scores = complete(outcomes(recorded), names, [arm.name for arm in ARMS])
+    return {
+        task: np.stack(
+            [entered(scores, task, "lstm") - entered(scores, task, arm) for arm in REMOVED], axis=1
+        )
+        for task in names
+    }
+
+
+def decide(recorded, points):
+    del points
+    losses = _losses(recorded)
+    parts = []
+    for kind, names in KINDS.items():
+        mean = np.mean([losses[task].mean(axis=0) for task in names if task in losses], axis=0)
+        sizes = ", ".join(f"d_{gate} {x:.3f}" for gate, x in zip("fio", mean, strict=True))
+        parts.append(f"where {kind} {sizes}")
+    more = f"; {'; '.join(parts)}"
+    return [
+        dataclasses.replace(verdict, because=verdict.because + more)
+        for verdict in CLAIMS["10"](outcomes(recorded))
+    ]
+
+
+def curves(recorded, points):
+    del points
+    losses = _losses(recorded)
+    lines = {
+        f"{task}: {kind}": losses[task]
+        for kind, names in KINDS.items()
+        for task in names
+        if task in losses
+    }
+    across = "removed gate: 1 forget, 2 input, 3 output"
+    return Curves(lines, "what the score loses without a gate", across, "score lost")
