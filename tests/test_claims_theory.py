@@ -14,6 +14,7 @@ from experiments.claims import claim_2, claim_2b, claim_3
 from seqjax import survey, tuning
 from seqjax.decisions import EvidenceError
 from seqjax.decisions.theory import DEPTHS
+from seqjax.plots_claims import claim_figure
 from seqjax.types import named_key
 
 
@@ -191,6 +192,16 @@ def test_rounding_makes_no_folds():
     found = claim_2b.measure(size)
     assert found["pieces"].shape == (15, 10) and found["pieces"].max() <= 5
     assert np.array_equal(found["pieces"], found["coarse"])
+
+
+def test_the_figure_of_claim_2b_has_numbers_on_its_logarithmic_axis():
+    points = folded(shared=2.0, independent=1.0)
+    figure = claim_figure(claim_2b.decide([], points), claim_2b.curves([], points))
+    panel = figure.subfigs[1].axes[0]
+    assert panel.get_yscale() == "log" and len(panel.lines) == len(points)
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    assert {"10", "100"} <= set(labels)
 
 
 # ---- claim 3

@@ -217,7 +217,8 @@ def test_what_is_written_says_size_rules_and_machine_without_markup(tmp_path):
     text = verdicts.written(Workdir(tmp_path), Subject(STUDY, SURVEY, decide), recorded(), MADE)
     assert text == (tmp_path / "verdicts.md").read_text(encoding="utf-8")
     said = re.sub(r"\\(.)", r"\1", text)
-    assert "CPU size: 10 runs." in said and f"Rules {rules.RULES_HASH}; jaxlib 0.10.2 on" in said
+    assert "CPU size: 10 runs and 1 points measured without training. Each" in said
+    assert f"Rules {rules.RULES_HASH}; jaxlib 0.10.2 on" in said
     assert "Fragile: another verdict follows" in said and "Exploratory:" not in said
     assert "<script>" not in text and "&lt;script>" in text and "\x1b" not in text
     found = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))
