@@ -266,6 +266,7 @@ def test_baselines_stand_beside_and_an_arm_is_needed():
     (found, _) = registered(claim_6, recorded)
     levels = {c.name: c.mean for c in found.comparisons}
     assert levels["last noun at 7"] == pytest.approx(0.287, abs=5e-4)
+    assert levels["last noun at 15"] == pytest.approx(0.507, abs=5e-4)
     assert levels["majority at 30"] == 0.5
     with pytest.raises(EvidenceError):
         claim_6.decide(without(recorded, "elman"), [])
