@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 
-from experiments import STUDIES, environment, flags, progress, report, run
+from experiments import CLAIMS, STUDIES, environment, flags, progress, report, run
 from experiments.workdir import identity
 from seqjax import records, rules
 from seqjax.study import Axis, Study, plan
@@ -136,8 +136,8 @@ def test_a_study_runs_to_its_table(first):
     assert len(found) == 8 == len({record["id"] for record in found})
     assert len(list((workdir / "curves").iterdir())) == 8
     for record in found:
-        loss, norm, clipped = np.load(workdir / record["curve_file"])
-        assert loss.shape == norm.shape == clipped.shape == (6,)
+        loss, *others = np.load(workdir / record["curve_file"])
+        assert [values.shape for values in (loss, *others)] == [(6,)] * 4
         assert np.float32(record["curve"]["training_loss"][0]) == np.mean(loss[:3])
         assert record["environment"] == here and record["seconds"] > 0
         assert record["settings"]["train.steps"] == 6 and record["settings"]["model.hidden"] == 4
@@ -539,7 +539,7 @@ def test_help_and_mistakes_in_a_process_of_its_own():
 def test_list_prints_each_study_with_its_question():
     result = command("--list")
     assert result.code == 0
-    assert [line.split(":")[0] for line in result.out.splitlines()] == list(STUDIES)
+    assert [line.split(":")[0] for line in result.out.splitlines()] == [*STUDIES, *CLAIMS]
     assert all(line.endswith("?") for line in result.out.splitlines())
 
 
