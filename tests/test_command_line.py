@@ -136,8 +136,8 @@ def test_a_study_runs_to_its_table(first):
     assert len(found) == 8 == len({record["id"] for record in found})
     assert len(list((workdir / "curves").iterdir())) == 8
     for record in found:
-        loss, norm, clipped, after = np.load(workdir / record["curve_file"])
-        assert loss.shape == norm.shape == clipped.shape == after.shape == (6,)
+        loss, *others = np.load(workdir / record["curve_file"])
+        assert [values.shape for values in (loss, *others)] == [(6,)] * 4
         assert np.float32(record["curve"]["training_loss"][0]) == np.mean(loss[:3])
         assert record["environment"] == here and record["seconds"] > 0
         assert record["settings"]["train.steps"] == 6 and record["settings"]["model.hidden"] == 4

@@ -16,7 +16,7 @@ from seqjax.study import Arm, Axis, Study
 from seqjax.survey import Survey
 
 NAMES = ("claim_a", "claim_b")
-SMALL = {"task.name": "adding", "task.length": 4, "model.hidden": 2, "train.steps": 2}
+SMALL = {"task.name": "adding", "task.length": 4, "model.cell": "elman", "train.steps": 2}
 STUDY = Study(
     "claim_b", "Is b?", {**SMALL, "train.batch_size": 4}, arms=(Arm("x"), Arm("y")),
     axes=(Axis("optim.learning_rate", (0.01, 0.1)),), tune="optim.learning_rate", tuning_seeds=1,
