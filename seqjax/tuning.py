@@ -7,12 +7,13 @@ interrupted, or shared out by cells, goes on as if it had not been.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from seqjax import rules
 from seqjax.config import ConfigError
-from seqjax.study import Run, Study, check_size, placed, plan
+from seqjax.study import MOST_RUNS, Run, Study, check_size, placed, plan
 
 FIRST_SEED = 1000
 EXTENDED, MOST_EXTENSIONS = "optim.learning_rate", 2
@@ -28,8 +29,9 @@ def due(study: Study, seeds: Sequence[int], records: Iterable[Mapping[str, Any]]
     if not study.tuning_seeds:
         return plan(study, seeds)
     tuning_seeds = range(FIRST_SEED, FIRST_SEED + study.tuning_seeds)
-    if both := set(seeds) & set(tuning_seeds):
-        raise ConfigError(f"--seeds: {min(both)} is a seed that {study.tune} is tuned on")
+    seeds = list(itertools.islice(seeds, MOST_RUNS + 1))  # there may be as many as one can type
+    if both := [seed for seed in seeds if seed in tuning_seeds]:
+        raise ConfigError(f"--seeds: {both[0]} is a seed that {study.tune} is tuned on")
     cells: dict[Hashable, list[Run]] = {}
     for run in plan(study, tuning_seeds):
         cells.setdefault(cell_of(study, run), []).append(run)

@@ -1,5 +1,6 @@
 """Rates tuned on seeds of their own: what is due follows from the records so far alone."""
 
+import dataclasses
 import json
 import random
 
@@ -118,6 +119,17 @@ def test_trials_are_selected_whole():
     _, rounds = completed(study, range(2), peak(0.3))
     assert [len(new) for new in rounds] == [3, 2]
     assert {(run.point[RATE], run.point["clip.threshold"]) for run in rounds[1]} == {(0.3, 3.0)}
+
+
+@pytest.mark.parametrize("digits", [12, 400])
+def test_more_seeds_than_can_be_run_are_refused_at_once(digits):
+    many = 10**digits
+    for study, seeds in (
+        (dataclasses.replace(STUDY, tuning_seeds=many), range(3)),
+        (STUDY, range(2000, many)),
+    ):
+        with pytest.raises(ConfigError, match="over 50,000 runs"):
+            tuning.due(study, seeds, [])
 
 
 def test_a_seed_cannot_be_both():

@@ -120,6 +120,8 @@ ABSURD = {
     "--set=train.steps=16777215; train.eval_every=1": "train.eval_every: expected at least 1678",
     "--seeds=1000000000": "--seeds: gate_bias would have over 50,000 runs",
     f"--seeds={'9' * 5000}": "--seeds",
+    "--tuning_seeds=1000000000000": "--seeds: gate_bias would have over 50,000 runs",
+    f"--tuning_seeds={'9' * 400}": "--seeds: gate_bias would have over 50,000 runs",
     f"--shard=0/{'9' * 5000}": "--shard: expected I/N",
     f"--set=model.hidden={'9' * 400}": "model.hidden",
     "--set=train.steps=\x1b[31m\n": r"'\x1b[31m'",
