@@ -62,15 +62,18 @@ def subject(full: bool) -> Subject:
     return Subject(study, decide=decide, curves=curves)
 
 
+def _scores(recorded):
+    return complete(outcomes(recorded), tasks(is_full(recorded)), [arm.name for arm in ARMS])
+
+
 def _losses(recorded) -> dict[str, np.ndarray]:
     """(n, 3) by task: what the score loses without the forget, input and output gate."""
-    names = tasks(is_full(recorded))
-    scores = complete(outcomes(recorded), names, [arm.name for arm in ARMS])
+    scores = _scores(recorded)
     return {
         task: np.stack(
             [entered(scores, task, "lstm") - entered(scores, task, arm) for arm in REMOVED], axis=1
         )
-        for task in names
+        for task in dict.fromkeys(task for task, _ in scores)
     }
 
 
@@ -85,7 +88,7 @@ def decide(recorded, points):
     more = f"; {'; '.join(parts)}"
     return [
         dataclasses.replace(verdict, because=verdict.because + more)
-        for verdict in CLAIMS["10"](outcomes(recorded))
+        for verdict in CLAIMS["10"](_scores(recorded))
     ]
 
 

@@ -1,9 +1,10 @@
 """Claim 7: the LSTM solves long-term dependency, vanishing or exploding, because of its gates.
 
 Recall and adding over 50 steps, arms of equal parameters. Recall asks at the last step for the
-first symbol, as the tutorial has t9 read t1. What learns it at this size is the Elman network, not
-the LSTM: that one stays at chance for 2,400 steps, and of shorter lags (asked for at every step of
-50) it scores .2 at 25, .6 at 10 and 1 at 5, where the Elman network does so too.
+first symbol, as the tutorial has t9 read t1. The GRU, JANET and the LSTM without gates learn it at
+this size, and the LSTM does not, also not in 2,400 steps. Shorter lags, asked for at each of 50
+steps, it solves at 5 but not at 10 or 25. They are no long-term dependency, and to choose the lag
+by what the LSTM solves would be to choose the verdict.
 
 How often runs fail is counted without clipping (a threshold of ∞) at each rate, tuned or not.
 """
@@ -85,8 +86,7 @@ def _unclipped(evidence, full: bool) -> dict:
 def decide(recorded, points):
     del points
     given = outcomes(recorded)
-    complete(given, TASKS, [arm.name for arm in ARMS])
-    scores = {(task, arm.name): given[task, arm.name] for task in TASKS for arm in ARMS}
+    scores = complete(given, TASKS, [arm.name for arm in ARMS])
     failures = {
         place: np.stack([outcome.failed for outcome in at_rates])
         for place, at_rates in _unclipped(given, is_full(recorded)).items()

@@ -77,9 +77,10 @@ def decide(recorded, points):
 
 def curves(recorded, points):
     del points
-    given, names = _scores(recorded), tasks(is_full(recorded))
+    given, arms = _scores(recorded), [arm.name for arm in ARMS]
     lines = {
-        arm.name: np.stack([given[task, arm.name].scores for task in names], axis=1) for arm in ARMS
+        task: np.stack([given[task, arm].scores for arm in arms], axis=1)
+        for task in tasks(is_full(recorded))
     }
-    across = ", ".join(f"{number} {task}" for number, task in enumerate(names, start=1))
-    return Curves(lines, "score on each task", across, "score")
+    across = ", ".join(f"{number} {arm}" for number, arm in enumerate(arms, start=1))
+    return Curves(lines, "score of each arm", across, "score")

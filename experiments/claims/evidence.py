@@ -81,16 +81,17 @@ def is_full(records: Iterable[Record]) -> bool:
     return sizes.pop()
 
 
-def complete(evidence: Mapping, tasks: Iterable[str], arms: Iterable[str]) -> Mapping:
-    """The evidence, if there is something for every arm on every task.
+def complete(evidence: Mapping, tasks: Iterable[str], arms: Iterable[str]) -> dict:
+    """What there is of every arm on every task, in this order.
 
     Raises:
-      EvidenceError: there is not.
+      EvidenceError: there is nothing for one of them.
     """
-    for place in itertools.product(tasks, arms):
+    places = list(itertools.product(tasks, arms))
+    for place in places:
         if place not in evidence:
             raise EvidenceError(f"evidence: nothing for {place}; there is {sorted(evidence)}")
-    return evidence
+    return {place: evidence[place] for place in places}
 
 
 def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:
