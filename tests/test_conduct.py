@@ -89,7 +89,7 @@ def test_what_is_measured_is_measured_once(measured, tmp_path):
     assert contents(workdir)[(workdir / MEASURED).relative_to(workdir)] == before
     assert command(f"--workdir={workdir}", program=report).out == first.out
     assert sorted(path.name for path in workdir.iterdir()) == [
-        ".locks", "claim.png", "claim.svg", MEASURED, "verdicts.json", "verdicts.md",
+        ".locks", "claim.png", "claim.svg", "flags.txt", MEASURED, "verdicts.json", "verdicts.md",
     ]  # fmt: skip
 
 
