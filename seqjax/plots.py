@@ -41,9 +41,9 @@ def save(fig: Figure, workdir: pathlib.Path, name: str) -> None:
             partial.replace(workdir / f"{name}.{kind}")
 
 
-def short(name: str) -> str:
+def short(name: str, longest: int = LONGEST_NAME) -> str:
     name = printable(name)
-    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
+    return name if len(name) <= longest else name[:longest] + "…"
 
 
 def _room(names: Iterable[str], usual: int) -> float:

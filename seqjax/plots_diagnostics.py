@@ -15,8 +15,18 @@ LOW, HIGH = "#3b528b", "#b3242b"
 SATURATED = 0.1
 
 
-def _shades(count: int) -> np.ndarray:
+def shades(count: int) -> np.ndarray:
     return matplotlib.colormaps["viridis"](np.linspace(0, 0.8, count))
+
+
+def spread(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The least, the median and the largest over rows of what is finite; NaN where nothing is."""
+    rows = np.where(np.isfinite(rows), rows, np.nan)
+    known = ~np.isnan(rows).all(axis=0)
+    limits = np.full((3, len(known)), np.nan)
+    for line, f in zip(limits, (np.nanmin, np.nanmedian, np.nanmax), strict=True):
+        line[known] = f(rows[:, known], axis=0)
+    return tuple(limits)
 
 
 def draw_lines(panel, curves: Mapping[str, np.ndarray], first: float = 1, step: float = 1) -> None:
@@ -24,26 +34,22 @@ def draw_lines(panel, curves: Mapping[str, np.ndarray], first: float = 1, step: 
 
     Lines are told apart by shade, dashes and marks. Numbers that are not finite are gaps.
     """
-    shades = _shades(len(curves))
+    colors = shades(len(curves))
     for k, (name, values) in enumerate(curves.items()):
         rows = np.atleast_2d(np.asarray(values, dtype=float))
-        rows = np.where(np.isfinite(rows), rows, np.nan)
-        known = ~np.isnan(rows).all(axis=0)
-        low, middle, high = np.full((3, len(known)), np.nan)
-        for line, f in ((low, np.nanmin), (middle, np.nanmedian), (high, np.nanmax)):
-            line[known] = f(rows[:, known], axis=0)
-        x = first + step * np.arange(len(known))
+        low, middle, high = spread(rows)
+        x = first + step * np.arange(len(middle))
         style = {
             "linestyle": STYLES[k % len(STYLES)],
             "marker": MARKERS[k % len(MARKERS)],
-            "markevery": max(1, len(known) // 8) if known.sum() > 1 else 1,
+            "markevery": max(1, len(middle) // 8) if np.isfinite(middle).sum() > 1 else 1,
             "markersize": 4,
-            "color": shades[k],
+            "color": colors[k],
             "linewidth": 1.4,
         }
         panel.plot(x, middle, label=in_legend(name), **style)
         if len(rows) > 1:
-            panel.fill_between(x, low, high, color=shades[k], alpha=0.15, linewidth=0)
+            panel.fill_between(x, low, high, color=colors[k], alpha=0.15, linewidth=0)
 
 
 def in_legend(name: str) -> str:
@@ -143,12 +149,12 @@ def saturation(gates: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]])
     with matplotlib.rc_context(RC):
         fig, panels, lowest, leftmost = _figure(len(gates), width=2.0, height=2.1)
         layers = list(dict.fromkeys(layer for shares in gates.values() for layer in shares))
-        shades = dict(zip(layers, _shades(len(layers)), strict=True))
+        colors = dict(zip(layers, shades(len(layers)), strict=True))
         for panel, (gate, by_layer) in zip(panels, gates.items(), strict=True):
             panel.plot([0, 1], [1, 0], "--", color=INK, linewidth=0.6, alpha=0.5)
             for layer, (low_H, high_H) in by_layer.items():
                 marker = MARKERS[layers.index(layer) % len(MARKERS)]
-                style = {"color": shades[layer], "s": 14, "alpha": 0.7, "linewidths": 0}
+                style = {"color": colors[layer], "s": 14, "alpha": 0.7, "linewidths": 0}
                 panel.scatter(low_H, high_H, marker=marker, label=layer, clip_on=False, **style)
             panel.set_title(gate, loc="left")
             panel.set_aspect("equal")

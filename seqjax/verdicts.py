@@ -20,7 +20,10 @@ def to_json(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> dict[str, A
 
 
 def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
-    """The registered verdicts, then the exploratory ones, then the registered comparisons."""
+    """Tables of the registered verdicts and of the exploratory ones, then the reasons of each.
+
+    Comparisons are listed where a verdict is registered.
+    """
     registered = [verdict for verdict in verdicts if not verdict.exploratory]
     others = [verdict for verdict in verdicts if verdict.exploratory]
     parts = []
@@ -29,17 +32,19 @@ def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
     if others:
         parts.append(f"**Exploratory**\n\n{markdown(summary(others))}\n")
     parts.append(f"{plain(caption)}\n")
-    for verdict in verdicts:
+    for verdict in (*registered, *others):
+        kind = "Exploratory, claim" if verdict.exploratory else "Claim"
+        parts.append(f"**{kind} {plain(verdict.claim)}: {marked(verdict)}**\n")
+        parts.append(f"{plain(verdict.statement)} {plain(verdict.because)}\n")
         if verdict.comparisons and not verdict.exploratory:
-            rows = markdown(_comparisons(verdict.comparisons))
-            parts.append(f"**Claim {verdict.claim}: {verdict.verdict}**\n\n{rows}\n")
+            parts.append(f"{markdown(_comparisons(verdict.comparisons))}\n")
     return "\n".join(parts)
 
 
 def summary(verdicts: Sequence[Verdict]) -> list[list[str]]:
-    """A row each: what is claimed, what was decided, and why."""
-    head = ["claim", "statement", "verdict", "because", "n"]
-    return [head, *([v.claim, v.statement, marked(v), v.because, str(v.n)] for v in verdicts)]
+    """A row each: what is claimed, and what was decided."""
+    head = ["claim", "statement", "verdict", "n"]
+    return [head, *([v.claim, v.statement, marked(v), str(v.n)] for v in verdicts)]
 
 
 def marked(verdict: Verdict) -> str:

@@ -234,7 +234,7 @@ def windows(own, shared, edge=0.0):
 )
 def test_claim_3_on_clear_evidence(says, shares):
     one = registered(claim_3, windows(*shares))
-    assert one.verdict == says and "gaussian tanh shared 0.50 (+0.010 a step)" in one.because
+    assert one.verdict == says and "(SD 0.50/0.50, +0.010/+0.010)" in one.because
 
 
 def test_claim_3_needs_all_families_one_number_of_draws_and_scales_that_reach_beyond_the_best():

@@ -6,7 +6,7 @@ is in the way. XML and text are streams without end whose state is carried on, s
 must go. The two kinds are told apart in the verdict's reason and in the figure. Text is that of
 ``unicode_names``, which needs no download.
 
-Equal parameters, the secondary comparison, are left to the commands: the arms are one cell each.
+At full size equal parameters are the secondary comparison, judged by the same rule, exploratory.
 """
 
 import dataclasses
@@ -27,6 +27,9 @@ ARMS = tuple(
     }.items()
 )  # fmt: skip
 REMOVED = ("nfg", "nig", "nog")
+EQUAL = "_equal"
+EQUALS = tuple(Arm(arm.name + EQUAL, arm.settings, matched="lstm") for arm in ARMS[1:])
+"""Wider, so that they have the parameters of the LSTM within 1 %."""
 KINDS = {
     "nothing need be forgotten": ("adding", "temporal_order"),
     "something must be forgotten": ("xml", "characters", "arithmetic"),
@@ -55,15 +58,18 @@ def subject(full: bool) -> Subject:
             "train.steps": 4000 if full else 300,
             "train.eval_every": 2000 if full else 150,
         },
-        arms=on_tasks(tasks(full), ARMS),
+        arms=on_tasks(tasks(full), (*ARMS, *EQUALS) if full else ARMS),
         axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
         **PROTOCOL.study(full),
     )
     return Subject(study, decide=decide, curves=curves)
 
 
-def _scores(recorded):
-    return complete(outcomes(recorded), tasks(is_full(recorded)), [arm.name for arm in ARMS])
+def _scores(recorded, suffix: str = ""):
+    """Of an LSTM, and of those without a gate, with its units or its parameters."""
+    names = ("lstm", *(arm + suffix for arm in REMOVED))
+    found = complete(outcomes(recorded), tasks(is_full(recorded)), names)
+    return {(task, arm.removesuffix(EQUAL)): scores for (task, arm), scores in found.items()}
 
 
 def _losses(recorded) -> dict[str, np.ndarray]:
@@ -86,10 +92,15 @@ def decide(recorded, points):
         sizes = ", ".join(f"d_{gate} {x:.3f}" for gate, x in zip("fio", mean, strict=True))
         parts.append(f"where {kind} {sizes}")
     more = f"; {'; '.join(parts)}"
-    return [
+    verdicts = [
         dataclasses.replace(verdict, because=verdict.because + more)
         for verdict in CLAIMS["10"](_scores(recorded))
     ]
+    return verdicts + (_at_equal_parameters(recorded) if is_full(recorded) else [])
+
+
+def _at_equal_parameters(recorded):
+    return [v.beside("equal parameters") for v in CLAIMS["10"](_scores(recorded, EQUAL))]
 
 
 def curves(recorded, points):
@@ -101,5 +112,6 @@ def curves(recorded, points):
         for task in names
         if task in losses
     }
-    across = "removed gate: 1 forget, 2 input, 3 output"
-    return Curves(lines, "what the score loses without a gate", across, "score lost")
+    gates = ("forget", "input", "output")
+    title = "what the score loses without a gate"
+    return Curves(lines, title, "removed gate", "score lost", categories=gates)

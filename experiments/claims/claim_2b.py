@@ -93,8 +93,8 @@ def decide(recorded, points) -> list[Verdict]:
         )
         for verdict in CLAIMS["2b"](range(1, len(pieces["shared"]) + 1), pieces):
             because = f"scale {scale:g}: {verdict.because}; half the grid misses {missed:.1%}"
-            exploratory = scale != SCALES[0]
-            verdicts.append(dataclasses.replace(verdict, because=because, exploratory=exploratory))
+            said = dataclasses.replace(verdict, because=because)
+            verdicts.append(said if scale == SCALES[0] else said.beside(f"scale {scale:g}"))
     return verdicts
 
 

@@ -128,5 +128,5 @@ def curves(recorded, points):
     del points
     failed, rates = _failures(recorded, _chosen(recorded)), PLAIN.rates(is_full(recorded))
     shares = {f"{task}, {kind}": rows_RN.mean(axis=1) for (task, kind), rows_RN in failed.items()}
-    across = f"learning rate: {', '.join(f'{rate:.3g}' for rate in rates)}"
-    return Curves(shares, "how often runs fail", across, "share of runs")
+    at = tuple(f"{rate:.2g}" for rate in rates)
+    return Curves(shares, "how often runs fail", "learning rate", "share of runs", categories=at)

@@ -86,5 +86,5 @@ def curves(recorded, points):
     arms = dict.fromkeys(arm for arm, _ in given)
     lines = {arm: np.stack([given[arm, k] for k in METRICS], axis=1) for arm in arms}
     title = "accuracy by distance, 10 being the longest trained on"
-    across = "words between: 1 is 7 with an opposite noun, 2 is 15, 3 is 30"
-    return Curves(lines, title, across, "accuracy")
+    between = ("7, an opposite noun", "15", "30")
+    return Curves(lines, title, "words between", "accuracy", categories=between)

@@ -103,4 +103,5 @@ def curves(recorded, points):
         for (task, arm), at_rates in _unclipped(by_arm(recorded), is_full(recorded)).items()
     }
     title = "largest gradient of a run without clipping"
-    return Curves(largest, title, "learning rate, from the smallest", "‖∂L/∂θ‖", log=True)
+    rates = tuple(f"{rate:.2g}" for rate in PROTOCOL.rates(is_full(recorded)))
+    return Curves(largest, title, "learning rate", "‖∂L/∂θ‖", log=True, categories=rates)

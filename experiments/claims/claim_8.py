@@ -91,4 +91,5 @@ def curves(recorded, points):
         for gate in GATES
     }
     title = "gate values after training, mean of tasks and layers"
-    return Curves(lines, title, "value, in twentieths", "share", log=True)
+    width = 1 / len(next(iter(lines.values())).T)
+    return Curves(lines, title, "gate value", "share", first=width / 2, step=width)

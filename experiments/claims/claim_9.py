@@ -2,8 +2,8 @@
 
 The tutorial says b_o; Jozefowicz et al. 2015 say b_f. All other biases are 0. The tutorial speaks
 of a mean, so each bias is also drawn, from N(1, .1²). Text is that of ``unicode_names``, which
-needs no download. Exploratory biases (-2, -1, 2, 4, and b_z = ±1 of the GRU) are left out at this
-size: ``gate_bias`` has a table of them.
+needs no download. Exploratory are other values of b_f, judged by the same rule, and a GRU with
+b_z = ±1, whose scores stand beside: at full size only.
 """
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, outcomes
 from experiments.subject import Subject
 from seqjax.decisions import CLAIMS
+from seqjax.decisions.base import entered
 from seqjax.plots_claims import Curves
 from seqjax.study import Arm, Axis, Study
 
@@ -28,6 +29,14 @@ ARMS = (
         )
         for x in BIASES
     ),
+)
+OTHERS = tuple(
+    Arm(f"lstm_f_{bias:g}", {"model.cell": "lstm", "init.bias.f": bias})
+    for bias in (-2.0, -1.0, 2.0, 4.0)
+)
+GRUS = tuple(
+    Arm(f"gru_z_{bias:g}", {"model.cell": "gru", "init.bias.z": bias}, matched="lstm_0")
+    for bias in (-1.0, 1.0)
 )
 
 
@@ -59,15 +68,21 @@ def subject(full: bool) -> Subject:
         name="claim_9_full" if full else "claim_9",
         question="Which bias of 1 brings an LSTM level with a GRU, if any?",
         base=PROTOCOL.base(full),
-        arms=on_tasks(tasks(full), ARMS),
+        arms=on_tasks(tasks(full), (*_judged(full), *(GRUS if full else ()))),
         axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
         **PROTOCOL.study(full),
     )
     return Subject(study, decide=decide, curves=curves)
 
 
-def _scores(recorded):
-    return complete(outcomes(recorded), tasks(is_full(recorded)), [arm.name for arm in ARMS])
+def _judged(full: bool) -> tuple[Arm, ...]:
+    return (*ARMS, *OTHERS) if full else ARMS
+
+
+def _scores(recorded, more: tuple[Arm, ...] = ()):
+    full = is_full(recorded)
+    arms = (*_judged(full), *more) if full else ARMS
+    return complete(outcomes(recorded), tasks(full), [arm.name for arm in arms])
 
 
 def decide(recorded, points):
@@ -77,10 +92,10 @@ def decide(recorded, points):
 
 def curves(recorded, points):
     del points
-    given, arms = _scores(recorded), [arm.name for arm in ARMS]
+    given = _scores(recorded, GRUS)
+    arms = tuple(dict.fromkeys(arm for _, arm in given))
     lines = {
-        task: np.stack([given[task, arm].scores for arm in arms], axis=1)
-        for task in tasks(is_full(recorded))
+        task: np.stack([entered(given, task, arm) for arm in arms], axis=1)
+        for task in dict.fromkeys(task for task, _ in given)
     }
-    across = ", ".join(f"{number} {arm}" for number, arm in enumerate(arms, start=1))
-    return Curves(lines, "score of each arm", across, "score")
+    return Curves(lines, "score of each arm", "", "score", categories=arms)

@@ -109,6 +109,11 @@ class Verdict:
     fragile: bool = False
     exploratory: bool = False
 
+    def beside(self, how: str) -> "Verdict":
+        """This as an exploratory verdict, whose statement says how it differs."""
+        statement = f"{self.statement.removesuffix('.')} ({how})."
+        return dataclasses.replace(self, statement=statement, exploratory=True)
+
 
 def above(a: float, b: float) -> bool:
     return a > b + ROUNDING

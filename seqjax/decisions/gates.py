@@ -10,6 +10,7 @@ from seqjax.decisions.base import (
     NO,
     NON_INFERIOR,
     YES,
+    Comparison,
     Evidence,
     EvidenceError,
     Verdict,
@@ -53,19 +54,25 @@ def _saturated(judge: Judge, setting: tuple[float, int], shares: Shares) -> Verd
     nearly_all = [t for t, own in by_task.items() if all(above(c.lower, 0.8) for c in own)]
     mostly = [t for t, own in by_task.items() if any(above(c.lower, 0.5) for c in own)]
     few = [t for t, own in by_task.items() if all(below(c.upper, 0.5) for c in own)]
-    registered = setting == REGISTERED
-    beside = "" if registered else f" (beyond {cut:g}, {times} × the steps)"
     own = verdict(
         "8",
-        f"In a trained LSTM nearly all gate values are very near 0 or 1{beside}.",
+        "In a trained LSTM nearly all gate values are very near 0 or 1.",
         list(made.values()),
         f"of {len(by_task)} tasks all gates are above .8 on {len(nearly_all)}, some above .5 on "
-        f"{len(mostly)}, all under .5 on {len(few)}: {said(list(made.values()), most=len(made))}",
+        f"{len(mostly)}, all under .5 on {len(few)}; shares {_range(by_task)}",
         supported=len(nearly_all) >= ENOUGH_TASKS,
         in_part=len(mostly) >= ENOUGH_TASKS,
         contradicted=len(few) >= ENOUGH_TASKS,
     )
-    return own if registered else dataclasses.replace(own, exploratory=True)
+    if setting == REGISTERED:
+        return own
+    return own.beside(f"beyond {cut:g}, {times} × the steps")
+
+
+def _range(by_task: Mapping[str, list[Comparison]]) -> str:
+    """The least and the largest mean on each task."""
+    means = {task: [c.mean for c in own] for task, own in by_task.items()}
+    return ", ".join(f"{min(own):.3f} to {max(own):.3f} on {task}" for task, own in means.items())
 
 
 REGISTERED_BIASES = ("f", "i", "o", "f_drawn", "i_drawn", "o_drawn")
@@ -96,6 +103,12 @@ def claim_9(judge: Judge, scores: Evidence) -> list[Verdict]:
     ]
 
 
+def _named(x: str) -> str:
+    """f is b_f = 1; f_drawn is b_f drawn about 1; f_-2 is b_f = -2."""
+    gate, _, how = x.partition("_")
+    return f"b_{gate} {'drawn about 1' if how == 'drawn' else f'= {how or 1}'}"
+
+
 def _bias(judge: Judge, scores: Evidence, x: str) -> Verdict:
     tasks = tasks_of(scores)
     m = 3 * len(tasks)
@@ -112,7 +125,7 @@ def _bias(judge: Judge, scores: Evidence, x: str) -> Verdict:
     )
     return verdict(
         f"9{x}",
-        f"A bias {x} of mean 1 makes an LSTM about as good as a GRU.",
+        f"{_named(x)} makes an LSTM about as good as a GRU.",
         [*a.values(), *b.values(), *c.values()],
         f"GRU is ahead of the LSTM with zero biases on {', '.join(gap)}: {numbers}"
         if enough

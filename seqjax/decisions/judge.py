@@ -198,8 +198,7 @@ def decided(rule: Callable[..., list[Verdict]]) -> Callable[..., list[Verdict]]:
             fragile = any(v.verdict != own.verdict for v in others)
             verdicts.append(dataclasses.replace(own, fragile=fragile))
             if not own.exploratory and own.verdict != DESCRIPTIVE:
-                statement = f"{other.statement} (intervals that assume no symmetry)"
-                verdicts.append(dataclasses.replace(other, statement=statement, exploratory=True))
+                verdicts.append(other.beside("intervals that assume no symmetry"))
         return verdicts
 
     return decide

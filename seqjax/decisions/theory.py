@@ -56,7 +56,8 @@ def claim_1(
             "An RNN's state carries earlier inputs forward; a feed-forward network's output "
             "depends on the current input alone.",
             list(arms.values()),
-            f"chance {chance:.3f}, max |∂ŷ_t/∂x_s| {largest:.3g}: {said(list(arms.values()))}",
+            f"chance {chance:.3f}, max |∂ŷ_t/∂x_s| {largest:.3g}: "
+            f"{said([arms[arm] for arm in deciding])}",
             supported=blind and carrying == 2,
             in_part=blind and carrying == 1,
             contradicted=any(above(arms[a].lower, chance + above_chance) for a in FEED_FORWARD),
@@ -174,13 +175,15 @@ def claim_3(
             most = statistics.clopper_pearson(shared, draws, level_of(2 * m))[1]
         good.append(at_least(least, 0.95) and at_least(0.5, most))
     margin = judge.margins.share
+    parts = [_family(family, counts, draws, spread or {}) for family in FAMILIES]
     return [
         verdict(
             "3",
             "The cause is the repeated product of the same matrix; a feed-forward network with "
             "different matrices of well designed scales avoids it.",
             differences,
-            f"{_shares(counts, draws)}; {said(differences)}{_spreads(spread or {})}",
+            f"F independent/shared at depth {DEPTHS[-1]}, with the SD of the log10 norm and its "
+            f"growth a step: {'; '.join(parts)}",
             supported=all(good),
             in_part=any(above(c.lower, margin) for c in differences),
             contradicted=all(
@@ -190,23 +193,18 @@ def claim_3(
     ]
 
 
-def _shares(counts: Mapping[tuple[str, bool, int], np.ndarray], draws: int) -> str:
-    """F at each depth, as independent/shared."""
-    parts = []
-    for family in FAMILIES:
-        pairs = [
-            "/".join(f"{np.max(counts[family, s, k]) / draws:.2f}" for s in (False, True))
-            for k in DEPTHS
-            if (family, True, k) in counts and (family, False, k) in counts
-        ]
-        parts.append(f"{family} {' '.join(pairs)}")
-    return f"F independent/shared by depth: {', '.join(parts)}"
-
-
-def _spreads(spread: Mapping[tuple[str, bool], np.ndarray]) -> str:
-    parts = []
-    for (family, shared), sd in spread.items():
-        growth = (sd[-1] - sd[0]) / (DEPTHS[-1] - DEPTHS[0])
-        kind = "shared" if shared else "independent"
-        parts.append(f"{family} {kind} {sd[-1]:.2f} ({growth:+.3f} a step)")
-    return f"; SD of log10 norm: {', '.join(parts)}" if parts else ""
+def _family(
+    family: str,
+    counts: Mapping[tuple[str, bool, int], np.ndarray],
+    draws: int,
+    spread: Mapping[tuple[str, bool], np.ndarray],
+) -> str:
+    """F at the last depth, and the spread there where it is given, as independent/shared."""
+    shares = [np.max(counts[family, s, DEPTHS[-1]]) / draws for s in (False, True)]
+    text = f"{family} {shares[0]:.2f}/{shares[1]:.2f}"
+    if (family, True) not in spread or (family, False) not in spread:
+        return text
+    own, shared = spread[family, False], spread[family, True]
+    steps = DEPTHS[-1] - DEPTHS[0]
+    a, b = ((sd[-1] - sd[0]) / steps for sd in (own, shared))
+    return f"{text} (SD {own[-1]:.2f}/{shared[-1]:.2f}, {a:+.3f}/{b:+.3f})"

@@ -8,6 +8,7 @@ from seqjax.decisions.base import (
     NO,
     NON_INFERIOR,
     YES,
+    Comparison,
     Evidence,
     Outcome,
     Verdict,
@@ -59,7 +60,7 @@ def claim_4(
             "4",
             "Exploding gradients are handled by clipping what exceeds a threshold.",
             made,
-            said(made, most=len(made)) + nothing,
+            said(list(reductions.values())) + nothing,
             supported=all(good.values()) and len(tasks) > 1,
             in_part=rows or columns,
             contradicted=len(tasks) > 1 and all(map(judge.hardly_fewer, reductions.values())),
@@ -122,13 +123,21 @@ def claim_5(
             "Vanishing gradients cannot be handled by a threshold from below: raising small "
             "gradients destroys long-term memory.",
             made,
-            f"{len(solved)} places solved without a floor, {len(lost)} lost: "
-            f"{said(made, most=len(made))}",
+            f"{_most('where the task is solved without a floor', takes)}; "
+            f"{_most('where it is not', adds)}; "
+            f"{said(x_ratios) or 'no x-ratio, as no place is solved'}",
             supported=destroyed and hopeless and small,
             in_part=destroyed or hopeless or small,
             contradicted=harmless or rescued,
         )
     ]
+
+
+def _most(where: str, made: list[Comparison]) -> str:
+    """The largest of the effects in one kind of place."""
+    if not made:
+        return f"{where}: nowhere"
+    return f"{where}, of {len(made)} floors the most is {said([max(made, key=lambda c: c.mean)])}"
 
 
 def _named(key: tuple[str, str, str, str]) -> str:
