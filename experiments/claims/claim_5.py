@@ -26,6 +26,7 @@ from experiments.claims.evidence import PLAIN, by_arm, is_full, observed, on_tas
 from experiments.subject import Subject
 from seqjax.decisions import CLAIMS
 from seqjax.decisions.base import entered, found
+from seqjax.decisions.judge import Judge
 from seqjax.plots_claims import Curves
 from seqjax.study import Arm, Axis, Study
 
@@ -106,16 +107,17 @@ def decide(recorded, points):
             for floor, level in itertools.product(FLOORS, QUANTILES):
                 own = found(given, task, f"{model} {floor} {level}")
                 scores[task, model, floor, level] = own
-    means = [
-        f"{arm} on {task} {entered(given, task, arm).mean():.3f}"
+    levels = [
+        (f"{arm} on {task}", entered(given, task, arm))
         for task, arm in sorted(given)
         if arm.startswith("lstm ") or arm.endswith(" clip")
     ]
-    more = f"; beside these, mean scores: {', '.join(means)}"
-    return [
-        dataclasses.replace(verdict, because=verdict.because + more)
-        for verdict in CLAIMS["5"](scores, _ratios(recorded))
-    ]
+    verdicts = []
+    for verdict in CLAIMS["5"](scores, _ratios(recorded)):
+        m = len(verdict.comparisons)
+        beside = (Judge().mean(name, scores_N, m) for name, scores_N in levels)
+        verdicts.append(dataclasses.replace(verdict, comparisons=(*verdict.comparisons, *beside)))
+    return verdicts
 
 
 def _ratios(recorded) -> dict[tuple[str, str], np.ndarray]:
