@@ -12,6 +12,8 @@ from experiments.subject import Subject
 from experiments.workdir import Workdir, identity
 from seqjax import survey as surveys
 from seqjax import sweep, tuning
+from seqjax.config import ConfigError
+from seqjax.statistics import MOST_PAIRS
 from seqjax.study import Run, Study
 from seqjax.survey import Survey
 
@@ -43,6 +45,11 @@ def planned(
     """The first runs, and what identifies their study, if the subject may have this workdir."""
     runs, same, workdir = [], None, Workdir(path)
     if asked.study is not None:
+        if asked.decide is not None and len(order.seeds) > MOST_PAIRS:
+            raise ConfigError(
+                f"--seeds: got {len(order.seeds)}; verdicts are exact, which takes 2^n sign flips "
+                f"of n seeds: at most {MOST_PAIRS}"
+            )
         runs = tuning.due(asked.study, order.seeds, [])
         same = identity(asked.study, runs)
     _check(workdir, asked, same, order)
@@ -70,7 +77,8 @@ def described(asked: Subject, order: Order, path: pathlib.Path) -> list[str]:
     if study is not None:
         lines += sweep.described(sweep.grouped(runs), order.environment["platform"])
     if study is not None and study.tuning_seeds:
-        cells = len({tuning.cell_of(study, run) for run in runs})
+        tuned = (run for run in runs if run.purpose == "tuning")  # the others are counted above
+        cells = len({tuning.cell_of(study, run) for run in tuned})
         lines.append(
             f"then {cells * len(order.seeds)} runs: {cells} cells at their best {study.tune}"
         )

@@ -1,5 +1,6 @@
 """Subjects that are measured, not trained; and names that stand for several subjects."""
 
+import dataclasses
 import json
 
 import jax.numpy as jnp
@@ -97,6 +98,25 @@ def test_a_plan_says_at_how_many_points_and_makes_nothing(measured, tmp_path):
     result = command(ONE, "--dry_run", f"--workdir={tmp_path / 'none'}")
     assert result == (0, "2 points to measure at\n", "")
     assert not measured.asked and not (tmp_path / "none").exists()
+
+
+def test_a_plan_counts_what_is_tuned_once_and_what_is_not_as_well(measured, tmp_path, monkeypatch):
+    """Of an arm at a rate of its own all runs are in the groups, and none follows."""
+    rate = {"optim.learning_rate": 0.1}
+    arms = (*STUDY.arms, Arm("fixed", rate))
+    monkeypatch.setattr(f"{__name__}.STUDY", dataclasses.replace(STUDY, arms=arms))
+    result = command("--study=claim_b", "--dry_run", f"--workdir={tmp_path / 'none'}")
+    *_, total, _, last = result.out.splitlines()
+    assert total.startswith("6 runs")  # x and y at two rates on one seed; fixed on two
+    assert last == "then 4 runs: 2 cells at their best optim.learning_rate"
+
+
+def test_more_seeds_than_can_be_judged_are_refused_before_anything_is_trained(measured, tmp_path):
+    said = "--seeds: got 21; verdicts are exact"
+    for plan in ((), ("--dry_run",)):
+        refused(said, "--study=claim_b", "--seeds=21", f"--workdir={tmp_path / 'none'}", *plan)
+    assert not (tmp_path / "none").exists()
+    assert command("--study=claim_b", "--seeds=20", "--dry_run", f"--workdir={tmp_path}").code == 0
 
 
 def test_only_shard_0_measures(measured, tmp_path):
