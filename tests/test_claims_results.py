@@ -49,7 +49,7 @@ def test_a_changed_record_changes_the_verdicts(collection):
     before = verdicts.decided(found, recorded, None)
     for record in recorded:
         if record["arm"].endswith("lstm"):
-            record["test"]["accuracy_7"] = 0.6
+            record["test"]["accuracy_7_opposite"] = 0.6
     after = verdicts.decided(found, recorded, None)
     assert before[0].verdict == "supported" and after[0].verdict == "contradicted"
 
