@@ -45,6 +45,12 @@ SHAPES = {
 """Populations of a and b. The last two have skewed differences, which the rules take to be none."""
 
 
+def half(rng, median, *, seems="more"):
+    """(SETS, n): half of the seeds just above a median and half far below, or the other way."""
+    far = np.where(rng.random((SETS, SEEDS)) < 0.5, 0.01, -0.3)
+    return median + (far if seems == "more" else -far)
+
+
 def draw(rng, *populations, sets=SETS, n=SEEDS):
     """(sets, n) scores from each population."""
     factor = rng.normal(size=(sets, n))
@@ -58,6 +64,9 @@ def draw(rng, *populations, sets=SETS, n=SEEDS):
 
 def pair(rng, shape, delta, *, seems="more"):
     """Scores a and b with mean(a - b) = delta, skewed so that a - b mostly seems more, or less."""
+    if shape == "half":  # the median is delta
+        b = draw(rng, smooth(0.5))[0]
+        return b + half(rng, delta, seems=seems), b
     first, second = SHAPES[shape]
     if seems == "less":  # b - a is skewed the other way
         b, a = pair(rng, shape, -delta)
@@ -67,6 +76,8 @@ def pair(rng, shape, delta, *, seems="more"):
 
 def level(rng, shape, mean, *, seems="more"):
     """Scores of a known mean, skewed so that most of them are above it, or below."""
+    if shape == "half":
+        return np.clip(half(rng, mean, seems=seems), 0, 1)
     kinds = {"smooth": smooth, "solved or not": solved_or_not, "rarely failed": rarely_failed}
     if shape == "rarely failed" and seems == "less":
         return draw(rng, rarely_perfect(mean))[0]
@@ -83,16 +94,21 @@ def outcome(scores):
     return Outcome(scores, scores == 0.0)
 
 
-def failures(rng, *shares, rates=2):
+def failures(rng, shape, *shares, rates=2):
     """(SETS, rates, n) bools by arm: at each rate runs fail with the arm's share.
+
+    Half: those of the first arm always fail, and of the second those of half of the seeds.
 
     The rates below are added with no failures, so that the rule has rates to leave out.
     """
-    factor = rng.normal(size=(SETS, 1, SEEDS))
-    arms = []
-    for share in shares:
-        z = np.sqrt(SHARED) * factor
-        z = z + np.sqrt(1 - SHARED) * rng.normal(size=(SETS, rates, SEEDS))
-        failed = special.ndtr(z) < share
-        arms.append(np.concatenate([np.zeros_like(failed), failed], axis=1))
-    return arms
+    if shape == "half":
+        coin = np.broadcast_to(rng.random((SETS, 1, SEEDS)) < 0.5, (SETS, rates, SEEDS))
+        failing = [np.ones_like(coin), coin]
+    else:
+        factor = np.sqrt(SHARED) * rng.normal(size=(SETS, 1, SEEDS))
+        own = (rng.normal(size=(SETS, rates, SEEDS)) for _ in shares)
+        failing = [
+            special.ndtr(factor + np.sqrt(1 - SHARED) * z) < share
+            for share, z in zip(shares, own, strict=True)
+        ]
+    return [np.concatenate([np.zeros_like(failed), failed], axis=1) for failed in failing]

@@ -113,26 +113,26 @@ def test_the_sign_flip_interval_covers_a_symmetric_mean(draw):
     assert share <= 0.97
 
 
-@pytest.mark.parametrize("p", [0.05, 0.5, 0.9])
-def test_the_bounded_interval_covers_any_mean_and_the_sign_flip_interval_does_not(p):
-    draw = lambda rng: rng.binomial(1, p, 10).astype(float)  # noqa: E731
-    bounded = coverage(lambda x: statistics.bounded_interval(x, 0.95), draw, p)
-    flips = coverage(lambda x: statistics.sign_flip_interval(x, 0.95), draw, p)
-    assert bounded >= 0.95
-    assert (flips >= 0.94) == (p == 0.5)  # the symmetric one of the three
+def test_the_median_interval_covers_where_the_sign_flip_interval_does_not():
+    def skewed(rng):
+        return np.where(rng.random(10) < 0.5, 1.0, -rng.exponential(20, 10))  # median 0 is between
+
+    assert coverage(lambda x: statistics.median_interval(x, 0.95), skewed, 0.0) >= 0.95
+    assert coverage(lambda x: statistics.sign_flip_interval(x, 0.95), skewed, 0.0) < 0.9
 
 
-def test_the_bounded_interval_moves_the_kolmogorov_quantile_to_a_bound():
-    x = np.array([0.2, 0.4, 0.6, 0.8])
-    moved = stats.ksone.isf(0.1, 4)  # more than a quarter, less than a half
-    assert 0.25 < moved < 0.5
-    lower, upper = statistics.bounded_interval(x, 0.8)
-    assert lower == pytest.approx(0.25 * (0.2 + 0.4) + (0.5 - moved) * 0.6)
-    assert upper == pytest.approx(0.25 * (0.8 + 0.6) + (0.5 - moved) * 0.4 + moved * 1.0)
-    shifted = statistics.bounded_interval(x - 1, 0.8, -1.0, 0.0)
-    assert shifted == pytest.approx((lower - 1, upper - 1))
-    with pytest.raises(ValueError, match="from 0 to 1"):
-        statistics.bounded_interval(x + 0.5, 0.8, 0, 1)
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.999])
+@pytest.mark.parametrize("n", [1, 4, 8, 10, 20])
+def test_the_median_interval_is_the_one_that_the_sign_test_does_not_reject(n, level):
+    x = np.random.default_rng(n).normal(size=n)
+    lower, upper = statistics.median_interval(x, level)
+
+    def rejected(median):
+        return stats.binomtest(int(np.sum(x < median)), n).pvalue <= 1 - level
+
+    gaps = [-99.0, *(np.sort(x)[1:] + np.sort(x)[:-1]) / 2, 99.0]
+    for median in gaps:
+        assert (lower < median < upper) == (not rejected(median)), median
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (199, 200)])

@@ -45,10 +45,7 @@ def subject(full: bool) -> Subject:
 def decide(recorded, points):
     del points
     runs = by_arm(recorded)
-    by_readout = {
-        (arm if readout == READOUTS[0] else f"{arm}, {readout}"): accuracies(own)
-        for (readout, arm), own in runs.items()
-    }
+    by_readout = {place: accuracies(own) for place, own in runs.items()}
     jacobians = {
         arm: max(_beside(record) for (_, a), own in runs.items() if a == arm for record in own)
         for arm in ("feedforward", "feedforward_equal")

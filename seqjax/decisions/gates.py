@@ -136,7 +136,7 @@ def _bias(judge: Judge, scores: Evidence, x: str) -> Verdict:
     )
 
 
-REMOVED = {"forget": "nfg", "input": "nig", "output": "nog"}
+REMOVED = {"f": "nfg", "i": "nig", "o": "nog"}
 
 
 @decided
@@ -159,7 +159,7 @@ def claim_10(judge: Judge, scores: Evidence) -> list[Verdict]:
     in_order = sum(above(x.lower, 0) and above(y.lower, 0) for x, y in zip(f_i, i_o, strict=True))
     forget = sum(above(x.lower, 0) and above(y.lower, 0) for x, y in zip(f_i, f_o, strict=True))
     reversed_ = sum(below(x.upper, 0) or below(y.upper, 0) for x, y in zip(f_i, i_o, strict=True))
-    shares = ", ".join(f"{_order(scores, task)} on {task}" for task in tasks)
+    shares = ", ".join(f"{_orders(scores, task)} on {task}" for task in tasks)
     made = [*f_i, *i_o, *f_o]
     return [
         verdict(
@@ -167,7 +167,7 @@ def claim_10(judge: Judge, scores: Evidence) -> list[Verdict]:
             "Gates matter in the order forget > input > output.",
             made,
             f"of {len(tasks)} tasks {in_order} in this order, forget largest on {forget}, an "
-            f"adjacent pair reversed on {reversed_}; most frequent order by resampling: {shares}",
+            f"adjacent pair reversed on {reversed_}; orders of joint resamples: {shares}",
             supported=in_order >= ENOUGH_TASKS,
             in_part=forget >= ENOUGH_TASKS,
             contradicted=reversed_ >= 2,
@@ -175,8 +175,9 @@ def claim_10(judge: Judge, scores: Evidence) -> list[Verdict]:
     ]
 
 
-def _order(scores: Evidence, task: str) -> str:
+def _orders(scores: Evidence, task: str) -> str:
+    """Each order of the losses with its share, such as f>i>o 70%."""
     whole = entered(scores, task, "lstm")
     losses = {gate: whole - entered(scores, task, arm) for gate, arm in REMOVED.items()}
-    order, share = next(iter(statistics.orders(losses).items()))
-    return f"{order} ({share:.0%})"
+    shares = statistics.orders(losses)
+    return " ".join(f"{order.replace(' ', '')} {share:.0%}" for order, share in shares.items())

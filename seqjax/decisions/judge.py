@@ -35,25 +35,22 @@ from seqjax.decisions.base import (
     entered,
 )
 
+EXACT = "medians, whose limits hold for any shape"
+"""How the verdicts of an exact judge differ."""
+
 
 def level_of(m: int) -> float:
     """Of each interval, so that m of them hold together with .95."""
     return 1 - (1 - rules.CONFIDENCE) / m
 
 
-Bounds = tuple[float, float] | None
-
-
 @functools.lru_cache(maxsize=512)
-def _interval(data: bytes, m: int, bounds: Bounds) -> tuple[float, float, float]:
-    """A mean and its limits; kept, because a rule is run with several margins."""
+def _interval(data: bytes, m: int, exact: bool) -> tuple[float, float, float]:
+    """A mean, or a median, and its limits; kept, because a rule is run with several margins."""
     values = np.frombuffer(data)
-    if bounds is None:
-        lower, upper = statistics.sign_flip_interval(values, level_of(m))
-    else:
-        values = np.clip(values, *bounds)
-        lower, upper = statistics.bounded_interval(values, level_of(m), *bounds)
-    return float(values.mean()), lower, upper
+    if exact:
+        return float(np.median(values)), *statistics.median_interval(values, level_of(m))
+    return float(values.mean()), *statistics.sign_flip_interval(values, level_of(m))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,24 +59,23 @@ class Judge:
 
     Attributes:
       margins: the sizes that the rules name.
-      cautious: intervals that hold for a bounded variable of any shape, where the registered ones
-        take differences to be symmetric about their mean.
+      exact: medians in place of means, whose limits hold for data of any shape, where the
+        registered ones take differences to be symmetric about their mean. It speaks of what
+        happens mostly: one run in ten that fails does not count.
     """
 
     margins: Margins = MARGINS
-    cautious: bool = False
+    exact: bool = False
 
-    def _limits(self, name: str, values: np.ndarray, m: int, bounds: Bounds) -> tuple:
+    def _limits(self, name: str, values: np.ndarray, m: int) -> tuple:
         values = np.ascontiguousarray(values, np.float64)
         if values.ndim != 1 or not values.size:
             raise EvidenceError(f"{name}: got shape {values.shape}; accepted is (n,) with n >= 1")
-        return _interval(values.tobytes(), m, bounds if self.cautious else None)
+        return _interval(values.tobytes(), m, self.exact)
 
-    def mean(
-        self, name: str, values: np.ndarray, m: int, bounds: Bounds = (0.0, 1.0)
-    ) -> Comparison:
-        """A level: (n,) values, all of them within the bounds if there are any."""
-        mean, lower, upper = self._limits(name, values, m, bounds)
+    def mean(self, name: str, values: np.ndarray, m: int) -> Comparison:
+        """A level, from (n,) values."""
+        mean, lower, upper = self._limits(name, values, m)
         return Comparison(name, mean, lower, upper, len(values), math.nan, mean - lower, ())
 
     def paired(self, name: str, a: np.ndarray, b: np.ndarray, m: int) -> Comparison:
@@ -92,7 +88,7 @@ class Judge:
         if np.shape(a) != np.shape(b):
             shapes = f"{np.shape(a)} and {np.shape(b)}"
             raise EvidenceError(f"{name}: got shapes {shapes}; pairs need one")
-        mean, lower, upper = self._limits(name, np.subtract(a, b), m, (-1.0, 1.0))
+        mean, lower, upper = self._limits(name, np.subtract(a, b), m)
         holds = {
             YES: above(lower, 0) and at_least(mean, self.margins.yes),
             NO: below(upper, self.margins.yes),
@@ -158,6 +154,7 @@ def verdict(
     comparisons: Sequence[Comparison | None],
     because: str,
     *,
+    beside: Sequence[Comparison] = (),
     supported: bool = False,
     in_part: bool = False,
     contradicted: bool = False,
@@ -165,26 +162,35 @@ def verdict(
     """The verdict that the conditions of a rule give.
 
     What contradicts a claim outweighs what supports a part of it. Where one set of tasks supports
-    a claim and another contradicts it, it is undecided.
+    a claim and another contradicts it, it is undecided. ``beside`` are comparisons to be shown with
+    those that decide.
     """
     made = tuple(c for c in comparisons if c is not None)
-    n = min((c.n for c in made), default=0)
+    n, says = min((c.n for c in made), default=0), UNDECIDED
     if n < LEAST_SEEDS:
         because = f"n = {n}, and fewer than {LEAST_SEEDS} are not judged: {because}"
-        return Verdict(claim, statement, UNDECIDED, because, made, n)
-    if supported != contradicted:
-        return Verdict(claim, statement, SUPPORTED if supported else CONTRADICTED, because, made, n)
-    if in_part and not supported:
-        return Verdict(claim, statement, IN_PART, because, made, n)
-    sizes = [c.detectable for c in made]
-    because += f"; could have detected {min(sizes):.3f} at best, {max(sizes):.3f} everywhere"
-    return Verdict(claim, statement, UNDECIDED, because, made, n)
+    elif supported != contradicted:
+        says = SUPPORTED if supported else CONTRADICTED
+    elif in_part and not supported:
+        says = IN_PART
+    else:
+        because += _undetected(made, n)
+    return Verdict(claim, statement, says, because, (*made, *beside), n)
+
+
+def _undetected(made: Sequence[Comparison], n: int) -> str:
+    """What undecided comparisons could have told."""
+    if any(math.isinf(c.detectable) for c in made):
+        return f"; n = {n} has no interval at this level"
+    if sizes := [c.detectable for c in made if c.judgement]:
+        return f"; could have detected {min(sizes):.3f} at best, {max(sizes):.3f} everywhere"
+    return f"; limits lie up to {max(c.detectable for c in made):.3f} under the estimates"
 
 
 def decided(rule: Callable[..., list[Verdict]]) -> Callable[..., list[Verdict]]:
     """The rule under its own margins, marked fragile where halved or doubled ones overturn it.
 
-    Behind each verdict follows an exploratory one: the same rule with a cautious judge.
+    Behind each verdict follows an exploratory one: the same rule with an exact judge.
     """
 
     @functools.wraps(rule)
@@ -192,13 +198,13 @@ def decided(rule: Callable[..., list[Verdict]]) -> Callable[..., list[Verdict]]:
         fixed, halved, doubled = (
             rule(Judge(MARGINS.scaled(factor)), *evidence, **more) for factor in (1.0, 0.5, 2.0)
         )
-        cautious = rule(Judge(cautious=True), *evidence, **more)
+        exact = rule(Judge(exact=True), *evidence, **more)
         verdicts = []
-        for own, *others, other in zip(fixed, halved, doubled, cautious, strict=True):
+        for own, *others, other in zip(fixed, halved, doubled, exact, strict=True):
             fragile = any(v.verdict != own.verdict for v in others)
             verdicts.append(dataclasses.replace(own, fragile=fragile))
             if not own.exploratory and own.verdict != DESCRIPTIVE:
-                verdicts.append(other.beside("intervals that assume no symmetry"))
+                verdicts.append(other.beside(EXACT))
         return verdicts
 
     return decide

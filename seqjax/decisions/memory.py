@@ -46,16 +46,18 @@ def claim_6(judge: Judge, accuracies: Mapping[tuple[str, int], np.ndarray]) -> l
         verdict(
             "6a",
             "An LSTM can choose singular or plural at t9 from t1.",
-            [lstm, *beside],
+            [lstm],
             said([lstm]),
+            beside=beside,
             supported=at_least(lstm.lower, 0.95),
             contradicted=below(lstm.upper, 0.95),
         ),
         verdict(
             "6b",
             "A plain RNN cannot choose singular or plural at t9 from t1.",
-            [elman, *beside],
+            [elman],
             f"{said([elman])}; {least}",
+            beside=beside,
             supported=below(elman.upper, 0.75),
             contradicted=at_least(elman.lower, 0.95),
         ),
@@ -139,8 +141,9 @@ def _gates(judge: Judge, scores: Evidence) -> Verdict:
     return verdict(
         "7c",
         "It is because of its gates that the LSTM solves long-term dependency.",
-        [*over.values(), *beside],
+        list(over.values()),
         said(list(over.values())) + needless,
+        beside=beside,
         supported=not as_good and all(YES in c.judgement for c in over.values()),
         contradicted=bool(as_good),
     )

@@ -26,41 +26,57 @@ FAMILIES = ("gaussian linear", "gaussian tanh", "orthogonal linear", "orthogonal
 @decided
 def claim_1(
     judge: Judge,
-    accuracies: Mapping[str, np.ndarray],
+    accuracies: Mapping[tuple[str, str], np.ndarray],
     jacobians: Mapping[str, float],
     chance: float,
 ) -> list[Verdict]:
-    """Recall at lag 1: both feed-forward nets, both Elman networks.
+    """Recall at lag 1: both feed-forward nets, both Elman networks, under every readout.
 
     S: feed-forward upper < chance + .01, both Elman lower > .9, ∂ŷ_t/∂x_s = 0 for s ≠ t in the
     feed-forward nets. P: one Elman only. C: a feed-forward lower > chance + .02.
 
     Args:
-      accuracies: (n,) by arm of ``FEED_FORWARD`` and ``ELMAN``, failed runs at chance; other arms,
-        such as a feed-forward net with a window, stand beside them.
+      accuracies: (n,) by (readout, arm) for ``FEED_FORWARD`` and ``ELMAN``, failed runs at chance;
+        other arms, such as a feed-forward net with a window, stand beside them.
       jacobians: max |∂ŷ_t/∂x_s| over s ≠ t by arm of ``FEED_FORWARD``.
       chance: the accuracy of a guess.
     """
-    deciding = (*FEED_FORWARD, *ELMAN)
-    arms = {
-        arm: judge.mean(f"accuracy of {arm}", found(accuracies, arm), len(deciding))
-        for arm in dict.fromkeys((*deciding, *accuracies))
-    }
+    readouts = dict.fromkeys(readout for readout, _ in accuracies)
+    if not readouts:
+        raise EvidenceError("evidence: claim 1 needs accuracies")
+    m = len(readouts) * len((*FEED_FORWARD, *ELMAN))
+    blind_nets, elman_nets = (
+        {
+            (arm, readout): judge.mean(f"{arm}, {readout}", found(accuracies, readout, arm), m)
+            for readout in readouts
+            for arm in arms
+        }
+        for arms in (FEED_FORWARD, ELMAN)
+    )
+    beside = [
+        judge.mean(f"{arm}, {readout}", x, m)
+        for (readout, arm), x in accuracies.items()
+        if arm not in (*FEED_FORWARD, *ELMAN)
+    ]
     largest = max(abs(found(jacobians, arm)) for arm in FEED_FORWARD)
     at_chance, above_chance = judge.margins.at_chance, judge.margins.above_chance
-    blind = largest == 0 and all(below(arms[a].upper, chance + at_chance) for a in FEED_FORWARD)
-    carrying = sum(above(arms[arm].lower, 0.9) for arm in ELMAN)
+    best_blind = max(c.upper for c in blind_nets.values())
+    blind = largest == 0 and below(best_blind, chance + at_chance)
+    least = {arm: min(elman_nets[arm, readout].lower for readout in readouts) for arm in ELMAN}
+    carrying = sum(above(lower, 0.9) for lower in least.values())
     return [
         verdict(
             "1",
             "An RNN's state carries earlier inputs forward; a feed-forward network's output "
             "depends on the current input alone.",
-            list(arms.values()),
-            f"chance {chance:.3f}, max |∂ŷ_t/∂x_s| {largest:.3g}: "
-            f"{said([arms[arm] for arm in deciding])}",
+            [*blind_nets.values(), *elman_nets.values()],
+            f"accuracies under {' and '.join(readouts)}: feed-forward at most {best_blind:.3f} "
+            f"(chance {chance:.3f}), {', '.join(f'{a} at least {x:.3f}' for a, x in least.items())}"
+            f", by their intervals; max |∂ŷ_t/∂x_s| of the feed-forward nets {largest:.3g}",
+            beside=beside,
             supported=blind and carrying == 2,
             in_part=blind and carrying == 1,
-            contradicted=any(above(arms[a].lower, chance + above_chance) for a in FEED_FORWARD),
+            contradicted=any(above(c.lower, chance + above_chance) for c in blind_nets.values()),
         )
     ]
 
@@ -85,7 +101,7 @@ def claim_2(
     if not slopes or not early:
         raise EvidenceError("evidence: claim 2 needs slopes, and probes at gains of at most 1")
     m = len(slopes) + len(early)
-    steep = [judge.mean(f"slope of {_place(k)}", x, m, bounds=None) for k, x in slopes.items()]
+    steep = [judge.mean(f"slope of {_place(k)}", x, m) for k, x in slopes.items()]
     read = [judge.mean(f"probe in {_place(k)}", x, m) for k, x in early.items()]
     margin = judge.margins.slope
     outside = sum(above(c.lower, margin) or below(c.upper, -margin) for c in steep) / len(steep)
@@ -96,7 +112,8 @@ def claim_2(
             "2",
             "After many steps early inputs have been overwritten, and gradients vanish or explode.",
             [*steep, *read],
-            f"{outside:.0%} of {len(steep)} cells have slopes outside ±{margin:g}; the probe's "
+            f"(a) {'holds' if changing else 'fails'}: {outside:.0%} of {len(steep)} cells have "
+            f"slopes outside ±{margin:g}; (b) {'holds' if overwritten else 'fails'}: the probe's "
             f"intervals at gains up to 1 lie from {lowest:.3f} to {highest:.3f}",
             supported=changing and overwritten,
             in_part=changing != overwritten,
@@ -128,7 +145,6 @@ def claim_2b(
             f"doublings a step, {kind}",
             k_K @ np.log2(np.asarray(found(pieces, kind), np.float64)) / (k_K @ k_K),
             m=2,
-            bounds=None,
         )
         for kind in ("shared", "independent")
     }
@@ -154,7 +170,8 @@ def claim_3(
 
     S: F_independent(50) >= .95 and F_shared(50) <= .5 in all four families. P: the lower limit of
     the difference > .05 in at least one. C: |difference| upper < .05 in all. Intervals are
-    Newcombe's. A cautious judge has S pass its thresholds by exact limits of the shares.
+    Newcombe's, which take the draws of both kinds to be independent. An exact judge has S pass its
+    thresholds by exact limits of the shares.
 
     Args:
       counts: by (family, shared?, k) the (scales,) numbers of draws inside the window.
@@ -170,7 +187,7 @@ def claim_3(
         name = f"independent − shared, {family}"
         differences.append(Comparison(name, mean, lower, upper, draws, np.nan, mean - lower, ()))
         least, most = own / draws, shared / draws
-        if judge.cautious:
+        if judge.exact:
             least = statistics.clopper_pearson(own, draws, level_of(2 * m))[0]
             most = statistics.clopper_pearson(shared, draws, level_of(2 * m))[1]
         good.append(at_least(least, 0.95) and at_least(0.5, most))
@@ -182,8 +199,8 @@ def claim_3(
             "The cause is the repeated product of the same matrix; a feed-forward network with "
             "different matrices of well designed scales avoids it.",
             differences,
-            f"F independent/shared at depth {DEPTHS[-1]}, with the SD of the log10 norm and its "
-            f"growth a step: {'; '.join(parts)}",
+            f"thresholds hold in {sum(good)} of {m} families; F independent/shared at depth "
+            f"{DEPTHS[-1]}, with SD of the log10 norm and its growth a step: {'; '.join(parts)}",
             supported=all(good),
             in_part=any(above(c.lower, margin) for c in differences),
             contradicted=all(

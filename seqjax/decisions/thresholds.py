@@ -107,8 +107,7 @@ def claim_5(
         judge.paired(f"added by {_named(key)}", floored[key], base[key[:2]], m) for key in raised
     ]
     x_ratios = [
-        judge.mean(f"x-ratio, {' '.join(place)}", found(ratios, *place), m, bounds=None)
-        for place in solved
+        judge.mean(f"x-ratio, {' '.join(place)}", found(ratios, *place), m) for place in solved
     ]
     size = judge.margins.floor
     destroyed = bool(takes) and all(YES in c.judgement and at_least(c.mean, size) for c in takes)
@@ -117,12 +116,21 @@ def claim_5(
     harmless = bool(takes) and all(NO in c.judgement for c in takes)
     rescued = any(YES in c.judgement and at_least(c.mean, size) for c in adds)
     made = [*takes, *adds, *x_ratios]
+    conditions = {
+        "the floors that should destroy do": destroyed,
+        "no floor rescues": hopeless,
+        "the x-ratio is small": small,
+        "the floors that should destroy take nothing": harmless,
+        "a floor rescues": rescued,
+    }
+    holding = [condition for condition, holds in conditions.items() if holds]
     return [
         verdict(
             "5",
             "Vanishing gradients cannot be handled by a threshold from below: raising small "
             "gradients destroys long-term memory.",
             made,
+            f"{', '.join(holding) or 'no condition holds'}: "
             f"{_most('where the task is solved without a floor', takes)}; "
             f"{_most('where it is not', adds)}; "
             f"{said(x_ratios) or 'no x-ratio, as no place is solved'}",
