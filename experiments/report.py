@@ -1,5 +1,6 @@
 """Rebuilds what a workdir shows from what it records: python -m experiments.report."""
 
+import dataclasses
 import functools
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ from seqjax import formats, plots
 from seqjax.config import ConfigError
 from seqjax.records import RecordError
 from seqjax.study import Study
-from seqjax.tables import Table, by_metric, make_table, published_rows, sizes
+from seqjax.tables import Table, by_metric, make_table, measured, published_rows, sizes
 from seqjax.types import unknown
 
 MOST_CELLS = 10**6
@@ -64,6 +65,8 @@ def report(workdir: Workdir) -> str:
 def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> str:
     """Writes the tables and figures of a study's records, and returns the tables as Markdown."""
     tune = recorded[0]["tune"] if workdir.config is None else workdir.config["tune"]
+    if study.metrics is not None and not measured(recorded, study.metrics):
+        study = dataclasses.replace(study, metrics=None)  # the command took another task
     made = tables_of(study, recorded, tune)
     for table in made:
         size = len(table.rows) * len(table.columns)

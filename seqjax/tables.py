@@ -103,11 +103,8 @@ def by_metric(records: Sequence[Record], metrics: Metrics) -> list[Record]:
     """Each record once for every one of these metrics, as if that were what the test measured.
 
     The label is a part of the point, so that a table has a column for each. What chooses, the last
-    validation, stays the same: all columns show the same runs. Where a record lacks a metric, the
-    records are returned as they are.
+    validation, stays the same: all columns show the same runs. All must have ``measured`` them.
     """
-    if not all(_measures(record, name) for record in records for name in metrics.named.values()):
-        return list(records)
     return [
         _read_as(record, metrics.title, column, name)
         for record in records
@@ -115,11 +112,15 @@ def by_metric(records: Sequence[Record], metrics: Metrics) -> list[Record]:
     ]
 
 
-def _measures(record: Record, name: str) -> bool:
-    """Whether a record has a metric in its test and its curve; a failed run needs no number."""
-    value = record["test"].get(name)
-    known = record["failed"] is not None or (value is not None and math.isfinite(value))
-    return known and f"validation_{name}" in record["curve"]
+def measured(records: Sequence[Record], metrics: Metrics) -> bool:
+    """Whether all have these metrics in test and curve; a failed run needs no number."""
+
+    def has(record: Record, name: str) -> bool:
+        value = record["test"].get(name)
+        known = record["failed"] is not None or (value is not None and math.isfinite(value))
+        return known and f"validation_{name}" in record["curve"]
+
+    return all(has(record, name) for record in records for name in metrics.named.values())
 
 
 def _read_as(record: Record, title: str, column: Any, name: str) -> Record:

@@ -13,10 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import assert_close
+from made_up import record
 from test_command_line import command
 from test_tasks import assert_uniform, batch_of
 
-from seqjax import sweep, training
+from experiments.report import report
+from experiments.workdir import Workdir
+from seqjax import records, sweep, training
 from seqjax.config import ConfigError, make_config
 from seqjax.data import agreement as reader
 from seqjax.data import folder
@@ -553,6 +556,15 @@ def test_the_study_has_a_column_for_each_number_of_attractors(placed, tmp_path):
     assert len(tests) == 2 and shown == pytest.approx(means, abs=6e-4)
     assert "Any constant answer" in result.out
     assert not (workdir / "clipped.png").exists() and (workdir / "learning_curves.png").exists()
+
+
+def test_on_another_task_the_study_has_the_usual_table(tmp_path):
+    for arm in ("lstm", "gru"):
+        one = record(arm=arm, study="agreement_natural")
+        records.append(tmp_path / "records.jsonl", one)
+    text = report(Workdir(tmp_path))
+    assert "| lstm | 0.900" in text and "attractors" not in text
+    assert (tmp_path / "clipped.png").exists()
 
 
 FLAGFILE = "--flagfile=experiments/flags/agreement_natural.flags"

@@ -346,15 +346,17 @@ LACKING = {
 
 
 @pytest.mark.parametrize("spoil", LACKING.values(), ids=LACKING)
-def test_records_that_lack_a_metric_stay_as_they_are(spoil):
+def test_records_that_lack_a_metric_are_told_apart(spoil):
     found = list(partial_runs())
+    assert tables.measured(found, SIDE_BY_SIDE)
     spoil(found[3])
-    assert tables.by_metric(found, SIDE_BY_SIDE) == found
+    assert not tables.measured(found, SIDE_BY_SIDE)
 
 
 def test_a_failed_run_needs_no_number_of_any_metric():
     found = list(partial_runs())
     found[1]["test"][PART] = None
+    assert tables.measured(found, SIDE_BY_SIDE)
     table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
     chance = found[0]["chance"]["metric"]
     assert table.grid[(), 2].mean == pytest.approx((0.6 + chance) / 2)
