@@ -5,7 +5,7 @@ A study is a module here with a ``STUDY``; its name stands in ``STUDIES``. A cla
 means the size for accelerators.
 """
 
-STUDIES = ("init_by_clip", "gate_bias", "clip_threshold")
+STUDIES = ("init_by_clip", "gate_bias", "clip_threshold", "agreement_natural")
 CLAIMS = tuple(f"claim_{n}" for n in ("1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "10"))
 FULL = "_full"
 COLLECTIONS = {

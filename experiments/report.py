@@ -1,5 +1,6 @@
 """Rebuilds what a workdir shows from what it records: python -m experiments.report."""
 
+import dataclasses
 import functools
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ from seqjax import formats, plots
 from seqjax.config import ConfigError
 from seqjax.records import RecordError
 from seqjax.study import Study
-from seqjax.tables import Table, make_table, published_rows, sizes
+from seqjax.tables import Table, by_metric, make_table, measured, published_rows, sizes
 from seqjax.types import unknown
 
 MOST_CELLS = 10**6
@@ -22,14 +23,18 @@ MOST_CELLS = 10**6
 def tables_of(study: Study, recorded: list[dict[str, Any]], tune: str | None) -> list[Table]:
     """The main table, and what the study shows beside it where its own axis was tuned."""
     titles = {axis.path: axis.title for axis in study.axes}
+    columns, question = study.columns, study.question
+    if study.metrics is not None:
+        recorded, columns = by_metric(recorded, study.metrics), study.metrics.title
+        question += f" {study.metrics.note}"
     make = functools.partial(
-        make_table, recorded, question=study.question, arms=[arm.name for arm in study.arms]
+        make_table, recorded, question=question, arms=[arm.name for arm in study.arms]
     )
-    made = [make(title=study.name, tune=tune, titles=titles, columns=study.columns)]
+    made = [make(title=study.name, tune=tune, titles=titles, columns=columns)]
     if tune is None or tune != study.tune or study.tuning_seeds:
         return made
     if study.fixed in {record["point"].get(tune) for record in recorded} - {None}:
-        options = {"titles": titles, "columns": study.columns, "fixed": study.fixed}
+        options = {"titles": titles, "columns": columns, "fixed": study.fixed}
         made.append(make(title=f"{study.name} at {tune} = {study.fixed:g}", tune=tune, **options))
     if study.spread:
         untitled = {path: title for path, title in titles.items() if path != tune}
@@ -60,6 +65,8 @@ def report(workdir: Workdir) -> str:
 def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> str:
     """Writes the tables and figures of a study's records, and returns the tables as Markdown."""
     tune = recorded[0]["tune"] if workdir.config is None else workdir.config["tune"]
+    if study.metrics is not None and not measured(recorded, study.metrics):
+        study = dataclasses.replace(study, metrics=None)  # the command took another task
     made = tables_of(study, recorded, tune)
     for table in made:
         size = len(table.rows) * len(table.columns)
@@ -76,7 +83,7 @@ def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> s
     workdir.write("table.csv", formats.to_csv(made))
     workdir.write("table.tex", "\n".join(map(formats.to_latex, made)))
     counted = "training_loss" if made[0].metric == "score" else f"validation_{made[0].metric}"
-    _draw(workdir, made, counted)
+    _draw(workdir, study, made, counted)
     return markdown
 
 
@@ -87,10 +94,12 @@ def show(workdir: Workdir) -> None:
         print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
 
 
-def _draw(workdir: Workdir, made: list[Table], quantity: str) -> None:
+def _draw(workdir: Workdir, study: Study, made: list[Table], quantity: str) -> None:
     """The figures, where they can be seen."""
     main = made[0]
-    maps = [("heat_map", main, "metric"), ("clipped", main, "clipped")]
+    maps = [("heat_map", main, "metric")]
+    if study.metrics is None:  # else all columns are of the same steps
+        maps.append(("clipped", main, "clipped"))
     maps += [("heat_map_untuned", table, "metric") for table in made[1:2]]
     for name, table, shown in maps:
         if len(table.rows) * len(table.columns) > plots.MOST_CELLS:

@@ -58,6 +58,20 @@ class Axis:
 
 
 @dataclasses.dataclass(frozen=True)
+class Metrics:
+    """Test metrics of one task side by side, a column each.
+
+    Attributes:
+      title, note: what the columns are called together, and what the caption says of them.
+      named: the metrics by the label of their column. All have the chance of the task's own metric.
+    """
+
+    title: str
+    named: Mapping[Any, str]
+    note: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Published:
     """A figure from the literature to stand beside ours, with how well its source is known."""
 
@@ -82,6 +96,7 @@ class Study:
         same ones. See ``tuning``.
       scored: scores are compared, not metrics, so that tasks of different metrics share a table.
       columns: the title of the axis that goes across the table; None for the last, "" for none.
+      metrics: test metrics that go across the table instead, if any.
       fixed: a second table, at this value of ``tune`` alone.
       spread: a second table, with every value of ``tune`` across.
       published: figures to print beside the table.
@@ -97,6 +112,7 @@ class Study:
     tuning_seeds: int = 0
     scored: bool = False
     columns: str | None = None
+    metrics: Metrics | None = None
     fixed: float | None = None
     spread: bool = False
     published: tuple[Published, ...] = ()

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqjax import rules
 from seqjax.entries import MARKS, Entry, Record, make_entries, order
-from seqjax.study import Published
+from seqjax.study import Metrics, Published
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +97,42 @@ def make_table(
         tuned=tune if fixed is None else None,
         metric=metric_of(records[0]),
     )
+
+
+def by_metric(records: Sequence[Record], metrics: Metrics) -> list[Record]:
+    """Each record once for every one of these metrics, as if that were what the test measured.
+
+    The label is a part of the point, so that a table has a column for each. What chooses, the last
+    validation, stays the same: all columns show the same runs. All must have ``measured`` them.
+    """
+    return [
+        _read_as(record, metrics.title, column, name)
+        for record in records
+        for column, name in metrics.named.items()
+    ]
+
+
+def measured(records: Sequence[Record], metrics: Metrics) -> bool:
+    """Whether all have these metrics in test and curve; a failed run needs no number."""
+
+    def has(record: Record, name: str) -> bool:
+        value = record["test"].get(name)
+        known = record["failed"] is not None or (value is not None and math.isfinite(value))
+        return known and f"validation_{name}" in record["curve"]
+
+    return all(has(record, name) for record in records for name in metrics.named.values())
+
+
+def _read_as(record: Record, title: str, column: Any, name: str) -> Record:
+    own, curve, value = record["metric"], record["curve"], record["test"].get(name)
+    scale = record["higher_is_better"], record["chance"]["metric"], record["best_loss"]
+    return {
+        **record,
+        "point": {**record["point"], title: column},
+        "test": {**record["test"], own: value},
+        "score": 0.0 if record["failed"] else rules.score_of(value, *scale),
+        "curve": {**curve, f"validation_{own}": curve[f"validation_{name}"]},
+    }
 
 
 def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, fixed: Any) -> str:

@@ -4,6 +4,7 @@ import collections
 import functools
 import hashlib
 import itertools
+import json
 import os
 import pathlib
 
@@ -12,10 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import assert_close
+from made_up import record
 from test_command_line import command
 from test_tasks import assert_uniform, batch_of
 
-from seqjax import sweep, training
+from experiments.report import report
+from experiments.workdir import Workdir
+from seqjax import records, sweep, training
 from seqjax.config import ConfigError, make_config
 from seqjax.data import agreement as reader
 from seqjax.data import folder
@@ -535,15 +539,48 @@ def test_natural_agreement_trains_and_evaluates(placed):
     trains_and_evaluates(make_config(settings))
 
 
+def test_the_study_has_a_column_for_each_number_of_attractors(placed, tmp_path):
+    placed(*written(made_up()))
+    workdir = tmp_path / "workdir"
+    small = "train.steps=4; train.eval_every=2; train.batch_size=8; model.embed=4"
+    arguments = ("--arms=lstm", f"--set={small}", "--sweep=optim.learning_rate=0.01")
+    result = command(FLAGFILE, *arguments, "--seeds=2", "--tuning_seeds=0", f"--workdir={workdir}")
+    assert result.code == 0, result.err
+    head, _, row = [line for line in result.out.splitlines() if line.startswith("|")][:3]
+    columns = [cell.strip() for cell in head.split("|")[1:-1]]
+    assert columns == [f"attractors {n}" for n in (*range(5), "all")]
+    lines = (workdir / "records.jsonl").read_text().splitlines()
+    tests = [json.loads(line)["test"] for line in lines]
+    shown = [float(cell.split()[0]) for cell in row.split("|")[1:-1]]
+    means = [np.mean([test[name] for test in tests]) for name in (*BALANCED[1:], BALANCED[0])]
+    assert len(tests) == 2 and shown == pytest.approx(means, abs=6e-4)
+    assert "Any constant answer" in result.out
+    assert not (workdir / "clipped.png").exists() and (workdir / "learning_curves.png").exists()
+
+
+def test_on_another_task_the_study_has_the_usual_table(tmp_path):
+    for arm in ("lstm", "gru"):
+        one = record(arm=arm, study="agreement_natural")
+        records.append(tmp_path / "records.jsonl", one)
+    text = report(Workdir(tmp_path))
+    assert "| lstm | 0.900" in text and "attractors" not in text
+    assert (tmp_path / "clipped.png").exists()
+
+
+FLAGFILE = "--flagfile=experiments/flags/agreement_natural.flags"
 NATURAL = ("--study=init_by_clip", "--set=task.name=agreement_natural", "--sweep=init.bias.f=1")
 
 
-@pytest.mark.parametrize("more", [("--dry_run",), ()], ids=["planned", "run"])
-def test_missing_data_are_a_mistake_of_the_user(tmp_path, more):
+@pytest.mark.parametrize(
+    "arguments",
+    [(FLAGFILE,), (*NATURAL, "--dry_run"), NATURAL],
+    ids=["the study", "planned", "run"],
+)
+def test_missing_data_are_a_mistake_of_the_user(tmp_path, arguments):
     empty = tmp_path / "empty"
     empty.mkdir()
     where = (f"--data_dir={empty}", f"--workdir={tmp_path / 'workdir'}")
-    result = command(*NATURAL, *where, *more)
+    result = command(*arguments, *where)
     assert result.code == 2 and result.err.count("error: ") == 1
     (line,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
     assert f"{empty}/subject_verb_agreement/subj_agr_filtered.text" in line
@@ -577,4 +614,6 @@ def test_the_published_sentences():
         assert len(cells) == 10  # so that every balanced accuracy exists
         if part != "train":
             assert cells[4, 0] == {"validation": 1, "test": 7}[part]
+        if part == "test":  # as the caption of the study says
+            assert cells[4, 0] + cells[4, 1] == 98
     assert pathlib.Path(paths[0]).stat().st_size < folder.LARGEST

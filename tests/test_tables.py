@@ -13,7 +13,7 @@ from made_up import record
 from scipy import stats
 
 from seqjax import entries, formats, tables
-from seqjax.study import Published
+from seqjax.study import Metrics, Published
 
 RATE = "optim.learning_rate"
 CLIP = "clip.threshold"
@@ -303,6 +303,63 @@ MIXTURES = {
     ),
     "places": ([record(seed=k, environment={"jaxlib": f"0.1{k}"}) for k in (2, 1, 0)], {}),
 }
+
+
+# Balanced accuracies of two rates: (validation, test, test of a part); None is a run that failed.
+PART = "balanced_accuracy_2"
+PARTIAL = {0.1: [(0.9, 0.8, 0.6), (0.9, 0.7, None)], 0.3: [(0.3, 0.9, 0.95), (0.3, 0.9, 0.99)]}
+SIDE_BY_SIDE = Metrics("attractors", {"all": "accuracy", 2: PART}, "They say so.")
+
+
+def partial_runs():
+    for rate, rows in PARTIAL.items():
+        for seed, (validation, test, part) in enumerate(rows):
+            failed = "collapsed" if part is None else None
+            one = record({RATE: rate}, seed=seed, validation=validation, test=test, failed=failed)
+            one["test"][PART] = 0.99 if part is None else part
+            one["curve"][f"validation_{PART}"] = [0.1, 0.95, 0.2]
+            yield one
+
+
+def test_metrics_stand_side_by_side_for_the_runs_that_the_own_metric_chose():
+    found = list(partial_runs())
+    table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
+    chance = found[0]["chance"]["metric"]
+    assert (table.column_title, table.columns, table.rows) == ("attractors", (2, "all"), ((),))
+    for column, mean in {"all": (0.8 + chance) / 2, 2: (0.6 + chance) / 2}.items():
+        cell = table.grid[(), column]
+        assert (cell.chosen, cell.validation) == (0.1, pytest.approx((0.9 + chance) / 2))
+        assert (cell.mean, cell.n, cell.failed) == (pytest.approx(mean), 2, 1)
+    part = table.grid[(), 2].records[0]
+    assert part["curve"]["validation_accuracy"] == [0.1, 0.95, 0.2]
+    assert part["score"] == pytest.approx((0.6 - chance) / (1 - chance))
+    assert table.grid[(), 2].records[1]["score"] == 0
+    assert found == list(partial_runs())  # which keep their own
+
+
+LACKING = {
+    "a test without it": lambda record: record["test"].pop(PART),
+    "a test with no number": lambda record: record["test"].update({PART: None}),
+    "a test that is infinite": lambda record: record["test"].update({PART: inf}),
+    "a curve without it": lambda record: record["curve"].pop(f"validation_{PART}"),
+}
+
+
+@pytest.mark.parametrize("spoil", LACKING.values(), ids=LACKING)
+def test_records_that_lack_a_metric_are_told_apart(spoil):
+    found = list(partial_runs())
+    assert tables.measured(found, SIDE_BY_SIDE)
+    spoil(found[3])
+    assert not tables.measured(found, SIDE_BY_SIDE)
+
+
+def test_a_failed_run_needs_no_number_of_any_metric():
+    found = list(partial_runs())
+    found[1]["test"][PART] = None
+    assert tables.measured(found, SIDE_BY_SIDE)
+    table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
+    chance = found[0]["chance"]["metric"]
+    assert table.grid[(), 2].mean == pytest.approx((0.6 + chance) / 2)
 
 
 @pytest.mark.core
