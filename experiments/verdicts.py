@@ -1,6 +1,7 @@
 """From the records of claims to their verdicts, in files and as text."""
 
 import dataclasses
+import hashlib
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,28 +20,37 @@ from seqjax.survey import Survey
 
 Record = Mapping[str, Any]
 
+EVIDENCE_FILES = sorted((pathlib.Path(__file__).parent / "claims").glob("[ce]*.py"))
+EVIDENCE_HASH = hashlib.sha256(b"".join(p.read_bytes() for p in EVIDENCE_FILES)).hexdigest()[:16]
+"""Of the modules that take from records what the rules are given."""
+
 
 def decided(
     found: Subject, recorded: Sequence[Record], made: Mapping[str, Any] | None
 ) -> list[Verdict]:
-    """The verdicts on a claim; exploratory where the rules or the design were others.
+    """The verdicts on a claim; exploratory, with the reason, where rules or design were others.
 
     Raises:
       EvidenceError: what the rule needs is not all there yet.
     """
-    registered = {record["rules"] for record in recorded} <= {rules.RULES_HASH}
+    made_by = {record["rules"] for record in recorded} - {rules.RULES_HASH}
+    reasons = [f"the records were made under rules {', '.join(sorted(made_by))}"] if made_by else []
     if found.study is not None:
-        registered &= _as_planned(found.study, recorded)
+        reasons += _otherwise_planned(found.study, recorded)
     if found.survey is not None:
-        registered &= _as_surveyed(found.survey, made)
+        reasons += _otherwise_surveyed(found.survey, made)
     verdicts = found.decide(recorded, made["points"] if made else [])
-    if registered:
+    if not reasons:
         return verdicts
-    return [dataclasses.replace(verdict, exploratory=True) for verdict in verdicts]
+    why = f"; exploratory, as {' and '.join(reasons)}"
+    return [
+        dataclasses.replace(verdict, exploratory=True, because=verdict.because + why)
+        for verdict in verdicts
+    ]
 
 
-def _as_planned(study: Study, recorded: Sequence[Record]) -> bool:
-    """Whether these are the runs of the study as it is defined.
+def _otherwise_planned(study: Study, recorded: Sequence[Record]) -> list[str]:
+    """How these differ from the runs of the study as it is defined, if they do.
 
     Raises:
       EvidenceError: some are still to come, so that arms would be compared on different seeds.
@@ -56,22 +66,27 @@ def _as_planned(study: Study, recorded: Sequence[Record]) -> bool:
     planned = {run.id: run for run in tuning.due(study, sorted(every), recorded)}
     for record in recorded:
         run = planned.pop(record["id"], None)
-        if run is None or as_settings(run.config) != record["settings"]:
-            return False
+        if run is None:
+            return [f"run {record['id']} is not of the registered design"]
+        settings = as_settings(run.config)
+        if settings != record["settings"]:
+            pairs = settings.items() ^ record["settings"].items()
+            return [f"{min(path for path, _ in pairs)} was not as registered"]
     if planned:
         raise EvidenceError(f"{len(planned)} runs are still to come")
-    return True
+    return []
 
 
-def _as_surveyed(survey: Survey, made: Mapping[str, Any] | None) -> bool:
-    """Whether the measurements are those of the survey as it is defined, under these rules.
+def _otherwise_surveyed(survey: Survey, made: Mapping[str, Any] | None) -> list[str]:
+    """How the measurements differ from those of the survey as it is defined, if they do.
 
     Raises:
       EvidenceError: there are none.
     """
     if made is None:
         raise EvidenceError("nothing is measured yet")
-    return made["same"] == records.loads(records.dumps(surveys.identity(survey)), survey.name)
+    same = made["same"] == records.loads(records.dumps(surveys.identity(survey)), survey.name)
+    return [] if same else ["points or rules of the measurements were not as registered"]
 
 
 def written(
@@ -119,7 +134,11 @@ def _write(
     measured: Sequence[Mapping[str, Any]],
 ) -> str:
     text = formats.to_markdown(verdicts, _caption(verdicts, recorded, measured))
-    made = {"rules": rules.RULES_HASH, "environments": _environments(recorded, measured)}
+    made = {
+        "rules": rules.RULES_HASH,
+        "evidence": EVIDENCE_HASH,
+        "environments": _environments(recorded, measured),
+    }
     workdir.write("verdicts.md", text)
     workdir.write("verdicts.json", records.dumps(formats.to_json(verdicts, made), indent=1) + "\n")
     return text
@@ -145,10 +164,13 @@ def _caption(
     points = sum(len(made["points"]) for made in measured)
     done += [f"{points:,} points measured without training"] if points else []
     said = [
-        f"{size}: {' and '.join(done)}. Each interval is exact, by inverting the sign-flip test "
-        "over seeds or draws, and for shares of draws Newcombe's; its level is 1 - .05/m for the m "
-        "comparisons of a claim. Failed runs score 0. "
-        f"Rules {rules.RULES_HASH}; {'; '.join(_environments(recorded, measured))}."
+        f"{size}: {' and '.join(done)}. Intervals invert the sign-flip test over seeds or draws, "
+        "which is exact where values are symmetric about their mean; where one run in ten fails "
+        "rules are wrong more often than .05 (tests/test_decisions.py). Those of medians are exact "
+        "for any shape. Shares of draws have Newcombe's. Levels are 1 - .05/m "
+        "for the m comparisons of a claim. Failed runs score 0. Rules "
+        f"{rules.RULES_HASH}, evidence {EVIDENCE_HASH}; "
+        f"{'; '.join(_environments(recorded, measured))}."
     ]
     for mark, meaning in formats.MARKS.items():
         if any(getattr(verdict, mark) for verdict in verdicts):

@@ -129,8 +129,8 @@ class Study:
 class Run:
     """One training run: where it stands in its study, its seed and its configuration.
 
-    ``paired`` says what it shares with the study's first run of the same seed: "data+weights", the
-    order of the data and the draws of the gates that both have, "data" alone, or "nothing".
+    ``paired`` says what it shares with the study's first run of its seed, task and batch size:
+    "data+weights", the order of the data and the draws of the gates that both have, or "data".
     ``purpose`` is "evaluation", or "tuning" where it only helps to select.
     """
 
@@ -157,15 +157,15 @@ def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
       ConfigError: a setting or an axis that does not fit, named.
     """
     seeds = list(itertools.islice(seeds, MOST_RUNS + 1))
-    places, used = [], set()
+    places, used, firsts = [], set(), {}
     for arm in study.arms:
         for point in points_of(study, arm):
             used |= point.keys()
             check_size(study, (len(places) + 1) * len(seeds))
-            places.append(placed(study, arm, point, places[0].config if places else None))
-            task, first = places[-1].config.task, places[0].config.task
-            if task.metric != first.metric and not study.scored:
-                metrics = f"{first.metric} and {task.metric}"
+            places.append(placed(study, arm, point, firsts))
+            metrics = [run.config.task.metric for run in (places[0], places[-1])]
+            if len(set(metrics)) > 1 and not study.scored:
+                metrics = " and ".join(metrics)
                 raise ConfigError(f"task.name: a table needs one metric, got {metrics}")
     present = {arm.name for arm in study.arms}
     for axis in study.axes:
@@ -182,17 +182,16 @@ def check_size(study: Study, runs: int) -> None:
         raise ConfigError(f"--seeds: {study.name} would have over {MOST_RUNS:,} runs")
 
 
-def placed(study: Study, arm: Arm, point: Mapping[str, Any], first: Config | None) -> Run:
-    """The run of seed 0 of an arm at a point; ``first`` is what the study's first run is."""
+def placed(study: Study, arm: Arm, point: Mapping[str, Any], firsts: dict) -> Run:
+    """The run of seed 0 of an arm at a point, first in ``firsts`` if none there has its data."""
     config = make_config(settings_of(study, arm, point))
+    first = firsts.setdefault((config.task, config.train.batch_size), config)
     compared = "score" if study.scored else "metric"
-    return Run(study.name, arm.name, point, 0, config, _paired(first or config, config), compared)
+    return Run(study.name, arm.name, point, 0, config, _paired(first, config), compared)
 
 
 def _paired(a: Config, b: Config) -> str:
-    """What two runs of one seed share; see ``Run``."""
-    if (a.task, a.train.batch_size) != (b.task, b.train.batch_size):
-        return "nothing"
+    """What two runs of one seed, task and batch size share; see ``Run``."""
     shape_a, shape_b = (
         (dataclasses.replace(config.model, cell="lstm"), config.init.recurrent, config.init.input)
         for config in (a, b)

@@ -22,7 +22,7 @@ def to_json(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> dict[str, A
 def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
     """Tables of the registered verdicts and of the exploratory ones, then the reasons of each.
 
-    Comparisons are listed where a verdict is registered.
+    Comparisons are listed of the registered ones, or of all where there are none.
     """
     registered = [verdict for verdict in verdicts if not verdict.exploratory]
     others = [verdict for verdict in verdicts if verdict.exploratory]
@@ -36,7 +36,7 @@ def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
         kind = "Exploratory, claim" if verdict.exploratory else "Claim"
         parts.append(f"**{kind} {plain(verdict.claim)}: {marked(verdict)}**\n")
         parts.append(f"{plain(verdict.statement)} {plain(verdict.because)}\n")
-        if verdict.comparisons and not verdict.exploratory:
+        if verdict.comparisons and not (verdict.exploratory and registered):
             parts.append(f"{markdown(_comparisons(verdict.comparisons))}\n")
     return "\n".join(parts)
 

@@ -22,9 +22,11 @@ CPU = {claim: module.subject(False) for claim, module in MODULES.items()}
 SEEDS, RATE = range(10), "optim.learning_rate"
 
 
-def recorded(claim, score=lambda task, arm: 0.5, failed=lambda task, arm: False, **more):
+def recorded(
+    claim, score=lambda task, arm: 0.5, failed=lambda task, arm: False, full=False, **more
+):
     """Records of all runs of a claim: of those that count, with these scores and failures."""
-    study, found, of_arm = CPU[claim].study, {}, {}
+    study, found, of_arm = MODULES[claim].subject(full).study, {}, {}
     while new := [run for run in tuning.due(study, SEEDS, found.values()) if run.id not in found]:
         for run in new:
             if run.arm not in of_arm:
@@ -33,7 +35,7 @@ def recorded(claim, score=lambda task, arm: 0.5, failed=lambda task, arm: False,
             reason = {"reason": "above_chance", "step": 1} if failed(task, arm) else None
             noise = 0.001 * (run.seed % 3)
             # The second rate is the best of the grid, which thus does not grow.
-            better = run.point.get(RATE) == PROTOCOL.rates(False)[1]
+            better = run.point.get(RATE) == PROTOCOL.rates(full)[1]
             sign = 1 if of_arm[run.arm]["higher_is_better"] else -1
             chance = of_arm[run.arm]["chance"]["metric"]
             found[run.id] = {
@@ -263,6 +265,16 @@ def test_claim_9():
     np.testing.assert_allclose(lines["xml"][0], [0.5, 0.5, 0.7, *[0.5] * 5])
 
 
+def test_other_biases_are_exploratory_and_at_full_size_alone():
+    score = biased(f=0.2, i=0.1, **{"f_-2": 0.1, "f_4": 0.2})
+    found = MODULES["9"].decide(recorded("9", score, full=True), [])
+    others = {v.claim: v.verdict for v in found if "medians" not in v.statement and v.exploratory}
+    assert others == {"9f_-2": P, "9f_-1": C, "9f_2": C, "9f_4": S}
+    assert {v.statement for v in found if v.claim == "9f_-2"} >= {
+        "b_f = -2 makes an LSTM about as good as a GRU."
+    }
+
+
 def removed(forget, inputs, output, tasks=("adding", "temporal_order", "xml", "characters")):
     """Scores of claim 10: what each removed gate costs on these tasks; .1 each on the others."""
     costs = {"lstm": 0.0, "nfg": forget, "nig": inputs, "nog": output}
@@ -284,6 +296,20 @@ THREE = ("temporal_order", "xml", "characters")
 )
 def test_claim_10(score, expected):
     assert says("10", recorded("10", score)) == {"10": expected}
+
+
+def test_equal_parameters_are_exploratory_and_at_full_size_alone():
+    units, parameters = removed(0.5, 0.3, 0.1), removed(0.1, 0.3, 0.5)
+
+    def score(task, arm):
+        task = "xml" if task == "arithmetic" else task
+        chosen = parameters if arm.endswith("_equal") else units
+        return chosen(task, arm.removesuffix("_equal"))
+
+    own, _, beside, _ = MODULES["10"].decide(recorded("10", score, full=True), [])
+    assert (own.verdict, own.exploratory) == (S, False)
+    assert (beside.verdict, beside.exploratory) == (C, True)
+    assert beside.statement.endswith("(equal parameters).")
 
 
 def test_claim_10_tells_the_two_kinds_of_task_apart():
@@ -316,6 +342,14 @@ def test_a_missing_part_is_named(claim, arm):
     task, _, name = arm.partition(BETWEEN)
     with pytest.raises(EvidenceError, match=rf"nothing for .*{task}.*{name}"):
         CPU[claim].decide(without(recorded(claim), arm), [])
+
+
+@pytest.mark.parametrize("claim", MODULES)
+def test_an_arm_at_several_points_is_not_taken_for_more_seeds(claim):
+    records = recorded(claim)
+    more = [one | {"id": one["id"] + " again"} for one in records if one["purpose"] == "evaluation"]
+    with pytest.raises(EvidenceError, match="has a seed at several points"):
+        CPU[claim].decide(records + more, [])
 
 
 @pytest.mark.parametrize("claim", MODULES)

@@ -164,10 +164,11 @@ def test_a_plan_that_does_not_fit_is_refused(study, message):
         plan(study, [0])
 
 
-def test_runs_are_paired_by_the_draws_that_they_share_with_the_first():
+def test_runs_are_paired_by_the_draws_that_they_share_with_the_first_of_their_data():
     arms = {
         "lstm": {},
         "longer": {"task.length": 5},
+        "longer, other gates": {"task.length": 5, "model.cell": "gru"},
         "other gates": {"model.cell": "gru"},
         "a gate in common": {"model.cell": "janet"},
         "wider": {"model.hidden": 5},
@@ -176,7 +177,8 @@ def test_runs_are_paired_by_the_draws_that_they_share_with_the_first():
     paired = {run.arm: run.paired for run in plan(study, [0])}
     assert paired == {
         "lstm": "data+weights",
-        "longer": "nothing",
+        "longer": "data+weights",
+        "longer, other gates": "data",
         "other gates": "data",
         "a gate in common": "data+weights",
         "wider": "data",

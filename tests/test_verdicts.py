@@ -73,9 +73,11 @@ def test_verdicts_then_exploratory_ones_then_comparisons():
     assert text.count("lstm − gru on adding") == 1
 
 
-def test_where_all_are_exploratory_there_is_no_other_table_but_the_caption_stands():
+def test_where_all_are_exploratory_they_have_the_comparisons():
     text = to_markdown(VERDICTS[2:], "A caption.")
-    assert len(tables(text)) == 1 and "**Verdicts**" not in text and "A caption." in text
+    verdicts_alone, comparisons = tables(text)
+    assert len(verdicts_alone) == 2 and comparisons[1][0] == "lstm − gru on adding"
+    assert "**Verdicts**" not in text and "A caption." in text
 
 
 def test_what_no_number_is_can_be_read_by_programs():
@@ -153,23 +155,36 @@ def test_the_runs_of_the_study_as_it_is_defined_give_registered_verdicts():
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "why"),
     {
-        "older rules": lambda: recorded(rules="0" * 16),
-        "one record under older rules": lambda: [*recorded()[:-1], recorded(rules="0")[-1]],
-        "another setting": lambda: [
-            {**one, "settings": one["settings"] | {"train.steps": 7}} for one in recorded()
-        ],
-        "another rate": lambda: recorded(
-            study=dataclasses.replace(STUDY, axes=(Axis(RATE, (0.03, 0.1, 0.3)),))
+        "older rules": (lambda: recorded(rules="0" * 16), f"made under rules {'0' * 16}"),
+        "one record under older rules": (
+            lambda: [*recorded()[:-1], recorded(rules="0")[-1]],
+            "made under rules 0",
         ),
-        "more seeds to tune on": lambda: recorded(study=dataclasses.replace(STUDY, tuning_seeds=2)),
+        "another setting": (
+            lambda: [
+                {**one, "settings": one["settings"] | {"train.steps": 7}} for one in recorded()
+            ],
+            "train.steps was not as registered",
+        ),
+        "another rate": (
+            lambda: recorded(
+                study=dataclasses.replace(STUDY, axes=(Axis(RATE, (0.03, 0.1, 0.3)),))
+            ),
+            "run x optim.learning_rate=0.03 seed=1000 is not of the registered design",
+        ),
+        "more seeds to tune on": (
+            lambda: recorded(study=dataclasses.replace(STUDY, tuning_seeds=2)),
+            "seed=1001 is not of the registered design",
+        ),
     }.values(),
     ids=["older rules", "one older record", "another setting", "other rates", "more tuning seeds"],
 )
-def test_other_rules_or_another_design_make_verdicts_exploratory(changed):
+def test_other_rules_or_another_design_make_verdicts_exploratory(changed, why):
     (verdict,) = verdicts.decided(FOUND, changed(), None)
     assert verdict.exploratory and verdict.verdict == "supported"
+    assert "; exploratory, as " in verdict.because and why in verdict.because
 
 
 INCOMPLETE = {
@@ -223,8 +238,8 @@ def test_what_is_written_says_size_rules_and_machine_without_markup(tmp_path):
     text = verdicts.written(Workdir(tmp_path), Subject(STUDY, SURVEY, decide), recorded(), MADE)
     assert text == (tmp_path / "verdicts.md").read_text(encoding="utf-8")
     said = re.sub(r"\\(.)", r"\1", text)
-    assert "CPU size: 10 runs and 1 points measured without training. Each" in said
-    assert f"Rules {rules.RULES_HASH}; jaxlib 0.10.2 on" in said
+    assert "CPU size: 10 runs and 1 points measured without training. Intervals" in said
+    assert f"Rules {rules.RULES_HASH}, evidence {verdicts.EVIDENCE_HASH}; jaxlib 0.10.2" in said
     assert "Fragile: another verdict follows" in said and "Exploratory:" not in said
     assert "<script>" not in text and "&lt;script>" in text and "\x1b" not in text
     found = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))

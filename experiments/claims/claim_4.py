@@ -16,6 +16,7 @@ import numpy as np
 
 from experiments.claims.evidence import (
     PLAIN,
+    by_arm,
     is_full,
     on_tasks,
     outcomes,
@@ -90,12 +91,25 @@ def decide(recorded, points):
     del points
     given, chosen = outcomes(recorded), _chosen(recorded)
     scores = {(task, kind): found(given, task, arm) for (task, kind), arm in chosen.items()}
-    entered = ", ".join(f"{arm} on {task}" for (task, kind), arm in chosen.items() if kind in KINDS)
-    more = f"; chosen on the tuning seeds: {entered}"
+    runs = by_arm(recorded)
+    entered = [
+        f"{arm} on {task} ({_clipped(runs[task, arm])})"
+        for (task, kind), arm in chosen.items()
+        if kind in KINDS
+    ]
+    more = f"; chosen on the tuning seeds: {', '.join(entered)}"
     return [
         dataclasses.replace(verdict, because=verdict.because + more)
         for verdict in CLAIMS["4"](scores, _failures(recorded, chosen))
     ]
+
+
+def _clipped(runs) -> str:
+    """The fraction of clipped steps, and what it means where it is small or large."""
+    fraction = float(np.mean([record["clipped_fraction"] for record in runs]))
+    marks = ", no evidence about clipping" * (fraction < rules.RARELY)
+    marks += ", normalised SGD" * (fraction > rules.ALWAYS)
+    return f"clipped {fraction:.2f}{marks}"
 
 
 def _chosen(recorded) -> dict[tuple[str, str], str]:

@@ -39,12 +39,20 @@ def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tup
 
 
 def by_arm(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
-    """The records that count, sorted by seed, by (task, arm)."""
+    """The records that count, sorted by seed, by (task, arm).
+
+    Raises:
+      EvidenceError: an arm was run at several points.
+    """
     found: dict[tuple[str, str], list[Record]] = {}
     for record in sorted(records, key=lambda r: r["seed"]):
         if record["purpose"] == "evaluation":
             task, _, arm = record["arm"].rpartition(BETWEEN)
             found.setdefault((task, arm), []).append(record)
+    for (task, arm), runs in found.items():
+        if len({record["seed"] for record in runs}) < len(runs):
+            name = f"{task}{BETWEEN}{arm}" if task else arm
+            raise EvidenceError(f"{name} has a seed at several points, where a claim compares one")
     return found
 
 
