@@ -4,7 +4,7 @@ An LSTM (b_f = 1) and the same without one gate, which is then fixed at 1; equal
 et al. 2017. On adding and temporal order nothing need be forgotten: a sequence ends before anything
 is in the way. XML and text are streams without end whose state is carried on, so that something
 must go. The two kinds are told apart in the verdict's reason and in the figure. Text is that of
-``unicode_names``, which needs no download.
+``unicode_names``, which needs no download. JSB chorales are not among the tasks.
 
 At full size equal parameters are the secondary comparison, judged by the same rule, exploratory.
 """

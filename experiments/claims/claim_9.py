@@ -3,7 +3,7 @@
 The tutorial says b_o; Jozefowicz et al. 2015 say b_f. All other biases are 0. The tutorial speaks
 of a mean, so each bias is also drawn, from N(1, .1²). Text is that of ``unicode_names``, which
 needs no download. Exploratory are other values of b_f, judged by the same rule, and a GRU with
-b_z = ±1, whose scores stand beside: at full size only.
+b_z = ±1, whose scores stand beside: at full size only. JSB chorales are not among the tasks.
 """
 
 import numpy as np
