@@ -42,7 +42,12 @@ class Order:
 def planned(
     asked: Subject, order: Order, path: pathlib.Path
 ) -> tuple[list[Run], dict[str, Any] | None]:
-    """The first runs, and what identifies their study, if the subject may have this workdir."""
+    """The first runs, and what identifies their study, if the subject may have this workdir.
+
+    Raises:
+      ConfigError: more is observed of a run than a record can hold.
+      WorkdirError, RecordError: the workdir holds what is not this, or cannot be read.
+    """
     runs, same, workdir = [], None, Workdir(path)
     if asked.study is not None:
         if asked.decide is not None and len(order.seeds) > MOST_PAIRS:
@@ -51,6 +56,8 @@ def planned(
                 f"of n seeds: at most {MOST_PAIRS}"
             )
         runs = tuning.due(asked.study, order.seeds, [])
+        for group in sweep.grouped(runs):
+            sweep.check_observed(group[0].config)
         same = identity(asked.study, runs)
     _check(workdir, asked, same, order)
     workdir.records()  # all of them can be read

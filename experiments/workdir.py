@@ -194,7 +194,8 @@ class Workdir:
         self._check_environment(made["environment"], environment, allow_mixed)
 
     def write_measurements(self, made: Mapping[str, Any]) -> None:
-        self.write(MEASURED, records.dumps(made, indent=None) + "\n")
+        where = str(self.path / MEASURED)
+        self.write(MEASURED, records.text_of_file(made, schema.MEASUREMENTS, where))
 
     def recovered(self, shard: tuple[int, int], say: Callable[[str], None]) -> None:
         """Sets aside what an interruption tore in a shard's records; its run is done again."""

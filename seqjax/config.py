@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import math
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -31,7 +31,13 @@ PRECISIONS = {
     "bf16": ("highest", jnp.bfloat16),
 }
 """JAX's precision of a product, and the dtype that its operands are rounded to."""
-OBSERVABLE = ("gates", "gradients", "inputs")
+OBSERVABLE = (
+    *("gates", "units", "scales"),
+    *("gradients", "contributions", "inputs", "jacobians", "lyapunov", "probe"),
+)
+OF_ONE_LAYER = {"gradients", "contributions", "jacobians", "lyapunov"}
+OF_ANY_LENGTHS = {"gates", "units", "scales"}
+"""Kinds of observations that need a single layer, and those that do not need equal lengths."""
 DEFAULT_TASK = "digits_rows"
 LARGEST_BATCH, MOST_VALIDATIONS = 2**16, 10**4
 MOST_ELEMENTS = 2**30
@@ -258,13 +264,19 @@ def _check(config: Config) -> None:
     need("model.readout", config.model.readout, config.model.readout in links, " or ".join(links))
     most, size = config.task.examples, config.train.batch_size
     need("train.batch_size", size, most is None or size <= most, f"at most {most}, the examples")
-    seen = observed(config.train.observe)
-    single = config.model.layers == 1 and not both
-    accepted = "no gradients where there is more than one layer or direction"
-    need("train.observe", config.train.observe, single or "gradients" not in seen, accepted)
-    gates_alone = set(seen) <= {"gates"} or not config.task.ragged
-    accepted = "gates alone where sequences differ in length"
-    need("train.observe", config.train.observe, gates_alone, accepted)
+    _check_observed(config, need)
+
+
+def _check_observed(config: Config, need: Callable[[str, Any, bool, str], None]) -> None:
+    path, names, seen = "train.observe", config.train.observe, set(observed(config.train.observe))
+    single = config.model.layers == 1 and not config.model.bidirectional
+    refused = " or ".join(name for name in OBSERVABLE if name in seen & OF_ONE_LAYER)
+    accepted = f"no {refused} where there is more than one layer or direction"
+    need(path, names, single or not refused, accepted)
+    even = seen <= OF_ANY_LENGTHS or not config.task.ragged
+    need(path, names, even, "scales, units and gates alone where sequences differ in length")
+    readable = "probe" not in seen or config.task.symbols
+    need(path, names, readable, "no probe where the input is not symbols")
 
 
 def as_settings(config: Config) -> dict[str, Any]:

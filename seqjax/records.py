@@ -23,6 +23,8 @@ LONGEST_LINE = 2**24
 """Bytes; a thousand times those of a usual record."""
 MOST_BYTES = 2**30
 """Of all records of a workdir."""
+MOST_OBSERVED = 2**19
+"""Numbers observed of a run: at 25 bytes each, their most, they leave room for the rest of a line."""
 DEEPEST = 64
 LARGEST_WHOLE = 2**63
 LONGEST_NUMBER = 40
@@ -136,6 +138,20 @@ def load_file(path: pathlib.Path, kind: schema.Named, most: int = LONGEST_LINE) 
     return value
 
 
+def text_of_file(value: dict[str, Any], kind: schema.Named, where: str) -> str:
+    """``value`` as ``load_file`` reads it; RecordError naming ``where`` if it would not."""
+    text = dumps(value) + "\n"
+    if said := _too_long(text.encode()) or schema.problem(loads(text, where), kind):
+        raise RecordError(f"{where}: nothing is written: {said}")
+    return text
+
+
+def _too_long(written: bytes) -> str | None:
+    """What keeps so many bytes from being read again; None if nothing."""
+    most = f"at most {LONGEST_LINE:,} are read"
+    return f"{len(written):,} bytes; {most}" if len(written) > LONGEST_LINE else None
+
+
 def _decoded(line: bytes, where: str) -> str:
     try:
         return line.decode()
@@ -147,8 +163,14 @@ def append(path: pathlib.Path, record: dict[str, Any]) -> None:
     """Adds one line, all of it or nothing, and waits until it is on the disk.
 
     The file must end with a whole line; see ``set_torn_aside``.
+
+    Raises:
+      RecordError: the line is longer than what is read.
+      OSError: it could not be written.
     """
     line = (dumps(record) + "\n").encode()
+    if said := _too_long(line):
+        raise RecordError(f"{path}: a record is not written: {said}")
     try:
         with open(path, "ab", buffering=0) as file:
             before = os.fstat(file.fileno()).st_size

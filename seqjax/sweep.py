@@ -19,7 +19,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from seqjax.config import Config
 from seqjax.modules import size_of
 from seqjax.outcome import identity, outcome, own_steps
-from seqjax.progress import Keeper, Progress, stacked
+from seqjax.progress import Keeper, Progress, shapes, stacked
+from seqjax.records import MOST_OBSERVED
+from seqjax.schema import MOST_FIELDS
 from seqjax.study import Run
 from seqjax.tasks.base import first_of
 from seqjax.training import (
@@ -31,6 +33,7 @@ from seqjax.training import (
     observe,
     train_chunk,
 )
+from seqjax.values import ConfigError
 
 BATCH_BYTES = 2**30
 MOST_RUNS = 256
@@ -81,6 +84,24 @@ def runs_per_device(config: Config, platform: str) -> int:
         return 1
     fitting = max(1, BATCH_BYTES // memory_of(config))
     return min(MOST_RUNS, 2 ** int(math.log2(fitting)))
+
+
+def check_observed(config: Config) -> None:
+    """Raises ConfigError where a record of what a run observes could be written, but not read.
+
+    By shapes; nothing is compiled.
+    """
+    if not config.train.observe:
+        return
+    left = shapes(config, 1, config.train.steps)
+    sizes = [math.prod(array.shape) for name, array in left.items() if name.startswith("observed.")]
+    bounds = {"fields": (len(sizes), MOST_FIELDS), "numbers": (sum(sizes), MOST_OBSERVED)}
+    for what, (count, most) in bounds.items():
+        if count > most:
+            raise ConfigError(
+                f"train.observe: expected at most {most:,} {what} a run, got {count:,}; observe "
+                "less, or validate less often"
+            )
 
 
 def described(groups: list[list[Run]], platform: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from seqjax.cells.base import Gate
+from seqjax.diagnostics.base import memory
 from seqjax.modules import SequenceModel
 from seqjax.tasks.base import Batch
 from seqjax.types import Array
@@ -108,16 +109,39 @@ def model_gates(model: SequenceModel, batch: Batch) -> dict[str, GateStatistics]
     Cost: one forward pass that keeps all gates.
     """
     gates = [gate for gate in model.recurrent.cell.gates if gate.activation in BOUNDED]
-    names = tuple(gate.name for gate in gates)
-    result = model.recurrent(
-        model.read(model.embed(batch.x)), lengths_B=batch.lengths_B, probe=names
-    )
-    weight_TB = _valid(batch)
+    values, weight_TB = _probed(model, batch, gates), _valid(batch)
     return {
         f"{layer}.{gate.name}": gate_statistics(gate, probes[gate.name], weight_TB)
-        for layer, probes in result.probes.items()
+        for layer, probes in values.items()
         for gate in gates
     }
+
+
+def model_retention(model: SequenceModel, batch: Batch) -> dict[str, Array]:
+    """``retention_time`` of every unit (H,), by layers like "layer0_forward".
+
+    Empty for cells without a gate that keeps the memory, such as an LSTM without forget gate. Steps
+    and examples count as in ``model_gates``.
+
+    Cost: one forward pass that keeps one gate.
+    """
+    cell = model.recurrent.cell
+    keeping = [gate for gate in cell.gates if gate.memory > 0]
+    writing = [gate for gate in cell.gates if gate.memory < 0 and memory(cell) == "h"]
+    if not keeping + writing:
+        return {}
+    # A gate that only writes leaves 1 - z of the state, where the state is the memory.
+    gate, weight_TB = (keeping or writing)[0], _valid(batch)
+    return {
+        layer: retention_time(probes[gate.name] if keeping else 1 - probes[gate.name], weight_TB)
+        for layer, probes in _probed(model, batch, [gate]).items()
+    }
+
+
+def _probed(model: SequenceModel, batch: Batch, gates: list[Gate]) -> dict[str, dict[str, Array]]:
+    """The values (T, B, H) of these gates, by layer and name."""
+    x_TBD, names = model.read(model.embed(batch.x)), tuple(gate.name for gate in gates)
+    return model.recurrent(x_TBD, lengths_B=batch.lengths_B, probe=names).probes
 
 
 def _valid(batch: Batch) -> Array:
