@@ -59,6 +59,11 @@ def define_run_flags() -> None:
     flags.DEFINE_bool("allow_mixed", False, "continue on another jaxlib or kind of device")
 
 
+def define_level_flags() -> None:
+    """The flags of ``python -m experiments.claims.levels``."""
+    flags.DEFINE_bool("full", False, "measure at the size for accelerators")
+
+
 def fail(message: object) -> NoReturn:
     """Ends the program because of a mistake of its user's: one line, exit code 2."""
     said = printable(" ".join(str(message).split()))

@@ -10,7 +10,7 @@ from absl import app
 from experiments import flags, verdicts
 from experiments.subject import NAMES, subject
 from experiments.workdir import Workdir, WorkdirError
-from seqjax import formats, plots
+from seqjax import formats, plots, plots_observed
 from seqjax.config import ConfigError
 from seqjax.records import RecordError
 from seqjax.study import Study
@@ -110,6 +110,11 @@ def _draw(workdir: Workdir, study: Study, made: list[Table], quantity: str) -> N
         print(f"learning_curves: over {plots.MOST_PANELS} are not drawn", file=sys.stderr)
     else:
         plots.save(plots.curves(main, quantity), workdir.path, "learning_curves")
+    for name, drawn in plots_observed.observed_figures(main):
+        if drawn is None:
+            print(f"{name}: so many lines and panels are not drawn", file=sys.stderr)
+        else:
+            plots.save(drawn, workdir.path, name)
 
 
 def main(argv: list[str]) -> None:

@@ -6,5 +6,5 @@ Read in this order (it is the import order, and a test keeps it so): ``types``, 
 ``data``, ``tasks``, ``diagnostics``, ``values``, ``config``, ``observation``, ``training``,
 ``widths``, ``study``, ``tuning``, ``revision``, ``survey``, ``progress``, ``checkpoint``,
 ``schema``, ``records``, ``outcome``, ``sweep``, ``entries``, ``tables``, ``formats``, ``verdicts``,
-``plots``, ``plots_diagnostics``, ``plots_claims``.
+``plots``, ``plots_diagnostics``, ``plots_observed``, ``plots_claims``.
 """

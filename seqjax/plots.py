@@ -114,12 +114,10 @@ def _write(axes, at, entry: Entry, quantity: str, brightness: float, upward: boo
         )
 
 
-def curves(table: Table, quantity: str) -> Figure:
-    """``quantity`` of the records' curves over the steps: a panel a column, a line a row.
+def by_panel(table: Table) -> dict[str, list[tuple[str, Entry]]]:
+    """The entries with their names, by the name of the panel that their lines stand in.
 
-    A table without columns has a panel for each value of its first row title. Lines are means over
-    seeds at the cell's tuned value; bands span the seeds. Failed runs are drawn as they went; those
-    that stopped being finite drop out there.
+    A panel for each column, or of a table without columns for each value of its first row title.
     """
     panels: dict[str, list[tuple[str, Entry]]] = {}
     for column in table.columns:
@@ -129,6 +127,17 @@ def curves(table: Table, quantity: str) -> Figure:
                 head, lines = (name, row) if name or len(row) < 2 else (label(row[0]), row[1:])
                 line = (_row_label(lines), table.grid[row, column])
                 panels.setdefault(head, []).append(line)
+    return panels
+
+
+def curves(table: Table, quantity: str) -> Figure:
+    """``quantity`` of the records' curves over the steps: a panel a column, a line a row.
+
+    A table without columns has a panel for each value of its first row title. Lines are means over
+    seeds at the cell's tuned value; bands span the seeds. Failed runs are drawn as they went; those
+    that stopped being finite drop out there.
+    """
+    panels = by_panel(table)
     across = len(panels) if len(panels) <= 4 else 3
     down = -(-len(panels) // across)
     title = short(", ".join(table.row_titles if table.column_title else table.row_titles[-1:]))

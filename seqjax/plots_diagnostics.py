@@ -29,16 +29,23 @@ def spread(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tuple(limits)
 
 
-def draw_lines(panel, curves: Mapping[str, np.ndarray], first: float = 1, step: float = 1) -> None:
+def draw_lines(
+    panel,
+    curves: Mapping[str, np.ndarray],
+    first: float = 1,
+    step: float = 1,
+    at: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """One line a name over first, first + step, …: the median over rows in a band that spans them.
 
-    Lines are told apart by shade, dashes and marks. Numbers that are not finite are gaps.
+    Lines are told apart by shade, dashes and marks. Numbers that are not finite are gaps. ``at``
+    gives each line its own places.
     """
     colors = shades(len(curves))
     for k, (name, values) in enumerate(curves.items()):
         rows = np.atleast_2d(np.asarray(values, dtype=float))
         low, middle, high = spread(rows)
-        x = first + step * np.arange(len(middle))
+        x = first + step * np.arange(len(middle)) if at is None else at[name]
         style = {
             "linestyle": STYLES[k % len(STYLES)],
             "marker": MARKERS[k % len(MARKERS)],
@@ -50,6 +57,18 @@ def draw_lines(panel, curves: Mapping[str, np.ndarray], first: float = 1, step: 
         panel.plot(x, middle, label=in_legend(name), **style)
         if len(rows) > 1:
             panel.fill_between(x, low, high, color=colors[k], alpha=0.15, linewidth=0)
+
+
+def draw_points(panel, points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Units at (share of time below .1, share of time above .9), told apart by name."""
+    panel.plot([0, 1], [1, 0], "--", color=INK, linewidth=0.6, alpha=0.5)
+    for k, (shade, (name, pair)) in enumerate(
+        zip(shades(len(points)), points.items(), strict=True)
+    ):
+        style = {"color": shade, "s": 14, "alpha": 0.7, "linewidths": 0, "clip_on": False}
+        panel.scatter(*pair, marker=MARKERS[k % len(MARKERS)], label=in_legend(name), **style)
+    panel.set_aspect("equal")
+    panel.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
 
 
 def in_legend(name: str) -> str:
@@ -148,25 +167,15 @@ def saturation(gates: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]])
     """
     with matplotlib.rc_context(RC):
         fig, panels, lowest, leftmost = _figure(len(gates), width=2.0, height=2.1)
-        layers = list(dict.fromkeys(layer for shares in gates.values() for layer in shares))
-        colors = dict(zip(layers, shades(len(layers)), strict=True))
+        layers = dict.fromkeys(layer for shares in gates.values() for layer in shares)
         for panel, (gate, by_layer) in zip(panels, gates.items(), strict=True):
-            panel.plot([0, 1], [1, 0], "--", color=INK, linewidth=0.6, alpha=0.5)
-            for layer, (low_H, high_H) in by_layer.items():
-                marker = MARKERS[layers.index(layer) % len(MARKERS)]
-                style = {"color": colors[layer], "s": 14, "alpha": 0.7, "linewidths": 0}
-                panel.scatter(low_H, high_H, marker=marker, label=layer, clip_on=False, **style)
+            draw_points(panel, {layer: by_layer.get(layer, ((), ())) for layer in layers})
             panel.set_title(gate, loc="left")
-            panel.set_aspect("equal")
-        panels[0].set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
         for panel in leftmost:
             panel.set_ylabel("share of time above 0.9")
         for panel in lowest:
             panel.set_xlabel("share of time below 0.1")
-        handles = {}
-        for panel in panels:
-            handles |= dict(zip(*reversed(panel.get_legend_handles_labels()), strict=True))
-        fig.legend(handles.values(), handles.keys(), loc="outside right upper")
+        fig.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper")
     return fig
 
 

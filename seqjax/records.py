@@ -24,7 +24,7 @@ LONGEST_LINE = 2**24
 MOST_BYTES = 2**30
 """Of all records of a workdir."""
 MOST_OBSERVED = 2**19
-"""Numbers observed of a run: at 25 bytes each, their most, they leave room for the rest of a line."""
+"""Numbers observed of a run: at 25 bytes each, the most, they leave room for the rest of a line."""
 DEEPEST = 64
 LARGEST_WHOLE = 2**63
 LONGEST_NUMBER = 40

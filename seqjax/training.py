@@ -105,11 +105,10 @@ def _carries(config: Config, batch: Batch) -> Array:
     return jnp.asarray(steps * config.model.layers * (1 + config.model.bidirectional), jnp.float32)
 
 
-def train_step(
-    config: Config, data: Any, state: TrainState, step: Array, row: Array
-) -> tuple[TrainState, Trace]:
-    """One update, unless the run has failed or fails at this step, where it is frozen."""
-    batch = config.task.batch(data, row, config.train.batch_size)
+def differentiate(
+    config: Config, state: TrainState, batch: Batch
+) -> tuple[tuple[Array, dict], tuple[Any, Array]]:
+    """((loss, the carry left), (gradient, shortened pairs)) of a batch in this state."""
 
     def objective(params, count):
         before = state.carry if config.task.carried else None
@@ -117,8 +116,15 @@ def train_step(
         loss = masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
         return loss, carry if config.task.carried else {}
 
-    differentiated = jax.value_and_grad(objective, (0, 1), has_aux=True)
-    (loss, carry), (grads, pairs) = differentiated(state.params, jnp.float32(0))
+    return jax.value_and_grad(objective, (0, 1), has_aux=True)(state.params, jnp.float32(0))
+
+
+def train_step(
+    config: Config, data: Any, state: TrainState, step: Array, row: Array
+) -> tuple[TrainState, Trace]:
+    """One update, unless the run has failed or fails at this step, where it is frozen."""
+    batch = config.task.batch(data, row, config.train.batch_size)
+    (loss, carry), (grads, pairs) = differentiate(config, state, batch)
     params, opt_state = optimizer.update(
         _make_optimizer(config), grads, state.opt_state, state.params
     )

@@ -283,7 +283,7 @@ def test_claim_3_end_to_end(tmp_path, monkeypatch):
     first, again = command(*run), command(*run)
     assert first.code == again.code == 0 and len(asked) == 8 and first.out == again.out
     assert "supported in part" in first.out
-    assert "CPU size: 8 points measured without training. Each" in first.out
+    assert "CPU size: 8 points measured without training. Intervals" in first.out
     names = {path.name for path in (tmp_path / "claim_3").iterdir()}
     assert {"measurements.json", "flags.txt", "verdicts.md", "claim.png"} <= names
 

@@ -21,7 +21,7 @@ Observed = dict[str, Array]
 
 
 class Layer(NamedTuple):
-    """The one layer of a model, on the first sequences.
+    """The one layer of a model, on some sequences.
 
     Attributes:
       x_TBD: what the cell reads: embedded, windowed and mapped.
@@ -35,12 +35,12 @@ class Layer(NamedTuple):
 
 
 def only_layer(config: Config, model: SequenceModel, batch: Batch) -> Layer:
-    """The model's layer, of one direction, on the first 64 sequences.
+    """The model's layer, of one direction, on these sequences.
 
     What is observed of it runs on the plain step of ``diagnostics.base``, which can be
     differentiated in both modes; under "bf16" too its operands are not rounded.
     """
-    batch, recurrent = _first(batch), model.recurrent
+    recurrent = model.recurrent
     x_TBD = model.read(model.embed(batch.x))
     ((name, params),) = recurrent.cells.items()
     if name in recurrent.maps:
@@ -54,8 +54,8 @@ def only_layer(config: Config, model: SequenceModel, batch: Batch) -> Layer:
     return Layer(recurrent.cell, params.get_value(), x_TBD, loss)
 
 
-def _first(batch: Batch) -> Batch:
-    """Its first sequences."""
+def first(batch: Batch) -> Batch:
+    """Its first ``EXAMPLES`` sequences."""
     return jax.tree.map(lambda array: array[..., :EXAMPLES], batch._replace(x=None))._replace(
         x=batch.x[:, :EXAMPLES]
     )

@@ -8,7 +8,7 @@ from seqjax.config import Config
 from seqjax.diagnostics.gradients import early_to_late, gradient_profile, weight_contributions
 from seqjax.diagnostics.jacobians import input_jacobian
 from seqjax.modules import SequenceModel
-from seqjax.observation.base import Observed, only_layer
+from seqjax.observation.base import Observed, first, only_layer
 from seqjax.signal import tree_norm
 from seqjax.tasks.base import Batch
 
@@ -20,7 +20,7 @@ def gradients(config: Config, model: SequenceModel, batch: Batch) -> Observed:
 
     Cost: one forward and one backward pass; two of each for cells with a c.
     """
-    cell, params, x_TBD, loss = only_layer(config, model, batch)
+    cell, params, x_TBD, loss = only_layer(config, model, first(batch))
     profile = gradient_profile(cell, params, x_TBD, loss)
     return {name: jnp.mean(norms_TB, axis=1) for name, norms_TB in profile.items()}
 
@@ -34,7 +34,7 @@ def contributions(config: Config, model: SequenceModel, batch: Batch) -> Observe
 
     Cost: one forward and one backward pass, and memory for T copies of the parameters.
     """
-    cell, params, x_TBD, loss = only_layer(config, model, batch)
+    cell, params, x_TBD, loss = only_layer(config, model, first(batch))
     fields = _recurrent_fields(cell)
     if not fields:
         return {}

@@ -14,7 +14,7 @@ from seqjax.diagnostics.jacobians import (
 )
 from seqjax.diagnostics.probe import linear_probe
 from seqjax.modules import SequenceModel
-from seqjax.observation.base import TRAJECTORIES, Observed, only_layer
+from seqjax.observation.base import TRAJECTORIES, Observed, first, only_layer
 from seqjax.signal import tree_norm
 from seqjax.tasks.base import Batch
 
@@ -51,7 +51,7 @@ def jacobians(config: Config, model: SequenceModel, batch: Batch) -> Observed:
     Cost: 4 times S + 2 H forward passes, and 2 T decompositions of S × S, where S is H times the
     parts of the carry; memory T S². Sequences come one after another.
     """
-    cell, params, x_TBD, _ = only_layer(config, model, batch)
+    cell, params, x_TBD, _ = only_layer(config, model, first(batch))
 
     def one(x_TD):
         j_TSS = step_jacobians(cell, params, x_TD)
@@ -75,7 +75,7 @@ def lyapunov(config: Config, model: SequenceModel, batch: Batch) -> Observed:
     Cost: 4 times S forward passes and T decompositions of S × S, with S as in ``jacobians``;
     memory T S².
     """
-    cell, params, x_TBD, _ = only_layer(config, model, batch)
+    cell, params, x_TBD, _ = only_layer(config, model, first(batch))
 
     def one(x_TD):
         return {"largest": lyapunov_spectrum(step_jacobians(cell, params, x_TD))[:EXPONENTS]}
