@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from seqjax.decisions import Comparison, Verdict
 from seqjax.plots import INK, RC, short
-from seqjax.plots_diagnostics import MARKERS, draw_lines, in_legend, shades, spread
+from seqjax.plots_diagnostics import MARKERS, draw_lines, in_legend, log_axis, shades, spread
 
 ROW, HEAD, WIDTH = 0.17, 0.9, 6.2
 """Inches: of a comparison, of what stands above and below a panel, of a panel."""
@@ -100,9 +100,7 @@ def _beside(part, curves: Curves) -> None:
     panel.set_xlabel(curves.across)
     panel.set_ylabel(curves.upward)
     if curves.log:
-        panel.set_yscale("log")
-        panel.yaxis.set_major_formatter("{x:g}")
-        panel.yaxis.set_minor_formatter("")
+        log_axis(panel)
     panel.legend(fontsize=7)
 
 

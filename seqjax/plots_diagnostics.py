@@ -71,6 +71,13 @@ def draw_points(panel, points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> N
     panel.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
 
 
+def log_axis(panel) -> None:
+    """A logarithmic axis upwards, with plain numbers: text is never markup here."""
+    panel.set_yscale("log")
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter("")
+
+
 def in_legend(name: str) -> str:
     return f" {name}" if name.startswith("_") else name  # which legends leave out
 
@@ -96,9 +103,7 @@ def _one_panel(curves: Mapping[str, np.ndarray], title: str, across: str, upward
     fig, (panel,), *_ = _figure(width=3.6 + room)
     draw_lines(panel, curves)
     panel.xaxis.get_major_locator().set_params(integer=True)
-    panel.set_yscale("log")
-    panel.yaxis.set_major_formatter("{x:g}")
-    panel.yaxis.set_minor_formatter("")
+    log_axis(panel)
     panel.set_xlabel(across)
     panel.set_ylabel(upward)
     panel.set_title(title, loc="left")

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from seqjax.entries import Entry
 from seqjax.plots import RC, by_panel, short
-from seqjax.plots_diagnostics import draw_lines, draw_points
+from seqjax.plots_diagnostics import draw_lines, draw_points, log_axis
 from seqjax.tables import Table
 
 TIMES = {"before training": 0, "after training": -1}
@@ -229,4 +229,4 @@ def _fill(panel, grid: Grid, cell: Mapping[str, Line], lines: list[str]) -> None
     shown = {name: np.where(y > 0, y, np.nan) if grid.log else y for name, (_, y) in curves.items()}
     draw_lines(panel, shown, at={name: x for name, (x, _) in curves.items()})
     if grid.log:
-        panel.set_yscale("log")
+        log_axis(panel)
