@@ -8,6 +8,8 @@ these steps, which is how the two kinds are matched.
 Each arm's rate is tuned. A kind enters at the threshold with the best mean validation metric on the
 tuning seeds, the lowest of equally good ones. How often runs fail is counted at every rate on the
 seeds that are reported, and at all thresholds, as the chosen one is not known beforehand.
+
+``python -m experiments.claims.levels`` measures the thresholds again.
 """
 
 import dataclasses

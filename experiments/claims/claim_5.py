@@ -7,7 +7,8 @@ contribution to the weight gradient, (c) the whole gradient. Levels are the 50 a
 what is raised, over the steps of a run without a floor at the same place (seed 1000, rate .01; at
 full size its first 500 steps), for a and b also over examples and steps of the sequence. At the
 first half of it is raised, at the second nearly all becomes as large as what has not vanished.
-Norms under 1e-20 are left alone, and out of the quantiles.
+Norms under 1e-20 are left alone, and out of the quantiles. ``python -m experiments.claims.levels``
+measures them again.
 
 Clipping, at the 50 % quantile of the whole gradient, and an LSTM, with no floor and with floors on
 the signals of h and of C, stand beside these and decide nothing.
