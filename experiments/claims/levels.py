@@ -32,8 +32,7 @@ from seqjax.tasks.base import Batch
 from seqjax.training import TrainState, abstract_model, differentiate, initial_state, train_step
 from seqjax.types import Array, named_key
 
-FIRST_STEPS = 500
-"""Of the runs of claim 5 at full size so many steps are looked at, and of all others every one."""
+FIRST_STEPS = 500  # of a run of claim 5 at full size; of all others every step counts
 
 
 def _norm(config: Config, state: TrainState, batch: Batch) -> Array:
@@ -41,16 +40,15 @@ def _norm(config: Config, state: TrainState, batch: Batch) -> Array:
 
 
 def _value(config: Config, state: TrainState, batch: Batch) -> Array:
-    """The largest entry of the gradient."""
-    gradient = differentiate(config, state, batch)[1][0]
-    return jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(gradient)]).max()
+    gradient = jax.tree.leaves(differentiate(config, state, batch)[1][0])
+    return jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in gradient]).max()
 
 
 def _signal(config: Config, state: TrainState, batch: Batch) -> Array:
     """(parts, T, B) norms of the cotangents of h, and of C, after each step.
 
-    ``gradient_profile`` has for C the total derivative, with the path out through h of the same
-    step, which lies behind the point where a floor raises the signal.
+    Not those of ``gradient_profile``, whose ∂L/∂C also goes out through h of the same step: a floor
+    raises C's signal before that joins it.
     """
     model = with_arrays(abstract_model(config), state.params)
     cell, params, x_TBD, loss = only_layer(config, model, batch)
@@ -84,12 +82,9 @@ LOOKS = {"norm": _norm, "value": _value, "signal": _signal, "contribution": _con
 
 
 @functools.partial(jax.jit, static_argnames=("kinds", "count"))
-def looked_at(
-    config: Config, seed: Array, data: Any, *, kinds: tuple[str, ...], count: int
-) -> dict[str, Array]:
+def looked_at(config: Config, seed: Array, data: Any, *, kinds: tuple[str, ...], count: int):
     """By kind what it would bound at each of the first ``count`` steps of a run, (count, ...)."""
-    size = config.train.batch_size
-    key = named_key(jax.random.key(seed), "data")
+    size, key = config.train.batch_size, named_key(jax.random.key(seed), "data")
     rows = config.task.rows(data, key, jnp.int32(0), count, size)
 
     def body(state, at):
@@ -98,73 +93,66 @@ def looked_at(
         return train_step(config, data, state, *at)[0], seen
 
     with jax.default_matmul_precision(PRECISIONS[config.train.precision][0]):
-        steps = jnp.arange(count, dtype=jnp.int32)
-        return jax.lax.scan(body, initial_state(config, seed), (steps, rows))[1]
+        steps = jnp.arange(count, dtype=jnp.int32), rows
+        return jax.lax.scan(body, initial_state(config, seed), steps)[1]
 
 
 class Place(NamedTuple):
-    """Constants of one run: their key in the table, the run, and how many of its steps count.
-
-    ``kinds`` says which clip or floor each label of ``used`` is, ``names`` which quantiles.
-    """
+    """An entry of a table: its key, the run it is of, so many steps of that, and its numbers."""
 
     key: str | tuple
     run: Run
     count: int
     used: Mapping[str, tuple[float, ...]]
-    kinds: Mapping[str, str]
-    names: tuple[str, ...]
+    quantiles: tuple[str, ...]
 
 
 def places(full: bool) -> Iterator[Place]:
     """Claim 4's, then claim 5's."""
     for run in _unbounded(claim_4.subject(full).study):
-        key, kinds = run.config.task.name, {kind: kind for kind in claim_4.KINDS}
-        used = claim_4.THRESHOLDS[full][key]
-        yield Place(key, run, run.config.train.steps, used, kinds, claim_4.QUANTILES)
+        key, count = run.config.task.name, run.config.train.steps
+        yield Place(key, run, count, claim_4.THRESHOLDS[full][key], claim_4.QUANTILES)
     for run in _unbounded(claim_5.subject(full).study):
         key = run.config.task.lag, run.arm.rpartition(BETWEEN)[2].removesuffix(" none")
         count = FIRST_STEPS if full else run.config.train.steps
-        yield Place(key, run, count, claim_5.LEVELS[key], claim_5.FLOORS, claim_5.QUANTILES)
+        yield Place(key, run, count, claim_5.LEVELS[key], claim_5.QUANTILES)
 
 
 def _unbounded(study: Study) -> list[Run]:
     """Of every arm "none" the run of the first tuning seed at the smallest rate."""
     runs = [run for run in tuning.due(study, [], []) if run.arm.endswith("none")]
-    smallest = min(run.config.optim.learning_rate for run in runs)
-    first = [run for run in runs if run.seed == tuning.FIRST_SEED]
-    return [run for run in first if run.config.optim.learning_rate == smallest]
+    first = min((run.seed, run.config.optim.learning_rate) for run in runs)
+    return [run for run in runs if (run.seed, run.config.optim.learning_rate) == first]
 
 
-def measured(place: Place) -> dict[str, tuple[float, ...]]:
+def measured(place: Place) -> dict[str, np.ndarray]:
     """What would stand in place of ``used``; norms under 1e-20 are left out, NaN is not."""
-    config, kinds = place.run.config, {label: place.kinds[label] for label in place.used}
-    asked = {"kinds": tuple(kinds.values()), "count": place.count}
-    seen = looked_at(config, jnp.uint32(place.run.seed), config.task.data(), **asked)
-    ranks, found = [int(name.removeprefix("q")) / 100 for name in place.names], {}
-    for label, kind in kinds.items():
-        norms = np.ravel(seen[kind])
-        kept = norms[~(norms < LEAST_NORM)]
-        # By rank, as in records: an infinite norm stays one value among others.
-        found[label] = tuple(np.quantile(kept, ranks, method="inverted_cdf").tolist())
+    config, seed = place.run.config, jnp.uint32(place.run.seed)
+    # A label of claim 4 is the kind itself.
+    kinds = tuple(claim_5.FLOORS.get(label, label) for label in place.used)
+    data = config.task.data()
+    seen = jax.device_get(looked_at(config, seed, data, kinds=kinds, count=place.count))
+    ranks, found = [int(name.removeprefix("q")) / 100 for name in place.quantiles], {}
+    for label, kind in zip(place.used, kinds, strict=True):
+        norms = seen[kind][~(seen[kind] < LEAST_NORM)]
+        found[label] = np.quantile(norms, ranks, method="inverted_cdf")  # by rank, as in records
     return found
 
 
-def described(place: Place, found: Mapping[str, tuple[float, ...]]) -> str:
-    """The entry of the table as a literal, in two digits, and behind it what is in use."""
-    lines = [f"{place.key!r}: {{"]
+def described(key: str | tuple, found: Mapping[str, np.ndarray], used: Mapping[str, tuple]) -> str:
+    """The entry as a literal, in two digits, and behind it the ratios to what is in use."""
+    lines = [f"{key!r}: {{"]
     for label, numbers in found.items():
-        used = place.used[label]
-        literal = ", ".join(f"{number:.2g}" for number in numbers)
-        ratios = ", ".join(f"{a / b:.2f}" for a, b in zip(numbers, used, strict=True))
-        lines.append(f'    "{label}": ({literal}),  # {ratios} times {used}')
+        literal = tuple(float(f"{number:.2g}") for number in numbers)
+        ratios = ", ".join(f"{ratio:.2f}" for ratio in numbers / used[label])
+        lines.append(f"    {label!r}: {literal},  # {ratios} times {used[label]}")
     return "\n".join([*lines, "},"])
 
 
 def main(argv: list[str]) -> None:
     del argv
     for place in places(flags.FLAGS.full):
-        print(described(place, measured(place)), flush=True)
+        print(described(place.key, measured(place), place.used), flush=True)
 
 
 if __name__ == "__main__":
