@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from test_checkpoint import left
 from test_observation import BASE, T, at_the_start, held_out, seen_of, two_runs
+from test_product import jaxprs
 
 from seqjax.cells import CELLS
 from seqjax.config import ConfigError, make_config
@@ -21,6 +22,7 @@ KINDS = "units+scales+contributions+jacobians+lyapunov+probe"
 CELL = CELLS["lstm"]
 CLOSE = {"rtol": 2e-4, "atol": 1e-6}
 H = BASE["model.hidden"]
+DECOMPOSITIONS = {"svd", "cholesky", "lu", "qr", "geqrf", "eig", "eigh", "triangular_solve"}
 
 
 @functools.cache
@@ -163,3 +165,15 @@ def test_a_probe_reads_the_first_symbol_at_the_first_step():
 def test_what_makes_no_sense_is_refused(settings, said):
     with pytest.raises(ConfigError, match=rf"^train\.observe: .*{said}"):
         make_config(settings)
+
+
+def test_decompositions_come_one_by_one():
+    """A batch of them would hang a program of several CPU devices; see ``one_by_one``."""
+    config = make_config(BASE | {"train.observe": KINDS})
+    model = abstract_model(config)
+    traced = jax.make_jaxpr(lambda p, b: observe(config, with_arrays(model, p), b))
+    inside = jaxprs(traced(params(), batch()).jaxpr)
+    found = [e for j in inside for e in j.eqns if e.primitive.name in DECOMPOSITIONS]
+    assert {e.primitive.name for e in found} >= {"svd", "cholesky"}
+    for equation in found:
+        assert equation.invars[0].aval.ndim == 2, equation.primitive.name

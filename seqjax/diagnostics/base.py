@@ -3,6 +3,7 @@
 All of it calls ``Cell.advance`` and JAX's own differentiation, in both modes.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -21,6 +22,15 @@ AFTER = ("h", "o")
 def memory(cell: Cell) -> str:
     """The leaf of the carry that is the cell's memory: "c" where there is one, else "h"."""
     return "c" if "c" in cell.carry._fields else "h"
+
+
+def one_by_one(decompose: Callable, *arrays: Array) -> Array:
+    """``decompose`` of each matrix along the first axis, one after another.
+
+    On the CPU LAPACK shares a batch out to the pool of threads that it was called from, and waits.
+    Programs of as many devices as the pool has threads so wait for one another for ever.
+    """
+    return jax.lax.map(lambda matrices: decompose(*matrices), arrays)
 
 
 def held(cell: Cell, values: dict):

@@ -4,6 +4,7 @@ Everything here is for one example, x (T, D), and takes ``jax.vmap`` over exampl
 Jacobian has outputs along its rows: J[i, j] = ∂ out_i / ∂ in_j.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from seqjax.diagnostics.base import (
     direct_step,
     memory,
     no_perturbation,
+    one_by_one,
     perturbed_states,
     start_of,
     step,
@@ -76,7 +78,9 @@ def singular_values(jacobians_TSS: Array) -> Array:
 
     The root of the sum of their squares is the Frobenius norm.
     """
-    return jnp.linalg.svd(jacobians_TSS, compute_uv=False)
+    matrices = jacobians_TSS.reshape(-1, *jacobians_TSS.shape[-2:])
+    values = one_by_one(functools.partial(jnp.linalg.svd, compute_uv=False), matrices)
+    return values.reshape(*jacobians_TSS.shape[:-2], values.shape[-1])
 
 
 def lyapunov_spectrum(jacobians_TSS: Array) -> Array:

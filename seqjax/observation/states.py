@@ -55,11 +55,11 @@ def jacobians(config: Config, model: SequenceModel, batch: Batch) -> Observed:
 
     def one(x_TD):
         j_TSS = step_jacobians(cell, params, x_TD)
-        values_TS, path = _each(singular_values, j_TSS), memory_path(cell, params, x_TD, 0)
+        values_TS, path = singular_values(j_TSS), memory_path(cell, params, x_TD, 0)
         return {
             "largest": values_TS[:, 0],
             "smallest": values_TS[:, -1],
-            "product": _each(singular_values, products(j_TSS))[:, 0],
+            "product": singular_values(products(j_TSS))[:, 0],
             "direct": jax.vmap(tree_norm)(path.direct_TH),
             "share": path.share_T,
         }
@@ -83,11 +83,6 @@ def lyapunov(config: Config, model: SequenceModel, batch: Batch) -> Observed:
     return _mean(one, x_TBD)
 
 
-_each = jax.lax.map
-"""One after another: XLA's LAPACK calls share a batch out to the pool of threads that they run in,
-and on several CPU devices wait there for one another."""
-
-
 def _mean(one, x_TBD):
     """The mean over the first sequences of what ``one`` finds of each, one after another."""
     found = jax.lax.map(one, jnp.moveaxis(x_TBD[:, :TRAJECTORIES], 1, 0))
@@ -104,11 +99,11 @@ def probe(config: Config, model: SequenceModel, batch: Batch) -> Observed:
     """
     outputs_TBH = model.recurrent(model.read(model.embed(batch.x))).outputs_TBH
     first_B, half = batch.x[0], batch.x.shape[1] // 2
-
-    def at(states):
-        fitted_BH, held_BH = (part_BH[None] for part_BH in states)
-        classes = config.task.inputs
-        return linear_probe(fitted_BH, first_B[:half], held_BH, first_B[half:], classes)[0]
-
-    accuracy_T = _each(at, (outputs_TBH[:, :half], outputs_TBH[:, half:]))
+    accuracy_T = linear_probe(
+        outputs_TBH[:, :half],
+        first_B[:half],
+        outputs_TBH[:, half:],
+        first_B[half:],
+        config.task.inputs,
+    )
     return {"accuracy": accuracy_T}
