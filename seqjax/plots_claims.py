@@ -49,11 +49,11 @@ def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
     heights = [HEAD + ROW * max(1, most) for most in longest]
     with matplotlib.rc_context(RC):
         fig, below, beside = _parts(sum(heights), across, curves is not None)
-        panels = below.subplots(down, across, squeeze=False, height_ratios=heights).flat
+        panels = list(below.subplots(down, across, squeeze=False, height_ratios=heights).flat)
         for panel, verdict, own in zip(panels, verdicts, rows, strict=False):
             _forest(panel, own)
             panel.set_title(short(f"claim {verdict.claim}: {verdict.verdict}"), loc="left")
-        for panel in list(panels)[len(rows) :]:
+        for panel in panels[len(rows) :]:
             panel.set_axis_off()
         if curves:
             _beside(beside, curves)
