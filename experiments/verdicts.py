@@ -20,7 +20,8 @@ from seqjax.survey import Survey
 
 Record = Mapping[str, Any]
 
-EVIDENCE_FILES = sorted((pathlib.Path(__file__).parent / "claims").glob("[ce]*.py"))
+_CLAIMS = pathlib.Path(__file__).parent / "claims"
+EVIDENCE_FILES = (_CLAIMS / "evidence.py", *sorted(_CLAIMS.glob("claim_*.py")))
 EVIDENCE_HASH = hashlib.sha256(b"".join(p.read_bytes() for p in EVIDENCE_FILES)).hexdigest()[:16]
 """Of the modules that take from records what the rules are given."""
 
@@ -168,7 +169,7 @@ def _caption(
         "which is exact where values are symmetric about their mean; where one run in ten fails "
         "rules are wrong more often than .05 (tests/test_decisions.py). Those of medians are exact "
         "for any shape. Shares of draws have Newcombe's. Levels are 1 - .05/m "
-        "for the m comparisons of a claim. Failed runs score 0. Rules "
+        "for the m comparisons of a claim. Failed runs score 0; their accuracy is chance. Rules "
         f"{rules.RULES_HASH}, evidence {EVIDENCE_HASH}; "
         f"{'; '.join(_environments(recorded, measured))}."
     ]

@@ -88,7 +88,7 @@ RECORD = Named(
         "arm": TEXT,
         "point": Named(others=SETTING),
         "seed": WHOLE,
-        "paired": one_of("data+weights", "data", "nothing"),
+        "paired": one_of("data+weights", "data"),
         "compared": one_of("metric", "score"),
         "purpose": one_of("evaluation", "tuning"),
         "settings": Named(

@@ -8,7 +8,7 @@ what is raised, over the steps of a run without a floor at the same place (seed 
 full size its first 500 steps), for a and b also over examples and steps of the sequence. At the
 first half of it is raised, at the second nearly all becomes as large as what has not vanished.
 Norms under 1e-20 are left alone, and out of the quantiles. ``python -m experiments.claims.levels``
-measures them again.
+measures them again. Those of the LSTM lie 15 to 30 % over the quantiles that it finds.
 
 Clipping, at the 50 % quantile of the whole gradient, and an LSTM, with no floor and with floors on
 the signals of h and of C, stand beside these and decide nothing.
