@@ -213,17 +213,16 @@ def test_what_would_be_run_is_described():
 
 
 # Batches so large that XLA shares out the sums of one gradient over its threads: without NPROC the
-# four processes do not agree.
+# four processes do not agree (at 128 units they do).
 CHILD = """
     import hashlib, sys
     import jax
     from test_sweep import executed, runs_of
 
     assert jax.device_count() == int(sys.argv[1])
-    few = {"train__steps": 3, "train__batch_size": 512}
-    for hidden in (32, 128):
-        left = executed(runs_of(seeds=2, model__hidden=hidden, **few), None)
-        print(hidden, [hashlib.sha256(repr(one).encode()).hexdigest() for one in left.items()])
+    few = {"train__steps": 3, "train__batch_size": 512, "model__hidden": 32}
+    left = executed(runs_of(seeds=2, **few), None)
+    print(*(hashlib.sha256(repr(one).encode()).hexdigest() for one in left.items()))
 """
 
 
@@ -242,5 +241,5 @@ def test_with_one_thread_pool_the_number_of_devices_does_not_matter():
     }
     said = {devices: child.communicate(timeout=280)[0] for devices, child in children.items()}
     assert {child.returncode for child in children.values()} == {0}
-    assert said[1].count("\n") == 2 and len(set(said[1].split())) == 2 + 4
+    assert len(set(said[1].split())) == 2
     assert said == dict.fromkeys(said, said[1])
