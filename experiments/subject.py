@@ -49,6 +49,8 @@ def subject(name: str) -> Subject:
     if name not in NAMES:
         raise unknown("study", name, (*NAMES, *COLLECTIONS))
     if name in STUDIES:
-        return Subject(importlib.import_module(f"experiments.{name}").STUDY)
+        module = importlib.import_module(f"experiments.{name}")
+        parts = ("STUDY", "SURVEY", "decide", "curves")
+        return Subject(*(getattr(module, part, None) for part in parts))
     module = importlib.import_module(f"experiments.claims.{name.removesuffix(FULL)}")
     return module.subject(full=name.endswith(FULL))

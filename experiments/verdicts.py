@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from experiments import CLAIMS, FULL
+from experiments import CLAIMS, FULL, USES
 from experiments.subject import Subject, subject
 from experiments.workdir import Workdir
 from seqjax import plots, plots_claims, records, rules, tuning
@@ -20,8 +20,12 @@ from seqjax.survey import Survey
 
 Record = Mapping[str, Any]
 
-_CLAIMS = pathlib.Path(__file__).parent / "claims"
-EVIDENCE_FILES = (_CLAIMS / "evidence.py", *sorted(_CLAIMS.glob("claim_*.py")))
+_HERE = pathlib.Path(__file__).parent
+EVIDENCE_FILES = (
+    _HERE / "claims" / "evidence.py",
+    *sorted((_HERE / "claims").glob("claim_*.py")),
+    *(_HERE / f"{name}.py" for name in USES),
+)
 EVIDENCE_HASH = hashlib.sha256(b"".join(p.read_bytes() for p in EVIDENCE_FILES)).hexdigest()[:16]
 """Of the modules that take from records what the rules are given."""
 
@@ -107,7 +111,7 @@ def written(
 
 def workdirs(path: pathlib.Path) -> list[Workdir]:
     """The workdirs of claims in a folder, in the order of the claims."""
-    names = (*CLAIMS, *(name + FULL for name in CLAIMS))
+    names = (*CLAIMS, *(name + FULL for name in CLAIMS), *USES)
     found = [Workdir(path / name) for name in names if (path / name).is_dir()]
     return [workdir for workdir in found if workdir.holds() == workdir.path.name]
 

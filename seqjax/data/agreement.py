@@ -21,15 +21,10 @@ import numpy as np
 from seqjax import files
 from seqjax.data.folder import LARGEST, DataError, find
 
-SOURCE = (
-    "data/linzen_testset/ of github.com/facebookresearch/colorlessgreenRNNs "
-    "at commit dbffbf0f2ef86c50bac204d7a2292862e1c6036f"
+FILES = (
+    "subject_verb_agreement/subj_agr_filtered.text",
+    "subject_verb_agreement/subj_agr_filtered.gold",
 )
-FOLDER = "subject_verb_agreement"
-SHA256 = {
-    "subj_agr_filtered.text": "618f7583d6cc3942b2127e5ffb61603e0fd8b031628d574b10b9bc2930452be4",
-    "subj_agr_filtered.gold": "984be2eaf9f37812b1727ec165b2c9802fb71552684cc6a123daf96091118f5b",
-}
 UNDECIDED = 4
 """Lines whose two forms do not tell the number: wherein, lie, edit, en. They are left out."""
 PARTS = {"train": 5000, "validation": 489 - UNDECIDED, "test": 2000}
@@ -76,7 +71,7 @@ def agreement() -> dict[str, Prefixes]:
     Raises:
       DataError: a file is missing or damaged, or a line is not what it should be.
     """
-    return _read(*(find(f"{FOLDER}/{name}", sha256, SOURCE) for name, sha256 in SHA256.items()))
+    return _read(*(find(name, exact=True) for name in FILES))
 
 
 @functools.cache

@@ -1,13 +1,16 @@
 """Where data sets lie that do not arrive with a package, and the check that they are as published.
 
-Nothing is fetched: who wants a set puts its files there.
+Nothing is fetched from here: ``python -m experiments.data get`` does that, or who wants a set puts
+its files there.
 """
 
 import hashlib
 import os
 import pathlib
+import warnings
 
 from seqjax import files
+from seqjax.data.releases import RELEASES, File
 
 LARGEST = 2**26
 """Bytes: no file of a data set here is as large, and none larger is read."""
@@ -17,6 +20,10 @@ class DataError(ValueError):
     """A data set that is missing or damaged, worded for the person who can put it right."""
 
 
+class DataWarning(UserWarning):
+    """A data set that is used though nobody knows it."""
+
+
 def folder() -> pathlib.Path:
     """$SEQJAX_DATA_DIR, or seqjax/data in the user's cache folder."""
     if given := os.environ.get("SEQJAX_DATA_DIR"):
@@ -24,13 +31,13 @@ def folder() -> pathlib.Path:
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqjax/data"
 
 
-def find(name: str, sha256: str, source: str) -> pathlib.Path:
-    """The path of a file of which every byte has been checked.
+def find(name: str, *, exact: bool = False) -> pathlib.Path:
+    """The path of a file of which every byte has been read.
 
     Args:
       name: relative to ``folder()``: the data set, a slash, the file.
-      sha256: its digest, hexadecimal.
-      source: where to get it, for the error.
+      exact: refuse all but the file that ``RELEASES`` has under this name; otherwise another file
+        is used with a warning that names its digest.
 
     Raises:
       DataError: it is not there, cannot be read, is larger than ``LARGEST``, or is another file.
@@ -39,10 +46,27 @@ def find(name: str, sha256: str, source: str) -> pathlib.Path:
     try:
         found = hashlib.sha256(files.content(path, LARGEST)).hexdigest()
     except OSError as error:
-        hint = "--data_dir or $SEQJAX_DATA_DIR says where data sets are"
-        said = f"cannot read {path}: {error.strerror}; {hint}, the file comes from {source}"
-        raise DataError(f"{name}: {said}") from None
-    if found != sha256:
-        said = f"{path} is damaged: its SHA-256 is {found}, expected {sha256}; get it from {source}"
-        raise DataError(f"{name}: {said}")
+        raise DataError(f"{name}: cannot read {path}: {error.strerror}; {_hint(name)}") from None
+    known = released(name)
+    if known is not None and found == known.sha256:
+        return path
+    if exact:
+        said = f"its SHA-256 is {found}, expected {known and known.sha256}"
+        raise DataError(f"{name}: {path} is another file: {said}; {_hint(name)}")
+    warnings.warn(f"{path} is no known release: its SHA-256 is {found}", DataWarning, stacklevel=2)
     return path
+
+
+def released(name: str) -> File | None:
+    """What is known of the file of this name, the data set, a slash, the file."""
+    release = RELEASES.get(name.partition("/")[0])
+    named = {file.name: file for file in release.files} if release else {}
+    return named.get(name.partition("/")[2])
+
+
+def _hint(name: str) -> str:
+    """How to get the file, and where it is looked for."""
+    where = "--data_dir or $SEQJAX_DATA_DIR says where data sets are"
+    if released(name) is None:
+        return where
+    return f"{where}; python -m experiments.data get {name.partition('/')[0]} fetches it"

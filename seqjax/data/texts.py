@@ -9,8 +9,6 @@ import numpy as np
 
 from seqjax.data.folder import DataError, find
 
-SOURCE = "https://github.com/karpathy/char-rnn, data/tinyshakespeare/input.txt"
-SHAKESPEARE = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 SHAKESPEARE_SIZE = 1_115_394
 SHAKESPEARE_ALPHABET = "\n !$&',-.3:;?" + string.ascii_uppercase + string.ascii_lowercase
 
@@ -29,7 +27,7 @@ def tiny_shakespeare() -> str:
     Raises:
       DataError: the file is missing or damaged.
     """
-    path = find("tinyshakespeare/input.txt", SHAKESPEARE, SOURCE)
+    path = find("tinyshakespeare/input.txt", exact=True)
     return path.read_text(encoding="ascii")
 
 

@@ -5,7 +5,7 @@ Nothing else decides anything. ``rules.RULES_HASH`` covers every file of this pa
 
 from collections.abc import Callable
 
-from seqjax.decisions import gates, memory, theory, thresholds
+from seqjax.decisions import gates, memory, theory, thresholds, uses
 from seqjax.decisions.base import Comparison, Evidence, EvidenceError, Margins, Outcome, Verdict
 
 CLAIMS: dict[str, Callable[..., list[Verdict]]] = {
@@ -20,6 +20,9 @@ CLAIMS: dict[str, Callable[..., list[Verdict]]] = {
     "8": gates.claim_8,
     "9": gates.claim_9,
     "10": gates.claim_10,
+    "11": uses.claim_11,
+    "12": uses.claim_12,
+    "13": uses.claim_13,
 }
 
 __all__ = ["CLAIMS", "Comparison", "Evidence", "EvidenceError", "Margins", "Outcome", "Verdict"]
