@@ -29,6 +29,7 @@ from seqjax.training import (
     TrainState,
     abstract_model,
     evaluate,
+    examine,
     initialise,
     observe,
     train_chunk,
@@ -60,7 +61,7 @@ def memory_of(config: Config) -> int:
     size = config.train.batch_size
 
     def one(data):
-        row = task.rows(data, jax.random.key(0), jnp.int32(0), 1, size)[0]
+        row = first_of(task.rows(data, jax.random.key(0), jnp.int32(0), 1, size))
         held_out = first_of(task.evaluation_rows(data, jnp.int32(0)))
         return task.batch(data, row, size).x, task.evaluation_batch(data, held_out).x
 
@@ -206,6 +207,8 @@ def _run_batch(
         advanced((step - first) * real)
         keeper.offer(batch, progress)
     test = jax.device_get(evaluate(config_R, state.params, data, np.int32(1), mesh=mesh))
+    if config.task.examined:
+        test |= jax.device_get(examine(config_R, seed_R, state.params, data, mesh=mesh))
     failed_at = jax.device_get(state.failed_at)
     seconds = time.perf_counter() - began
     whole, seen = progress.trace(), stacked(progress.observed)

@@ -6,6 +6,7 @@ axis; a run's arithmetic does not depend on which runs stand beside it.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -119,12 +120,24 @@ def differentiate(
     return jax.value_and_grad(objective, (0, 1), has_aux=True)(state.params, jnp.float32(0))
 
 
+def _cropped(config: Config, data: Any, row: Any, batch: Batch, function: Callable) -> Any:
+    """``function`` of the batch, which is as narrow as its bucket if the task has buckets."""
+    task = config.task
+    programs = [
+        lambda batch, steps=steps: function(batch.cropped(steps, task.every_step))
+        for steps in task.widths(data)
+    ]
+    return jax.lax.switch(row.bucket, programs, batch) if programs else function(batch)
+
+
 def train_step(
     config: Config, data: Any, state: TrainState, step: Array, row: Array
 ) -> tuple[TrainState, Trace]:
     """One update, unless the run has failed or fails at this step, where it is frozen."""
     batch = config.task.batch(data, row, config.train.batch_size)
-    (loss, carry), (grads, pairs) = differentiate(config, state, batch)
+    (loss, carry), (grads, pairs) = _cropped(
+        config, data, row, batch, functools.partial(differentiate, config, state)
+    )
     params, opt_state = optimizer.update(
         _make_optimizer(config), grads, state.opt_state, state.params
     )
@@ -157,7 +170,8 @@ def _train_chunk(run, data, first: Array, count: int) -> tuple[TrainState, Trace
 
     def body(k, carry):
         state, trace = carry
-        state, values = train_step(config, data, state, first + k, rows[k])
+        row = jax.tree.map(lambda array: array[k], rows)
+        state, values = train_step(config, data, state, first + k, row)
         return state, jax.tree.map(lambda array, value: array.at[k].set(value), trace, values)
 
     steps = jnp.minimum(count, config.train.steps - first)
@@ -169,15 +183,23 @@ def evaluate_run(run, data, part: Array) -> dict[str, Array]:
     config, params = run
     rows = config.task.evaluation_rows(data, part)
 
-    def sums(row):
-        batch = config.task.evaluation_batch(data, row)
+    def sums(batch):
         logits, _ = _apply(config, params, batch, jnp.float32(0), None)
         values = {"loss": (config.task.loss(config.link, logits, batch), batch.weight)}
         values |= config.task.metrics(config.link, logits, batch)
         return {name: (jnp.sum(v * w), jnp.sum(w)) for name, (v, w) in values.items()}
 
-    totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(sums, rows))
+    def of_row(row):
+        return _cropped(config, data, row, config.task.evaluation_batch(data, row), sums)
+
+    totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(of_row, rows))
     return {name: total / weight for name, (total, weight) in totals.items()}
+
+
+def examine_run(run, data) -> dict[str, Array]:
+    config, seed, params = run
+    model, key = with_arrays(abstract_model(config), params), jax.random.key(seed)
+    return config.task.examine(data, model, named_key(key, "examination"))
 
 
 def observe_run(run, data) -> dict[str, Array]:
@@ -249,6 +271,15 @@ def evaluate(
     """Loss and metrics of every run on a part of the task: 0 validation, 1 test."""
     with _precise(config_R):
         return _over_runs(evaluate_run, mesh, (config_R, params_R), data, part)
+
+
+@functools.partial(jax.jit, static_argnames="mesh")
+def examine(
+    config_R: Config, seed_R: Array, params_R: Any, data: Any, *, mesh: Mesh
+) -> dict[str, Array]:
+    """The metrics that the task has ``examined`` of every run."""
+    with _precise(config_R):
+        return _over_runs(examine_run, mesh, (config_R, seed_R, params_R), data)
 
 
 @functools.partial(jax.jit, static_argnames="mesh")

@@ -38,6 +38,14 @@ class Batch(NamedTuple):
     lengths_B: Array | None = None
     subsets: dict[str, Array] | None = None
 
+    def cropped(self, steps: int, every_step: bool) -> "Batch":
+        """The first steps; the sequences must not be longer."""
+        cut = self._replace(x=self.x[:steps])
+        if not every_step:
+            return cut
+        outputs = jax.tree.map(lambda array: array[:steps], (self.y, self.weight, self.subsets))
+        return cut._replace(**dict(zip(("y", "weight", "subsets"), outputs, strict=True)))
+
 
 class Task:
     """Base of all tasks: a frozen dataclass of structural fields.
@@ -51,6 +59,7 @@ class Task:
       ragged: held-out sequences differ in length, and batches say how long each is.
       links: the readouts that fit; the first is the default.
       metric: the metric of the tables; ``higher_is_better`` says which way.
+      examined: metrics that are measured once, after training, by ``examine``.
       examples: how many there are to train on, or None when they are drawn.
     """
 
@@ -65,6 +74,7 @@ class Task:
     links: ClassVar[tuple[str, ...]] = ("softmax", "logistic", "linear")
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
+    examined: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs):
@@ -91,6 +101,10 @@ class Task:
         """The batch that a row of ``evaluation_rows`` names."""
         return self.batch(data, row, EVALUATION_BATCH)
 
+    def widths(self, data: Any) -> tuple[int, ...]:
+        """The steps that batches may be cropped to; a row has then a ``bucket``, its place here."""
+        return ()
+
     def loss(self, link: str, logits: Array, batch: Batch) -> Array:
         """The loss at each position of ``batch.y``."""
         return losses.class_loss(link, logits, batch.y)
@@ -100,6 +114,10 @@ class Task:
         weights = {"accuracy": batch.weight} | (batch.subsets or {})
         correct = losses.correct(logits, batch.y)
         return {name: (correct, weight) for name, weight in weights.items()}
+
+    def examine(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
+        """The metrics ``examined`` of a trained model, such as of what it writes by itself."""
+        raise NotImplementedError
 
     def chance_metric(self) -> float:
         """The table's metric for the best constant prediction."""
