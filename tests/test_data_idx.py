@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from seqjax.data import idx
+from seqjax.data import idx, raw
 from seqjax.data.folder import DataError
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
@@ -113,10 +113,10 @@ def test_a_label_that_is_no_class_is_told(tmp_path):
 
 def test_what_unpacks_without_end_is_refused(tmp_path, monkeypatch):
     path = put(tmp_path / "bomb.gz", bytes(3_000_000))
-    monkeypatch.setattr(idx, "LARGEST", 2**20)
+    monkeypatch.setattr(raw, "LARGEST", 2**20)
     with pytest.raises(DataError, match=r"bomb\.gz: more than 1,048,576 bytes when unpacked$"):
         idx.images(path)
-    monkeypatch.setattr(idx, "LARGEST", path.stat().st_size - 1)
+    monkeypatch.setattr(raw, "LARGEST", path.stat().st_size - 1)
     with pytest.raises(DataError, match=r"bomb\.gz: it is larger than"):
         idx.images(path)
 

@@ -9,22 +9,18 @@ H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST", arXiv:1708.07747.
 """
 
 import functools
-import gzip
-import io
 import math
 import os
 import pathlib
-import zlib
 
 import numpy as np
 
-from seqjax import files
-from seqjax.data.folder import LARGEST, DataError, find, folder
+from seqjax.data import raw
+from seqjax.data.folder import DataError, find, folder
 
 PARTS = {"train": "train", "test": "t10k"}
 """The parts, and how the names of their files begin."""
 UNSIGNED_BYTES = 8
-GZIP = b"\x1f\x8b"
 SIDE, CLASSES = 28, 10
 
 
@@ -92,7 +88,7 @@ def labels(path: pathlib.Path, classes: int = CLASSES) -> np.ndarray:
 
 
 def _array(path: pathlib.Path, dimensions: int) -> np.ndarray:
-    found = _unpacked(path)
+    found = raw.content(path)
     magic, head = bytes([0, 0, UNSIGNED_BYTES, dimensions]), 4 * (1 + dimensions)
     if found[:4] != magic:
         said = f"expected an IDX file that starts with {magic.hex()}, got {found[:4].hex()!r}"
@@ -104,21 +100,3 @@ def _array(path: pathlib.Path, dimensions: int) -> np.ndarray:
         said = " x ".join(map(str, sizes))
         raise DataError(f"{path}: {len(found) - head} bytes of values, expected {said}")
     return np.frombuffer(found, np.uint8, offset=head).reshape(sizes)
-
-
-def _unpacked(path: pathlib.Path) -> bytes:
-    """All of a file, which may be gzipped; never more than LARGEST bytes of either."""
-    try:
-        found = files.content(path, LARGEST)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    if not found.startswith(GZIP):
-        return found
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(found)) as packed:
-            found = packed.read(LARGEST + 1)
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{path}: damaged gzip: {error}") from None
-    if len(found) > LARGEST:
-        raise DataError(f"{path}: more than {LARGEST:,} bytes when unpacked")
-    return found
