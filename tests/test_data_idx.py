@@ -1,16 +1,15 @@
 """The reader of IDX files: files made byte by byte, the published ones, and damaged ones."""
 
 import gzip
-import pathlib
 import struct
 
 import numpy as np
 import pytest
+from published import HERE, needs, use_published
 
 from seqjax.data import idx, raw
 from seqjax.data.folder import DataError
 
-SHARED = pathlib.Path(__file__).parents[2] / "shared" / "data"
 KINDS = ("images-idx3", "labels-idx1")
 
 
@@ -121,10 +120,10 @@ def test_what_unpacks_without_end_is_refused(tmp_path, monkeypatch):
         idx.images(path)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data")
+@needs("mnist")
 def test_the_published_digits(monkeypatch):
     """Counts of the classes as published; the sums of the pixels are those of the raw files."""
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(SHARED))
+    use_published(monkeypatch)
     found = idx.mnist()
     for part, n, counts in [
         ("train", 60_000, [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]),
@@ -132,5 +131,5 @@ def test_the_published_digits(monkeypatch):
     ]:
         x, y = found[part]
         assert x.shape == (n, 28, 28) and np.bincount(y).tolist() == counts
-    raw = gzip.decompress((SHARED / "mnist/t10k-images-idx3-ubyte.gz").read_bytes())
+    raw = gzip.decompress((HERE / "mnist/t10k-images-idx3-ubyte.gz").read_bytes())
     assert raw[16:] == found["test"][0].tobytes()
