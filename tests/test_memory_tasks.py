@@ -2,7 +2,6 @@
 
 import collections
 import functools
-import hashlib
 import itertools
 import json
 import os
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import assert_close
 from made_up import record
+from published import make_known, needs, put, use_published
 from test_command_line import command
 from test_tasks import assert_uniform, batch_of
 
@@ -316,63 +316,6 @@ def test_memory_counts_the_steps_of_evaluation():
     assert needed[0] == needed[1] == needed[2] < needed[3]
 
 
-# The folder of data sets
-
-
-@pytest.fixture
-def data_dir(tmp_path, monkeypatch):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    return tmp_path
-
-
-def digest(content):
-    return hashlib.sha256(content).hexdigest()
-
-
-def put(place, content=b"abc"):
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(content)
-    return place
-
-
-def test_data_sets_are_looked_for_where_the_user_says(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.delenv("SEQJAX_DATA_DIR", raising=False)
-    places = [put(tmp_path / "home/.cache/seqjax/data/set/file")]
-    assert folder.find("set/file", digest(b"abc"), "") == places[0]
-    for variable, value, under in [
-        ("XDG_CACHE_HOME", tmp_path / "cache", "seqjax/data/set/file"),
-        ("SEQJAX_DATA_DIR", tmp_path / "data", "set/file"),
-    ]:
-        monkeypatch.setenv(variable, str(value))
-        with pytest.raises(folder.DataError):
-            folder.find("set/file", digest(b"abc"), "")
-        place = put(value / under)
-        assert folder.find("set/file", digest(b"abc"), "") == place
-
-
-BROKEN = {
-    "nothing there": (lambda place: None, "cannot read {}: No such file"),
-    "a folder": (lambda place: place.mkdir(parents=True), "cannot read {}: it is a folder"),
-    "a pipe": (lambda place: (place.parent.mkdir(), os.mkfifo(place)), "it is no regular file"),
-    "too large": (lambda place: put(place, bytes(9)), "cannot read {}: it is larger than 8 bytes"),
-    "another file": (lambda place: put(place, b"abd"), f"its SHA-256 is {digest(b'abd')}"),
-}
-
-
-@pytest.mark.parametrize(("make", "said"), BROKEN.values(), ids=BROKEN)
-def test_a_file_that_is_missing_or_damaged_is_told(data_dir, monkeypatch, make, said):
-    monkeypatch.setattr(folder, "LARGEST", 8)
-    place = data_dir / "set" / "file"
-    make(place)
-    with pytest.raises(folder.DataError) as told:
-        folder.find("set/file", digest(b"abc"), "the shelf")
-    message = str(told.value)
-    assert message.startswith("set/file: ") and said.format(place) in message
-    assert message.endswith("from the shelf") and "\n" not in message
-
-
 # Natural agreement
 
 NAMES = ("subj_agr_filtered.text", "subj_agr_filtered.gold")
@@ -399,16 +342,17 @@ def written(lines):
 
 
 @pytest.fixture
-def placed(data_dir, monkeypatch):
+def placed(tmp_path, monkeypatch):
     """Puts the two files there, and has the reader expect them."""
+    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(reader, "PARTS", PARTS)
     monkeypatch.setattr(reader, "VOCABULARY", 6)  # cuts through words that are equally frequent
 
     def place(text, gold):
-        for name, content in zip(NAMES, (text, gold), strict=True):
-            put(data_dir / "subject_verb_agreement" / name, content)
-        digests = dict(zip(NAMES, map(digest, (text, gold)), strict=True))
-        monkeypatch.setattr(reader, "SHA256", digests)
+        contents = dict(zip(NAMES, (text, gold), strict=True))
+        for name, content in contents.items():
+            put(tmp_path / "subject_verb_agreement" / name, content)
+        make_known(monkeypatch, "subject_verb_agreement", contents)
 
     return place
 
@@ -584,17 +528,14 @@ def test_missing_data_are_a_mistake_of_the_user(tmp_path, arguments):
     assert result.code == 2 and result.err.count("error: ") == 1
     (line,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
     assert f"{empty}/subject_verb_agreement/subj_agr_filtered.text" in line
-    assert "colorlessgreenRNNs" in line and reader.SOURCE in line and "--data_dir" in line
+    assert "--data_dir" in line
+    assert line.endswith("python -m experiments.data get subject_verb_agreement fetches it")
     assert "SEQJAX_DATA_DIR" not in os.environ or os.environ["SEQJAX_DATA_DIR"] != str(empty)
 
 
-def there():
-    place = folder.folder() / "subject_verb_agreement"
-    return bool(os.environ.get("SEQJAX_DATA_DIR")) and all((place / n).exists() for n in NAMES)
-
-
-@pytest.mark.skipif(not there(), reason="the sentences are not under $SEQJAX_DATA_DIR")
-def test_the_published_sentences():
+@needs("subject_verb_agreement")
+def test_the_published_sentences(monkeypatch):
+    use_published(monkeypatch)
     paths = [folder.folder() / "subject_verb_agreement" / name for name in NAMES]
     gold = [line.split("\t") for line in paths[1].read_text(encoding="utf-8").splitlines()]
     undecided = [forms for _, *forms, _ in gold if reader.is_plural(*forms) is None]

@@ -4,8 +4,6 @@ import collections
 import dataclasses
 import functools
 import itertools
-import os
-import pathlib
 import re
 import string
 import unicodedata
@@ -15,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import assert_close
+from published import HERE, needs, use_published
 from test_checkpoint import Stopping, bits, left
 from test_training import STEPS, alone, mesh_of, stacked, train
 
@@ -463,16 +462,14 @@ def test_the_names_are_those_of_unicode_each_in_one_part():
 
 def test_a_text_that_is_missing_is_told_with_its_source(monkeypatch, tmp_path):
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    with pytest.raises(DataError, match=r"tinyshakespeare/input\.txt.*char-rnn"):
+    with pytest.raises(DataError, match=r"tinyshakespeare/input\.txt.*get tinyshakespeare"):
         texts.tiny_shakespeare.__wrapped__()
 
 
-PLAYS = pathlib.Path(os.environ.get("SEQJAX_DATA_DIR", "nowhere"), "tinyshakespeare/input.txt")
-
-
-@pytest.mark.skipif(not PLAYS.exists(), reason="Tiny Shakespeare is not in $SEQJAX_DATA_DIR")
-def test_the_plays_are_split_in_three():
+@needs("tinyshakespeare")
+def test_the_plays_are_split_in_three(monkeypatch):
+    use_published(monkeypatch)
     parts = [written(Characters(), part)[0] for part in ("train", "validation", "test")]
-    assert "".join(parts) == PLAYS.read_text()
+    assert "".join(parts) == (HERE / "tinyshakespeare/input.txt").read_text()
     assert set("".join(parts)) == set(ALPHABETS["characters"])
     assert [round(len(part) / 11153.94) for part in parts] == [90, 5, 5]

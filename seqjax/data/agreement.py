@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqjax import files
-from seqjax.data.folder import LARGEST, DataError, find
+from seqjax.data import raw
+from seqjax.data.folder import DataError, find
 
 FILES = (
     "subject_verb_agreement/subj_agr_filtered.text",
@@ -104,7 +104,7 @@ def _lines(text: pathlib.Path, gold: pathlib.Path) -> Iterator[Line]:
     Raises:
       DataError: naming the first line that does not fit.
     """
-    sentences, answers = _decoded(text), _decoded(gold)
+    sentences, answers = raw.lines(text), raw.lines(gold)
     if len(sentences) != len(answers):
         said = f"{len(answers)} lines for the {len(sentences)} of {text.name}"
         raise DataError(f"{gold}: {said}")
@@ -121,16 +121,6 @@ def _lines(text: pathlib.Path, gold: pathlib.Path) -> Iterator[Line]:
             said = f"expected at most {MOST_ATTRACTORS} attractors, got {attractors}"
             raise DataError(f"{where}: {said}")
         yield Line(words[:place], is_plural(right, wrong), attractors)
-
-
-def _decoded(path: pathlib.Path) -> list[str]:
-    """The lines of a small UTF-8 file."""
-    found = files.content(path, LARGEST)
-    try:
-        return found.decode().removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        number = 1 + found.count(b"\n", 0, error.start)
-        raise DataError(f"{path}:{number}: not UTF-8") from None
 
 
 def is_plural(right: str, wrong: str) -> bool | None:

@@ -31,18 +31,21 @@ def folder() -> pathlib.Path:
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqjax/data"
 
 
-def find(name: str, *, exact: bool = False) -> pathlib.Path:
+def find(name: str, *, exact: bool = False, also: pathlib.Path | None = None) -> pathlib.Path:
     """The path of a file of which every byte has been read.
 
     Args:
       name: relative to ``folder()``: the data set, a slash, the file.
       exact: refuse all but the file that ``RELEASES`` has under this name; otherwise another file
         is used with a warning that names its digest.
+      also: where a package brings the file; it is looked for there if it is not in the folder.
 
     Raises:
       DataError: it is not there, cannot be read, is larger than ``LARGEST``, or is another file.
     """
     path = folder() / name
+    if also is not None and not os.path.lexists(path):
+        path = also
     try:
         found = hashlib.sha256(files.content(path, LARGEST)).hexdigest()
     except OSError as error:
@@ -66,7 +69,12 @@ def released(name: str) -> File | None:
 
 def _hint(name: str) -> str:
     """How to get the file, and where it is looked for."""
-    where = "--data_dir or $SEQJAX_DATA_DIR says where data sets are"
+    where, data_set = (
+        "--data_dir or $SEQJAX_DATA_DIR says where data sets are",
+        name.partition("/")[0],
+    )
     if released(name) is None:
         return where
-    return f"{where}; python -m experiments.data get {name.partition('/')[0]} fetches it"
+    if package := RELEASES[data_set].package:
+        return f"{where}; pip install {package} brings it"
+    return f"{where}; python -m experiments.data get {data_set} fetches it"

