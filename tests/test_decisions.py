@@ -9,7 +9,8 @@ import zlib
 
 import numpy as np
 import pytest
-from nulls import ALWAYS, BLIND, CELLS, CHANCE, GATES, NEVER, NULLS, TASKS
+from nulls import ALWAYS, BLIND, CELLS, CHANCE, GATES, NEVER, TASKS
+from nulls_uses import NULLS
 from simulated import SETS, draw, outcome, smooth, solved_or_not
 
 from seqjax import statistics
@@ -86,7 +87,7 @@ def test_false_verdicts(null, shape, judge, record_property, monkeypatch):
 
 
 def test_every_claim_has_both_errors_measured():
-    claims = ("1", "2", "3", "4", "5", "6a", "6b", "7b", "7c", "8", "9o", "10")
+    claims = ("1", "2", "3", "4", "5", "6a", "6b", "7b", "7c", "8", "9o", "10", "11", "12", "13f")
     every = set(itertools.product(claims, ("supported", "contradicted")))
     for measured in (
         {(null.claim, null.says) for null in NULLS if null.shapes or null.exceeds},
@@ -186,6 +187,20 @@ def removed(*triples):
     return (tested,)
 
 
+def digits(elman=0.5, lstm=0.5, over="nearest"):
+    plain = {"linear": scores(0.5), "nearest": scores(0.5, seed=1)}
+    cells = {"elman": elman, "lstm": lstm}
+    return ({cell: plain | {over: scores(mean, seed=2)} for cell, mean in cells.items()},)
+
+
+def poems(trigram=0.3, formed=0.96):
+    return {"unigram": scores(0.6), "trigram": scores(trigram, seed=1)}, scores(formed, seed=2)
+
+
+def use(*gains):
+    return "13f", {str(k): scores(mean, seed=k) for k, mean in enumerate(gains)}
+
+
 S, P, C, U = "supported", "supported in part", "contradicted", "undecided"
 FIO, FOI, IFO, NONE = (0.1, 0.4, 0.8), (0.1, 0.8, 0.4), (0.4, 0.1, 0.8), (0.5, 0.5, 0.5)
 APART, BOTH, SAME = (1.0, 0.3), (0.98, 0.8), (1.0, 1.0)
@@ -250,6 +265,19 @@ CLEAR = {
     "10 C": ("10", C, removed(FIO, FIO, IFO, IFO)),
     "10 C though forget is largest": ("10", C, removed(FIO, FIO, FOI, FOI)),
     "10 U": ("10", U, removed(FIO, FIO, NONE, NONE)),
+    "11 S": ("11", S, digits()),
+    "11 P": ("11", P, digits(elman=-0.2)),
+    "11 C": ("11", C, digits(elman=-0.2, lstm=0.0)),
+    "11 U": ("11", U, digits(elman=0.04, lstm=0.04)),
+    "12 S": ("12", S, poems()),
+    "12 P form": ("12", P, poems(trigram=-0.2)),
+    "12 P words": ("12", P, poems(formed=0.8)),
+    "12 C": ("12", C, poems(formed=0.2)),
+    "12 U": ("12", U, poems(trigram=0.04, formed=0.8)),
+    "13f S": ("13f", S, use(0.2, 0.5)),
+    "13f P": ("13f", P, use(0.04, 0.5)),
+    "13f C": ("13f", C, use(0.0, 0.5)),
+    "13f U": ("13f", U, use(0.04, 0.04)),
 }
 
 
@@ -293,7 +321,7 @@ def test_tasks_that_disagree_leave_a_claim_undecided():
 
 def test_every_verdict_of_every_claim_is_reached():
     reached = {(claim, says) for claim, says, _ in CLEAR.values()}
-    for claim in ("1", "2", "3", "4", "5", "8", "9o", "10"):
+    for claim in ("1", "2", "3", "4", "5", "8", "9o", "10", "11", "12", "13f"):
         assert {says for c, says in reached if c == claim} == {S, P, C, U}
     for claim in ("6a", "6b", "7b", "7c"):  # nothing supports these in part
         assert {says for c, says in reached if c == claim} == {S, C, U}
