@@ -34,6 +34,9 @@ LANES = tuple(np.stack(values) for values in zip(*LANES, strict=True))
 PROGRAMS = [
     {"reverse": reverse, "remat": remat} for reverse in (False, True) for remat in (None, 2)
 ]
+# Options belong to the engine, not to the cell: two that together have every kind of parameter get
+# the whole product of them, the others the first and the last.
+THOROUGH = ("lstm_peephole", "gru")
 # Compiled without optimisation: there are hundreds of programs, and each runs once.
 quick = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
@@ -90,7 +93,8 @@ def test_every_option_of_every_cell_as_the_reference_engine(name, dtype, toleran
 
         if masks[0] is None:  # each option once
             return [lane(options, *masks) for options in (PROGRAMS[0], PROGRAMS[-1])]
-        programs = PROGRAMS if dtype == jnp.float64 else (PROGRAMS[0], PROGRAMS[-1])
+        thorough = dtype == jnp.float64 and name in THOROUGH
+        programs = PROGRAMS if thorough else (PROGRAMS[0], PROGRAMS[-1])
         return [jax.vmap(partial(lane, options))(*masks) for options in programs]
 
     assert_close(*quick(lambda: (product("fused"), product("reference")))(), tolerance)
