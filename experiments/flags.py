@@ -3,12 +3,15 @@
 absl exits with 1 for all of its own complaints, so errors are reported here: one line, exit code 2.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import os
 import pathlib
 import re
 import sys
+import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 from absl import flags
@@ -66,11 +69,35 @@ def define_level_flags() -> None:
 
 def fail(message: object) -> NoReturn:
     """Ends the program because of a mistake of its user's: one line, exit code 2."""
+    print("error:", _line(message), file=sys.stderr)
+    raise SystemExit(MISTAKE)
+
+
+def _line(message: object) -> str:
     said = printable(" ".join(str(message).split()))
     if len(said) > LONGEST_MESSAGE:  # a value may be a whole file
         said = f"{said[: LONGEST_MESSAGE // 2]} … {said[-LONGEST_MESSAGE // 2 :]}"
-    print("error:", said, file=sys.stderr)
-    raise SystemExit(MISTAKE)
+    return said
+
+
+@contextlib.contextmanager
+def told_of_data() -> Iterator[None]:
+    """Meanwhile what is warned of data is one line each, told once, and not as Python does."""
+    from seqjax.data.folder import DataWarning
+
+    told = set()
+
+    def tell(message, category, *where):
+        if not issubclass(category, DataWarning):
+            usual(message, category, *where)
+        elif (line := _line(message)) not in told:
+            told.add(line)
+            print("warning:", line, file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        usual, warnings.showwarning = warnings.showwarning, tell
+        yield
 
 
 def parser(argv: list[str]) -> list[str]:

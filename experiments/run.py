@@ -49,7 +49,8 @@ def _work() -> None:
 
     mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
     try:
-        _run()
+        with flags.told_of_data():
+            _run()
     except mistakes as error:
         flags.fail(error)
     except OSError as error:

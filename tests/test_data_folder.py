@@ -7,6 +7,7 @@ import warnings
 import pytest
 from published import BESIDE, digest, make_known, needs, put, use_published
 
+from experiments import flags
 from seqjax.data import agreement, folder, idx, releases, texts
 
 
@@ -74,6 +75,15 @@ def test_another_file_is_refused_or_used_with_a_warning(data_dir):
     assert said in str(told.value) and "data get set" in str(told.value)
     with pytest.warns(folder.DataWarning, match=re.escape(str(place)) + ".*" + found):
         assert folder.find("set/file") == place
+
+
+def test_commands_tell_of_an_unknown_file_in_one_line_once(data_dir, capsys):
+    place = put(data_dir / "set" / "file", b"abd")
+    with flags.told_of_data():
+        for _ in range(3):
+            folder.find("set/file")
+    line = f"warning: {place} is no known release: its SHA-256 is {digest(b'abd')}\n"
+    assert capsys.readouterr().err == line
 
 
 @pytest.mark.parametrize("name", ["set/other", "nobody/file", "file"])
