@@ -8,7 +8,7 @@ import pytest
 from published import BESIDE, digest, make_known, needs, put, use_published
 
 from experiments import flags
-from seqjax.data import agreement, folder, idx, releases, texts
+from seqjax.data import agreement, folder, idx, piano_rolls, releases, texts
 
 
 @pytest.fixture
@@ -112,8 +112,11 @@ def test_releases_are_whole():
             assert file.name == os.path.basename(file.name) and not file.name.startswith(".")
 
 
+QUANTISED = ("quarter", "16th", "voices")
 READERS = {
+    "jsb_chorales": lambda: [piano_rolls.piano_rolls(f"jsb_{k}") for k in QUANTISED],
     "mnist": idx.mnist,
+    "polyphonic_music": lambda: [piano_rolls.piano_rolls(k) for k in ("jsb", "nottingham")],
     "subject_verb_agreement": agreement.agreement,
     "tinyshakespeare": texts.tiny_shakespeare,
 }
