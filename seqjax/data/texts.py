@@ -1,12 +1,18 @@
-"""Written texts, as one string of ASCII characters each, checked by SHA-256."""
+"""Written texts, as one string each, and the numbers of their characters.
 
+Two of them, named here, have ASCII characters alone.
+"""
+
+import collections
 import functools
 import hashlib
 import string
 import unicodedata
+from typing import NamedTuple
 
 import numpy as np
 
+from seqjax.data import raw
 from seqjax.data.folder import DataError, find
 
 SHAKESPEARE_SIZE = 1_115_394
@@ -52,3 +58,49 @@ def unicode_names() -> str:
         raise DataError("unicode_names: this Python has other names for the characters of Unicode")
     order = np.random.RandomState(0).permutation(len(lines))  # the legacy generator, frozen
     return "".join(f"{lines[k]}\n" for k in order)
+
+
+def written(name: str) -> str:
+    """Any UTF-8 text from the folder of data sets, its lines ended as they are in the file.
+
+    Args:
+      name: as for ``find``: the data set, a slash, the file.
+
+    Raises:
+      DataError: the file is missing or too large, or a line, which is named, is not UTF-8.
+    """
+    return raw.text(find(name))
+
+
+class Vocabulary(NamedTuple):
+    """Numbers for characters (code points); whatever has none of its own has the last one.
+
+    Attributes:
+      symbols: character k has the number k; ``unknown`` follows them.
+    """
+
+    symbols: tuple[str, ...]
+
+    @property
+    def unknown(self) -> int:
+        return len(self.symbols)
+
+    def encode(self, text: str) -> np.ndarray:
+        """(N,) int32, the number of each character."""
+        numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
+        return np.fromiter((numbers.get(sign, self.unknown) for sign in text), np.int32, len(text))
+
+    def decode(self, numbers: np.ndarray) -> str:
+        """The characters; � for the unknown."""
+        signs = (*self.symbols, "\N{REPLACEMENT CHARACTER}")
+        return "".join(signs[number] for number in numbers)
+
+
+def vocabulary(text: str, most: int) -> Vocabulary:
+    """The ``most`` commonest characters of a text, equals in the order of their code points.
+
+    >>> vocabulary("banana!", 2).encode("band").tolist()
+    [2, 0, 1, 2]
+    """
+    counts = collections.Counter(text)
+    return Vocabulary(tuple(sorted(counts, key=lambda sign: (-counts[sign], sign))[:most]))
