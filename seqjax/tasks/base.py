@@ -115,6 +115,10 @@ class Task:
         correct = losses.correct(logits, batch.y)
         return {name: (correct, weight) for name, weight in weights.items()}
 
+    def derived(self, means: dict[str, Array]) -> dict[str, Array]:
+        """Metrics that are a function of the means of the others, such as a perplexity."""
+        return {}
+
     def examine(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
         """The metrics ``examined`` of a trained model, such as of what it writes by itself."""
         raise NotImplementedError
