@@ -5,7 +5,7 @@ Read in this order (it is the import order, and a test keeps it so): ``types``, 
 ``sampling``, ``losses``, ``clipping``, ``floor``, ``optimizer``, ``statistics``, ``ngrams``,
 ``rules``, ``decisions``, ``files``, ``data``, ``tasks``, ``diagnostics``, ``values``, ``config``,
 ``observation``, ``training``, ``widths``, ``study``, ``tuning``, ``revision``, ``survey``,
-``progress``, ``checkpoint``, ``schema``, ``records``, ``outcome``, ``sweep``, ``entries``,
-``tables``, ``formats``, ``verdicts``, ``plots``, ``plots_diagnostics``, ``plots_observed``,
-``plots_claims``.
+``progress``, ``checkpoint``, ``schema``, ``records``, ``kept``, ``outcome``, ``sweep``,
+``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``, ``plots_diagnostics``,
+``plots_observed``, ``plots_claims``.
 """

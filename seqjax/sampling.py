@@ -78,27 +78,31 @@ def sample(
     return jax.lax.scan(body, (carry, first_B.astype(jnp.int32)), places)[1]
 
 
-def stream(
-    model: SequenceModel,
-    first_B: np.ndarray,
-    keys_B: Array,
-    steps: int,
-    *,
-    temperature: float = 1.0,
-    top_k: int = 0,
-    allowed_TV: np.ndarray,
-) -> Iterator[np.ndarray]:
-    """The symbols of ``sample``, (B,) each, as they are drawn."""
-    _check(model)
+class Writer:
+    """What a model writes, as it is drawn; programs are compiled once.
 
-    @jax.jit
-    def step(carry, symbol_B, number, allowed_V):
-        return _step(model, carry, symbol_B, keys_B, number, allowed_V, temperature, top_k)
+    Args:
+      model, temperature, top_k: as in ``sample``.
+    """
 
-    carry, symbol_B = model.recurrent.initial_carry(len(first_B)), jnp.asarray(first_B, jnp.int32)
-    for number in range(steps):
-        carry, symbol_B = step(carry, symbol_B, jnp.int32(number), jnp.asarray(allowed_TV[number]))
-        yield np.asarray(symbol_B)
+    def __init__(self, model: SequenceModel, temperature: float = 1.0, top_k: int = 0):
+        _check(model)
+        self.model = model
+        self.step = jax.jit(
+            lambda *state: _step(model, *state, temperature=temperature, top_k=top_k)
+        )
+
+    def write(
+        self, first_B: np.ndarray, keys_B: Array, allowed_TV: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """The symbols of ``sample``, (B,) each, one for each row of ``allowed_TV``."""
+        carry = self.model.recurrent.initial_carry(len(first_B))
+        symbol_B = jnp.asarray(first_B, jnp.int32)
+        for number, allowed_V in enumerate(allowed_TV):
+            carry, symbol_B = self.step(
+                carry, symbol_B, keys_B, jnp.int32(number), jnp.asarray(allowed_V)
+            )
+            yield np.asarray(symbol_B)
 
 
 def _step(model, carry, symbol_B, keys_B, number, allowed_V, temperature, top_k):

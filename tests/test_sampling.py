@@ -100,7 +100,7 @@ def test_a_stream_is_the_sample_and_a_sequence_does_not_know_its_neighbours():
     for many in (1, 3):
         first_B = np.full(many, 2)
         keys_B = sampling.keys_of(0, many)
-        steps = sampling.stream(MODEL, first_B, keys_B, STEPS, **options)
+        steps = sampling.Writer(MODEL, 1.5).write(first_B, keys_B, ALLOWED_TV)
         assert [tuple(word) for word in np.stack(list(steps)).T.tolist()] == whole[:many]
 
 

@@ -70,6 +70,15 @@ class Collection(NamedTuple):
     read: int
 
 
+def is_written(sign: str) -> bool:
+    """Whether a sign is a Chinese character.
+
+    >>> is_written("月"), is_written("。"), is_written("a")
+    (True, False, False)
+    """
+    return bool(re.fullmatch(HAN, sign))
+
+
 def tang() -> Collection:
     """All ``poet.tang.*.json`` in the folder ``tang_poems``, in numerical order.
 

@@ -123,6 +123,13 @@ class Task:
         """The metrics ``examined`` of a trained model, such as of what it writes by itself."""
         raise NotImplementedError
 
+    def belongings(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What a trained model takes along to be used without the data: JSON, and named arrays.
+
+        Arrays of 32 bits or less.
+        """
+        return {}, {}
+
     def chance_metric(self) -> float:
         """The table's metric for the best constant prediction."""
         return 1 / self.outputs

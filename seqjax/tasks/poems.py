@@ -58,6 +58,7 @@ class Poems(RaggedTask):
     metric, higher_is_better = "perplexity", False
     examined = ("formed", "copied")
     source: ClassVar[Callable[[], Collection]] = staticmethod(poems.tang)
+    writing: ClassVar[str] = "in traditional script"
 
     def __post_init__(self):
         if self.vocabulary < 1:
@@ -114,6 +115,12 @@ class Poems(RaggedTask):
         drawn_TB = sampling.sample(model, form_B, keys_B, poetry.LONGEST)
         return judged(drawn_TB, form_B - min(FORM.values()), data["allowed"], data["copies"])
 
+    def belongings(self):
+        script, parts, _ = self.prepared()
+        lines = {line for poem in parts["train"] for line in poem.lines}
+        passages = {passage for line in lines for passage in poetry.passages(line)}
+        return {"characters": script.characters}, {"passages": poetry.fingerprints(passages)}
+
     def chance_metric(self) -> float:
         return math.exp(self.chance_loss("softmax"))
 
@@ -136,6 +143,7 @@ class PoemsFortunes(Poems):
 
     name = "poems_fortunes"
     source = staticmethod(poems.fortunes)
+    writing = "in simplified script"
 
 
 def judged(drawn_TB: Array, form_B: Array, allowed_FTV: Array, copies_NK: Array) -> dict:

@@ -10,6 +10,7 @@ outside the vocabulary are one symbol, ``UNKNOWN``.
 import collections
 import dataclasses
 import functools
+import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -24,6 +25,8 @@ FIRST = 2 + len(FORMS) + len(MARKS)
 LONGEST = max(lines * (size + 1) for lines, size in FORMS.values()) + 1
 MOST_LINES, LONGEST_LINE = (max(sizes) for sizes in zip(*FORMS.values(), strict=True))
 NOT_SHOWN = "□"
+A_CHARACTER, A_MIDDLE, A_FINAL, THE_END = range(4)
+"""What can stand at a place: marks are those of the middle and of the end of a couplet."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +70,11 @@ class Script:
         ``unknown`` is whether characters outside the vocabulary may.
         """
         kinds = np.zeros((4, self.size), bool)
-        kinds[0, FIRST : FIRST + len(self.characters)] = True
-        kinds[0, UNKNOWN] = unknown
-        kinds[1, [MARK[mark] for mark in MIDDLE]] = True
-        kinds[2, [MARK[mark] for mark in FINAL]] = True
-        kinds[3, END] = True
+        kinds[A_CHARACTER, FIRST : FIRST + len(self.characters)] = True
+        kinds[A_CHARACTER, UNKNOWN] = unknown
+        kinds[A_MIDDLE, [MARK[mark] for mark in MIDDLE]] = True
+        kinds[A_FINAL, [MARK[mark] for mark in FINAL]] = True
+        kinds[THE_END, END] = True
         return kinds[places(form)]
 
 
@@ -83,13 +86,14 @@ def script_of(poems: Iterable[Poem], vocabulary: int) -> Script:
 
 
 def places(form: str) -> np.ndarray:
-    """What stands at each place: 0 a character, 1 and 2 the marks of a couplet, 3 the end.
+    """What stands at each place: a character, a mark, the end.
 
     >>> places("4x5")[:12].tolist()
     [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2]
     """
     lines, size = FORMS[form]
-    return np.array(([0] * size + [1] + [0] * size + [2]) * (lines // 2) + [3])
+    line = [A_CHARACTER] * size
+    return np.array([*line, A_MIDDLE, *line, A_FINAL] * (lines // 2) + [THE_END])
 
 
 def line_places(form: str) -> np.ndarray:
@@ -109,3 +113,14 @@ def passages(line: Sequence) -> list[Sequence]:
     """
     sizes = sorted({size for _, size in FORMS.values() if size <= len(line)})
     return [line[k : k + size] for size in sizes for k in range(len(line) - size + 1)]
+
+
+def fingerprints(texts: Iterable[str]) -> np.ndarray:
+    """64 bits of BLAKE2 of each text, (N, 2) uint32, in ascending order."""
+    found = sorted(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(found), ">u4").astype(np.uint32).reshape(-1, 2)
+
+
+def among(text: str, passages: np.ndarray) -> bool:
+    """Whether the fingerprint of a text is one of these."""
+    return bool(np.any(np.all(passages == fingerprints([text]), axis=1)))
