@@ -13,6 +13,7 @@ import numpy as np
 
 from experiments.claims.evidence import by_arm
 from seqjax import ngrams, rules
+from seqjax.data import poems
 from seqjax.data.poems import FORMS
 from seqjax.decisions import CLAIMS, EvidenceError
 from seqjax.decisions.uses import gain
@@ -95,14 +96,14 @@ def told_the_form(model: ngrams.NGrams, symbols: np.ndarray, allowed_TV: np.ndar
 def _of_test_poems() -> dict[str, Any]:
     """How many there are, what was left out, and what is known of their lines and characters."""
     script, parts, _ = TASK.prepared()
-    collection = type(TASK).source()
-    lines = {part: [line for poem in poems for line in poem.lines] for part, poems in parts.items()}
+    collection = poems.collected(TASK.files())
+    lines = {part: [line for poem in own for line in poem.lines] for part, own in parts.items()}
     known = {passage for line in lines["train"] for passage in poetry.passages(line)}
     characters = "".join(lines["test"])
     return {
         "read": collection.read,
         **{f"left out: {reason}": count for reason, count in collection.left_out.items()},
-        **{f"poems: {part}": len(poems) for part, poems in parts.items()},
+        **{f"poems: {part}": len(own) for part, own in parts.items()},
         "copied": np.mean([line in known for line in lines["test"]]),
         "in the vocabulary": np.mean([sign in script.symbols for sign in characters]),
     }

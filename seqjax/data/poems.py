@@ -79,13 +79,13 @@ def is_written(sign: str) -> bool:
     return bool(re.fullmatch(HAN, sign))
 
 
-def tang() -> Collection:
+def tang() -> tuple[pathlib.Path, ...]:
     """All ``poet.tang.*.json`` in the folder ``tang_poems``, in numerical order.
 
     18 of the 58 published files are a known release; whichever are there are used.
 
     Raises:
-      DataError: there is none, or one is damaged.
+      DataError: there is none, or one cannot be read.
     """
     names = {}
     place = folder() / "tang_poems"
@@ -93,24 +93,30 @@ def tang() -> Collection:
         if number := re.fullmatch(r"poet\.tang\.([0-9]{1,9})\.json", path.name):
             names[int(number[1])] = path.name
     names = [names[n] for n in sorted(names)] or ["poet.tang.0.json"]
-    return _collected(tuple(find(f"tang_poems/{name}") for name in names))
+    return tuple(find(f"tang_poems/{name}") for name in names)
 
 
-def three_hundred() -> Collection:
+def three_hundred() -> tuple[pathlib.Path, ...]:
     """The anthology of three hundred poems, ``tang_poems/唐诗三百首.json``."""
-    return _collected((find("tang_poems/唐诗三百首.json"),))
+    return (find("tang_poems/唐诗三百首.json"),)
 
 
-def fortunes() -> Collection:
-    """The same anthology in simplified script, ``fortunes_zh/tang300``, else where Debian has it.
-
-    Raises:
-      DataError: it is missing, or not what it should be.
-    """
+def fortunes() -> tuple[pathlib.Path, ...]:
+    """The same anthology in simplified script, ``fortunes_zh/tang300`` or where Debian has it."""
     try:
-        return _collected((find(TANG300.name, also=DEBIAN, known=TANG300),))
+        return (find(TANG300.name, also=DEBIAN, known=TANG300),)
     except DataError as error:
         raise DataError(f"{error}; Debian's package fortunes-zh brings {DEBIAN}") from None
+
+
+@functools.cache
+def collected(paths: tuple[pathlib.Path, ...]) -> Collection:
+    """The poems in these files, ``sorted_out``.
+
+    Raises:
+      DataError: a file is not what its name says.
+    """
+    return sorted_out(text for path in paths for text in _texts(path))
 
 
 def sorted_out(texts: Iterable[str]) -> Collection:
@@ -157,11 +163,6 @@ def _poem(text: str) -> Poem | str:
         return "form"
     pieces = re.split(f"([{MARKS}])", text)
     return Poem(tuple(pieces[:-1:2]), "".join(pieces[1::2]))
-
-
-@functools.cache
-def _collected(paths: tuple[pathlib.Path, ...]) -> Collection:
-    return sorted_out(text for path in paths for text in _texts(path))
 
 
 def _texts(path: pathlib.Path) -> Iterator[str]:

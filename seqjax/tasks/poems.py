@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import pathlib
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from seqjax import losses, sampling
 from seqjax.data import poems
-from seqjax.data.poems import FORMS, Collection, Poem
+from seqjax.data.poems import FORMS, Poem
 from seqjax.tasks import poetry
 from seqjax.tasks.base import PARTS
 from seqjax.tasks.poetry import FIRST, FORM, UNKNOWN, Script
@@ -57,7 +58,7 @@ class Poems(RaggedTask):
     links = ("softmax",)
     metric, higher_is_better = "perplexity", False
     examined = ("formed", "copied")
-    source: ClassVar[Callable[[], Collection]] = staticmethod(poems.tang)
+    files: ClassVar[Callable[[], tuple[pathlib.Path, ...]]] = staticmethod(poems.tang)
     writing: ClassVar[str] = "in traditional script"
 
     def __post_init__(self):
@@ -72,7 +73,7 @@ class Poems(RaggedTask):
     outputs = inputs
 
     def prepared(self) -> Prepared:
-        return _prepared(type(self).source, self.vocabulary)
+        return _prepared(type(self).files(), self.vocabulary)
 
     def read(self):
         return {part: _joined(found) for part, found in self.prepared().sequences.items()}
@@ -126,7 +127,7 @@ class Poems(RaggedTask):
 
     def chance_loss(self, link: str) -> float:
         """The entropy of the symbols of the training poems."""
-        return losses.constant_class_loss(link, _shares(type(self).source, self.vocabulary))
+        return losses.constant_class_loss(link, _shares(type(self).files(), self.vocabulary))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +135,7 @@ class PoemsThreeHundred(Poems):
     """The same of the anthology of three hundred poems: 232, 12 and 14. Too few to learn from."""
 
     name = "poems_300"
-    source = staticmethod(poems.three_hundred)
+    files = staticmethod(poems.three_hundred)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +143,7 @@ class PoemsFortunes(Poems):
     """The anthology in simplified script as Debian has it: 220, 3 and 10 poems."""
 
     name = "poems_fortunes"
-    source = staticmethod(poems.fortunes)
+    files = staticmethod(poems.fortunes)
     writing = "in simplified script"
 
 
@@ -201,8 +202,8 @@ def _joined(found: list[np.ndarray]) -> Sequences:
 
 
 @functools.cache
-def _prepared(source: Callable[[], Collection], vocabulary: int) -> Prepared:
-    parts = source().parts
+def _prepared(files: tuple[pathlib.Path, ...], vocabulary: int) -> Prepared:
+    parts = poems.collected(files).parts
     script = poetry.script_of(parts["train"], vocabulary)
     sequences = {
         part: [np.array(script.encoded(poem), np.int32) for poem in parts[part]]
@@ -212,8 +213,8 @@ def _prepared(source: Callable[[], Collection], vocabulary: int) -> Prepared:
 
 
 @functools.cache
-def _shares(source: Callable[[], Collection], vocabulary: int) -> np.ndarray:
+def _shares(files: tuple[pathlib.Path, ...], vocabulary: int) -> np.ndarray:
     """The share of each symbol among those predicted in training."""
-    prepared = _prepared(source, vocabulary)
+    prepared = _prepared(files, vocabulary)
     predicted = np.concatenate([s[1:] for s in prepared.sequences["train"]])
     return np.bincount(predicted, minlength=prepared.script.size) / len(predicted)
