@@ -142,7 +142,8 @@ def _train(workdir: Workdir, study: Study, order: Order) -> tuple[int, int]:
         todo = runner.part(study, groups, order.shard, ids)
         if not any(todo):
             return len(runs) - len(recorded), len(runs)
-        runner.train(workdir, groups, todo, order.shard, common, order.checkpoint_every)
+        every = order.checkpoint_every
+        runner.train(workdir, groups, todo, order.shard, common, every, study.keep)
 
 
 def _measure(workdir: Workdir, survey: Survey, order: Order) -> None:

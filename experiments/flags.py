@@ -67,6 +67,21 @@ def define_level_flags() -> None:
     flags.DEFINE_bool("full", False, "measure at the size for accelerators")
 
 
+def define_poem_flags() -> None:
+    """The flags of ``python -m experiments.poem``."""
+    flags.DEFINE_string("checkpoint", None, "a folder of WORKDIR/models, where a model is kept")
+    flags.DEFINE_string("first_line", None, "the first line, of five or seven characters")
+    flags.DEFINE_string("acrostic", None, "the first character of every line: four or eight")
+    flags.DEFINE_string("form", None, "4x5, 4x7, 8x5 or 8x7: lines x characters a line")
+    flags.DEFINE_float("temperature", 1.0, "over 0; below 1 the likely characters more often")
+    flags.register_validator(
+        "temperature", lambda value: 0 < value < float("inf"), "expected a positive number"
+    )
+    flags.DEFINE_integer("top_k", 0, "draw from the k likeliest alone; 0: all", lower_bound=0)
+    flags.DEFINE_integer("num", 1, "poems", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "of all draws", lower_bound=0, upper_bound=2**31)
+
+
 def fail(message: object) -> NoReturn:
     """Ends the program because of a mistake of its user's: one line, exit code 2."""
     print("error:", _line(message), file=sys.stderr)
@@ -235,7 +250,7 @@ def use_data_dir() -> None:
     """Makes --data_dir, where given, the place of data sets; exits with 2 if it is no folder."""
     if FLAGS.data_dir is not None:
         try:
-            path = _path("--data_dir", FLAGS.data_dir)
+            path = path_of("--data_dir", FLAGS.data_dir)
             there = path.is_dir()
         except OSError as error:  # a name that is too long
             fail(f"--data_dir: cannot use {FLAGS.data_dir!r}: {error.strerror}")
@@ -244,7 +259,7 @@ def use_data_dir() -> None:
         os.environ["SEQJAX_DATA_DIR"] = str(path)
 
 
-def _path(flag: str, text: str) -> pathlib.Path:
+def path_of(flag: str, text: str) -> pathlib.Path:
     if not text.isprintable():  # flags.txt has a line for it
         fail(f"{flag}: expected a name that can be printed, got {text!r}")
     try:
@@ -266,10 +281,10 @@ def shard() -> tuple[int, int]:
 def workdir() -> pathlib.Path:
     """--workdir, or runs/ with the name of the last flagfile, or else of the study."""
     if FLAGS.workdir:
-        return _path("--workdir", FLAGS.workdir)
+        return path_of("--workdir", FLAGS.workdir)
     files = flagfiles.named(sys.argv[1:])
     name = pathlib.Path(files[-1]).stem if files else FLAGS.study
-    return _path("--workdir", str(pathlib.Path("runs", name)))
+    return path_of("--workdir", str(pathlib.Path("runs", name)))
 
 
 def workdir_of(name: str) -> pathlib.Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from experiments import signals
-from seqjax import progress
+from seqjax import kept, progress
 from seqjax.checkpoint import Checkpoints, Facts, Shapes
 from seqjax.progress import Keeper, Progress
 from seqjax.study import Run
@@ -21,6 +21,7 @@ class ShardKeeper(Keeper):
       todo: the runs that are not recorded.
       environment: what a run must not change in its middle.
       say: is told what people should know.
+      model: the folder that the trained model of a run goes to, by its id; None to keep none.
     """
 
     def __init__(
@@ -30,7 +31,9 @@ class ShardKeeper(Keeper):
         todo: list[Run],
         environment: Mapping[str, Any],
         say: Callable[[str], None],
+        model: Callable[[str], pathlib.Path] | None = None,
     ):
+        self.model = model
         self.checkpoints = Checkpoints(folder, say)
         self.every, self.environment, self.say = every, dict(environment), say
         self.todo = {run.id: run for run in todo}
@@ -93,6 +96,10 @@ class ShardKeeper(Keeper):
         if asked:
             self.checkpoints.wait()
             raise signals.StoppedError
+
+    def trained(self, run: Run, params: Any) -> None:
+        if self.model is not None and run.purpose == "evaluation":
+            kept.keep(self.model(run.id), run, params)
 
     def recorded(self, batch: list[Run]) -> None:
         signals.unsaved.clear()

@@ -14,7 +14,15 @@ from seqjax import formats, plots, plots_observed
 from seqjax.config import ConfigError
 from seqjax.records import RecordError
 from seqjax.study import Study
-from seqjax.tables import Table, by_metric, make_table, measured, published_rows, sizes
+from seqjax.tables import (
+    Table,
+    by_metric,
+    examined_rows,
+    make_table,
+    measured,
+    published_rows,
+    sizes,
+)
 from seqjax.types import unknown
 
 MOST_CELLS = 10**6
@@ -75,6 +83,8 @@ def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> s
                 f"--workdir: {workdir.path}: a table of {size:,} cells; at most {MOST_CELLS:,}"
             )
     parts = [*map(formats.to_markdown, made)]
+    if len(examined := examined_rows(recorded)) > 1:
+        parts.append(formats.markdown(examined) + "\n")
     parts.append(formats.markdown(sizes(recorded, [arm.name for arm in study.arms])) + "\n")
     if study.published:
         parts.append(formats.markdown(published_rows(study.published)) + "\n")

@@ -37,6 +37,7 @@ def train(
     shard: tuple[int, int],
     common: Mapping[str, Any],
     checkpoint_every: float,
+    keep: bool = False,
 ) -> None:
     """Trains these runs, and records each as it ends.
 
@@ -47,6 +48,7 @@ def train(
       shard: (I, N), whose records these are.
       common: what every record holds beside its own.
       checkpoint_every: seconds between two checkpoints.
+      keep: whether the trained models are kept.
     """
     runs = [run for group in todo for run in group]
     if not runs:
@@ -58,7 +60,9 @@ def train(
     folder = workdir.checkpoints(shard)
     with (
         progress(total) as shown,
-        ShardKeeper(folder, checkpoint_every, runs, environment, shown.say) as keeper,
+        ShardKeeper(
+            folder, checkpoint_every, runs, environment, shown.say, workdir.model if keep else None
+        ) as keeper,
     ):
         for number, group in enumerate(todo):
             if not group:

@@ -9,6 +9,7 @@ import io
 import itertools
 import os
 import pathlib
+import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -169,6 +170,10 @@ class Workdir:
 
     def checkpoints(self, shard: tuple[int, int]) -> pathlib.Path:
         return self.path / "checkpoints" / "{}-of-{}".format(*shard)
+
+    def model(self, run: str) -> pathlib.Path:
+        """Where the trained model of a run is kept, by its id."""
+        return self.path / "models" / urllib.parse.quote(run, safe=" =+,")
 
     def records_file(self, shard: tuple[int, int]) -> pathlib.Path:
         index, count = shard

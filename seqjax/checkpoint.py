@@ -80,10 +80,7 @@ class Checkpoints:
         for position, number in enumerate(numbers):
             more = position + 1 < len(numbers)
             try:
-                self._check_files(number)
-                facts = self._facts(number)
-                wanted = shapes(facts)
-                return None if wanted is None else (self._arrays(number, wanted, facts), facts)
+                return self._read(number, shapes)
             except Exception as error:  # whatever a damaged file makes Orbax and its parts raise
                 aside = self._set_aside(number)
                 self.say(
@@ -97,12 +94,35 @@ class Checkpoints:
                 )
         return None
 
+    def read(self, shapes: Callable[[Facts], Shapes]) -> tuple[Arrays, Facts]:
+        """The newest checkpoint, for who only looks: nothing is moved or written.
+
+        Raises:
+          CheckpointError: there is none, or it is damaged.
+        """
+        numbers = self._numbers()
+        if not numbers:
+            raise CheckpointError(f"{self.folder} holds no checkpoint")
+        try:
+            return self._read(max(numbers), shapes)
+        except Exception as error:  # whatever a damaged file makes Orbax and its parts raise
+            said = f"{self.folder / str(max(numbers))} cannot be used: {_first_line(error)}"
+            raise CheckpointError(said) from error
+
     def close(self) -> None:
         """Waits for what is being written."""
         self.wait()
         if self._open is not None:
             self._open.close()
             self._open = None
+
+    def _read(
+        self, number: int, shapes: Callable[[Facts], Shapes | None]
+    ) -> tuple[Arrays, Facts] | None:
+        self._check_files(number)
+        facts = self._facts(number)
+        wanted = shapes(facts)
+        return None if wanted is None else (self._arrays(number, wanted, facts), facts)
 
     def _write(self, arrays: Arrays, facts: Facts) -> None:
         number = max(self._numbers(), default=-1) + 1

@@ -74,13 +74,13 @@ class Progress:
             "validation": {name: np.stack([m[name] for m in self.metrics], 1) for name in names},
             "observed": stacked(self.observed),
         }
-        return _named(jax.tree.map(lambda leaf: leaf[: self.runs], whole))
+        return named(jax.tree.map(lambda leaf: leaf[: self.runs], whole))
 
     @classmethod
     def from_arrays(cls, config: Config, step: int, seconds: float, arrays: Arrays) -> Self:
         """The inverse of ``to_arrays``, for runs of this structure."""
         abstract = _abstract(config, 1, step)
-        leaves = [arrays[name] for name in _named(abstract)]
+        leaves = [arrays[name] for name in named(abstract)]
         whole = jax.tree.unflatten(jax.tree.structure(abstract), leaves)
         columns = zip(*(values.T for values in whole["validation"].values()), strict=True)
         metrics = [dict(zip(whole["validation"], column, strict=True)) for column in columns]
@@ -91,7 +91,7 @@ class Progress:
 
 def shapes(config: Config, runs: int, step: int) -> dict[str, jax.ShapeDtypeStruct]:
     """What ``to_arrays`` gives for so many runs of this structure after ``step`` steps."""
-    return _named(_abstract(config, runs, step))
+    return named(_abstract(config, runs, step))
 
 
 def _abstract(config: Config, runs: int, step: int) -> dict[str, Any]:
@@ -128,8 +128,8 @@ def _measured(config: Config) -> tuple[dict, dict]:
     return jax.eval_shape(evaluate_run, run, data, part), jax.eval_shape(observe_run, run, data)
 
 
-def _named(tree: Any) -> dict[str, Any]:
-    """Leaves by their path."""
+def named(tree: Any) -> dict[str, Any]:
+    """Leaves by their path, with dots."""
     return {
         jax.tree_util.keystr(path, simple=True, separator="."): leaf
         for path, leaf in jax.tree.leaves_with_path(tree)
@@ -148,6 +148,9 @@ class Keeper:
 
     def offer(self, batch: list[Run], progress: Progress) -> None:
         """Called after every chunk. May raise, to stop there."""
+
+    def trained(self, run: Run, params: Any) -> None:
+        """Called with what a run ended with, before its record is given out."""
 
     def recorded(self, batch: list[Run]) -> None:
         """Called when every record of the batch has been taken."""

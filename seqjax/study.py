@@ -100,6 +100,7 @@ class Study:
       fixed: a second table, at this value of ``tune`` alone.
       spread: a second table, with every value of ``tune`` across.
       published: figures to print beside the table.
+      keep: the models of the runs that are reported are kept, to be used.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Study:
     spread: bool = False
     published: tuple[Published, ...] = ()
     references: tuple[Arm, ...] = ()
+    keep: bool = False
 
     @property
     def tuned(self) -> tuple[str, ...]:

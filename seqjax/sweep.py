@@ -209,7 +209,7 @@ def _run_batch(
     test = jax.device_get(evaluate(config_R, state.params, data, np.int32(1), mesh=mesh))
     if config.task.examined:
         test |= jax.device_get(examine(config_R, seed_R, state.params, data, mesh=mesh))
-    failed_at = jax.device_get(state.failed_at)
+    failed_at, params = jax.device_get((state.failed_at, state.params))
     seconds = time.perf_counter() - began
     whole, seen = progress.trace(), stacked(progress.observed)
     for k, run in enumerate(batch):
@@ -218,5 +218,6 @@ def _run_batch(
         last = {name: values[k] for name, values in test.items()}
         found = outcome(config, own, validations, last, int(failed_at[k]))
         found["observed"] = {name: array[k] for name, array in seen.items()}
+        keeper.trained(run, jax.tree.map(lambda leaf, k=k: leaf[k], params))
         yield run, {**found, "seconds": round(seconds / real, 6)}, own
     keeper.recorded(batch)

@@ -8,6 +8,7 @@ from typing import Any
 from seqjax import rules
 from seqjax.entries import MARKS, Entry, Record, make_entries, order
 from seqjax.study import Metrics, Published
+from seqjax.tasks import TASKS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,6 +207,28 @@ def sizes(records: Sequence[Record], arms: Sequence[str]) -> list[list[str]]:
     head = ["arm", "cell", "units", "parameters", "with readout", "multiply-adds a step", "paired"]
     rows = [[", ".join(dict.fromkeys(names)), *map(str, size)] for size, names in sized.items()]
     return [head, *rows]
+
+
+def examined_rows(records: Sequence[Record]) -> list[list[str]]:
+    """What a task has ``examined`` of its trained models, mean (least to most) by arm.
+
+    Without the runs that failed; the first row names the columns, and may be the only one.
+    """
+    names = getattr(TASKS.get(records[0]["settings"]["task.name"]), "examined", ())
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        if record["purpose"] == "evaluation" and record["failed"] is None:
+            found.setdefault(record["arm"], []).append(record["test"])
+    rows = [
+        [arm, str(len(tests)), *(_in_short([test[name] for test in tests]) for name in names)]
+        for arm, tests in found.items()
+    ]
+    return [["after training", "runs", *names], *(rows if names else [])]
+
+
+def _in_short(values: Sequence[float]) -> str:
+    mean = sum(values) / len(values)
+    return f"{mean:.4f} ({min(values):.4f} to {max(values):.4f})"
 
 
 def published_rows(published: Sequence[Published]) -> list[list[str]]:

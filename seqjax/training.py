@@ -193,7 +193,8 @@ def evaluate_run(run, data, part: Array) -> dict[str, Array]:
         return _cropped(config, data, row, config.task.evaluation_batch(data, row), sums)
 
     totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(of_row, rows))
-    return {name: total / weight for name, (total, weight) in totals.items()}
+    means = {name: total / weight for name, (total, weight) in totals.items()}
+    return means | config.task.derived(means)
 
 
 def examine_run(run, data) -> dict[str, Array]:

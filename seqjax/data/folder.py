@@ -31,7 +31,13 @@ def folder() -> pathlib.Path:
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqjax/data"
 
 
-def find(name: str, *, exact: bool = False, also: pathlib.Path | None = None) -> pathlib.Path:
+def find(
+    name: str,
+    *,
+    exact: bool = False,
+    also: pathlib.Path | None = None,
+    known: File | None = None,
+) -> pathlib.Path:
     """The path of a file of which every byte has been read.
 
     Args:
@@ -39,6 +45,7 @@ def find(name: str, *, exact: bool = False, also: pathlib.Path | None = None) ->
       exact: refuse all but the file that ``RELEASES`` has under this name; otherwise another file
         is used with a warning that names its digest.
       also: where a package brings the file; it is looked for there if it is not in the folder.
+      known: the file as it is published, where it is in no release that can be fetched.
 
     Raises:
       DataError: it is not there, cannot be read, is larger than ``LARGEST``, or is another file.
@@ -50,7 +57,7 @@ def find(name: str, *, exact: bool = False, also: pathlib.Path | None = None) ->
         found = hashlib.sha256(files.content(path, LARGEST)).hexdigest()
     except OSError as error:
         raise DataError(f"{name}: cannot read {path}: {error.strerror}; {_hint(name)}") from None
-    known = released(name)
+    known = known or released(name)
     if known is not None and found == known.sha256:
         return path
     if exact:

@@ -115,9 +115,20 @@ class Task:
         correct = losses.correct(logits, batch.y)
         return {name: (correct, weight) for name, weight in weights.items()}
 
+    def derived(self, means: dict[str, Array]) -> dict[str, Array]:
+        """Metrics that are a function of the means of the others, such as a perplexity."""
+        return {}
+
     def examine(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
         """The metrics ``examined`` of a trained model, such as of what it writes by itself."""
         raise NotImplementedError
+
+    def belongings(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """What a trained model takes along to be used without the data: JSON, and named arrays.
+
+        Arrays of 32 bits or less.
+        """
+        return {}, {}
 
     def chance_metric(self) -> float:
         """The table's metric for the best constant prediction."""

@@ -1,0 +1,113 @@
+"""Writes classical Chinese poems with a model that a study has kept.
+
+    python -m experiments.poem --checkpoint="runs/poems/models/lstm seed=0" --first_line=牀前明月光
+    python -m experiments.poem --checkpoint="runs/poems/models/lstm seed=0" --acrostic=春夏秋冬
+
+The folder is all it needs. Every poem has its form: a character, a mark or the end is drawn from
+what may stand at its place alone. A line that stands in a poem the model was trained on, or in a
+longer line of one, has a * behind it. Poem n of a seed is the same whatever --num is.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from absl import app
+
+from experiments import environment, flags, prompt, signals
+from seqjax import kept, sampling
+from seqjax.checkpoint import CheckpointError
+from seqjax.tasks import poetry
+from seqjax.tasks.poems import Poems
+
+flags.define_poem_flags()
+FLAGS = flags.FLAGS
+COPIED = " *"
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    environment.prepare(deterministic=False)
+    try:
+        found = _model()
+        script = poetry.Script(found.facts["characters"], found.config.task.vocabulary)
+        given = prompt.given(FLAGS.form, FLAGS.first_line, FLAGS.acrostic)
+    except (CheckpointError, prompt.PromptError) as error:
+        flags.fail(error)
+    _check_terminal(script)
+    if missing := prompt.missing(given, script):
+        said = f"not in the vocabulary, and read as unknown: {' '.join(missing)}"
+        print(f"{said} (the poems learnt from are {found.config.task.writing})", file=sys.stderr)
+    writer = sampling.Writer(found.model, FLAGS.temperature, FLAGS.top_k)
+    copied = lines = 0
+    for number in range(FLAGS.num):
+        if number:
+            print()
+        for line in _written(writer, script, given, number):
+            lines += 1
+            mark = poetry.among(line, found.arrays["passages"])
+            copied += mark
+            print(COPIED if mark else "", flush=True)
+    if copied:
+        print(
+            f"*: {copied} of {lines} lines stand in the poems of the training set", file=sys.stderr
+        )
+
+
+def _model() -> kept.Kept:
+    if not FLAGS.checkpoint:
+        raise CheckpointError("--checkpoint: not given; expected a folder of WORKDIR/models")
+    try:
+        found = kept.load(flags.path_of("--checkpoint", FLAGS.checkpoint))
+    except CheckpointError as error:
+        raise CheckpointError(f"--checkpoint: {error}") from None
+    if not isinstance(found.config.task, Poems):
+        name = found.config.task.name
+        raise CheckpointError(f"--checkpoint: expected a model of poems, got one of {name}")
+    return found
+
+
+def _check_terminal(script: poetry.Script) -> None:
+    """Ends the program where the characters cannot be printed."""
+    encoding = sys.stdout.encoding
+    try:
+        "".join(script.symbols).encode(encoding)
+    except UnicodeEncodeError as error:
+        sign = error.object[error.start]
+        flags.fail(
+            f"standard output is {encoding}, which has no {sign!a}; PYTHONIOENCODING=utf-8 makes "
+            "it UTF-8"
+        )
+
+
+def _written(
+    writer: sampling.Writer, script: poetry.Script, given: prompt.Given, number: int
+) -> Iterator[str]:
+    """Prints a poem character by character; gives each line once it and its mark are printed."""
+    allowed_TV = given.allowed(script)
+    key = jax.random.fold_in(jax.random.key(FLAGS.seed), number)
+    drawn = writer.write(np.array([poetry.FORM[given.form]]), key[None], allowed_TV)
+    line = ""
+    kinds = poetry.places(given.form)
+    for place, ((symbol,), kind) in enumerate(zip(drawn, kinds, strict=True)):
+        if kind == poetry.THE_END:
+            return
+        sign = given.signs.get(place) or script.shown(int(symbol))
+        print(sign, end="", flush=True)
+        if kind == poetry.A_CHARACTER:
+            line += sign
+        else:
+            yield line
+            line = ""
+
+
+if __name__ == "__main__":
+    logging.disable()  # Orbax tells every step of its reading
+    try:
+        app.run(main, flags_parser=flags.parser)
+    except KeyboardInterrupt:
+        signals.leave(130)
+    except BrokenPipeError:  # who read the output has read enough
+        signals.leave(0)

@@ -1,0 +1,120 @@
+"""Sequences drawn from a recurrent model, symbol by symbol.
+
+    s_{t+1} ~ softmax(z_t / τ)   over the symbols that are allowed at t + 1, the k likeliest of them
+
+Each sequence has a key of its own, and each of its steps one that follows from it: what is drawn
+does not depend on the sequences beside it.
+"""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax.modules import SequenceModel
+from seqjax.types import Array
+
+
+def keys_of(seed: int, count: int) -> Array:
+    """The keys of the first ``count`` sequences of a seed, (B,)."""
+    return jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(count))
+
+
+def draw(
+    logits_BV: Array,
+    keys_B: Array,
+    temperature: float | Array = 1.0,
+    top_k: int = 0,
+    allowed_V: Array | None = None,
+) -> Array:
+    """A symbol for each row of logits, (B,) int32.
+
+    Args:
+      logits_BV: at least one of those allowed must be finite.
+      keys_B: one for each row.
+      temperature: τ > 0, may be traced; to take the likeliest symbol let ``top_k`` be 1.
+      top_k: how many of the likeliest to choose from, more where they are equally likely; 0: all.
+      allowed_V: booleans; None for all.
+    """
+    if allowed_V is not None:
+        logits_BV = jnp.where(allowed_V[None], logits_BV, -jnp.inf)
+    if top_k:
+        likeliest_BK, _ = jax.lax.top_k(logits_BV, min(top_k, logits_BV.shape[1]))
+        logits_BV = jnp.where(logits_BV >= likeliest_BK[:, -1:], logits_BV, -jnp.inf)
+    drawn_B = jax.vmap(jax.random.categorical)(keys_B, logits_BV / temperature)
+    return drawn_B.astype(jnp.int32)
+
+
+def sample(
+    model: SequenceModel,
+    first_B: Array,
+    keys_B: Array,
+    steps: int,
+    *,
+    temperature: float | Array = 1.0,
+    top_k: int = 0,
+    allowed_TV: Array | None = None,
+) -> Array:
+    """The ``steps`` symbols that follow the given first ones, (T, B) int32.
+
+    Args:
+      model: reads symbols, and is read out at every step; any of its numbers may be traced.
+      first_B: symbols.
+      allowed_TV: booleans, what may stand at each place after the first; None for everything.
+
+    Raises:
+      ValueError: a model that does not go from symbol to symbol.
+    """
+    _check(model)
+
+    def body(state, place):
+        carry, symbol_B = state
+        carry, symbol_B = _step(model, carry, symbol_B, keys_B, *place, temperature, top_k)
+        return (carry, symbol_B), symbol_B
+
+    carry = model.recurrent.initial_carry(first_B.shape[0])
+    places = jnp.arange(steps, dtype=jnp.int32), allowed_TV
+    return jax.lax.scan(body, (carry, first_B.astype(jnp.int32)), places)[1]
+
+
+class Writer:
+    """What a model writes, as it is drawn; programs are compiled once.
+
+    Args:
+      model, temperature, top_k: as in ``sample``.
+    """
+
+    def __init__(self, model: SequenceModel, temperature: float = 1.0, top_k: int = 0):
+        _check(model)
+        self.model = model
+        self.step = jax.jit(
+            lambda *state: _step(model, *state, temperature=temperature, top_k=top_k)
+        )
+
+    def write(
+        self, first_B: np.ndarray, keys_B: Array, allowed_TV: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """The symbols of ``sample``, (B,) each, one for each row of ``allowed_TV``."""
+        carry = self.model.recurrent.initial_carry(len(first_B))
+        symbol_B = jnp.asarray(first_B, jnp.int32)
+        for number, allowed_V in enumerate(allowed_TV):
+            carry, symbol_B = self.step(
+                carry, symbol_B, keys_B, jnp.int32(number), jnp.asarray(allowed_V)
+            )
+            yield np.asarray(symbol_B)
+
+
+def _step(model, carry, symbol_B, keys_B, number, allowed_V, temperature, top_k):
+    """The carry after reading a symbol, and the next symbol."""
+    logits_TBV, carry = model.go_on(symbol_B[None], carry)
+    keys_B = jax.vmap(jax.random.fold_in, (0, None))(keys_B, number)
+    return carry, draw(logits_TBV[0], keys_B, temperature, top_k, allowed_V)
+
+
+def _check(model: SequenceModel) -> None:
+    backward = len(model.recurrent.directions) > 1
+    if not (model.every_step and model.symbols) or backward or model.window > 1:
+        raise ValueError(
+            "model: expected symbols, a readout at every step, one direction and a window of 1"
+        )
