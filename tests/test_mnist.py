@@ -2,8 +2,6 @@
 
 import gzip
 import itertools
-import os
-import pathlib
 import struct
 
 import jax
@@ -13,6 +11,7 @@ import pytest
 from absl.testing import flagsaver
 from conftest import assert_close
 from made_up import record
+from published import needs, use_published
 from test_command_line import command
 from test_memory_tasks import trains_and_evaluates
 
@@ -36,9 +35,6 @@ ROWS, PIXELS, PERMUTED = MnistRows(), MnistPixels(), MnistPixelsPermuted()
 TESTED = (ROWS, PIXELS, PERMUTED, FashionRows(), FashionPixels(), FashionPixelsPermuted())
 PARTS = {"train": 12, "validation": 3, "test": 5}
 SMALL = "ignore::seqjax.data.folder.DataWarning"
-SHARED = pathlib.Path(
-    os.environ.get("SEQJAX_DATA_DIR") or pathlib.Path(__file__).parents[2] / "shared" / "data"
-)
 RELEASES = ("mnist", "fashion_mnist")
 
 
@@ -231,9 +227,9 @@ def test_the_figure_shows_networks_and_baselines():
     assert lines["lstm"].shape == (10, 1) and lines["nearest neighbour"].tolist() == [[3.0]]
 
 
-@pytest.mark.skipif(not (SHARED / "mnist").is_dir(), reason="no ../shared/data")
+@needs("mnist")
 def test_the_published_digits_are_split(monkeypatch):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(SHARED))
+    use_published(monkeypatch)
     parts = ROWS.read()
     assert {part: len(y) for part, (_, y) in parts.items()} == mnist.PARTS
     counts = [np.bincount(parts[part][1], minlength=10) for part in parts]
