@@ -140,7 +140,7 @@ def test_the_nearest_neighbour_is_that_of_a_loop(monkeypatch):
     x, test = random.randint(0, 3, (40, 5)), random.randint(0, 3, (9, 5))  # many are equally near
     y = np.arange(40)
     for scale in (1.0, 255.0, 1 / 16):
-        found = study._by_neighbour(scale * x, y, scale * test)
+        found = study.by_neighbour({"train": (scale * x, y)}, scale * test)
         distances = [[int(sum((a - b) ** 2)) for a in x] for b in test]
         assert found.tolist() == [row.index(min(row)) for row in distances]
 
@@ -156,8 +156,10 @@ def test_the_baselines_are_measured_on_the_test_images(small):
     point["baseline"] = "logistic regression"
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression().fit(x[:12].reshape(12, -1) / 255, y[:12])
-    score = model.score(test.reshape(5, -1) / 255, wanted)
+    images = x.reshape(15, -1) / 255
+    models = [LogisticRegression(C=c).fit(images[:12], y[:12]) for c in study.PENALTIES]
+    best = max(models, key=lambda model: model.score(images[12:], y[12:]))
+    score = best.score(test.reshape(5, -1) / 255, wanted)
     assert study.measure(point)["error"] == pytest.approx(1 - score)
 
 
@@ -222,9 +224,11 @@ def test_networks_and_baselines_of_two_tasks_decide_nothing():
 
 
 def test_the_figure_shows_networks_and_baselines():
-    lines = study.curves(*evidence(0.01)).lines
-    assert list(lines) == ["elman", "lstm", "gru", *study.BASELINES]
-    assert lines["lstm"].shape == (10, 1) and lines["nearest neighbour"].tolist() == [[3.0]]
+    found = study.curves(*evidence(0.01))
+    assert found.categories == ("elman", "lstm", "gru", *study.BASELINES)
+    (percent,) = found.lines.values()
+    assert percent.shape == (10, 5) and np.all(percent[:, 3:] == [8, 3])
+    assert percent[:3, 1].tolist() == pytest.approx([1.05, 1.0, 0.95])
 
 
 @needs("mnist")
