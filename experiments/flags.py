@@ -178,8 +178,12 @@ def chosen() -> tuple[str, ...]:
 
 
 def asked(name: str) -> "Subject":
-    """The subject of this name, its study with settings, axes and arms as the flags say."""
+    """The subject of this name, its study with settings, axes and arms as the flags say.
+
+    A survey follows where its points name what is set.
+    """
     from experiments.subject import subject
+    from seqjax import survey as surveys
     from seqjax.revision import revise
 
     try:
@@ -201,7 +205,9 @@ def asked(name: str) -> "Subject":
                 fail(f"--sweep: {path} stands twice")
             sweep[path] = [value.strip() for value in BETWEEN_VALUES.split(values)]
     more = (FLAGS.arms, FLAGS.tune, FLAGS.tuning_seeds, FLAGS.trials)
-    return dataclasses.replace(found, study=revise(found.study, given, sweep, *more))
+    study = revise(found.study, given, sweep, *more)
+    survey = found.survey and surveys.at_settings(found.survey, study.base)
+    return dataclasses.replace(found, study=study, survey=survey)
 
 
 def as_text() -> str:

@@ -27,6 +27,12 @@ class Survey:
     measure: Callable[[Point], Mapping[str, Any]]
 
 
+def at_settings(survey: Survey, settings: Mapping[str, Any]) -> Survey:
+    """The survey with these values of the fields that its points name, as a command may ask."""
+    points = tuple({k: settings.get(k, value) for k, value in p.items()} for p in survey.points)
+    return dataclasses.replace(survey, points=points)
+
+
 def identity(survey: Survey) -> dict[str, Any]:
     """What makes two surveys the same."""
     return {

@@ -333,6 +333,7 @@ def test_tasks_refuse_what_they_cannot_pose(name, fields, message):
 
 def test_every_task_is_tested():
     from test_memory_tasks import TESTED  # which itself builds on this module
+    from test_mnist import TESTED as IMAGES
 
-    tested = (*GENERATED, *DIGITS, *TESTED, *test_streams.TESTED)
+    tested = (*GENERATED, *DIGITS, *IMAGES, *TESTED, *test_streams.TESTED)
     assert {type(task) for task in tested} == set(TASKS.values())

@@ -10,14 +10,24 @@ from seqjax.tasks.copying import Copying
 from seqjax.tasks.digits import DigitsPixels, DigitsRows
 from seqjax.tasks.lag_recall import LagRecall
 from seqjax.tasks.memorization import Memorization
+from seqjax.tasks.mnist import (
+    FashionPixels,
+    FashionPixelsPermuted,
+    FashionRows,
+    MnistPixels,
+    MnistPixelsPermuted,
+    MnistRows,
+)
 from seqjax.tasks.poems import Poems, PoemsFortunes, PoemsThreeHundred
 from seqjax.tasks.stream import StreamTask
 from seqjax.tasks.temporal_order import TemporalOrder
 from seqjax.tasks.xml import Xml
 
 GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
-DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels)
 POEMS = (Poems, PoemsThreeHundred, PoemsFortunes)
+MNIST = (MnistRows, MnistPixels, MnistPixelsPermuted)
+FASHION = (FashionRows, FashionPixels, FashionPixelsPermuted)
+DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels, *MNIST, *FASHION)
 STREAMS = (Arithmetic, Xml, Characters, UnicodeNames)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS + POEMS}
 
