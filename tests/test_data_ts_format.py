@@ -1,11 +1,9 @@
 """The reader of the .ts format: files written out, the utterances of sktime, and damaged files."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
-from seqjax.data import ts_format
+from seqjax.data import folder, ts_format
 from seqjax.data.folder import DataError
 
 HEAD = """\
@@ -105,7 +103,6 @@ def test_what_is_not_utf_8_is_told_by_its_line(tmp_path):
         written(tmp_path, HEAD + CASES, "utf-16")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("sktime") is None, reason="no sktime")
 def test_the_utterances(tmp_path, monkeypatch):
     """Counts and lengths as the UCI repository has them."""
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
@@ -124,7 +121,7 @@ def test_the_utterances(tmp_path, monkeypatch):
 
 def test_missing_utterances_are_told(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(ts_format.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(folder.importlib.util, "find_spec", lambda name: None)
     said = r"cannot read .*japanese_vowels/JapaneseVowels_TRAIN.ts.*pip install sktime"
     with pytest.raises(DataError, match=said):
         ts_format.japanese_vowels()

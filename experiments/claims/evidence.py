@@ -2,13 +2,14 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from experiments import FULL
 from seqjax.decisions import EvidenceError, Outcome
+from seqjax.decisions.uses import gain
 from seqjax.study import Arm
 
 Record = Mapping[str, Any]
@@ -110,6 +111,12 @@ def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:
             for r in runs
         ]
     )
+
+
+def gains(runs: Sequence[Record], errors: np.ndarray, baseline: float) -> np.ndarray:
+    """(n,) shares of a baseline's error that runs with these errors save; a failed run saves 0."""
+    failed = [record["failed"] is not None for record in runs]
+    return np.where(failed, 0.0, gain(errors, baseline))
 
 
 def by_point(points: Iterable[Record], *names: str) -> dict[tuple, Record]:

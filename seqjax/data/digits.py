@@ -8,6 +8,8 @@ import functools
 
 import numpy as np
 
+from seqjax.data.parts import stratified_order
+
 PARTS = {"train": 1000, "validation": 297, "test": 500}
 
 
@@ -22,17 +24,7 @@ def digits() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     bunch = load_digits()
     images = (bunch.images / 16).astype(np.float32)
     classes = bunch.target.astype(np.int32)
-    order = _stratified_order(classes)
+    order = stratified_order(classes)
     ends = np.cumsum(list(PARTS.values()))
     chosen = np.split(order, ends[:-1])
     return {part: (images[i], classes[i]) for part, i in zip(PARTS, chosen, strict=True)}
-
-
-def _stratified_order(classes: np.ndarray) -> np.ndarray:
-    """An order of which every contiguous piece has the classes in proportion, to one example."""
-    random = np.random.RandomState(0)  # the legacy generator, whose stream is frozen
-    share = np.empty(len(classes))
-    for label in np.unique(classes):
-        (members,) = np.nonzero(classes == label)
-        share[random.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
-    return np.argsort(share, kind="stable")

@@ -5,6 +5,7 @@ its files there.
 """
 
 import hashlib
+import importlib.util
 import os
 import pathlib
 import warnings
@@ -65,6 +66,13 @@ def find(
         raise DataError(f"{name}: {path} is another file: {said}; {_hint(name)}")
     warnings.warn(f"{path} is no known release: its SHA-256 is {found}", DataWarning, stacklevel=2)
     return path
+
+
+def brought(package: str, file: str) -> pathlib.Path | None:
+    """Where a package, which is not imported, brings a file; None if it is not installed."""
+    spec = importlib.util.find_spec(package)
+    places = spec.submodule_search_locations if spec else None
+    return pathlib.Path(places[0], file) if places else None
 
 
 def released(name: str) -> File | None:

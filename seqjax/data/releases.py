@@ -123,6 +123,15 @@ b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462 649132 Japanese
 """),
         package="sktime",
     ),
+    "elnino": Release(
+        "El Niño: the temperature of a sea in 732 months, 1950 to 2010",
+        "public domain, NOAA, ERSST.V3B, Niño 1+2",
+        "",
+        _files("""
+b647be00e0fd264be9764e317e6b963f35030014ecca2b21b204521716e463ad 5508 elnino.csv
+"""),
+        package="statsmodels",
+    ),
     "subject_verb_agreement": Release(
         "7,489 sentences with a verb and its two forms",
         "CC BY-NC 4.0, K. Gulordava et al., NAACL 2018; T. Linzen et al., TACL 2016",

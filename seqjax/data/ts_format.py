@@ -14,7 +14,6 @@ arXiv:1811.00075.
 """
 
 import functools
-import importlib.util
 import pathlib
 import re
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax.data import raw
-from seqjax.data.folder import DataError, find
+from seqjax.data.folder import DataError, brought, find
 
 VOWELS = {part: f"JapaneseVowels_{part.upper()}.ts" for part in ("train", "test")}
 MISSING = ("?", "nan")
@@ -66,11 +65,9 @@ def japanese_vowels() -> dict[str, Series]:
     Raises:
       DataError: the files are in neither place, or damaged.
     """
-    package = importlib.util.find_spec("sktime")
-    places = package and package.submodule_search_locations
-    folder = pathlib.Path(places[0], "datasets/data/JapaneseVowels") if places else None
+    place = "datasets/data/JapaneseVowels"
     return {
-        part: read(find(f"japanese_vowels/{name}", also=folder and folder / name))
+        part: read(find(f"japanese_vowels/{name}", also=brought("sktime", f"{place}/{name}")))
         for part, name in VOWELS.items()
     }
 

@@ -8,6 +8,8 @@ from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task
 from seqjax.tasks.characters import Characters, UnicodeNames
 from seqjax.tasks.copying import Copying
 from seqjax.tasks.digits import DigitsPixels, DigitsRows
+from seqjax.tasks.forecast import Forecast
+from seqjax.tasks.japanese_vowels import JapaneseVowels
 from seqjax.tasks.lag_recall import LagRecall
 from seqjax.tasks.memorization import Memorization
 from seqjax.tasks.mnist import (
@@ -24,11 +26,12 @@ from seqjax.tasks.temporal_order import TemporalOrder
 from seqjax.tasks.xml import Xml
 
 GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
-POEMS = (Poems, PoemsThreeHundred, PoemsFortunes)
 MNIST = (MnistRows, MnistPixels, MnistPixelsPermuted)
 FASHION = (FashionRows, FashionPixels, FashionPixelsPermuted)
-DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels, *MNIST, *FASHION)
+POEMS = (Poems, PoemsThreeHundred, PoemsFortunes)
+SERIES = (JapaneseVowels, Forecast)
+DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels, *MNIST, *FASHION, *POEMS, *SERIES)
 STREAMS = (Arithmetic, Xml, Characters, UnicodeNames)
-TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS + POEMS}
+TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 
 __all__ = ["TASKS", "Batch", "DataSetTask", "GeneratedTask", "StreamTask", "Task"]
