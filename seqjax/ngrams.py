@@ -1,0 +1,156 @@
+"""Interpolated Kneser-Ney: what a network that predicts symbols has to be better than.
+
+For a context h and the symbol w after it, with h' for h without its oldest symbol,
+
+    p(w | h) = max(c(h w) - D, 0) / c(h) + D t(h) / c(h) · p(w | h'),     p(w |) ← 1 / V at the end
+
+where c(h) = Σ_w c(h w), and t(h) counts the symbols that were seen after h. After n - 1 symbols c
+counts occurrences; after fewer, the different symbols seen before h w, so that a symbol that only
+ever follows one other is not expected elsewhere. There is one discount for each length of context,
+D = n₁ / (n₁ + 2 n₂) from the numbers of c that are 1 and 2, and 1/2 where that would be 0 or 1.
+
+The first symbol of a sequence is given and not predicted. What stands at the start of a sequence
+has no symbol before it; each such occurrence counts as one of its own.
+
+Source: R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling", ICASSP 1995; the
+interpolated form and the discount: S. F. Chen and J. Goodman, "An empirical study of smoothing
+techniques for language modeling", Computer Speech and Language 13, 1999, section 2.8 and eq. 11.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Level(NamedTuple):
+    """Counts of all grams of one length: sorted codes, so that they can be looked up.
+
+    Attributes:
+      gram_G: int64 codes, Σ_i s_i V^(k-1-i) for the symbols s of a gram of length k.
+      count_G: c(h w).
+      context_C: codes of the contexts.
+      total_C, types_C: c(h) and t(h).
+      discount: D.
+    """
+
+    gram_G: np.ndarray
+    count_G: np.ndarray
+    context_C: np.ndarray
+    total_C: np.ndarray
+    types_C: np.ndarray
+    discount: float
+
+
+class NGrams(NamedTuple):
+    """A fitted model of ``len(levels)`` symbols at a time over ``vocabulary`` symbols."""
+
+    vocabulary: int
+    levels: tuple[Level, ...]
+
+    def log_probabilities(self, sequence: np.ndarray) -> np.ndarray:
+        """ln p of each symbol but the first, given those before it: (n,) integers to (n - 1,)."""
+        symbols = _checked(sequence, self.vocabulary)
+        return np.log(self._probabilities(symbols, np.arange(len(symbols)))[1:])
+
+    def distribution(self, context: np.ndarray) -> np.ndarray:
+        """p of each symbol, (V,), after the symbols of ``context``, of which at least one."""
+        context = _checked(context, self.vocabulary)[-len(self.levels) :]
+        size, V = len(context), self.vocabulary
+        grams_VK = np.column_stack([np.tile(context, (V, 1)), np.arange(V)])
+        place = np.tile(np.arange(size + 1), V)
+        return self._probabilities(grams_VK.ravel(), place)[size :: size + 1]
+
+    def _probabilities(self, symbols: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """p of symbols in a row, of which each has ``place`` symbols of its sequence before it."""
+        p = np.full(len(symbols), 1 / self.vocabulary)
+        for (here, code), level in zip(
+            _codes(symbols, place, self.vocabulary, len(self.levels)), self.levels, strict=False
+        ):
+            count = _look_up(level.gram_G, level.count_G, code)
+            context = code // self.vocabulary
+            total = _look_up(level.context_C, level.total_C, context)
+            types = _look_up(level.context_C, level.types_C, context)
+            seen, D = total > 0, level.discount
+            left = np.maximum(count - D, 0) + D * types * p[here]
+            p[here[seen]] = left[seen] / total[seen]
+        return p
+
+
+def fit(sequences: Iterable[np.ndarray], order: int, vocabulary: int) -> NGrams:
+    """The model of ``order`` symbols at a time: 1 for a unigram, 3 for a trigram.
+
+    Args:
+      sequences: integers in [0, vocabulary), one array a sequence.
+      order: n, the context and its next symbol together.
+      vocabulary: V, the number of symbols.
+
+    Raises:
+      ValueError: a symbol outside the vocabulary, nothing to predict, or V^n codes that 63 bits do
+        not hold.
+
+    >>> model = fit([np.array([0, 1, 1, 0, 1])], order=2, vocabulary=3)
+    >>> round(float(model.distribution([0]).sum()), 12)
+    1.0
+    """
+    if order < 1 or vocabulary**order >= 2**63:
+        raise ValueError(f"order: expected 1 or more and {vocabulary}^order < 2^63, got {order}")
+    sequences = [_checked(sequence, vocabulary) for sequence in sequences]
+    if not any(len(sequence) > 1 for sequence in sequences):
+        raise ValueError("sequences: nothing to predict, as none has two symbols")
+    symbols = np.concatenate(sequences)
+    place = np.concatenate([np.arange(len(sequence)) for sequence in sequences])
+    coded = _codes(symbols, place, vocabulary, order)
+    levels = []
+    for length, ((here, codes), longer) in enumerate(
+        zip(coded, [*coded[1:], None], strict=True), start=1
+    ):
+        if longer is not None:
+            before = np.unique(longer[1]) % vocabulary**length
+            codes = np.concatenate([before, codes[place[here] == length - 1]])
+        levels.append(_level(codes, vocabulary))
+    return NGrams(vocabulary, tuple(levels))
+
+
+def _codes(
+    symbols: np.ndarray, place: np.ndarray, vocabulary: int, order: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each length: the places in the row where a gram of it ends, and its codes there.
+
+    Grams stay inside their sequence, and end on a symbol that is predicted.
+    """
+    code, found = np.zeros(len(symbols), np.int64), []
+    for length in range(1, order + 1):
+        code[length - 1 :] += symbols[: len(symbols) - length + 1] * vocabulary ** (length - 1)
+        here = np.flatnonzero(place >= max(length - 1, 1))
+        found.append((here, code[here]))
+    return found
+
+
+def _level(codes: np.ndarray, vocabulary: int) -> Level:
+    gram_G, count_G = np.unique(codes, return_counts=True)
+    context_C, first_C, types_C = np.unique(
+        gram_G // vocabulary, return_index=True, return_counts=True
+    )
+    once, twice = np.sum(count_G == 1), np.sum(count_G == 2)
+    discount = float(once / (once + 2 * twice)) if once and twice else 0.5
+    total_C = np.add.reduceat(count_G, first_C) if len(first_C) else count_G
+    return Level(gram_G, count_G, context_C, total_C, types_C, discount)
+
+
+def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The value of each wanted key, 0 where there is none; ``keys`` are sorted."""
+    if not len(keys):
+        return np.zeros(len(wanted), values.dtype)
+    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[at] == wanted, values[at], 0)
+
+
+def _checked(sequence: np.ndarray, vocabulary: int) -> np.ndarray:
+    symbols = np.asarray(sequence, np.int64)
+    if symbols.size and not 0 <= symbols.min() <= symbols.max() < vocabulary:
+        raise ValueError(
+            f"sequence: expected symbols in [0, {vocabulary}), got {symbols.min()} to "
+            f"{symbols.max()}"
+        )
+    return symbols
