@@ -1,4 +1,4 @@
-"""Written texts, as one string of ASCII characters each, checked by SHA-256."""
+"""Written texts, as one string each; the two that are named here have ASCII characters alone."""
 
 import functools
 import hashlib
@@ -29,6 +29,19 @@ def tiny_shakespeare() -> str:
     """
     path = find("tinyshakespeare/input.txt", exact=True)
     return path.read_text(encoding="ascii")
+
+
+def written(name: str) -> str:
+    """A text in UTF-8 from the folder of data sets; lines end as they do in the file.
+
+    Raises:
+      DataError: the file is missing, too large, or not UTF-8.
+    """
+    path = find(name)
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name}: {path} is not UTF-8: byte {error.start:,}") from None
 
 
 @functools.cache

@@ -12,11 +12,12 @@ from seqjax.tasks.lag_recall import LagRecall
 from seqjax.tasks.memorization import Memorization
 from seqjax.tasks.stream import StreamTask
 from seqjax.tasks.temporal_order import TemporalOrder
+from seqjax.tasks.text import WrittenText
 from seqjax.tasks.xml import Xml
 
 GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
 DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels)
-STREAMS = (Arithmetic, Xml, Characters, UnicodeNames)
+STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 
 __all__ = ["TASKS", "Batch", "DataSetTask", "GeneratedTask", "StreamTask", "Task"]
