@@ -332,7 +332,8 @@ def test_tasks_refuse_what_they_cannot_pose(name, fields, message):
 
 
 def test_every_task_is_tested():
-    from test_memory_tasks import TESTED  # which itself builds on this module
+    import test_translation  # both build on this module
+    from test_memory_tasks import TESTED
 
-    tested = (*GENERATED, *DIGITS, *TESTED, *test_streams.TESTED)
+    tested = (*GENERATED, *DIGITS, *TESTED, *test_streams.TESTED, *test_translation.TESTED)
     assert {type(task) for task in tested} == set(TASKS.values())

@@ -2,11 +2,14 @@
 
 import math
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from test_command_line import command
 from test_memory_tasks import trains_and_evaluates
 
+from seqjax import training
 from seqjax.config import ConfigError, make_config
 from seqjax.data.folder import DataError
 from seqjax.study import Axis, Study, plan
@@ -77,6 +80,33 @@ def test_a_run_is_measured_in_bits(placed):
         trains_and_evaluates(make_config(settings))
 
 
+def test_every_few_windows_a_lane_starts_from_the_zero_state(placed):
+    settings = {
+        "task.name": "text",
+        "task.file": placed((200 * VERSE).encode()),
+        "task.vocabulary": 7,
+        "task.length": 10,
+        "task.fresh": 3,
+        "train.batch_size": 5,
+        "model.hidden": 4,
+    }
+    config = make_config(settings)
+    with pytest.warns(UserWarning, match="no known release"):
+        data = jax.tree.map(jnp.asarray, config.task.data())
+        rows = config.task.rows(data, jax.random.key(3), jnp.int32(0), 6, 5)
+    batches = [config.task.batch(data, row, 5) for row in rows]
+    first_WB = np.array([batch.fresh_B for batch in batches])
+    assert np.all(first_WB[:3].sum(axis=0) == 1) and np.array_equal(first_WB[:3], first_WB[3:])
+    assert 0 < first_WB[0].sum() < 5
+
+    state = training.initial_state(config, jnp.uint32(0))
+    carry = jax.tree.map(lambda leaf: leaf + 0.5, state.carry)
+    logits = jax.jit(lambda carry: training._apply(config, state.params, batches[0], 0.0, carry)[0])
+    kept, zero = logits(carry), logits(state.carry)
+    for b in range(5):
+        assert np.array_equal(kept[:, b], zero[:, b]) == first_WB[0, b]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -102,10 +132,17 @@ def test_planning_needs_no_file(monkeypatch, tmp_path):
         run.config.task.data()
 
 
-@pytest.mark.parametrize(("size", "said"), [(0, "at least 1, got 0"), (65536, "at most 65535")])
-def test_a_vocabulary_has_a_size(size, said):
-    with pytest.raises(ConfigError, match=f"task.vocabulary: expected {said}"):
-        make_config({"task.name": "text", "task.vocabulary": size})
+@pytest.mark.parametrize(
+    ("field", "size", "said"),
+    [
+        ("vocabulary", 0, "at least 1, got 0"),
+        ("vocabulary", 65536, "at most 65535"),
+        ("fresh", 0, "at least 1, got 0"),
+    ],
+)
+def test_what_cannot_be_is_refused(field, size, said):
+    with pytest.raises(ConfigError, match=f"task.{field}: expected {said}"):
+        make_config({"task.name": "text", f"task.{field}": size})
 
 
 def test_a_file_that_is_not_there_is_a_mistake_of_the_user(tmp_path):

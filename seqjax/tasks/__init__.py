@@ -13,10 +13,11 @@ from seqjax.tasks.memorization import Memorization
 from seqjax.tasks.stream import StreamTask
 from seqjax.tasks.temporal_order import TemporalOrder
 from seqjax.tasks.text import WrittenText
+from seqjax.tasks.translation import Translation
 from seqjax.tasks.xml import Xml
 
 GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
-DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels)
+DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels, Translation)
 STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 

@@ -25,17 +25,24 @@ class WrittenText(StreamTask):
     symbols are the ``vocabulary`` most frequent characters of the training part, and one for all
     others, of which no one is told which it is. Only who trains needs the file.
 
+    Every ``fresh`` windows a lane starts from the zero state, as evaluation does. One that never
+    does so forgets how: of networks of 128 units trained for 4,000 steps on Tiny Shakespeare two
+    read some stretches of the held-out parts from the zero state at 12 bits a character.
+
     Metrics: ``bits`` a character, at chance the entropy of single ones in training; ``accuracy``.
     """
 
     file: str = "tinyshakespeare/input.txt"
     vocabulary: int = 255
+    fresh: int = 16
 
     name, metric, higher_is_better = "text", "bits", False
     links = ("softmax",)
 
     def __post_init__(self):
         check_length(self, 1)
+        if self.fresh < 1:
+            raise ValueError(f"fresh: expected at least 1, got {self.fresh}")
         check_most(vocabulary=(self.vocabulary, MOST_SYMBOLS))
         if self.vocabulary < 1:
             raise ValueError(f"vocabulary: expected at least 1, got {self.vocabulary}")
@@ -58,6 +65,10 @@ class WrittenText(StreamTask):
                 size = f"{part} has {len(text.symbols_N):,} characters"
                 raise DataError(f"{self.file}: {size}, but at least {least[part]:,} are needed")
         return parts
+
+    def batch(self, data, row, batch_size):
+        fresh_B = row // self.length % self.fresh == 0
+        return super().batch(data, row, batch_size)._replace(fresh_B=fresh_B)
 
     def chance_metric(self) -> float:
         return self.chance_loss("softmax") / math.log(2)
