@@ -3,7 +3,7 @@
 Read in this order (it is the import order, and a test keeps it so): ``types``, ``product``,
 ``cells``, ``init``, ``signal``, ``reference``, ``fused``, ``recurrence``, ``modules``,
 ``sampling``, ``losses``, ``clipping``, ``floor``, ``optimizer``, ``statistics``, ``ngrams``,
-``rules``, ``decisions``, ``files``, ``data``, ``baselines``, ``tasks``, ``diagnostics``,
+``chrf``, ``rules``, ``decisions``, ``files``, ``data``, ``baselines``, ``tasks``, ``diagnostics``,
 ``values``, ``config``, ``observation``, ``training``, ``widths``, ``study``, ``tuning``,
 ``revision``, ``survey``, ``progress``, ``checkpoint``, ``schema``, ``records``, ``kept``,
 ``outcome``, ``sweep``, ``entries``, ``tables``, ``formats``, ``verdicts``, ``plots``,

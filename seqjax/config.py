@@ -258,6 +258,8 @@ def _check(config: Config) -> None:
     scheme, cell = config.init.bias_scheme, CELLS[config.model.cell]
     usable = scheme == "constant" or bool(cell.memory_gates)
     need("init.bias_scheme", scheme, usable, f"constant: cell {cell.name} has no memory gate")
+    window, source = config.model.window, config.task.sources
+    need("model.window", window, window == 1 or not source, "1 where a source is read first")
     both, ahead = config.model.bidirectional, config.task.next_step
     need("model.bidirectional", both, not (both and ahead), "false: targets are inputs to come")
     links = (*config.task.links, "auto")
@@ -275,6 +277,7 @@ def _check_observed(config: Config, need: Callable[[str, Any, bool, str], None])
     need(path, names, single or not refused, accepted)
     even = seen <= OF_ANY_LENGTHS or not config.task.ragged
     need(path, names, even, "scales, units and gates alone where sequences differ in length")
+    need(path, names, not (seen and config.task.sources), "nothing where a source is read first")
     readable = "probe" not in seen or config.task.symbols
     need(path, names, readable, "no probe where the input is not symbols")
 

@@ -148,16 +148,14 @@ class Recurrent(nnx.Module):
         return total
 
 
-class SequenceModel(nnx.Module):
-    """Embedding, recurrent layers, readout.
+class Reader(nnx.Module):
+    """Embedding and recurrent layers.
 
     Args:
       spec: the shape of the model.
       input_size: features D of float input, or the number of symbols of integer input.
-      output_size: logits V.
-      every_step: read out at every step, or once: from each direction's final state.
       symbols: the input is integers (T, B), embedded or one-hot.
-      init: how the cells start. The readout and the embedding start as Flax starts them.
+      init: how the cells start. The embedding starts as Flax starts it.
       key: every draw is keyed by its role, layer and gate from here.
       dtype: of the operands of all matrix products; by default the parameters'.
     """
@@ -166,15 +164,13 @@ class SequenceModel(nnx.Module):
         self,
         spec: ModelSpec,
         input_size: int,
-        output_size: int,
         *,
-        every_step: bool,
         symbols: bool,
         init: InitSpec,
         key: Array,
         dtype=None,
     ):
-        self.every_step, self.symbols = every_step, input_size if symbols else 0
+        self.symbols = input_size if symbols else 0
         embed = None
         if symbols and spec.embed:
             rngs = nnx.Rngs(named_key(key, "embedding"))
@@ -191,9 +187,6 @@ class SequenceModel(nnx.Module):
             bidirectional=spec.bidirectional,
             dtype=dtype,
         )
-        width = spec.hidden * len(self.recurrent.directions)
-        rngs = nnx.Rngs(named_key(key, "readout"))
-        self.readout = _linear(width, output_size, dtype, rngs)
 
     def embed(self, x: Array) -> Array:
         """Inputs as numbers, (T, B, D): symbols embedded or one-hot."""
@@ -209,13 +202,58 @@ class SequenceModel(nnx.Module):
         padded = jnp.pad(x, ((self.window - 1, 0), (0, 0), (0, 0)))
         return jnp.concatenate([padded[k : k + T] for k in range(self.window)], axis=-1)
 
+    def unrolled(self, x: Array, carry: dict | None, **options) -> Unrolled:
+        """What the recurrent layers make of the input, from a carry (zeros: None)."""
+        return self.recurrent(self.read(self.embed(x)), carry=carry, **options)
+
+
+class SequenceModel(Reader):
+    """Embedding, recurrent layers, readout; before them, if asked for, an encoder.
+
+    Args:
+      output_size: logits V.
+      every_step: read out at every step, or once: from each direction's final state.
+      source_size: the number of symbols of a source, which an encoder of the same shape, but with
+        weights of its own, reads first (Sutskever, Vinyals and Le, NIPS 2014); or 0.
+
+    All else is as for ``Reader``; the readout starts as Flax starts it.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        input_size: int,
+        output_size: int,
+        *,
+        every_step: bool,
+        symbols: bool,
+        init: InitSpec,
+        key: Array,
+        source_size: int = 0,
+        dtype=None,
+    ):
+        super().__init__(spec, input_size, symbols=symbols, init=init, key=key, dtype=dtype)
+        self.every_step = every_step
+        width = spec.hidden * len(self.recurrent.directions)
+        rngs = nnx.Rngs(named_key(key, "readout"))
+        self.readout = _linear(width, output_size, dtype, rngs)
+        encoder = None
+        if source_size:
+            key = named_key(key, "encoder")
+            encoder = Reader(spec, source_size, symbols=True, init=init, key=key, dtype=dtype)
+        self.encoder = nnx.data(encoder)
+
+    def encode(self, source_SB: Array, lengths_B: Array, **options) -> dict:
+        """The carry that the encoder ends with, from which the layers go on to the target."""
+        return self.encoder.unrolled(source_SB, None, lengths_B=lengths_B, **options).carry
+
     def __call__(self, x: Array, **options) -> Array:
         """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""
         return self.go_on(x, None, **options)[0]
 
     def go_on(self, x: Array, carry: dict | None, **options) -> tuple[Array, dict]:
         """The logits and the last carry, from a carry that was left before (zeros: None)."""
-        result = self.recurrent(self.read(self.embed(x)), carry=carry, **options)
+        result = self.unrolled(x, carry, **options)
         if self.every_step:
             return self.readout(result.outputs_TBH), result.carry
         top = f"layer{self.recurrent.layers - 1}_"

@@ -97,8 +97,7 @@ class Study:
       scored: scores are compared, not metrics, so that tasks of different metrics share a table.
       columns: the title of the axis that goes across the table; None for the last, "" for none.
       metrics: test metrics that go across the table instead, if any.
-      fixed: a second table, at this value of ``tune`` alone.
-      spread: a second table, with every value of ``tune`` across.
+      fixed, spread: a second table, at this value of ``tune`` alone, or with all of them across.
       published: figures to print beside the table.
       keep: the models of the runs that are reported are kept, to be used.
     """

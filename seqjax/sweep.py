@@ -63,9 +63,12 @@ def memory_of(config: Config) -> int:
     def one(data):
         row = first_of(task.rows(data, jax.random.key(0), jnp.int32(0), 1, size))
         held_out = first_of(task.evaluation_rows(data, jnp.int32(0)))
-        return task.batch(data, row, size).x, task.evaluation_batch(data, held_out).x
+        batches = task.batch(data, row, size), task.evaluation_batch(data, held_out)
+        return [[x for x in (batch.source, batch.x) if x is not None] for batch in batches]
 
-    trained, evaluated = (x.shape[0] * x.shape[1] for x in jax.eval_shape(one, data))
+    trained, evaluated = (
+        sum(x.shape[0] * x.shape[1] for x in read) for read in jax.eval_shape(one, data)
+    )
     cell = model.recurrent.cell
     width = config.model.hidden * (len(cell.gates) + len(cell.carry._fields))
     layers = config.model.layers * len(model.recurrent.directions)

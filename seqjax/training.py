@@ -60,6 +60,7 @@ def build_model(config: Config, key: Array) -> SequenceModel:
         task.inputs,
         task.outputs,
         every_step=task.every_step,
+        source_size=task.sources,
         symbols=task.symbols,
         init=config.init,
         key=key,
@@ -96,6 +97,11 @@ def _apply(
 ) -> tuple[Array, dict]:
     """The logits, and the carry after the last step."""
     model, bound = with_arrays(abstract_model(config), params), _step_bound(config, count)
+    if batch.source is not None:
+        carry = model.encode(batch.source, batch.source_lengths_B, step_bound=bound)
+    if carry is not None and batch.fresh_B is not None:
+        zero, fresh_B1 = model.recurrent.initial_carry(batch.fresh_B.size), batch.fresh_B[:, None]
+        carry = jax.tree.map(lambda a, b: jnp.where(fresh_B1, a, b), zero, carry)
     return model.go_on(batch.x, carry, lengths_B=batch.lengths_B, step_bound=bound)
 
 
@@ -103,6 +109,8 @@ def _carries(config: Config, batch: Batch) -> Array:
     """How many carries the backward pass of a batch goes through, over layers and directions."""
     T, B = batch.x.shape[:2]
     steps = T * B if batch.lengths_B is None else jnp.sum(batch.lengths_B)
+    if batch.source is not None:
+        steps += jnp.sum(batch.source_lengths_B)
     return jnp.asarray(steps * config.model.layers * (1 + config.model.bidirectional), jnp.float32)
 
 

@@ -25,20 +25,26 @@ class Match(NamedTuple):
 @functools.cache
 def recurrent_parameters(model: ModelSpec, task: Task) -> int:
     """The parameters of a model on a task without its readout, counted without making them."""
+    encoder = _parameters(model, task.sources, symbols=True) if task.sources else 0
+    return encoder + _parameters(model, task.inputs, task.symbols)
+
+
+def _parameters(model: ModelSpec, inputs: int, symbols: bool) -> int:
+    """Those of the layers, and of the embedding before them, that read so many features."""
     cell, H = CELLS[model.cell], model.hidden
     directions = 2 if model.bidirectional else 1
-    total = task.inputs * model.embed if task.symbols else 0
+    total = inputs * model.embed if symbols else 0
     for layer in range(model.layers):
-        D = H * directions if layer else _read(model, task)
+        D = H * directions if layer else _read(model, inputs, symbols)
         mapped = cell.square and D != H  # a linear map comes before the cell
         one = cell.multiply_adds(H if mapped else D, H) + H * len(cell.bias_gates)
         total += directions * (one + (D * H if mapped else 0))
     return total
 
 
-def _read(model: ModelSpec, task: Task) -> int:
+def _read(model: ModelSpec, inputs: int, symbols: bool) -> int:
     """The width of what the first layer reads."""
-    read = model.embed if task.symbols and model.embed else task.inputs
+    read = model.embed if symbols and model.embed else inputs
     return read * model.window
 
 
@@ -58,7 +64,7 @@ def matched_width(model: ModelSpec, task: Task, parameters: int) -> Match:
     def count(hidden: int) -> int:
         return recurrent_parameters(dataclasses.replace(model, hidden=hidden), task)
 
-    apart = min(_read(model, task), WIDEST)
+    apart = min(_read(model, task.inputs, task.symbols), WIDEST)
     near = [apart]
     for widths in (range(1, apart), range(apart + 1, WIDEST + 1)):
         place = bisect.bisect_left(widths, parameters, key=count)

@@ -30,11 +30,12 @@ from seqjax.tasks import TASKS, arithmetic, xml
 from seqjax.tasks.arithmetic import Arithmetic
 from seqjax.tasks.characters import Characters, UnicodeNames
 from seqjax.tasks.stream import StreamTask, Text
+from seqjax.tasks.text import WrittenText
 from seqjax.tasks.xml import Xml
 from seqjax.training import evaluate, initialise
 from seqjax.types import named_key
 
-TESTED = [Arithmetic(), Xml(), Characters(), UnicodeNames()]
+TESTED = [Arithmetic(), Xml(), Characters(), UnicodeNames(), WrittenText()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -322,6 +323,19 @@ def test_chance_is_the_best_constant_prediction(link):
     for k in range(4):
         for change in (-0.3, 0.3):
             assert loss(logits + change * np.eye(4)[k]) >= loss(logits)
+
+
+def test_bits_of_a_uniform_model_are_the_logarithm_of_the_alphabet():
+    task = Counted(4)
+    batch = next(iter(batches_of(task, 1, 6)))
+    values, weights = task.metrics("softmax", jnp.zeros((*batch.y.shape, 50)), batch)["bits"]
+    assert np.array(values) == pytest.approx(np.log2(50)) and np.array_equal(weights, batch.weight)
+    peaked = 3 * jax.nn.one_hot(batch.y, 50)
+    (bits, _), loss = (
+        task.metrics("softmax", peaked, batch)["bits"],
+        task.loss("softmax", peaked, batch),
+    )
+    assert np.array(bits) == pytest.approx(np.array(loss) / np.log(2))
 
 
 @pytest.mark.parametrize("task", [Arithmetic(), Xml(), UnicodeNames()], ids=repr)

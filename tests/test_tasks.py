@@ -332,8 +332,10 @@ def test_tasks_refuse_what_they_cannot_pose(name, fields, message):
 
 
 def test_every_task_is_tested():
-    from test_memory_tasks import TESTED  # which itself builds on this module
+    import test_translation  # all of these build on this module
+    from test_memory_tasks import TESTED
     from test_mnist import TESTED as IMAGES
 
-    tested = (*GENERATED, *DIGITS, *IMAGES, *TESTED, *test_streams.TESTED)
+    modules = (test_streams, test_translation)
+    tested = (*GENERATED, *DIGITS, *IMAGES, *TESTED, *(t for m in modules for t in m.TESTED))
     assert {type(task) for task in tested} == set(TASKS.values())

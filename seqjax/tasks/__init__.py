@@ -23,6 +23,8 @@ from seqjax.tasks.mnist import (
 from seqjax.tasks.poems import Poems, PoemsFortunes, PoemsThreeHundred
 from seqjax.tasks.stream import StreamTask
 from seqjax.tasks.temporal_order import TemporalOrder
+from seqjax.tasks.text import WrittenText
+from seqjax.tasks.translation import Translation
 from seqjax.tasks.xml import Xml
 
 GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
@@ -30,8 +32,17 @@ MNIST = (MnistRows, MnistPixels, MnistPixelsPermuted)
 FASHION = (FashionRows, FashionPixels, FashionPixelsPermuted)
 POEMS = (Poems, PoemsThreeHundred, PoemsFortunes)
 SERIES = (JapaneseVowels, Forecast)
-DATA_SETS = (AgreementNatural, DigitsRows, DigitsPixels, *MNIST, *FASHION, *POEMS, *SERIES)
-STREAMS = (Arithmetic, Xml, Characters, UnicodeNames)
+DATA_SETS = (
+    AgreementNatural,
+    DigitsRows,
+    DigitsPixels,
+    *MNIST,
+    *FASHION,
+    *POEMS,
+    *SERIES,
+    Translation,
+)
+STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 
 __all__ = ["TASKS", "Batch", "DataSetTask", "GeneratedTask", "StreamTask", "Task"]

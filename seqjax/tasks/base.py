@@ -30,6 +30,9 @@ class Batch(NamedTuple):
       lengths_B: valid steps of each sequence, or None when all have T.
       subsets: weights, like ``y``, of accuracies over some of the sequences alone, by the name of
         each; only evaluation looks at them.
+      fresh_B: True where a lane starts from the zero state, though the task is carried; or None.
+      source: (S, B) symbols that are read before x, or None.
+      source_lengths_B: valid steps of each source.
     """
 
     x: Array
@@ -37,6 +40,9 @@ class Batch(NamedTuple):
     weight: Array
     lengths_B: Array | None = None
     subsets: dict[str, Array] | None = None
+    fresh_B: Array | None = None
+    source: Array | None = None
+    source_lengths_B: Array | None = None
 
     def cropped(self, steps: int, every_step: bool) -> "Batch":
         """The first steps; the sequences must not be longer."""
@@ -53,6 +59,7 @@ class Task:
     Attributes:
       inputs: features D, or the number of symbols when ``symbols``.
       outputs: logits V: classes, or 1 for values.
+      sources: symbols of the source, which an encoder reads before the input, or 0 for none.
       every_step: the readout is at every step, not only the last.
       next_step: the targets are later inputs, which a backward direction would read.
       carried: a step of training goes on from the recurrent state that the step before left.
@@ -66,6 +73,7 @@ class Task:
     name: ClassVar[str]
     inputs: ClassVar[int]
     outputs: ClassVar[int]
+    sources: ClassVar[int] = 0
     symbols: ClassVar[bool] = False
     every_step: ClassVar[bool] = False
     next_step: ClassVar[bool] = False

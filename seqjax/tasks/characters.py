@@ -11,7 +11,7 @@ from seqjax.tasks.base import PARTS
 from seqjax.tasks.stream import StreamTask, Text, encoded
 
 
-def _sizes(symbols: int) -> dict[str, int]:
+def sizes_of(symbols: int) -> dict[str, int]:
     """The first 90 % train, the next 5 % are for validation, the last 5 % for the test."""
     train, validation = symbols * 9 // 10, symbols // 20
     return dict(
@@ -51,7 +51,7 @@ class Characters(_Written):
     name = "characters"
     alphabet = texts.SHAKESPEARE_ALPHABET
     inputs = outputs = len(alphabet)
-    sizes = _sizes(texts.SHAKESPEARE_SIZE)
+    sizes = sizes_of(texts.SHAKESPEARE_SIZE)
     text = staticmethod(texts.tiny_shakespeare)
 
 
@@ -66,5 +66,5 @@ class UnicodeNames(_Written):
     name = "unicode_names"
     alphabet = texts.NAMES_ALPHABET
     inputs = outputs = len(alphabet)
-    sizes = _sizes(texts.NAMES_SIZE)
+    sizes = sizes_of(texts.NAMES_SIZE)
     text = staticmethod(texts.unicode_names)

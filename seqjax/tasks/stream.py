@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
@@ -18,7 +19,7 @@ class Text(NamedTuple):
     """Symbols in a row.
 
     Attributes:
-      symbols_N: numbers below the size of the alphabet, uint8.
+      symbols_N: numbers below the size of the alphabet, unsigned.
       scored_N: booleans; whether predicting this symbol counts, in loss and metric.
     """
 
@@ -54,7 +55,8 @@ class StreamTask(Task):
     stretches of 1,024 steps (or of ``length``, if that is more), otherwise of ``length`` steps,
     each from the zero state.
 
-    Metric: ``accuracy`` over the scored symbols; chance is the commonest of these in training.
+    Metrics over the scored symbols: ``accuracy``, for which chance is the commonest of these in
+    training, and ``bits`` a symbol, the loss of a softmax in units of ln 2.
 
     Attributes:
       sizes: symbols of each part.
@@ -129,6 +131,10 @@ class StreamTask(Task):
         batch = _predicted(text, place_TB)
         weight_TB = jnp.where(step_T1[:-1] < steps_B[None], batch.weight, 0)
         return batch._replace(weight=weight_TB, lengths_B=steps_B)
+
+    def metrics(self, link, logits, batch):
+        bits = losses.class_loss("softmax", logits, batch.y) / math.log(2)
+        return super().metrics(link, logits, batch) | {"bits": (bits, batch.weight)}
 
     def chance_metric(self) -> float:
         return float(_shares(self).max())

@@ -1,0 +1,209 @@
+"""The encoder and the decoder sentence by sentence, greedy translation, what the task poses."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_chrf import counted
+from test_memory_tasks import trains_and_evaluates
+
+from seqjax import sweep, training
+from seqjax.config import ConfigError, make_config
+from seqjax.data.messages import ALPHABET
+from seqjax.modules import arrays_of, size_of, with_arrays
+from seqjax.tasks import translation
+from seqjax.tasks.translation import Translation, encoded
+from seqjax.widths import recurrent_parameters
+
+TESTED = [Translation()]
+PAIRS = {
+    "train": [("Open", "Ouvrir"), ("Save as…", "Enregistrer sous…"), ("On", "Oui"), ("No", "Non")],
+    "validation": [("Cut", "Couper")],
+    "test": [("Close", "Fermer"), ("Copy all", "Tout copier")],
+}
+CONFIG = {
+    "task.name": "translation",
+    "model.hidden": 5,
+    "model.embed": 3,
+    "model.layers": 2,
+    "train.batch_size": 2,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Small:
+    """A handful of messages, the batch of those to be tested, and drawn weights."""
+
+    config: object
+    data: dict
+    batch: object
+    params: dict
+
+    def model(self, params=None):
+        return with_arrays(training.abstract_model(self.config), params or self.params)
+
+    def logits(self, batch):
+        return LOGITS(self.config, self.params, batch)
+
+
+@jax.jit
+def LOGITS(config, params, batch):  # noqa: N802
+    return training._apply(config, params, batch, jnp.float32(0), None)[0]
+
+
+@pytest.fixture(scope="module")
+def small():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(translation, "messages", lambda: PAIRS)
+        config = make_config(CONFIG)
+        data = jax.tree.map(jnp.asarray, config.task.data())
+        (row,) = config.task.evaluation_rows(data, 1)
+        batch = config.task.evaluation_batch(data, row)
+        made = jax.jit(lambda key: arrays_of(training.build_model(config, key)))(jax.random.key(0))
+        yield Small(config, data, batch, made)
+
+
+def decoded(symbols):
+    return "".join(["\n", *ALPHABET][symbol] for symbol in symbols).partition("\n")[0]
+
+
+def test_a_batch_holds_sources_from_their_ends_and_targets_with_theirs(small):
+    batch = jax.tree.map(np.asarray, small.batch)
+    assert batch.source.shape == (60, 2) and batch.x.shape == batch.y.shape == (61, 2)
+    for b, (source, target) in enumerate(PAIRS["test"]):
+        assert decoded(batch.source[:, b]) == source[::-1]
+        assert batch.source_lengths_B[b] == len(source)
+        assert decoded(batch.y[:, b]) == decoded(batch.x[1:, b]) == target
+        assert batch.x[0, b] == 0 and batch.lengths_B[b] == len(target) + 1
+        assert batch.weight[:, b].tolist() == [1] * (len(target) + 1) + [0] * (60 - len(target))
+
+
+def test_the_decoder_goes_on_from_the_carry_of_the_encoder(small):
+    """One sentence at a time, without padding."""
+    logits_TBV, model = small.logits(small.batch), small.model()
+
+    @jax.jit
+    def alone(source_S1, x_T1):
+        read = model.encoder.recurrent(model.encoder.embedding(source_S1))
+        result = model.recurrent(model.embedding(x_T1), carry=read.carry)
+        return model.readout(result.outputs_TBH)[:, 0]
+
+    for b, (source, target) in enumerate(PAIRS["test"]):
+        x_T = np.append([0], encoded(target)[: len(target)])
+        expected = alone(encoded(source[::-1])[: len(source), None], x_T[:, None])
+        assert np.array(logits_TBV[: len(x_T), b]) == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_what_stands_behind_the_end_of_a_source_changes_nothing(small):
+    source, lengths_B = small.batch.source, small.batch.source_lengths_B
+    other = jnp.where(jnp.arange(60)[:, None] < lengths_B[None], source, 7)
+    changed = small.logits(small.batch._replace(source=other))
+    assert np.array_equal(small.logits(small.batch), changed)
+    first = small.logits(small.batch._replace(source=source.at[0].set(7)))
+    assert not np.array_equal(small.logits(small.batch), first)
+
+
+def test_weights_of_both_are_their_own_and_learn(small):
+    config = small.config
+    state = training.TrainState(small.params, None, {}, jnp.int32(-1))
+    cells = small.params["recurrent"]["cells"], small.params["encoder"]["recurrent"]["cells"]
+    for a, b in zip(*map(jax.tree.leaves, cells), strict=True):
+        assert a.shape == b.shape and (np.any(a != b) or not np.any(a))  # biases are all zero
+    _, (grads, _) = jax.jit(training.differentiate)(config, state, small.batch)
+    assert all(np.any(leaf) for leaf in jax.tree.leaves(grads["encoder"]["recurrent"]))
+
+
+def test_a_translation_is_the_likeliest_symbol_again_and_again(small):
+    @jax.jit
+    def translated(params):
+        return translation.translated(small.model(params), small.batch)
+
+    @jax.jit
+    def begin(params):
+        model = small.model(params)
+        return model.encode(small.batch.source, small.batch.source_lengths_B)
+
+    @jax.jit
+    def go_on(params, symbol_B, carry):
+        logits, carry = small.model(params).go_on(symbol_B[None], carry)
+        return logits[0], carry
+
+    ended = 0
+    for early in (0, 2, 4):  # an end that comes earlier and earlier
+        bias = small.params["readout"]["bias"].at[0].add(0.1 * early)
+        params = {**small.params, "readout": {**small.params["readout"], "bias": bias}}
+        expected, symbol_B, carry = [], jnp.zeros(2, jnp.int32), begin(params)
+        for _ in range(61):
+            logits_BV, carry = go_on(params, symbol_B, carry)
+            symbol_B = jnp.array(np.argmax(logits_BV, axis=1), jnp.int32)
+            expected.append(np.array(symbol_B))
+        said_TB = np.asarray(translated(params))
+        for said_T, every_T in zip(said_TB.T, np.stack(expected, axis=1), strict=True):
+            size = [*every_T, 0].index(0)
+            assert said_T.tolist() == every_T[:size].tolist() + [0] * (61 - size)
+            ended += 0 < size < 61
+    assert ended
+
+
+def test_metrics_are_those_of_what_is_said(small, monkeypatch):
+    task = small.config.task
+    said = np.stack([encoded("Fermer"), encoded("Tout couper")], axis=1)
+    monkeypatch.setattr(translation, "translated", lambda model, batch: jnp.array(said))
+    found = jax.jit(lambda: task.own_metrics(None, small.batch))()
+    assert np.array(found["exact"][0]).tolist() == [1, 0]
+    expected = [1.0, counted("Tout couper", "Tout copier")]
+    assert np.array(found["chrf"][0]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_bits_of_a_uniform_model_are_the_logarithm_of_the_alphabet(small):
+    task, uniform = small.config.task, jnp.zeros((61, 2, len(ALPHABET) + 1))
+    bits, weight = task.metrics("softmax", uniform, small.batch)["bits"]
+    assert np.array(bits) == pytest.approx(np.log2(len(ALPHABET) + 1))
+    assert np.array_equal(weight, small.batch.weight)
+
+
+class Once(Translation):
+    """Without its sources."""
+
+    sources = 0
+
+    def batch(self, data, row, batch_size):
+        return super().batch(data, row, batch_size)._replace(source=None, source_lengths_B=None)
+
+
+def test_a_run_trains_and_evaluates_and_is_counted(small):
+    trains_and_evaluates(small.config)
+    once = dataclasses.replace(small.config, task=Once())
+    for config in (small.config, once):
+        size = size_of(training.abstract_model(config))["parameters_recurrent"]
+        assert recurrent_parameters(config.model, config.task) == size
+    assert sweep.memory_of(small.config) > sweep.memory_of(once)
+
+
+def test_step_clipping_counts_the_steps_of_both(small):
+    layers, characters = 2, len("CloseCopy all") + len("FermerTout copier") + 2
+    assert training._carries(small.config, small.batch) == layers * characters
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"model.window": 2}, "model.window: expected 1 where a source is read first, got 2"),
+        ({"train.observe": "gates"}, "train.observe: expected nothing where a source is read"),
+        ({"model.bidirectional": True}, "model.bidirectional: expected false"),
+        ({"train.batch_size": 2604}, "train.batch_size: expected at most 2603, the examples"),
+    ],
+)
+def test_what_cannot_be_is_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        make_config(CONFIG | settings)
+
+
+def test_chance_is_the_entropy_of_characters_and_ends(small):
+    text = "".join(target + "\n" for _, target in PAIRS["train"])
+    shares = np.unique(list(text), return_counts=True)[1] / len(text)
+    task = small.config.task
+    assert task.chance_loss("softmax") == pytest.approx(-np.sum(shares * np.log(shares)))
+    assert task.chance_metric() == 0 and task.higher_is_better
