@@ -33,6 +33,9 @@ CHANGES = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
 """Flags that change a study."""
 
 flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
+flags.DEFINE_string(
+    "data_dir", None, "where data sets are; else $SEQJAX_DATA_DIR, then the user's cache folder"
+)
 
 
 def define_run_flags() -> None:
@@ -51,9 +54,6 @@ def define_run_flags() -> None:
     flags.DEFINE_list("arms", [], "only these arms of the study")
     flags.DEFINE_integer("seeds", None, "seeds a point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "the first seed", lower_bound=0, upper_bound=2**31)
-    flags.DEFINE_string(
-        "data_dir", None, "where data sets are; else $SEQJAX_DATA_DIR, then the user's cache folder"
-    )
     flags.DEFINE_string("shard", "0/1", "I/N: run the I-th of N parts, counted from 0")
     flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf for none")
     flags.register_validator("checkpoint_every", lambda seconds: seconds >= 0, "expected 0 or more")
@@ -115,8 +115,8 @@ def told_of_data() -> Iterator[None]:
         yield
 
 
-def parser(argv: list[str]) -> list[str]:
-    """The ``flags_parser`` of ``app.run``."""
+def parser(argv: list[str], words: bool = False) -> list[str]:
+    """The ``flags_parser`` of ``app.run``; ``words`` lets arguments be that are no flags."""
     if any(argument.lstrip("-").partition("=")[0] in HELP for argument in _flags_of(argv)):
         print(f"{sys.modules['__main__'].__doc__}\n{_own_help()}")
         raise SystemExit(0)
@@ -134,7 +134,7 @@ def parser(argv: list[str]) -> list[str]:
         fail(_unknown_flag(error.flagname))
     except (flags.Error, ValueError) as error:
         fail(str(error).replace("invalid literal for int() with base 10:", "not a whole number:"))
-    if len(rest) > 1:
+    if len(rest) > 1 and not words:
         fail(f"unexpected argument {rest[1]!r}; flags start with -- and values follow =")
     return rest
 

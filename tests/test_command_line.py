@@ -56,7 +56,7 @@ def command(*arguments, program=run) -> Result:
         contextlib.redirect_stderr(err),
     ):
         try:
-            program.main(flags.parser(argv))
+            program.main(getattr(program, "parser", flags.parser)(argv))
         except SystemExit as stop:
             code = stop.code
     return Result(code, out.getvalue(), err.getvalue())

@@ -96,7 +96,8 @@ def test_what_no_release_has_is_read_with_a_warning(data_dir, name):
         assert folder.find(name) == place
 
 
-def test_what_a_package_brings_is_not_fetched(data_dir):
+def test_what_a_package_brings_is_not_fetched(data_dir, monkeypatch):
+    monkeypatch.setattr(folder.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(folder.DataError, match=r"pip install sktime brings it$"):
         folder.find("japanese_vowels/JapaneseVowels_TEST.ts")
 

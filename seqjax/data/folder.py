@@ -45,17 +45,17 @@ def find(
       name: relative to ``folder()``: the data set, a slash, the file.
       exact: refuse all but the file that ``RELEASES`` has under this name; otherwise another file
         is used with a warning that names its digest.
-      also: where a package brings the file; it is looked for there if it is not in the folder.
+      also: where it may be if it is not in the folder; by default where a package brings it.
       known: the file as it is published, where it is in no release that can be fetched.
 
     Raises:
       DataError: it is not there, cannot be read, is larger than ``LARGEST``, or is another file.
     """
-    path = folder() / name
+    path, also = folder() / name, also or packaged(name)
     if also is not None and not os.path.lexists(path):
         path = also
     try:
-        found = hashlib.sha256(files.content(path, LARGEST)).hexdigest()
+        found = sha256(path)
     except OSError as error:
         raise DataError(f"{name}: cannot read {path}: {error.strerror}; {_hint(name)}") from None
     known = known or released(name)
@@ -68,6 +68,11 @@ def find(
     return path
 
 
+def sha256(path: pathlib.Path) -> str:
+    """In hexadecimal, of a file of at most ``LARGEST`` bytes; raises OSError as ``content``."""
+    return hashlib.sha256(files.content(path, LARGEST)).hexdigest()
+
+
 def brought(package: str, file: str) -> pathlib.Path | None:
     """Where a package, which is not imported, brings a file; None if it is not installed."""
     spec = importlib.util.find_spec(package)
@@ -77,17 +82,23 @@ def brought(package: str, file: str) -> pathlib.Path | None:
 
 def released(name: str) -> File | None:
     """What is known of the file of this name, the data set, a slash, the file."""
-    release = RELEASES.get(name.partition("/")[0])
-    named = {file.name: file for file in release.files} if release else {}
-    return named.get(name.partition("/")[2])
+    data_set, _, own = name.partition("/")
+    known = RELEASES[data_set].files if data_set in RELEASES else ()
+    return next((file for file in known if file.name == own), None)
+
+
+def packaged(name: str) -> pathlib.Path | None:
+    """Where the package of a release brings the file of this name; None if none does."""
+    data_set, _, own = name.partition("/")
+    release = RELEASES.get(data_set)
+    if release is None or not release.package:
+        return None
+    return brought(release.package, f"{release.inside}/{own}")
 
 
 def _hint(name: str) -> str:
     """How to get the file, and where it is looked for."""
-    where, data_set = (
-        "--data_dir or $SEQJAX_DATA_DIR says where data sets are",
-        name.partition("/")[0],
-    )
+    where, data_set = "--data_dir or $SEQJAX_DATA_DIR says where data sets are", name.split("/")[0]
     if released(name) is None:
         return where
     if package := RELEASES[data_set].package:

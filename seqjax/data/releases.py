@@ -21,7 +21,8 @@ class Release(NamedTuple):
       licence: of the data.
       address: of the folder that holds the files, HTTPS; empty if ``package`` brings them.
       files: in the order in which people should see them.
-      package: on PyPI, that brings the files in a folder of its own.
+      package: on PyPI, that brings the files.
+      inside: their folder in that package.
     """
 
     title: str
@@ -29,6 +30,7 @@ class Release(NamedTuple):
     address: str
     files: tuple[File, ...]
     package: str = ""
+    inside: str = ""
 
 
 def _files(sums: str) -> tuple[File, ...]:
@@ -122,6 +124,7 @@ eb9c85072d7913bb972e07c72f0123e9d7addca22cfd833cb79a5d74b1c76ebf 420898 poet.tan
 b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462 649132 JapaneseVowels_TEST.ts
 """),
         package="sktime",
+        inside="datasets/data/JapaneseVowels",
     ),
     "elnino": Release(
         "El Niño: the temperature of a sea in 732 months, 1950 to 2010",

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqjax.data import raw
-from seqjax.data.folder import DataError, brought, find
+from seqjax.data.folder import DataError, find
 
 VOWELS = {part: f"JapaneseVowels_{part.upper()}.ts" for part in ("train", "test")}
 MISSING = ("?", "nan")
@@ -65,11 +65,7 @@ def japanese_vowels() -> dict[str, Series]:
     Raises:
       DataError: the files are in neither place, or damaged.
     """
-    place = "datasets/data/JapaneseVowels"
-    return {
-        part: read(find(f"japanese_vowels/{name}", also=brought("sktime", f"{place}/{name}")))
-        for part, name in VOWELS.items()
-    }
+    return {part: read(find(f"japanese_vowels/{name}")) for part, name in VOWELS.items()}
 
 
 @functools.cache

