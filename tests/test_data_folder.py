@@ -8,7 +8,7 @@ import pytest
 from published import BESIDE, digest, make_known, needs, put, use_published
 
 from experiments import flags
-from seqjax.data import agreement, folder, idx, piano_rolls, releases, texts
+from seqjax.data import agreement, folder, idx, piano_rolls, poems, releases, texts
 
 
 @pytest.fixture
@@ -119,6 +119,7 @@ READERS = {
     "mnist": idx.mnist,
     "polyphonic_music": lambda: [piano_rolls.piano_rolls(k) for k in ("jsb", "nottingham")],
     "subject_verb_agreement": agreement.agreement,
+    "tang_poems": lambda: [poems.collected(at()).read for at in (poems.tang, poems.three_hundred)],
     "tinyshakespeare": texts.tiny_shakespeare,
 }
 BESIDE_NAMES = sorted(path.name for path in BESIDE.iterdir()) if BESIDE.is_dir() else []

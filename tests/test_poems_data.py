@@ -3,11 +3,10 @@
 import collections
 import itertools
 import json
-import os
-import pathlib
 
 import pytest
 import verses
+from published import needs, use_published
 
 from seqjax.data import poems
 from seqjax.data.folder import DataError, DataWarning
@@ -146,11 +145,9 @@ def test_a_missing_file_is_told_with_its_source(folder, files, said):
         files()
 
 
-PUBLISHED = pathlib.Path(os.environ.get("SEQJAX_DATA_DIR", "nowhere"), "tang_poems")
-
-
-@pytest.mark.skipif(not PUBLISHED.exists(), reason="tang_poems is not in $SEQJAX_DATA_DIR")
-def test_the_published_poems():
+@needs("tang_poems")
+def test_the_published_poems(monkeypatch):
+    use_published(monkeypatch)
     found = poems.collected(poems.tang())
     assert found.read == 18008 and sum(found.left_out.values()) == 18008 - 9731 - 512 - 538
     assert [len(found.parts[part]) for part in poems.PARTS] == [9731, 512, 538]

@@ -77,6 +77,7 @@ def read(
     if not values:
         raise DataError(f"{path}: no line but a header")
     series = np.array(values).reshape(-1, len(places))
+    series.setflags(write=False)  # it is shared
     return series if isinstance(columns, tuple) else series[:, 0]
 
 

@@ -10,7 +10,7 @@ import pathlib
 import numpy as np
 
 from seqjax.data import csv_series
-from seqjax.data.folder import DataError, brought, find
+from seqjax.data.folder import DataError, find
 
 FIRST, LAST, SEASON = 1950, 2010, 12
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -24,8 +24,7 @@ def elnino() -> np.ndarray:
     Raises:
       DataError: it is in neither place, or damaged.
     """
-    also = brought("statsmodels", "datasets/elnino/elnino.csv")
-    return read(find("elnino/elnino.csv", also=also))
+    return read(find("elnino/elnino.csv"))
 
 
 @functools.cache

@@ -73,13 +73,6 @@ def sha256(path: pathlib.Path) -> str:
     return hashlib.sha256(files.content(path, LARGEST)).hexdigest()
 
 
-def brought(package: str, file: str) -> pathlib.Path | None:
-    """Where a package, which is not imported, brings a file; None if it is not installed."""
-    spec = importlib.util.find_spec(package)
-    places = spec.submodule_search_locations if spec else None
-    return pathlib.Path(places[0], file) if places else None
-
-
 def released(name: str) -> File | None:
     """What is known of the file of this name, the data set, a slash, the file."""
     data_set, _, own = name.partition("/")
@@ -88,12 +81,15 @@ def released(name: str) -> File | None:
 
 
 def packaged(name: str) -> pathlib.Path | None:
-    """Where the package of a release brings the file of this name; None if none does."""
+    """Where the package of a release, which is not imported, brings the file of this name.
+
+    None if no package brings it, or it is not installed.
+    """
     data_set, _, own = name.partition("/")
     release = RELEASES.get(data_set)
-    if release is None or not release.package:
-        return None
-    return brought(release.package, f"{release.inside}/{own}")
+    spec = importlib.util.find_spec(release.package) if release and release.package else None
+    places = spec.submodule_search_locations if spec else None
+    return pathlib.Path(places[0], release.inside, own) if places else None
 
 
 def _hint(name: str) -> str:

@@ -134,6 +134,7 @@ b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462 649132 Japanese
 b647be00e0fd264be9764e317e6b963f35030014ecca2b21b204521716e463ad 5508 elnino.csv
 """),
         package="statsmodels",
+        inside="datasets/elnino",
     ),
     "subject_verb_agreement": Release(
         "7,489 sentences with a verb and its two forms",
