@@ -5,7 +5,8 @@
 
 The folder is all it needs. Every poem has its form: a character, a mark or the end is drawn from
 what may stand at its place alone. A line that stands in a poem the model was trained on, or in a
-longer line of one, has a * behind it. Poem n of a seed is the same whatever --num is.
+longer line of one, has a * behind it, unless it was given. Poem n of a seed is the same whatever
+--num is.
 """
 
 import logging
@@ -45,9 +46,9 @@ def main(argv: list[str]) -> None:
     for number in range(FLAGS.num):
         if number:
             print()
-        for line in _written(writer, script, given, number):
+        for line, drawn in _written(writer, script, given, number):
             lines += 1
-            mark = poetry.among(line, found.arrays["passages"])
+            mark = drawn and poetry.among(line, found.arrays["passages"])
             copied += mark
             print(COPIED if mark else "", flush=True)
     if copied:
@@ -71,7 +72,7 @@ def _model() -> kept.Kept:
 
 def _check_terminal(script: poetry.Script) -> None:
     """Ends the program where the characters cannot be printed."""
-    encoding = sys.stdout.encoding
+    encoding = sys.stdout.encoding or "utf-8"
     try:
         "".join(script.symbols).encode(encoding)
     except UnicodeEncodeError as error:
@@ -84,12 +85,15 @@ def _check_terminal(script: poetry.Script) -> None:
 
 def _written(
     writer: sampling.Writer, script: poetry.Script, given: prompt.Given, number: int
-) -> Iterator[str]:
-    """Prints a poem character by character; gives each line once it and its mark are printed."""
+) -> Iterator[tuple[str, bool]]:
+    """Prints a poem character by character, and gives each line once its mark is printed.
+
+    With a line goes whether any of it was drawn.
+    """
     allowed_TV = given.allowed(script)
     key = jax.random.fold_in(jax.random.key(FLAGS.seed), number)
     drawn = writer.write(np.array([poetry.FORM[given.form]]), key[None], allowed_TV)
-    line = ""
+    line, own = "", False
     kinds = poetry.places(given.form)
     for place, ((symbol,), kind) in enumerate(zip(drawn, kinds, strict=True)):
         if kind == poetry.THE_END:
@@ -97,10 +101,10 @@ def _written(
         sign = given.signs.get(place) or script.shown(int(symbol))
         print(sign, end="", flush=True)
         if kind == poetry.A_CHARACTER:
-            line += sign
+            line, own = line + sign, own or place not in given.signs
         else:
-            yield line
-            line = ""
+            yield line, own
+            line, own = "", False
 
 
 if __name__ == "__main__":

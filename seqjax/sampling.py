@@ -26,7 +26,7 @@ def draw(
     keys_B: Array,
     temperature: float | Array = 1.0,
     top_k: int = 0,
-    allowed_V: Array | None = None,
+    allowed: Array | None = None,
 ) -> Array:
     """A symbol for each row of logits, (B,) int32.
 
@@ -35,10 +35,11 @@ def draw(
       keys_B: one for each row.
       temperature: τ > 0, may be traced; to take the likeliest symbol let ``top_k`` be 1.
       top_k: how many of the likeliest to choose from, more where they are equally likely; 0: all.
-      allowed_V: booleans; None for all.
+      allowed: booleans, (V,) or (B, V); None for all.
     """
-    if allowed_V is not None:
-        logits_BV = jnp.where(allowed_V[None], logits_BV, -jnp.inf)
+    if allowed is not None:
+        allowed = jnp.broadcast_to(allowed, logits_BV.shape)
+        logits_BV = jnp.where(allowed, logits_BV, -jnp.inf)
     if top_k:
         likeliest_BK, _ = jax.lax.top_k(logits_BV, min(top_k, logits_BV.shape[1]))
         logits_BV = jnp.where(logits_BV >= likeliest_BK[:, -1:], logits_BV, -jnp.inf)
@@ -54,14 +55,15 @@ def sample(
     *,
     temperature: float | Array = 1.0,
     top_k: int = 0,
-    allowed_TV: Array | None = None,
+    allowed: Array | None = None,
 ) -> Array:
     """The ``steps`` symbols that follow the given first ones, (T, B) int32.
 
     Args:
       model: reads symbols, and is read out at every step; any of its numbers may be traced.
       first_B: symbols.
-      allowed_TV: booleans, what may stand at each place after the first; None for everything.
+      allowed: booleans, (T, V) or (T, B, V): what may stand at each place after the first; None for
+        everything.
 
     Raises:
       ValueError: a model that does not go from symbol to symbol.
@@ -74,7 +76,7 @@ def sample(
         return (carry, symbol_B), symbol_B
 
     carry = model.recurrent.initial_carry(first_B.shape[0])
-    places = jnp.arange(steps, dtype=jnp.int32), allowed_TV
+    places = jnp.arange(steps, dtype=jnp.int32), allowed
     return jax.lax.scan(body, (carry, first_B.astype(jnp.int32)), places)[1]
 
 
@@ -105,11 +107,11 @@ class Writer:
             yield np.asarray(symbol_B)
 
 
-def _step(model, carry, symbol_B, keys_B, number, allowed_V, temperature, top_k):
+def _step(model, carry, symbol_B, keys_B, number, allowed, temperature, top_k):
     """The carry after reading a symbol, and the next symbol."""
     logits_TBV, carry = model.go_on(symbol_B[None], carry)
     keys_B = jax.vmap(jax.random.fold_in, (0, None))(keys_B, number)
-    return carry, draw(logits_TBV[0], keys_B, temperature, top_k, allowed_V)
+    return carry, draw(logits_TBV[0], keys_B, temperature, top_k, allowed)
 
 
 def _check(model: SequenceModel) -> None:

@@ -74,8 +74,8 @@ def all_three(place, logits_BV):
         ({}, lambda place, logits_BV: logits_BV),
         ({"temperature": 0.5}, cold),
         ({"top_k": 2}, of_two),
-        ({"allowed_TV": ALLOWED_TV}, masked),
-        ({"temperature": 2.0, "top_k": 2, "allowed_TV": ALLOWED_TV}, all_three),
+        ({"allowed": ALLOWED_TV}, masked),
+        ({"temperature": 2.0, "top_k": 2, "allowed": ALLOWED_TV}, all_three),
     ],
     ids=["plain", "temperature", "top_k", "allowed", "together"],
 )
@@ -95,7 +95,7 @@ def test_frequencies_are_those_of_the_model(options, change):
 
 
 def test_a_stream_is_the_sample_and_a_sequence_does_not_know_its_neighbours():
-    options = {"temperature": 1.5, "allowed_TV": ALLOWED_TV}
+    options = {"temperature": 1.5, "allowed": ALLOWED_TV}
     whole = drawn(2, **options)[:3]
     for many in (1, 3):
         first_B = np.full(many, 2)

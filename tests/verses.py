@@ -14,10 +14,10 @@ def verse(rng, lines, size):
     return [f"{drawn[k]}，{drawn[k + 1]}。" for k in range(0, lines, 2)]
 
 
-def verses(count, seed=0):
-    """Poems of all four forms in turn."""
+def verses(count, seed=0, sizes=SIZES):
+    """Poems of these forms in turn."""
     rng = np.random.default_rng(seed)
-    return [verse(rng, *SIZES[k % 4]) for k in range(count)]
+    return [verse(rng, *sizes[k % len(sizes)]) for k in range(count)]
 
 
 def place(folder, *files):

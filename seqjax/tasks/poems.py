@@ -170,7 +170,7 @@ def judged(drawn_TB: Array, form_B: Array, allowed_FTV: Array, copies_NK: Array)
     formed_B, copied_B, lines_B = jax.lax.map(one, (drawn_TB.T, form_B))
     count = jnp.maximum(jnp.sum(lines_B), 1).astype(jnp.float32)
     return {
-        "formed": jnp.mean(formed_B.astype(jnp.float32)),
+        "formed": jnp.sum(formed_B).astype(jnp.float32) / len(formed_B),
         "copied": jnp.sum(copied_B).astype(jnp.float32) / count,
     }
 
