@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from seqjax import files
+from seqjax.data import raw
 from seqjax.data.folder import DataError, DataWarning
 
 PACKAGES = {
@@ -36,7 +36,7 @@ ALPHABET = (
 PARTS = {"train": 2603, "validation": 331, "test": 353}
 """Pairs in these versions."""
 
-_MAGIC, _LARGEST = 0x950412DE, 2**24
+_MAGIC = 0x950412DE
 _SPACES = str.maketrans({"\xa0": " ", "\u202f": " "})
 
 Pair = tuple[str, str]
@@ -89,10 +89,7 @@ def catalogue(path: pathlib.Path) -> Iterator[Pair]:
     Raises:
       DataError: it is no such file, or damaged.
     """
-    try:
-        content = files.content(path, _LARGEST)
-    except OSError as error:
-        raise DataError(f"{path}: cannot read it: {error.strerror}") from None
+    content = raw.content(path)
     try:
         for source, target in _entries(content):
             sources = source.decode("utf-8").rpartition("\4")[2].split("\0")

@@ -35,17 +35,20 @@ class Translation(DataSetTask):
     those before it.
 
     Metrics:
-      chrf: of what the decoder says when it reads what it has said before, always the likeliest
-        character; the mean over messages, and 0 for saying nothing.
-      exact: how often that is the translation, to the character.
-      bits, accuracy: a character of the target, when those before it are given.
+      bits: a character of the target, its end included, when those before it are given; at chance
+        the entropy of single ones in training.
+      accuracy: of the likeliest character, likewise.
+      chrf, chrf_validation: of what the trained decoder says when it reads what it has said before,
+        always the likeliest character; the mean over the messages of a part.
+      exact: how often that is the test translation, to the character.
     """
 
     name = "translation"
     inputs = outputs = sources = len(ALPHABET) + 1
     symbols, every_step, next_step, ragged = True, True, True, True
     links = ("softmax",)
-    metric = "chrf"
+    metric, higher_is_better = "bits", False
+    examined = ("chrf", "exact", "chrf_validation")
     examples = PARTS["train"]
 
     def read(self):
@@ -64,14 +67,24 @@ class Translation(DataSetTask):
         bits = losses.class_loss("softmax", logits, batch.y) / math.log(2)
         return super().metrics(link, logits, batch) | {"bits": (bits, batch.weight)}
 
-    def own_metrics(self, model, batch):
-        said_TB = translated(model, batch)
-        exact_B = jnp.all(said_TB == batch.y, axis=0).astype(jnp.float32)
-        weight_B = batch.weight[0]
-        return {"chrf": (chrf(said_TB, batch.y), weight_B), "exact": (exact_B, weight_B)}
+    def examine(self, data, model, key):
+        del key
+
+        def of_row(row):
+            batch = self.evaluation_batch(data, row)
+            said_TB = translated(model, batch)
+            exact_B = jnp.all(said_TB == batch.y, axis=0).astype(jnp.float32)
+            return chrf(said_TB, batch.y), exact_B, batch.weight[0]
+
+        def of_part(rows):
+            chrf_NB, exact_NB, weight_NB = jax.lax.map(of_row, rows)
+            return (losses.masked_mean(values, weight_NB) for values in (chrf_NB, exact_NB))
+
+        (validation, _), (test, exact) = map(of_part, data["evaluation"])
+        return {"chrf": test, "exact": exact, "chrf_validation": validation}
 
     def chance_metric(self) -> float:
-        return 0.0
+        return self.chance_loss("softmax") / math.log(2)
 
     def chance_loss(self, link: str) -> float:
         """The entropy of the characters of the targets, ends included, in training."""
