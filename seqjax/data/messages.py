@@ -7,7 +7,6 @@ are the extra "data" of pyproject.toml. Nothing of them is imported: their files
 
 import functools
 import hashlib
-import importlib.util
 import pathlib
 import string
 import warnings
@@ -16,7 +15,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from seqjax.data import raw
-from seqjax.data.folder import DataError, DataWarning
+from seqjax.data.folder import DataError, DataWarning, brought
 
 PACKAGES = {
     "django": ("django==5.2.19", "fr"),
@@ -73,11 +72,10 @@ def catalogues() -> list[pathlib.Path]:
     """The catalogues of all packages, in the order of packages and names."""
     found = []
     for module, (requirement, language) in PACKAGES.items():
-        spec = importlib.util.find_spec(module)
-        if spec is None or not spec.submodule_search_locations:
+        folder = brought(module, ".")
+        if folder is None:
             raise DataError(f"{module}: not installed: pip install {requirement}")
-        (folder, *_) = spec.submodule_search_locations
-        found += sorted(pathlib.Path(folder).rglob(f"locale/{language}/LC_MESSAGES/*.mo"))
+        found += sorted(folder.rglob(f"locale/{language}/LC_MESSAGES/*.mo"))
     return found
 
 
