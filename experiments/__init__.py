@@ -6,7 +6,7 @@ verdict joins those of the claims. A claim is a module of ``claims`` with a func
 its name stands in ``CLAIMS``, and with ``FULL`` behind it means the size for accelerators.
 """
 
-USES = ("mnist", "poems", "speech", "forecast")
+USES = ("mnist", "poems", "speech", "forecast", "text", "translation")
 STUDIES = ("init_by_clip", "gate_bias", "clip_threshold", "agreement_natural", *USES)
 CLAIMS = tuple(f"claim_{n}" for n in ("1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "10"))
 FULL = "_full"
