@@ -6,7 +6,7 @@ verdict joins those of the claims. A claim is a module of ``claims`` with a func
 its name stands in ``CLAIMS``, and with ``FULL`` behind it means the size for accelerators.
 """
 
-USES = ("mnist", "poems", "speech", "forecast")
+USES = ("mnist", "poems", "speech", "text", "translation", "forecast")
 STUDIES = (
     "init_by_clip",
     "gate_bias",

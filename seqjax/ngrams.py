@@ -121,7 +121,8 @@ def _codes(
     """
     code, found = np.zeros(len(symbols), np.int64), []
     for length in range(1, order + 1):
-        code[length - 1 :] += symbols[: len(symbols) - length + 1] * vocabulary ** (length - 1)
+        older = symbols[: max(len(symbols) - length + 1, 0)]  # of each gram the first symbol
+        code[length - 1 :] += older * vocabulary ** (length - 1)
         here = np.flatnonzero(place >= max(length - 1, 1))
         found.append((here, code[here]))
     return found

@@ -26,6 +26,7 @@ from seqjax.data import folder
 from seqjax.losses import masked_mean
 from seqjax.tasks.agreement import ATTRACTORS, Agreement, last_noun, majority, number_of
 from seqjax.tasks.agreement_natural import BALANCED, AgreementNatural
+from seqjax.tasks.base import first_of
 from seqjax.tasks.lag_recall import LagRecall
 from seqjax.tasks.memorization import Memorization
 
@@ -113,7 +114,7 @@ def test_a_configuration_trains_and_evaluates(settings):
 def trains_and_evaluates(config):
     task, data = config.task, config.task.data()
     state = jax.eval_shape(training.initial_state, config, jnp.uint32(0))
-    row = task.rows(data, jax.random.key(0), jnp.int32(0), 1, config.train.batch_size)[0]
+    row = first_of(task.rows(data, jax.random.key(0), jnp.int32(0), 1, config.train.batch_size))
     after, trace = jax.eval_shape(training.train_step, config, data, state, jnp.int32(0), row)
     assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
     assert trace.loss.shape == ()

@@ -45,7 +45,7 @@ def by_hand(sequences, order):
     return p
 
 
-@hypothesis.given(SEQUENCES, st.integers(1, 4), st.lists(st.integers(0, V - 1), min_size=1))
+@hypothesis.given(SEQUENCES, st.integers(1, 7), st.lists(st.integers(0, V - 1), min_size=1))
 def test_it_is_the_equations_written_out(sequences, order, other):
     model, p = ngrams.fit(map(np.array, sequences), order, V), by_hand(sequences, order)
     for sequence in (*sequences, other):

@@ -87,9 +87,15 @@ def packaged(name: str) -> pathlib.Path | None:
     """
     data_set, _, own = name.partition("/")
     release = RELEASES.get(data_set)
-    spec = importlib.util.find_spec(release.package) if release and release.package else None
+    place = installed(release.package) if release and release.package else None
+    return place / release.inside / own if place else None
+
+
+def installed(module: str) -> pathlib.Path | None:
+    """The folder of a package, which is not imported; None if it is not installed."""
+    spec = importlib.util.find_spec(module)
     places = spec.submodule_search_locations if spec else None
-    return pathlib.Path(places[0], release.inside, own) if places else None
+    return pathlib.Path(places[0]) if places else None
 
 
 def _hint(name: str) -> str:

@@ -7,7 +7,6 @@ are the extra "data" of pyproject.toml. Nothing of them is imported: their files
 
 import functools
 import hashlib
-import importlib.util
 import pathlib
 import string
 import warnings
@@ -15,8 +14,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from seqjax import files
-from seqjax.data.folder import DataError, DataWarning
+from seqjax.data import raw
+from seqjax.data.folder import DataError, DataWarning, installed
 
 PACKAGES = {
     "django": ("django==5.2.19", "fr"),
@@ -36,7 +35,7 @@ ALPHABET = (
 PARTS = {"train": 2603, "validation": 331, "test": 353}
 """Pairs in these versions."""
 
-_MAGIC, _LARGEST = 0x950412DE, 2**24
+_MAGIC = 0x950412DE
 _SPACES = str.maketrans({"\xa0": " ", "\u202f": " "})
 
 Pair = tuple[str, str]
@@ -73,11 +72,10 @@ def catalogues() -> list[pathlib.Path]:
     """The catalogues of all packages, in the order of packages and names."""
     found = []
     for module, (requirement, language) in PACKAGES.items():
-        spec = importlib.util.find_spec(module)
-        if spec is None or not spec.submodule_search_locations:
+        folder = installed(module)
+        if folder is None:
             raise DataError(f"{module}: not installed: pip install {requirement}")
-        (folder, *_) = spec.submodule_search_locations
-        found += sorted(pathlib.Path(folder).rglob(f"locale/{language}/LC_MESSAGES/*.mo"))
+        found += sorted(folder.rglob(f"locale/{language}/LC_MESSAGES/*.mo"))
     return found
 
 
@@ -89,10 +87,7 @@ def catalogue(path: pathlib.Path) -> Iterator[Pair]:
     Raises:
       DataError: it is no such file, or damaged.
     """
-    try:
-        content = files.content(path, _LARGEST)
-    except OSError as error:
-        raise DataError(f"{path}: cannot read it: {error.strerror}") from None
+    content = raw.content(path)
     try:
         for source, target in _entries(content):
             sources = source.decode("utf-8").rpartition("\4")[2].split("\0")

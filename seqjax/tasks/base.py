@@ -46,7 +46,7 @@ class Batch(NamedTuple):
 
     def cropped(self, steps: int, every_step: bool) -> "Batch":
         """The first steps; the sequences must not be longer."""
-        cut = self._replace(x=self.x[:steps])
+        cut = self._replace(x=self.x[:steps], source=jax.tree.map(lambda a: a[:steps], self.source))
         if not every_step:
             return cut
         outputs = jax.tree.map(lambda array: array[:steps], (self.y, self.weight, self.subsets))

@@ -1,0 +1,102 @@
+"""Does an LSTM expect the next character better than an n-gram model? Tiny Shakespeare, in bits.
+
+The n-gram models have interpolated Kneser-Ney smoothing, learn from the same training part and are
+asked for the same characters of the test part. Which order is best is decided on the validation
+part; a unigram and a trigram stand beside it. Another text takes their place by task.file.
+"""
+
+import math
+
+import numpy as np
+
+from experiments.claims.evidence import by_arm, by_point, gains
+from seqjax import ngrams, rules
+from seqjax.decisions import CLAIMS, EvidenceError
+from seqjax.plots_claims import Curves
+from seqjax.study import Arm, Study
+from seqjax.survey import Survey
+from seqjax.tasks.base import PARTS
+from seqjax.tasks.text import WrittenText
+
+QUESTION = "Does an LSTM expect the next character better than an n-gram model?"
+TEXT = {"task.file": WrittenText.file, "task.vocabulary": 65}
+"""What is read; all of its characters have symbols of their own."""
+ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
+SHOWN = (1, 3)
+"""Orders that stand beside the best one."""
+
+STUDY = Study(
+    name="text",
+    question=QUESTION,
+    base={
+        "task.name": WrittenText.name,
+        **TEXT,
+        "task.length": 64,
+        "model.embed": 64,
+        "model.hidden": 128,
+        "init.recurrent": "orthogonal",
+        "optim.name": "adam",
+        "optim.schedule": "cosine",
+        "optim.learning_rate": 0.01,
+        "clip.kind": "norm",
+        "clip.threshold": 1.0,
+        "train.batch_size": 32,
+        "train.steps": 6000,
+        "train.eval_every": 1000,
+    },
+    arms=(Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0}),),
+    seeds=10,
+)
+
+
+def measure(point):
+    """Bits a character of both parts, as an n-gram model expects it from those before it."""
+    task = WrittenText(point["task.file"], vocabulary=point["task.vocabulary"])
+    if task.inputs ** point["order"] >= 2**63:
+        return dict.fromkeys(PARTS, math.inf)  # so many n-grams cannot be numbered
+    parts = task.read()
+    model = ngrams.fit([parts["train"].symbols_N], point["order"], task.inputs)
+    nats = {part: -np.mean(model.log_probabilities(parts[part].symbols_N)) for part in PARTS}
+    return {part: value / math.log(2) for part, value in nats.items()}
+
+
+SURVEY = Survey(STUDY.name, QUESTION, tuple({**TEXT, "order": n} for n in ORDERS), measure)
+
+
+def baselines(points) -> dict[str, float]:
+    """Bits a character of the test part, by name."""
+    found = by_point(points, "order")
+    ((best,),) = [min(found, key=lambda place: found[place]["validation"])]
+    named = {order: f"{order}-gram" for order in (*SHOWN, best)}
+    named[best] += ", the best on validation data"
+    return {name: float(found[order,]["test"]) for order, name in named.items()}
+
+
+def _runs(recorded, points):
+    """Those that are reported, by seed.
+
+    Raises:
+      EvidenceError: they read another text than the n-gram models did.
+    """
+    runs = by_arm(recorded)["", "lstm"]
+    for path in TEXT:
+        read = {at["settings"][path] for at in runs} | {at["point"][path] for at in points}
+        if len(read) > 1:
+            raise EvidenceError(f"{path}: runs and n-gram models had {sorted(read)}")
+    return runs
+
+
+def decide(recorded, points):
+    runs = _runs(recorded, points)
+    errors = np.array([rules.entered(run, "test") for run in runs])
+    others = baselines(points)
+    return CLAIMS["13"](
+        "13t", {f"lstm over {name}": gains(runs, errors, own) for name, own in others.items()}
+    )
+
+
+def curves(recorded, points):
+    runs = _runs(recorded, points)
+    lines = {"lstm": np.array([[rules.entered(run, "test")] for run in runs])}
+    lines |= {name: np.array([[own]]) for name, own in baselines(points).items()}
+    return Curves(lines, "the next character", "", "bits, test part", categories=("",))
