@@ -21,8 +21,13 @@ def class_loss(link: str, logits: Array, y: Array) -> Array:
         return optax.softmax_cross_entropy_with_integer_labels(logits, y)
     target = jax.nn.one_hot(y, logits.shape[-1], dtype=logits.dtype)
     if link == "logistic":
-        return jnp.sum(optax.sigmoid_binary_cross_entropy(logits, target), axis=-1)
+        return binary_loss(logits, target)
     return jnp.sum(jnp.square(logits - target), axis=-1)
+
+
+def binary_loss(logits: Array, y: Array) -> Array:
+    """Σ_v of the binary cross entropies of σ(logit_v) against y_v, 0 or 1; both (..., V)."""
+    return jnp.sum(optax.sigmoid_binary_cross_entropy(logits, y), axis=-1)
 
 
 def value_loss(link: str, logits: Array, y: Array) -> Array:

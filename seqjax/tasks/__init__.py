@@ -20,6 +20,7 @@ from seqjax.tasks.mnist import (
     MnistPixelsPermuted,
     MnistRows,
 )
+from seqjax.tasks.music import Jsb, Nottingham
 from seqjax.tasks.poems import Poems, PoemsFortunes, PoemsThreeHundred
 from seqjax.tasks.stream import StreamTask
 from seqjax.tasks.temporal_order import TemporalOrder
@@ -32,6 +33,7 @@ MNIST = (MnistRows, MnistPixels, MnistPixelsPermuted)
 FASHION = (FashionRows, FashionPixels, FashionPixelsPermuted)
 POEMS = (Poems, PoemsThreeHundred, PoemsFortunes)
 SERIES = (JapaneseVowels, Forecast)
+MUSIC = (Jsb, Nottingham)
 DATA_SETS = (
     AgreementNatural,
     DigitsRows,
@@ -40,6 +42,7 @@ DATA_SETS = (
     *FASHION,
     *POEMS,
     *SERIES,
+    *MUSIC,
     Translation,
 )
 STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from seqjax.data.folder import DataError
 from seqjax.tasks.base import PARTS, Batch, Task
 from seqjax.types import Array, named_key
 
@@ -82,6 +83,9 @@ class RaggedTask(Task):
         buckets = _at_least(data["train"], batch_size)
         each = [len(examples) // batch_size for _, examples in buckets]
         a_epoch = sum(each)
+        if a_epoch == 0:
+            found = sum(map(len, data["train"]))
+            raise DataError(f"{self.name}: {found} examples to train on, less than a batch")
         bucket_E = jnp.asarray(np.repeat([k for k, _ in buckets], each), jnp.int32)
 
         def epoch(number):
