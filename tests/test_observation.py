@@ -20,7 +20,7 @@ from seqjax.observation import EXAMPLES, KINDS, observe
 from seqjax.progress import Keeper
 from seqjax.recurrence import unroll
 from seqjax.study import Axis, Study, plan
-from seqjax.tasks import FASHION, MNIST, TASKS
+from seqjax.tasks import FASHION, MNIST, POEMS, TASKS
 from seqjax.tasks.base import first_of
 from seqjax.training import build_model, initialise
 
@@ -227,7 +227,12 @@ def test_every_name_has_its_function():
     assert tuple(KINDS) == OBSERVABLE
 
 
-ABSENT = {"agreement_natural", "characters", "text", *(task.name for task in (*MNIST, *FASHION))}
+ABSENT = {
+    "agreement_natural",
+    "characters",
+    "text",
+    *(task.name for task in (*MNIST, *FASHION, *POEMS)),
+}
 """Tasks whose data are not on every machine."""
 
 

@@ -58,6 +58,7 @@ class Poems(RaggedTask):
     links = ("softmax",)
     metric, higher_is_better = "perplexity", False
     examined = ("formed", "copied")
+    shown = ("perplexity_characters", *examined)
     files: ClassVar[Callable[[], tuple[pathlib.Path, ...]]] = staticmethod(poems.tang)
     writing: ClassVar[str] = "in traditional script"
 
