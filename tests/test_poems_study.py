@@ -58,7 +58,7 @@ def test_told_the_form_a_model_expects_what_the_form_allows(folder):
 
 
 def test_the_baselines_are_measured_over_the_same_symbols(folder):
-    settings = {"task.name": "poems", "task.vocabulary": 30}
+    settings = {"task.name": "poems", "task.vocabulary": 20}
     task = make_config(settings).task
     found = {of: study.measure({**settings, "of": of}) for of in (*study.BASELINES, study.REAL)}
     script, parts, sequences = task.prepared()
@@ -78,7 +78,7 @@ def test_the_baselines_are_measured_over_the_same_symbols(folder):
     known = {line for poem in parts["train"] for line in poem.lines}
     own = [line for poem in parts["test"] for line in poem.lines]
     assert real["copied"] == np.mean([line in known for line in own])
-    assert 0.9 < real["coverage"] < 1
+    assert 0.5 < real["coverage"] < 1
 
 
 def evidence(perplexity=100.0, formed=0.95, **changes):
