@@ -297,6 +297,7 @@ def test_copied_lines_are_marked_and_counted(folder, tmp_path):
         (["--checkpoint=/nowhere"], "--checkpoint: /nowhere is not a folder"),
         (["--checkpoint=/"], "--checkpoint: / holds no checkpoint"),
         (["--checkpoint="], "--checkpoint: not given"),
+        ([f"--checkpoint=/{'x' * 300}"], "--checkpoint: cannot read"),
     ],
 )
 def test_a_mistake_is_one_line(model, arguments, said):
