@@ -64,6 +64,9 @@ def _model() -> kept.Kept:
         found = kept.load(flags.path_of("--checkpoint", FLAGS.checkpoint))
     except CheckpointError as error:
         raise CheckpointError(f"--checkpoint: {error}") from None
+    except OSError as error:
+        said = f"--checkpoint: cannot read {FLAGS.checkpoint!r}: {error.strerror}"
+        raise CheckpointError(said) from None
     if not isinstance(found.config.task, Poems):
         name = found.config.task.name
         raise CheckpointError(f"--checkpoint: expected a model of poems, got one of {name}")

@@ -1,9 +1,10 @@
-"""Does an LSTM learn to write regulated poems? Told the form, it predicts character by character.
+"""Claim 12: LSTMs write classical Chinese poems.
 
-Beside it stand, on the same test poems and over the same symbols, a unigram and a trigram with
-interpolated Kneser-Ney smoothing, the latter also told the form at every place: what it expects
-there is shared out among the symbols that the form allows. How many lines a model copies is to be
-compared with the lines of the test poems that stand in the training poems too.
+Told the form, an LSTM predicts regulated poems character by character. A gain is the share that it
+saves of the perplexity, on the same test poems and over the same symbols, of a unigram and of a
+trigram with interpolated Kneser-Ney smoothing. The trigram is also told the form, at every place:
+what it expects there is shared out among the symbols that the form allows. Lines that a model
+copies are to be compared with the lines of the test poems that the training poems have too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,28 +12,30 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import by_arm
-from seqjax import ngrams, rules
-from seqjax.data import poems
-from seqjax.data.poems import FORMS
+from experiments.claims.evidence import accuracies, by_arm, by_point, gains
+from seqjax import ngrams
+from seqjax.config import make_config
+from seqjax.data.poems import FORMS, collected
 from seqjax.decisions import CLAIMS, EvidenceError
-from seqjax.decisions.uses import gain
 from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Metrics, Study
-from seqjax.survey import Survey
+from seqjax.study import Arm, Study
+from seqjax.survey import Point, Survey
 from seqjax.tasks import poetry
 from seqjax.tasks.poems import Poems
 
-TASK = Poems()
 BASELINES = {"unigram": (1, False), "trigram": (3, False), "trigram told the form": (3, True)}
 """Symbols at a time, and whether the form says what may stand at a place."""
-REAL = "test poems"
+REAL = "poems"
+"""The point at which the poems themselves are looked at."""
+READ = {"task.name": "poems", "task.vocabulary": 2500}
+
+Record = Mapping[str, Any]
 
 STUDY = Study(
     name="poems",
     question="Does an LSTM learn to write regulated poems?",
     base={
-        "task.name": TASK.name,
+        **READ,
         "model.embed": 128,
         "model.hidden": 128,
         "optim.name": "adam",
@@ -45,27 +48,27 @@ STUDY = Study(
     },
     arms=(Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0}),),
     seeds=10,
-    metrics=Metrics(
-        "perplexity",
-        {"of all symbols": "perplexity", "of characters alone": "perplexity_characters"},
-        "Marks and the end count as symbols; their places follow from the form.",
-    ),
+    columns="",
     keep=True,
 )
 
 
-def measure(point: Mapping[str, Any]) -> dict[str, Any]:
+def measure(point: Point) -> dict[str, Any]:
     """The perplexities of a baseline, or what there is to know of the poems themselves."""
-    return _of_test_poems() if point["of"] == REAL else _of_baseline(*BASELINES[point["of"]])
+    task = make_config({path: point[path] for path in READ}).task
+    return _of_poems(task) if point["of"] == REAL else _of_baseline(task, *BASELINES[point["of"]])
 
 
 SURVEY = Survey(
-    STUDY.name, STUDY.question, tuple({"of": name} for name in (*BASELINES, REAL)), measure
+    name="poems",
+    question="What do models of one and three symbols expect of regulated poems?",
+    points=tuple({**READ, "of": name} for name in (*BASELINES, REAL)),
+    measure=measure,
 )
 
 
-def _of_baseline(order: int, told: bool) -> dict[str, Any]:
-    script, _, sequences = TASK.prepared()
+def _of_baseline(task: Poems, order: int, told: bool) -> dict[str, Any]:
+    script, _, sequences = task.prepared()
     model = ngrams.fit(sequences["train"], order, script.size)
     allowed = {poetry.FORM[form]: script.allowed(form) for form in FORMS}
     nats = [
@@ -93,55 +96,50 @@ def told_the_form(model: ngrams.NGrams, symbols: np.ndarray, allowed_TV: np.ndar
     return np.log(shares) - model.log_probabilities(symbols)
 
 
-def _of_test_poems() -> dict[str, Any]:
-    """How many there are, what was left out, and what is known of their lines and characters."""
-    script, parts, _ = TASK.prepared()
-    collection = poems.collected(TASK.files())
+def _of_poems(task: Poems) -> dict[str, Any]:
+    """How many were read and left out, and how much of the test is known from training."""
+    script, parts, _ = task.prepared()
+    collection = collected(task.files())
     lines = {part: [line for poem in own for line in poem.lines] for part, own in parts.items()}
     known = {passage for line in lines["train"] for passage in poetry.passages(line)}
-    characters = "".join(lines["test"])
     return {
         "read": collection.read,
         **{f"left out: {reason}": count for reason, count in collection.left_out.items()},
         **{f"poems: {part}": len(own) for part, own in parts.items()},
         "copied": np.mean([line in known for line in lines["test"]]),
-        "in the vocabulary": np.mean([sign in script.symbols for sign in characters]),
+        "coverage": np.mean([sign in script.symbols for sign in "".join(lines["test"])]),
     }
-
-
-def _runs(recorded: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Those that are reported, by seed.
-
-    Raises:
-      EvidenceError: they read other poems than the baselines did.
-    """
-    runs = by_arm(recorded)["", STUDY.arms[0].name]
-    other = {run["settings"]["task.name"] for run in runs} - {TASK.name}
-    if other:
-        raise EvidenceError(f"the baselines read {TASK.name}, the runs {min(other)}")
-    return runs
-
-
-def _baselines(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The perplexity of each by its name."""
-    found = {made["point"]["of"]: made["measured"] for made in points}
-    return {name: float(found[name]["perplexity"]) for name in BASELINES}
 
 
 def decide(recorded, points):
-    runs = _runs(recorded)
-    failed = np.array([run["failed"] is not None for run in runs])
-    formed = [run["test"]["formed"] or 0.0 for run in runs]
-    perplexities = [rules.entered(run, "test") for run in runs]
-    gains = {
-        name: np.where(failed, 0.0, gain(perplexities, baseline))
-        for name, baseline in _baselines(points).items()
-    }
-    return CLAIMS["12"](gains, np.where(failed, 0.0, formed))
+    runs, baselines = _evidence(recorded, points)
+    perplexities = accuracies(runs)
+    formed = [0.0 if run["failed"] else run["test"]["formed"] for run in runs]
+    saved = {name: gains(runs, perplexities, value) for name, value in baselines.items()}
+    return CLAIMS["12"](saved, np.array(formed))
 
 
 def curves(recorded, points):
-    runs = _runs(recorded)
-    lines = {name: np.full((len(runs), 1), value) for name, value in _baselines(points).items()}
-    lines["lstm"] = np.array([[rules.entered(run, "test")] for run in runs])
-    return Curves(lines, "beside n-gram models", "", "perplexity", categories=(REAL,))
+    runs, baselines = _evidence(recorded, points)
+    perplexities = [np.full(len(runs), value) for value in baselines.values()]
+    lines = {"median, least and largest": np.stack([accuracies(runs), *perplexities], axis=1)}
+    names = (STUDY.arms[0].name, *baselines)
+    return Curves(lines, "perplexity", "", "on the test poems", categories=names)
+
+
+def _evidence(
+    recorded: Sequence[Record], points: Sequence[Record]
+) -> tuple[list[Record], dict[str, float]]:
+    """The runs by seed, and the perplexity of each baseline.
+
+    Raises:
+      EvidenceError: they are of several sets of poems, or of several vocabularies.
+    """
+    read = {tuple(str(run["settings"][path]) for path in READ) for run in recorded}
+    read |= {tuple(str(at["point"][path]) for path in READ) for at in points}
+    if len(read) > 1:
+        said = " and ".join(sorted(map(" of ".join, read)))
+        raise EvidenceError(f"networks and baselines are of {said} characters")
+    measured = by_point(points, "of")
+    (runs,) = by_arm(recorded).values()
+    return runs, {name: float(measured[name,]["perplexity"]) for name in BASELINES}

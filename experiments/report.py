@@ -17,10 +17,10 @@ from seqjax.study import Study
 from seqjax.tables import (
     Table,
     by_metric,
-    examined_rows,
     make_table,
     measured,
     published_rows,
+    shown_rows,
     sizes,
 )
 from seqjax.types import unknown
@@ -83,8 +83,8 @@ def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> s
                 f"--workdir: {workdir.path}: a table of {size:,} cells; at most {MOST_CELLS:,}"
             )
     parts = [*map(formats.to_markdown, made)]
-    if len(examined := examined_rows(recorded)) > 1:
-        parts.append(formats.markdown(examined) + "\n")
+    if len(shown := shown_rows(recorded)) > 1:
+        parts.append(formats.markdown(shown) + "\n")
     parts.append(formats.markdown(sizes(recorded, [arm.name for arm in study.arms])) + "\n")
     if study.published:
         parts.append(formats.markdown(published_rows(study.published)) + "\n")

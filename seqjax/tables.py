@@ -209,12 +209,12 @@ def sizes(records: Sequence[Record], arms: Sequence[str]) -> list[list[str]]:
     return [head, *rows]
 
 
-def examined_rows(records: Sequence[Record]) -> list[list[str]]:
-    """What a task has ``examined`` of its trained models, mean (least to most) by arm.
+def shown_rows(records: Sequence[Record]) -> list[list[str]]:
+    """What a task has ``shown`` of its trained models, mean (least to most) by arm.
 
     Without the runs that failed; the first row names the columns, and may be the only one.
     """
-    names = getattr(TASKS.get(records[0]["settings"]["task.name"]), "examined", ())
+    names = getattr(TASKS.get(records[0]["settings"]["task.name"]), "shown", ())
     found: dict[str, list[Record]] = {}
     for record in records:
         if record["purpose"] == "evaluation" and record["failed"] is None:
@@ -223,12 +223,12 @@ def examined_rows(records: Sequence[Record]) -> list[list[str]]:
         [arm, str(len(tests)), *(_in_short([test[name] for test in tests]) for name in names)]
         for arm, tests in found.items()
     ]
-    return [["after training", "runs", *names], *(rows if names else [])]
+    return [["test", "runs", *names], *(rows if names else [])]
 
 
 def _in_short(values: Sequence[float]) -> str:
     mean = sum(values) / len(values)
-    return f"{mean:.4f} ({min(values):.4f} to {max(values):.4f})"
+    return f"{mean:.4g} ({min(values):.4g} to {max(values):.4g})"
 
 
 def published_rows(published: Sequence[Published]) -> list[list[str]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import verses
 from test_command_line import command
+from test_poems_data import fortune
 
 from experiments import poem as poem_command
 from seqjax import kept, sampling
@@ -20,7 +21,7 @@ from seqjax.modules import with_arrays
 from seqjax.study import Run
 from seqjax.tasks import poetry
 from seqjax.tasks.base import Batch
-from seqjax.tasks.poems import judged
+from seqjax.tasks.poems import Poems, PoemsFortunes, PoemsThreeHundred, judged
 from seqjax.tasks.poetry import END, FIRST, FORM, MARK, UNKNOWN, Script
 from seqjax.training import abstract_model, initial_state
 
@@ -47,6 +48,9 @@ def folder(tmp_path_factory):
 def _halves():
     whole = verses.verses(20, seed=7, sizes=((4, 5),))
     return [(first.partition("，")[2], second) for first, second in whole]
+
+
+TESTED = (Poems(), PoemsThreeHundred(), PoemsFortunes())
 
 
 def text_of(poem):
@@ -113,6 +117,29 @@ def test_the_parts_are_those_of_the_reader_from_form_to_end(folder):
         for poem, own, following in zip(parts[part], x, y, strict=True):
             assert [*own, END] == script.encoded(poem) == [FORM[poem.form], *following]
     assert task.widths(task.data()) == (25, 33, 49, 65)
+
+
+@pytest.mark.parametrize("task", TESTED, ids=lambda task: task.name)
+def test_every_set_of_poems_is_read(monkeypatch, tmp_path, task):
+    whole = verses.verses(60)
+    verses.place(tmp_path, whole)
+    (tmp_path / "tang_poems" / "poet.tang.0.json").rename(tmp_path / "json")
+    fortunes = "%\n".join(fortune(couplets) for couplets in whole) + "%\n"
+    place = {
+        "poems": tmp_path / "tang_poems" / "poet.tang.0.json",
+        "poems_300": tmp_path / "tang_poems" / "唐诗三百首.json",
+        "poems_fortunes": tmp_path / "fortunes_zh" / "tang300",
+    }[task.name]
+    place.parent.mkdir(exist_ok=True)
+    content = (tmp_path / "json").read_bytes()
+    place.write_bytes(fortunes.encode() if task.name == "poems_fortunes" else content)
+    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
+    script, parts, sequences = task.prepared()
+    assert sum(map(len, parts.values())) == 60 and len(script.characters) == len(verses.SIGNS)
+    shares = np.bincount(np.concatenate([s[1:] for s in sequences["train"]])) / 1.0
+    p = shares[shares > 0] / shares.sum()
+    assert task.chance_metric() == pytest.approx(np.exp(-np.sum(p * np.log(p))))
+    assert task.belongings()[0] == {"characters": script.characters}
 
 
 def drawn_of(script, poems):
@@ -297,6 +324,7 @@ def test_copied_lines_are_marked_and_counted(folder, tmp_path):
         (["--checkpoint=/nowhere"], "--checkpoint: /nowhere is not a folder"),
         (["--checkpoint=/"], "--checkpoint: / holds no checkpoint"),
         (["--checkpoint="], "--checkpoint: not given"),
+        ([f"--checkpoint=/{'x' * 300}"], "--checkpoint: cannot read"),
     ],
 )
 def test_a_mistake_is_one_line(model, arguments, said):

@@ -334,10 +334,11 @@ def test_tasks_refuse_what_they_cannot_pose(name, fields, message):
 def test_every_task_is_tested():
     import test_mnist  # all of these build on this module
     import test_music
+    import test_poems
     import test_series
     import test_translation
     from test_memory_tasks import TESTED
 
-    modules = (test_mnist, test_music, test_series, test_streams, test_translation)
+    modules = (test_mnist, test_music, test_poems, test_series, test_streams, test_translation)
     tested = (*GENERATED, *DIGITS, *TESTED, *(task for m in modules for task in m.TESTED))
     assert {type(task) for task in tested} == set(TASKS.values())

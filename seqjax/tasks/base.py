@@ -67,6 +67,7 @@ class Task:
       links: the readouts that fit; the first is the default.
       metric: the metric of the tables; ``higher_is_better`` says which way.
       examined: metrics that are measured once, after training, by ``examine``.
+      shown: other test metrics that a report shows beside the table.
       examples: how many there are to train on, or None when they are drawn.
     """
 
@@ -83,6 +84,7 @@ class Task:
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
     examined: ClassVar[tuple[str, ...]] = ()
+    shown: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs):

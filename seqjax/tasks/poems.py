@@ -58,6 +58,7 @@ class Poems(RaggedTask):
     links = ("softmax",)
     metric, higher_is_better = "perplexity", False
     examined = ("formed", "copied")
+    shown = ("perplexity_characters", *examined)
     files: ClassVar[Callable[[], tuple[pathlib.Path, ...]]] = staticmethod(poems.tang)
     writing: ClassVar[str] = "in traditional script"
 
@@ -79,22 +80,7 @@ class Poems(RaggedTask):
         return {part: _joined(found) for part, found in self.prepared().sequences.items()}
 
     def data(self):
-        script, parts, _ = self.prepared()
-        copies = {
-            tuple(passage)
-            for poem in parts["train"]
-            for line in poem.lines
-            for passage in poetry.passages([script.symbols.get(c, UNKNOWN) for c in line])
-        }
-        padded = np.full((len(copies), poetry.LONGEST_LINE), -1, np.int32)
-        for row, passage in zip(padded, sorted(copies), strict=True):
-            row[: len(passage)] = passage
-        asked = [FORM[poem.form] for poem in parts["train"]]
-        return super().data() | {
-            "copies": checksums(padded),
-            "forms": np.array(asked, np.int32),
-            "allowed": _allowed(script),
-        }
+        return super().data() | _to_examine(type(self).files(), self.vocabulary)
 
     def metrics(self, link, logits, batch):
         nats_TB = losses.class_loss(link, logits, batch.y)
@@ -183,6 +169,26 @@ def checksums(line_LC: np.ndarray | Array) -> np.ndarray | Array:
         sum_LK = (sum_LK ^ symbol_L[:, None]) * FACTORS[None]
         sum_LK = sum_LK ^ (sum_LK >> numpy.uint32(15))
     return sum_LK
+
+
+@functools.cache
+def _to_examine(files: tuple[pathlib.Path, ...], vocabulary: int) -> dict[str, np.ndarray]:
+    """Checksums of what counts as copied, the form of each training poem, what a form allows."""
+    script, parts, _ = _prepared(files, vocabulary)
+    lines = [line for poem in parts["train"] for line in poem.lines]
+    copies = {
+        tuple(passage)
+        for line in lines
+        for passage in poetry.passages([script.symbols.get(sign, UNKNOWN) for sign in line])
+    }
+    padded = np.full((len(copies), poetry.LONGEST_LINE), -1, np.int32)
+    for row, passage in zip(padded, sorted(copies), strict=True):
+        row[: len(passage)] = passage
+    return {
+        "copies": checksums(padded),
+        "forms": np.array([FORM[poem.form] for poem in parts["train"]], np.int32),
+        "allowed": _allowed(script),
+    }
 
 
 def _allowed(script: Script) -> np.ndarray:
