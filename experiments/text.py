@@ -51,7 +51,7 @@ STUDY = Study(
 
 def measure(point):
     """Bits a character of both parts, as an n-gram model expects it from those before it."""
-    task = WrittenText(point["task.file"], vocabulary=point["task.vocabulary"])
+    task = WrittenText(file=point["task.file"], vocabulary=point["task.vocabulary"])
     if task.inputs ** point["order"] >= 2**63:
         return dict.fromkeys(PARTS, math.inf)  # so many n-grams cannot be numbered
     parts = task.read()

@@ -5,6 +5,7 @@ import struct
 import sys
 
 import pytest
+from test_command_line import command
 
 from seqjax.data import messages as reader
 from seqjax.data.folder import DataError
@@ -109,6 +110,14 @@ def test_a_package_that_is_missing_is_told_with_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DataError, match=r"django: not installed: pip install django=="):
         reader.catalogues()
+
+
+def test_a_package_that_is_missing_is_a_mistake_of_the_user(monkeypatch, tmp_path):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    reader.messages.cache_clear()
+    result = command("--study=translation", f"--workdir={tmp_path / 'workdir'}")
+    assert result.code == 2 and "error: django: not installed: pip install" in result.err
+    assert not (tmp_path / "workdir" / "records.jsonl").exists()
 
 
 def test_the_messages_of_the_packages():

@@ -1,21 +1,30 @@
 """Any UTF-8 text: its symbols, its parts, what is wrong with a file, and a run in bits."""
 
+import json
 import math
+import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl.testing import flagsaver
+from made_up import record
+from published import needs, use_published
 from test_command_line import command
 from test_memory_tasks import trains_and_evaluates
 
-from seqjax import training
+from experiments import flags
+from experiments import text as study
+from seqjax import ngrams, training
 from seqjax.config import ConfigError, make_config
 from seqjax.data.folder import DataError
+from seqjax.decisions import EvidenceError
 from seqjax.study import Axis, Study, plan
 from seqjax.tasks import text
 from seqjax.tasks.text import WrittenText
 
+RESULTS = pathlib.Path(__file__).parents[1] / "experiments" / "results" / "text"
 VERSE = "die Zeit, die ist ein sonderbar Ding — ⏳\r\n"
 
 
@@ -150,3 +159,70 @@ def test_a_file_that_is_not_there_is_a_mistake_of_the_user(tmp_path):
     where = (f"--data_dir={tmp_path}", f"--workdir={tmp_path / 'workdir'}")
     result = command("--study=init_by_clip", settings, "--sweep=init.bias.f=1", *where)
     assert result.code == 2 and "own/none.txt: cannot read" in result.err
+
+
+# --- the study ---
+
+
+POINTS = [
+    {"point": {**study.TEXT, "order": order}, "measured": {"validation": v, "test": t}}
+    for order, v, t in [(1, 4.8, 4.9), (2, 3.5, 3.6), (3, 2.9, 3.0), (4, 2.2, 2.4), (5, 2.3, 2.0)]
+]
+"""The order that is best on validation data is not the one that is best on the test."""
+
+
+def runs(bits, **settings):
+    """Ten runs about so many bits a character."""
+    common = {"arm": "lstm", "settings": {"task.name": "digits_rows"}}
+    found = [record(seed=seed, test=bits + 0.05 * (seed % 3 - 1), **common) for seed in range(10)]
+    return [{**one, "settings": {**study.TEXT, **settings}} for one in found]
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdict"),
+    [(2.1, "supported"), (2.3, "supported in part"), (2.5, "contradicted")],
+)
+def test_the_best_order_on_validation_data_decides(bits, verdict):
+    found, *_ = study.decide(runs(bits), POINTS)
+    assert (found.claim, found.verdict) == ("13t", verdict)
+    saved = {comparison.name: comparison.mean for comparison in found.comparisons}
+    mean = bits - 0.005  # of ten seeds one more is below than above
+    assert saved == {
+        "lstm over 1-gram": pytest.approx(1 - mean / 4.9),
+        "lstm over 3-gram": pytest.approx(1 - mean / 3.0),
+        "lstm over 4-gram, the best on validation data": pytest.approx(1 - mean / 2.4),
+    }
+
+
+def test_runs_and_models_of_two_texts_decide_nothing():
+    with pytest.raises(EvidenceError, match=r"task\.file: .*'other\.txt', 'tinyshakespeare"):
+        study.decide(runs(2.0, **{"task.file": "other.txt"}), POINTS)
+
+
+def test_the_figure_shows_the_models_beside_the_network():
+    lines = study.curves(runs(2.2), POINTS).lines
+    assert lines["lstm"].shape == (10, 1) and lines["3-gram"].tolist() == [[3.0]]
+
+
+def test_models_are_of_the_text_that_is_asked_for(placed):
+    file = placed((200 * VERSE).encode())
+    with flagsaver.flagsaver(), pytest.warns(UserWarning, match="no known release"):
+        flags.parser(["run", "--study=text", f"--set=task.file={file}; task.vocabulary=30"])
+        survey = flags.asked("text").survey
+        first, *_, last = (study.measure(point) for point in survey.points)
+        parts = WrittenText(file=file, vocabulary=30).read()
+    assert last["test"] < 0.1 < 3 < first["test"]
+    train, test = (parts[part].symbols_N for part in ("train", "test"))
+    model = ngrams.fit([train], 1, 31)
+    assert first["test"] == pytest.approx(-model.log_probabilities(test).mean() / math.log(2))
+    many = {"task.file": file, "task.vocabulary": 65535, "order": 4}
+    assert study.measure(many) == {"validation": math.inf, "test": math.inf}
+
+
+@needs("tinyshakespeare")
+def test_the_committed_measurements_are_those_of_the_plays(monkeypatch):
+    use_published(monkeypatch)
+    made = json.loads((RESULTS / "measurements.json").read_text(encoding="utf-8"))
+    found = {at["point"]["order"]: at["measured"] for at in made["points"]}
+    again = study.measure({**study.TEXT, "order": 3})
+    assert found[3] == pytest.approx(again)

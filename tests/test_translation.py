@@ -2,14 +2,18 @@
 
 import dataclasses
 
+import hypothesis
+import hypothesis.strategies as st
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from made_up import record
 from test_chrf import counted
 from test_memory_tasks import trains_and_evaluates
 
-from seqjax import sweep, training
+from experiments import translation as study
+from seqjax import ngrams, sweep, training
 from seqjax.config import ConfigError, make_config
 from seqjax.data.messages import ALPHABET
 from seqjax.modules import arrays_of, size_of, with_arrays
@@ -211,3 +215,92 @@ def test_chance_is_the_entropy_of_characters_and_ends(small):
     task = small.config.task
     assert task.chance_loss("softmax") == pytest.approx(-np.sum(shares * np.log(shares)))
     assert task.chance_metric() == pytest.approx(-np.sum(shares * np.log2(shares)))
+
+
+# --- the study ---
+
+
+def by_recursion(a, b):
+    if not a or not b:
+        return len(a) + len(b)
+    whole = by_recursion(a[1:], b[1:]) + (a[0] != b[0])
+    return min(whole, 1 + by_recursion(a[1:], b), 1 + by_recursion(a, b[1:]))
+
+
+@hypothesis.settings(max_examples=25)
+@hypothesis.given(st.text("abc", max_size=5), st.lists(st.text("abc", max_size=5), min_size=1))
+def test_edits_are_counted(text, others):
+    assert study.edits(text, others).tolist() == [by_recursion(text, other) for other in others]
+
+
+def test_the_memory_says_the_translation_of_the_nearest_source():
+    known = [("Open file", "Ouvrir"), ("Close", "Fermer"), ("CLOSE FILES", "Tout fermer")]
+    assert study.remembered("close", known) == "Fermer"
+    assert study.remembered("Close file", known) == "Tout fermer"  # one of 11, not 3 of 10
+
+
+def test_baselines_are_measured_on_the_test_messages(monkeypatch):
+    monkeypatch.setattr(study, "messages", lambda: PAIRS)
+    copy = study.measure({"baseline": study.COPY})
+    expected = [counted(*pair) for pair in PAIRS["test"]]
+    assert float(copy["test"]) == pytest.approx(np.mean(expected), abs=1e-6)
+    memory = study.measure({"baseline": study.MEMORY})
+    (validation,) = PAIRS["validation"]
+    said = counted(study.remembered(validation[0], PAIRS["train"]), validation[1])
+    assert float(memory["validation"]) == pytest.approx(said, abs=1e-6)
+    assert copy["test_exact"] == memory["validation_exact"] == 0
+    train, test = ([[0, *encoded(t)[: len(t) + 1]] for _, t in PAIRS[p]] for p in ("train", "test"))
+    model = ngrams.fit(train, 2, 1 + len(ALPHABET))
+    nats = np.concatenate([model.log_probabilities(symbols) for symbols in test])
+    bigram = study.measure({"baseline": study.NGRAM, "order": 2})
+    assert bigram["test"] == pytest.approx(-nats.mean() / np.log(2))
+
+
+def evidence(chrf, bits, failed=None):
+    runs = [
+        {
+            **record(arm="lstm", seed=seed, test=bits, failed=failed if seed == 0 else None),
+            "test": {"accuracy": bits, "chrf": chrf + 0.03 * (seed % 3 - 1)},
+        }
+        for seed in range(10)
+    ]
+    measured = [
+        ({"baseline": "copy"}, 0.3),
+        ({"baseline": "memory"}, 0.5),
+        ({"baseline": "n-gram", "order": 1}, 4.0),
+        ({"baseline": "n-gram", "order": 2}, 2.0),
+    ]
+    points = [{"point": at, "measured": {"validation": v, "test": v}} for at, v in measured]
+    return runs, points
+
+
+@pytest.mark.parametrize(
+    ("chrf", "bits", "verdict", "beside"),
+    [
+        (0.6, 1.5, "supported", "supported"),
+        (0.4, 1.5, "contradicted", "supported"),
+        (0.2, 2.5, "contradicted", "contradicted"),
+        (0.52, 2.0, "supported in part", "contradicted"),
+    ],
+)
+def test_claim_13m_is_decided_by_what_is_missing_to_1(chrf, bits, verdict, beside):
+    registered, *others = study.decide(*evidence(chrf, bits))
+    assert (registered.claim, registered.verdict) == ("13m", verdict)
+    assert not registered.exploratory and all(other.exploratory for other in others)
+    given = [other for other in others if "n-gram" in other.statement]
+    assert given[0].verdict == beside
+    saved = [comparison.mean for comparison in registered.comparisons]
+    missing = 1 - chrf + 0.003
+    assert saved == pytest.approx([1 - missing / 0.7, 1 - missing / 0.5])
+
+
+def test_a_failed_run_saves_nothing():
+    whole, less = (study.decide(*evidence(0.6, 1.5, failed))[0] for failed in (None, "collapsed"))
+    gain = 1 - (1 - 0.57) / 0.5
+    assert whole.comparisons[1].mean - less.comparisons[1].mean == pytest.approx(gain / 10)
+
+
+def test_the_figure_shows_the_baselines_beside_the_network():
+    lines = study.curves(*evidence(0.4, 1.5)).lines
+    assert lines["lstm"][:3, 0].tolist() == pytest.approx([0.37, 0.4, 0.43])
+    assert (lines["copy"], lines["memory"]) == (0.3, 0.5)
