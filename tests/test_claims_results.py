@@ -6,28 +6,32 @@ import re
 import tarfile
 
 import pytest
+from committed import RESULTS as KEPT
+from committed import workdir_of
 
-from experiments import CLAIMS, verdicts
+from experiments import CLAIMS, USES, verdicts
 from experiments.subject import subject
 
 ROOT = pathlib.Path(__file__).parents[1]
-RESULTS = ROOT / "experiments" / "results" / "claims"
+RESULTS = KEPT / "claims"
 COMMITTED = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))["verdicts"]
 REGISTERED = [one for one in COMMITTED if not one["exploratory"]]
 
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory):
-    """The workdir of all claims, as the records are kept."""
+    """The workdir of all claims, as the records are kept; those of uses with their results."""
     path = tmp_path_factory.mktemp("claims")
     with tarfile.open(RESULTS / "records.tar.xz") as kept:
         kept.extractall(path, filter="data")
+    for use in USES:
+        workdir_of(use, path / use)
     return path
 
 
 def test_the_verdicts_follow_from_the_records(collection):
     several = verdicts.workdirs(collection)
-    assert [workdir.path.name for workdir in several] == list(CLAIMS)
+    assert [workdir.path.name for workdir in several] == [*CLAIMS, *USES]
     text = verdicts.collected(collection, several)
     assert text == (RESULTS / "verdicts.md").read_text(encoding="utf-8")
     made = (collection / "verdicts.json").read_bytes()
@@ -35,8 +39,9 @@ def test_the_verdicts_follow_from_the_records(collection):
 
 
 def test_every_claim_has_a_registered_verdict_and_a_figure():
-    of_module = {re.match(r"2b|\d+", one["claim"]).group() for one in REGISTERED}
-    assert of_module == {name.removeprefix("claim_") for name in CLAIMS}
+    of_module = {re.match(r"2b|13\w|\d+", one["claim"]).group() for one in REGISTERED}
+    uses = {"11", "12", "13s", "13t", "13m", "13f"}
+    assert of_module == {name.removeprefix("claim_") for name in CLAIMS} | uses
     for name in CLAIMS:
         assert (RESULTS / f"{name}.png").read_bytes().startswith(b"\x89PNG"), name
 
