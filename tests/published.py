@@ -18,7 +18,7 @@ HERE = pathlib.Path(os.environ.get("SEQJAX_DATA_DIR") or BESIDE)
 
 
 def needs(*names):
-    """Marks a test that reads published sets; it must use ``published`` or set the folder."""
+    """Marks a test that reads published sets; ``use_published`` has readers find them."""
     absent = [name for name in names if not (HERE / name).is_dir()]
     return pytest.mark.skipif(bool(absent), reason=f"{', '.join(absent)}: not in {HERE}")
 
