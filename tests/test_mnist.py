@@ -2,8 +2,6 @@
 
 import gzip
 import itertools
-import json
-import shutil
 import struct
 
 import jax
@@ -11,17 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from committed import workdir_of
 from conftest import assert_close
 from made_up import record
 from published import needs, use_published
-from test_command_line import ROOT, command
+from test_command_line import command
 from test_memory_tasks import trains_and_evaluates
 
 from experiments import flags
 from experiments import mnist as study
 from experiments.claims.evidence import by_arm
-from experiments.report import report
-from experiments.workdir import Workdir
 from seqjax import sweep
 from seqjax.config import make_config
 from seqjax.data.folder import DataError
@@ -257,37 +254,13 @@ def test_every_set_of_images_is_a_task():
 
 # The committed results
 
-RESULTS = ROOT / "experiments" / "results" / "mnist"
 
-
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    """A workdir with what is committed of one, and the report of it made anew."""
-    workdir = tmp_path_factory.mktemp("kept")
-    (workdir / "curves").mkdir()
-    for name in ("config.json", "measurements.json"):
-        shutil.copy(RESULTS / name, workdir)
-    packed = (RESULTS / "records.jsonl.gz").read_bytes()
-    (workdir / "records.jsonl").write_bytes(gzip.decompress(packed))
-    report(Workdir(workdir))
-    return Workdir(workdir)
-
-
-def test_the_committed_tables_and_verdict_follow_from_the_records(kept):
-    for name in ("table.md", "table.csv", "table.tex"):
-        assert (kept.path / name).read_bytes() == (RESULTS / name).read_bytes(), name
-    made, committed = (
-        json.loads((path / "verdicts.json").read_text("utf-8")) for path in (kept.path, RESULTS)
-    )
-    assert made["verdicts"] == committed["verdicts"]  # beside them: of which modules it was made
-
-
-def test_the_networks_are_as_good_as_they_must_be(kept):
+def test_the_networks_are_as_good_as_they_must_be(tmp_path):
+    kept = workdir_of("mnist", tmp_path)
     accuracies = {
         arm: [run["test"]["accuracy"] for run in runs]
         for (_, arm), runs in by_arm(kept.records()).items()
     }
     assert min(accuracies["lstm"]) >= 0.985 and min(accuracies["elman"]) >= 0.965
-    assert all(len(runs) == 10 for runs in accuracies.values())
     errors = [float(point["measured"]["error"]) for point in kept.measurements()["points"]]
     assert errors == pytest.approx([0.0747, 0.0319], abs=2e-4)  # regression depends on rounding
