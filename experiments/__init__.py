@@ -7,14 +7,7 @@ its name stands in ``CLAIMS``, and with ``FULL`` behind it means the size for ac
 """
 
 USES = ("mnist", "poems", "speech", "text", "translation", "forecast")
-STUDIES = (
-    "init_by_clip",
-    "gate_bias",
-    "clip_threshold",
-    "agreement_natural",
-    "mnist_pixels",
-    *USES,
-)
+STUDIES = ("init_by_clip", "gate_bias", "clip_threshold", "agreement_natural", *USES)
 CLAIMS = tuple(f"claim_{n}" for n in ("1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "10"))
 FULL = "_full"
 COLLECTIONS = {
