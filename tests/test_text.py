@@ -89,7 +89,9 @@ def test_a_run_is_measured_in_bits(placed):
         trains_and_evaluates(make_config(settings))
 
 
-def test_every_few_windows_a_lane_starts_from_the_zero_state(placed):
+@pytest.fixture
+def lanes(placed):
+    """A run, and where its five lanes read at six steps, three windows on end."""
     settings = {
         "task.name": "text",
         "task.file": placed((200 * VERSE).encode()),
@@ -103,17 +105,39 @@ def test_every_few_windows_a_lane_starts_from_the_zero_state(placed):
     with pytest.warns(UserWarning, match="no known release"):
         data = jax.tree.map(jnp.asarray, config.task.data())
         rows = config.task.rows(data, jax.random.key(3), jnp.int32(0), 6, 5)
-    batches = [config.task.batch(data, row, 5) for row in rows]
-    first_WB = np.array([batch.fresh_B for batch in batches])
-    assert np.all(first_WB[:3].sum(axis=0) == 1) and np.array_equal(first_WB[:3], first_WB[3:])
-    assert 0 < first_WB[0].sum() < 5
+    return config, data, rows
 
+
+def test_a_lane_reads_a_few_windows_on_end_and_goes_elsewhere(lanes):
+    config, data, rows = lanes
+    whole = config.task.sizes["train"] // 10 * 10
+    place_WB, before_WB = np.moveaxis(np.array(rows), -1, 0)
+    moved_WB = np.diff(place_WB, axis=0) % whole
+    assert np.array_equal(moved_WB == 10, before_WB[1:] > 0)
+    assert np.array_equal((before_WB[:-1] + 1) % 3, before_WB[1:])
+    assert {*before_WB[0].tolist()} == {0, 1, 2} and len({*place_WB[before_WB == 0].tolist()}) == 10
+    later = config.task.rows(data, jax.random.key(3), jnp.int32(4), 2, 5)
+    assert np.array_equal(later, rows[4:])
+    other = config.task.rows(data, jax.random.key(4), jnp.int32(0), 6, 5)
+    assert not np.any(other[..., 0] == rows[..., 0])
+    batch = config.task.batch(data, rows[0], 5)
+    symbols_N = config.task.read()["train"].symbols_N
+    for b, first in enumerate(place_WB[0]):
+        read = symbols_N[(first + np.arange(11)) % whole]
+        assert np.array_equal(batch.x[:, b], read[:-1])
+        assert np.array_equal(batch.y[:, b], read[1:])
+
+
+def test_there_it_starts_from_the_zero_state(lanes):
+    config, data, rows = lanes
+    batch = config.task.batch(data, rows[0], 5)
+    assert np.array_equal(batch.fresh_B, rows[0, :, 1] == 0)
     state = training.initial_state(config, jnp.uint32(0))
     carry = jax.tree.map(lambda leaf: leaf + 0.5, state.carry)
-    logits = jax.jit(lambda carry: training._apply(config, state.params, batches[0], 0.0, carry)[0])
+    logits = jax.jit(lambda carry: training._apply(config, state.params, batch, 0.0, carry)[0])
     kept, zero = logits(carry), logits(state.carry)
     for b in range(5):
-        assert np.array_equal(kept[:, b], zero[:, b]) == first_WB[0, b]
+        assert np.array_equal(kept[:, b], zero[:, b]) == batch.fresh_B[b]
 
 
 @pytest.mark.parametrize(

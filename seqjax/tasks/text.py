@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import math
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from seqjax.data import texts
@@ -11,7 +13,7 @@ from seqjax.data.folder import DataError
 from seqjax.tasks.base import check_length
 from seqjax.tasks.characters import sizes_of
 from seqjax.tasks.stream import StreamTask, Text
-from seqjax.types import check_most
+from seqjax.types import check_most, named_key
 
 MOST_SYMBOLS = 2**16 - 1
 
@@ -24,9 +26,10 @@ class WrittenText(StreamTask):
     symbols are the ``vocabulary`` most frequent characters of the training part, and one for all
     others, of which no one is told which it is. Only who trains needs the file.
 
-    Every ``fresh`` windows a lane starts from the zero state, as evaluation does. One that never
-    does so forgets how: of networks of 128 units trained for 4,000 steps on Tiny Shakespeare two
-    read some stretches of the held-out parts from the zero state at 12 bits a character.
+    A lane reads ``fresh`` windows on end, then goes on from the zero state at another place, drawn
+    from the run's key; lanes do so at different steps. One that never starts anew forgets how: of
+    networks of 128 units trained for 4,000 steps on Tiny Shakespeare two read some stretches of the
+    held-out parts, which start from the zero state, at 12 bits a character.
 
     Metrics: ``bits`` a character, at chance the entropy of single ones in training; ``accuracy``.
     """
@@ -65,9 +68,25 @@ class WrittenText(StreamTask):
                 raise DataError(f"{self.file}: {size}, but at least {least[part]:,} are needed")
         return parts
 
+    def rows(self, data, key, first, count, batch_size):
+        """(count, B, 2): where each lane reads, and how many windows it has read on end before."""
+        del data
+        lane_B = jnp.arange(batch_size, dtype=jnp.int32)
+        window_KB = first + jnp.arange(count, dtype=jnp.int32)[:, None]
+        window_KB = window_KB + (lane_B * self.fresh // batch_size)[None]
+        whole = self.sizes["train"] // self.length * self.length
+
+        def start(lane, stretch):
+            own = jax.random.fold_in(jax.random.fold_in(named_key(key, "training"), lane), stretch)
+            return jax.random.randint(own, (), 0, whole, jnp.int32)
+
+        start_KB = jax.vmap(jax.vmap(start), (None, 0))(lane_B, window_KB // self.fresh)
+        before_KB = window_KB % self.fresh
+        return jnp.stack([(start_KB + before_KB * self.length) % whole, before_KB], axis=-1)
+
     def batch(self, data, row, batch_size):
-        fresh_B = row // self.length % self.fresh == 0
-        return super().batch(data, row, batch_size)._replace(fresh_B=fresh_B)
+        place_B, before_B = row.T
+        return super().batch(data, place_B, batch_size)._replace(fresh_B=before_B == 0)
 
     def chance_metric(self) -> float:
         return self.chance_loss("softmax") / math.log(2)
