@@ -86,6 +86,11 @@ def test_a_batch_holds_sources_from_their_ends_and_targets_with_theirs(small):
         assert batch.weight[:, b].tolist() == [1] * (len(target) + 1) + [0] * (T - 1 - len(target))
 
 
+def test_a_batch_is_cropped_with_its_sources(small):
+    cut = small.batch.cropped(5, every_step=True)
+    assert {len(cut.x), len(cut.y), len(cut.weight), len(cut.source)} == {5}
+
+
 def test_the_decoder_goes_on_from_the_carry_of_the_encoder(small):
     """One sentence at a time, without padding."""
     logits_TBV, model = small.logits(small.batch), small.model()
