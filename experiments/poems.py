@@ -48,7 +48,7 @@ STUDY = Study(
         "train.eval_every": 1000,
     },
     arms=(Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0}),),
-    seeds=10,
+    seeds=8,
     columns="",
     keep=True,
 )
