@@ -356,7 +356,7 @@ MISTAKES = {
     ("list", "mnist"): "list: unexpected 'mnist'",
     ("get", "japanese_vowels"): "japanese_vowels: not fetched from here; pip install sktime",
     ("list", "--data_dir=/nowhere/at/all"): "--data_dir: expected a folder",
-    ("list", "--seed=1"): "unknown flag --seed",
+    ("list", "--speed=1"): "unknown flag --speed",
 }
 
 
