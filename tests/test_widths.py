@@ -25,6 +25,7 @@ class Inputs:
 
     inputs: int
     symbols: bool = False
+    sources: int = 0
 
 
 def counts(name, inputs):
