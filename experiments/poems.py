@@ -5,6 +5,10 @@ saves of the perplexity, on the same test poems and over the same symbols, of a 
 trigram with interpolated Kneser-Ney smoothing. The trigram is also told the form, at every place:
 what it expects there is shared out among the symbols that the form allows. Lines that a model
 copies are to be compared with the lines of the test poems that the training poems have too.
+
+The rate is the better of .002 and .004 on the validation poems at seed 1000. Batches are small
+because the form comes with the number of updates: in pilots, at seed 0 and with a vocabulary of 50,
+half the batch and twice the steps took the rate of form from .1 to .8.
 """
 
 from collections.abc import Mapping, Sequence
