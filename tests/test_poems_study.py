@@ -1,24 +1,20 @@
 """The study of poems: its baselines, its verdict, and the models that it keeps."""
 
-import gzip
 import json
-import pathlib
-import shutil
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import verses
+from committed import workdir_of
 from made_up import record
 from test_command_line import command
 
 from experiments import poem as poem_command
 from experiments import poems as study
 from experiments import verdicts
-from experiments.report import report
 from experiments.subject import subject
-from experiments.workdir import Workdir
 from seqjax import kept, ngrams
 from seqjax.config import make_config
 from seqjax.data.poems import FORMS
@@ -170,26 +166,10 @@ def test_a_poem_comes_from_the_folder_alone(workdir, monkeypatch):
     assert other.code == 2 and "holds no checkpoint" in other.err
 
 
-RESULTS = pathlib.Path(__file__).parents[1] / "experiments" / "results" / "poems"
-
-
-def test_the_committed_table_and_verdict_follow_from_the_committed_records(tmp_path):
-    (tmp_path / "curves").mkdir()
-    for name in ("config.json", "measurements.json"):
-        shutil.copy(RESULTS / name, tmp_path)
-    plain = gzip.decompress((RESULTS / "records.jsonl.gz").read_bytes())
-    (tmp_path / "records.jsonl").write_bytes(plain)
-    workdir = Workdir(tmp_path)
-    report(workdir)
-    for name in ("table.md", "table.csv", "table.tex"):
-        assert (tmp_path / name).read_bytes() == (RESULTS / name).read_bytes(), name
-    first, *_ = verdicts.decided(subject("poems"), workdir.records(), workdir.measurements())
-    committed = json.loads((RESULTS / "verdicts.json").read_text())["verdicts"][0]
-    assert (first.verdict, first.exploratory) == (committed["verdict"], False)
-    changed = workdir.records()
-    for one in changed:
+def test_formless_poems_change_the_verdict(tmp_path):
+    workdir, found = workdir_of("poems", tmp_path), subject("poems")
+    recorded, measured = workdir.records(), workdir.measurements()
+    assert verdicts.decided(found, recorded, measured)[0].verdict == "supported"
+    for one in recorded:
         one["test"]["formed"] = 0.3
-    assert (
-        verdicts.decided(subject("poems"), changed, workdir.measurements())[0].verdict
-        != (committed["verdict"])
-    )
+    assert verdicts.decided(found, recorded, measured)[0].verdict == "contradicted"
