@@ -26,6 +26,8 @@ import pytest
 with pytest.MonkeyPatch.context() as patched:
     patched.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0", prepend=" ")
     jax.devices()  # reads the flags
+OPTIMISED = {"xla_backend_optimization_level": 3}
+"""``compiler_options`` of ``jax.jit`` where the last bit of a program matters: those of users."""
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import assert_close
+from conftest import OPTIMISED, assert_close
 from hypothesis import given
 
 from seqjax.cells import CELLS
@@ -60,7 +60,7 @@ def clipper(kind):
         clipped, state = transformation.update(grads, transformation.init(PARAMS), PARAMS)
         return clipped, state.clipped
 
-    return jax.jit(run)
+    return jax.jit(run, compiler_options=OPTIMISED)
 
 
 def shortened(g, bound):
@@ -161,7 +161,7 @@ def test_an_infinite_bound_on_every_step_is_no_bound_bit_for_bit():
     cell, params = CELLS["elman"], init_cell(jax.random.key(0), CELLS["elman"], 2, H, InitSpec())
     x_TBD = jax.random.normal(jax.random.key(1), (4, 2, 2))
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options=OPTIMISED)
     @functools.partial(jax.grad, argnums=(0, 2))
     def gradients(params, threshold, count):
         bound = None if threshold is None else StepBound(threshold, count)

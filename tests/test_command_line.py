@@ -576,14 +576,15 @@ def test_a_stopped_command_goes_on_as_if_it_had_not_been_stopped(tmp_path):
     process.send_signal(signal.SIGTERM)
     result = finish(process)
     assert (result.code, result.out) == (75, "")
-    assert "stopping by SIGTERM" in result.err and "stopped with everything saved" in result.err
+    saved = "stopping by SIGTERM" in result.err and "stopped with everything saved" in result.err
+    assert saved or "stopped by SIGTERM" in result.err  # where nothing is unsaved: between batches
     assert "Traceback" not in result.err
     before = file.read_bytes()
     assert 1 <= before.count(b"\n") < 150 and before.endswith(b"\n")
 
-    assert command(*many, f"--workdir={workdir}").code == 0
+    assert finish(start(*many, f"--workdir={workdir}")).code == 0
     assert file.read_bytes().startswith(before)
-    assert command(*many, f"--workdir={tmp_path / 'whole'}").code == 0
+    assert finish(start(*many, f"--workdir={tmp_path / 'whole'}")).code == 0
     assert recorded(workdir) == recorded(tmp_path / "whole")
     assert len(recorded(workdir)) == 150
 
