@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import accuracies, by_arm, by_point
+from experiments.claims.evidence import accuracies, by_arm, by_point, gains
 from seqjax.decisions import CLAIMS, EvidenceError
-from seqjax.decisions.uses import gain
 from seqjax.plots_claims import Curves
 from seqjax.study import Arm, Published, Study
 from seqjax.survey import Point, Survey
@@ -144,7 +143,7 @@ def decide(recorded, points):
     runs, baselines = _evidence(recorded, points)
     return CLAIMS["11"](
         {
-            arm: {name: _gains(own, error) for name, error in baselines.items()}
+            arm: {name: gains(own, 1 - accuracies(own), error) for name, error in baselines.items()}
             for arm, own in runs.items()
         }
     )
@@ -157,12 +156,6 @@ def curves(recorded, points):
     lines = {"median, least and largest": 100 * np.stack(wrong, axis=1)}
     names = (*runs, *baselines)
     return Curves(lines, "wrong answers", "", "% of the test images", categories=names)
-
-
-def _gains(runs: Sequence[Record], baseline: float) -> np.ndarray:
-    """(n,) gains in seed order; a failed run is none."""
-    failed = [record["failed"] is not None for record in runs]
-    return np.where(failed, 0.0, gain(1 - accuracies(runs), baseline))
 
 
 def _evidence(
