@@ -60,11 +60,16 @@ def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
 
 
 class Workdir:
-    """The folder of one study. ``config`` is None where none has been begun."""
+    """The folder of one study. ``config`` is None where none has been begun.
+
+    Attributes:
+      free: nothing else is kept here either.
+    """
 
     def __init__(self, path: pathlib.Path):
         self.path = path
-        self.config = self._read()
+        self.free = not path.exists() or _unused(path)
+        self.config = self._read()  # afterwards, since a study may begin meanwhile
 
     def _read(self) -> dict[str, Any] | None:
         path = self.path / NAME
@@ -99,7 +104,7 @@ class Workdir:
 
     def check_free(self) -> None:
         """Raises WorkdirError if something else is kept here."""
-        if self.path.exists() and not _unused(self.path):
+        if not self.free:
             used = "is in use by something else; choose another"
             raise WorkdirError(f"--workdir: {self.path} {used}")
 

@@ -74,7 +74,13 @@ class Silent:
 
 
 @pytest.fixture
-def study(tmp_path):
+def early(tmp_path):
+    """The workdir as a command saw it that came before it was begun."""
+    return Workdir(tmp_path)
+
+
+@pytest.fixture
+def study(early, tmp_path):
     """A workdir begun with eight runs together, and its runs."""
     base = {"task.name": "adding", "task.length": 6, "train.steps": 2, "model.hidden": 4}
     axes = (Axis("optim.learning_rate", (0.1, 0.2)),)
@@ -85,6 +91,11 @@ def study(tmp_path):
     now = {"same": same, "seeds": [0, 1, 2, 3], "tune": None}
     workdir.open(now, {"environment": {}, "runs_per_device": [8]}, "")
     return workdir, runs
+
+
+def test_a_study_begun_meanwhile_is_nothing_else(early, study):
+    assert (early.path / "flags.txt").exists() and early.config is None
+    early.check({}, range(4), {}, False)  # the lock says who is at work
 
 
 def executed(workdir, runs, fitting, monkeypatch, shown):
