@@ -109,9 +109,9 @@ def test_fortunes_are_read_without_their_heads_and_colours(folder, encoding):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"[{", "not JSON"),
-        (b"\xff", "not JSON"),
-        (b"[" * 100_000, "not JSON"),
+        (b"[{", "no JSON"),
+        (b"\xff", "not UTF-8"),
+        (b"[" * 100_000, "no JSON"),
         (b"{}", "expected a list of poems, got dict"),
         (b"[1]", "poem 0: expected paragraphs"),
         (b'[{"paragraphs": []}, {"paragraphs": [1]}]', "poem 1: expected paragraphs"),

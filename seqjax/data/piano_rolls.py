@@ -12,7 +12,6 @@ High-Dimensional Sequences", ICML 2012: the sets and their split.
 """
 
 import functools
-import json
 import pathlib
 from typing import Any
 
@@ -88,11 +87,7 @@ def _roll(where: str, piece: np.ndarray) -> np.ndarray:
 
 
 def _json(path: pathlib.Path) -> Rolls:
-    text = raw.text(path)
-    try:
-        found = json.loads(text, parse_constant=float)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: no JSON: {error}") from None
+    found = raw.of_json(path)
     if not isinstance(found, dict):
         raise DataError(f"{path}: expected an object, got {type(found).__name__}")
     parts = {part: _listed(f"{path}: {key}", found.get(key)) for part, key in JSON.items()}

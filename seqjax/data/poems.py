@@ -9,7 +9,6 @@ between lines of %, each with a line 《title》 and one 作者：author, in col
 import collections
 import functools
 import hashlib
-import json
 import pathlib
 import re
 import unicodedata
@@ -17,7 +16,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from seqjax import files
-from seqjax.data.folder import LARGEST, DataError, find, folder
+from seqjax.data import raw
+from seqjax.data.folder import DataError, find, folder
 from seqjax.data.releases import File
 
 FORMS = {"4x5": (4, 5), "4x7": (4, 7), "8x5": (8, 5), "8x7": (8, 7)}
@@ -171,15 +171,11 @@ def _texts(path: pathlib.Path) -> Iterator[str]:
     Raises:
       DataError: the file is not what its name says.
     """
-    found = files.content(path, LARGEST)
-    return _of_json(found, path) if path.suffix == ".json" else _of_fortunes(found, path)
+    return _of_json(path) if path.suffix == ".json" else _of_fortunes(path)
 
 
-def _of_json(found: bytes, path: pathlib.Path) -> Iterator[str]:
-    try:
-        poems = json.loads(found)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not JSON: {error}") from None
+def _of_json(path: pathlib.Path) -> Iterator[str]:
+    poems = raw.of_json(path)
     if not isinstance(poems, list):
         raise DataError(f"{path}: expected a list of poems, got {type(poems).__name__}")
     for number, poem in enumerate(poems):
@@ -193,7 +189,8 @@ def _is_text(lines: Any) -> bool:
     return isinstance(lines, list) and all(isinstance(line, str) for line in lines)
 
 
-def _of_fortunes(found: bytes, path: pathlib.Path) -> Iterator[str]:
+def _of_fortunes(path: pathlib.Path) -> Iterator[str]:
+    found = raw.content(path)
     for encoding in ("utf-8", "gb18030"):
         try:
             text = found.decode(encoding)

@@ -5,9 +5,11 @@ Whatever is wrong is a ``DataError`` that names the file, and the line if it has
 
 import gzip
 import io
+import json
 import pathlib
 import re
 import zlib
+from typing import Any
 
 from seqjax import files
 from seqjax.data.folder import LARGEST, DataError
@@ -56,6 +58,14 @@ def lines(path: pathlib.Path) -> list[str]:
     r"""The lines of a UTF-8 file, ended by \n or \r\n; what stands behind the last end is one."""
     ended = [line.removesuffix("\r") for line in text(path).split("\n")]
     return ended if ended[-1] else ended[:-1]
+
+
+def of_json(path: pathlib.Path) -> Any:
+    """What a JSON file says."""
+    try:
+        return json.loads(text(path))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{path}: no JSON: {error}") from None
 
 
 def number(written: str) -> float | None:
