@@ -9,8 +9,9 @@ import zlib
 
 import numpy as np
 import pytest
-from nulls import ALWAYS, BLIND, CELLS, CHANCE, GATES, NEVER, TASKS
-from nulls_uses import NULLS
+from nulls import ALWAYS, NEVER, every_null
+from nulls_gates import GATES, TASKS
+from nulls_theory import BLIND, CELLS, CHANCE
 from simulated import SETS, draw, outcome, smooth, solved_or_not
 
 from seqjax import statistics
@@ -20,6 +21,7 @@ from seqjax.decisions.judge import Judge
 from seqjax.decisions.theory import FAMILIES
 
 N = 10
+NULLS = every_null()
 
 
 def scores(mean, n=N, seed=0):
