@@ -1,9 +1,7 @@
 """The boundary of the null of claims 11 to 13, as in ``nulls``."""
 
-from nulls import HALF, KEPT, NULLS, RARE, C, S, null
+from nulls import HALF, KEPT, RARE, C, S, null
 from simulated import constant, level
-
-__all__ = ["NULLS"]  # those of ``nulls``, and these
 
 BETTER, NO_BETTER = constant(0.5, seed=4), constant(0.5, seed=5) - 0.48
 """Shares of an error saved: clearly some, clearly next to nothing."""

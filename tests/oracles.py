@@ -55,6 +55,10 @@ def affine(p, k, x, h):
     return x @ p["W"][k] + h @ p["U"][k] + p["b"][k]
 
 
+def gate(p, k, x, h):
+    return sigmoid(affine(p, k, x, h))
+
+
 def elman(p, x, h, *, phi):
     return (phi(affine(p, "h", x, h)),)
 
@@ -81,6 +85,23 @@ def lstm(p, x, h, c, *, removed="", coupled=False, peepholes=False, g_tanh=True,
     g = affine(p, "g", x, h)
     c = i * (np.tanh(g) if g_tanh else g) + f * c
     return gate("o", c) * (np.tanh(c) if c_tanh else c), c
+
+
+def nudged_lstm(p, x_TD, carry, t_nudged, nudge, peepholes):
+    """An LSTM loop: outputs and c, with ``nudge`` added to c where it is computed in one step."""
+    h, c = carry
+    outputs, memories = [], []
+    for t, x in enumerate(x_TD):
+
+        def gate(k, c, x=x, h=h):
+            return sigmoid(affine(p, k, x, h) + (p["p_PH"][k] * c if peepholes else 0))
+
+        c = gate("f", c) * c + gate("i", c) * np.tanh(affine(p, "g", x, h))
+        c = c + nudge if t == t_nudged else c
+        h = gate("o", c) * np.tanh(c)
+        outputs.append(h)
+        memories.append(c)
+    return np.stack(outputs), np.stack(memories)
 
 
 def lstm_fgr(p, x, h, c, i, f, o):

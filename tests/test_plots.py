@@ -4,22 +4,19 @@ import dataclasses
 import html
 import itertools
 import re
+from functools import partial
 from math import inf
 
+import made_up_tables
 import pytest
 from made_up import STEPS, record
+from made_up_tables import BIAS, CLIP, RATE
 
-from seqjax import plots, tables
+from seqjax import plots
 from seqjax.files import printable
 
-RATE, CLIP, BIAS = "optim.learning_rate", "clip.threshold", "init.bias.f"
 TITLES = {BIAS: "forget bias", CLIP: "clip norm"}
-
-
-def table_of(records, tune=RATE, **options):
-    return tables.make_table(
-        records, title="made_up", tune=tune, titles=TITLES, arms=("a", "b"), **options
-    )
+table_of = partial(made_up_tables.table_of, titles=TITLES, arms=("a", "b"))
 
 
 def grid(seeds=2):

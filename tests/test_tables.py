@@ -1,179 +1,15 @@
-"""Tables from records made by hand: what is chosen, averaged, marked, arranged and written."""
+"""Tables from records made by hand: how cells are arranged, and what stands around them."""
 
-import csv
-import io
-import math
 import random
 import re
 from math import inf
 
-import numpy as np
 import pytest
 from made_up import record
-from scipy import stats
+from made_up_tables import BIAS, CLIP, RATE, grid, table_of
 
-from seqjax import entries, formats, tables
+from seqjax import formats, tables
 from seqjax.study import Metrics, Published
-
-RATE = "optim.learning_rate"
-CLIP = "clip.threshold"
-BIAS = "init.bias.f"
-
-
-def table_of(records, tune=RATE, **options):
-    options = {"title": "made_up", "titles": {}, "arms": (), **options}
-    return tables.make_table(records, tune=tune, **options)
-
-
-def only(table):
-    (cell,) = table.entries()
-    return cell
-
-
-@pytest.mark.parametrize(
-    "values", [[1.0, 2.0], [0.9, 0.91, 0.95], list(np.linspace(0, 1, 11) ** 2)]
-)
-def test_the_interval_is_that_of_student(values):
-    mean, half = entries.interval(values)
-    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
-    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
-
-
-def test_one_run_has_no_interval():
-    mean, half = entries.interval([0.25])
-    assert mean == 0.25 and math.isnan(half)
-    assert formats.text(only(table_of([record(test=0.25)]))) == "0.250 (1/0)"
-
-
-# (rate, validation, test) of each run; the seeds follow.
-ACCURACIES = [(0.1, 0.5, 0.99), (0.1, 0.6, 0.99), (0.3, 0.9, 0.7), (0.3, 0.7, 0.8), (1.0, 1.0, 0.3)]
-FAILED = [(0.1, 0.3, 0.4), (0.1, 0.3, 0.6), (0.3, 0.8, 0.9), (0.3, None, None)]
-
-
-def runs(rows, **options):
-    seeds = {}
-    for rate, validation, test in rows:
-        seed = seeds[rate] = seeds.get(rate, -1) + 1
-        failed = "nonfinite" if test is None else None
-        yield record(
-            {RATE: rate},
-            seed=seed,
-            validation=validation,
-            test=test or 0.0,
-            failed=failed,
-            **options,
-        )
-
-
-@pytest.mark.core
-@pytest.mark.parametrize(
-    ("task", "rows", "chosen", "mean", "validation"),
-    [
-        # 1.0 has the best mean of validation, 0.1 the best test metric
-        ("digits_rows", ACCURACIES, 1.0, 0.3, 1.0),
-        ("digits_rows", ACCURACIES[:-1], 0.3, 0.75, 0.8),
-        # of an error the smallest is the best
-        ("adding", ACCURACIES, 0.1, 0.99, 0.55),
-        ("adding", [(0.1, 0.2, 0.2), (0.3, 0.1, 0.3)], 0.3, 0.3, 0.1),
-        # of equals the smallest rate
-        ("digits_rows", [(0.3, 0.5, 0.1), (0.1, 0.5, 0.2), (1.0, 0.5, 0.3)], 0.1, 0.2, 0.5),
-        # the failed run has chance, 0.1, on validation and on test
-        ("digits_rows", FAILED, 0.3, 0.5, 0.45),
-        ("digits_rows", [*FAILED, (0.3, None, None)], 0.3, 1.1 / 3, 1 / 3),
-        ("digits_rows", [*FAILED, *[(0.3, None, None)] * 2], 0.1, 0.5, 0.3),
-        # and what is worse than chance is no worse than failed
-        ("adding", [(0.1, None, None), (0.3, 0.2, 0.2)], 0.3, 0.2, 0.2),
-    ],
-)
-def test_the_best_mean_on_validation_chooses_and_test_is_shown(
-    task, rows, chosen, mean, validation
-):
-    cell = only(table_of(list(runs(rows, settings={"task.name": task}))))
-    n = sum(rate == chosen for rate, *_ in rows)
-    failed = sum(rate == chosen and test is None for rate, _, test in rows)
-    assert (cell.chosen, cell.n, cell.failed) == (chosen, n, failed)
-    assert (cell.mean, cell.validation) == pytest.approx((mean, validation))
-    assert f"({n}/{failed}) @{chosen:g}" in formats.text(cell)
-
-
-@pytest.mark.parametrize("reason", ["nonfinite", "above_chance", "collapsed"])
-def test_a_failed_run_enters_at_chance_whatever_it_scored(reason):
-    found = [record(seed=0, test=0.9), record(seed=1, test=0.8, failed=reason)]
-    cell = only(table_of(found))
-    assert (cell.mean, cell.n, cell.failed) == (pytest.approx(0.5), 2, 1)
-    assert "Failed runs enter at chance" in table_of(found).caption
-
-
-@pytest.mark.parametrize(
-    ("best", "rates", "marks"),
-    [
-        (0.1, (0.1, 0.3, 1.0), ("edge",)),
-        (0.3, (0.1, 0.3, 1.0), ()),
-        (1.0, (0.1, 0.3, 1.0), ("edge",)),
-        (0.3, (0.3,), ()),  # there is no grid
-    ],
-)
-def test_the_edge_of_a_grid_is_marked(best, rates, marks):
-    found = [record({RATE: rate}, test=0.9 if rate == best else 0.5) for rate in rates]
-    table = table_of(found)
-    assert only(table).marks == marks
-    assert (table.caption.count("†"), formats.to_markdown(table).count("†")) == (
-        (1, 2) if marks else (0, 0)
-    )
-
-
-@pytest.mark.parametrize(
-    ("clipped", "clip", "mark"),
-    [
-        ((0.0, 0.0), {"clip.kind": "norm"}, "rare"),
-        ((0.0, 0.018), {"clip.kind": "norm"}, "rare"),
-        ((0.0, 0.022), {"clip.kind": "norm"}, None),
-        ((0.9, 0.9), {"clip.kind": "value"}, None),
-        ((0.84, 0.98), {"clip.kind": "value"}, "always"),
-        ((0.0, 0.0), {"clip.kind": "norm", CLIP: inf}, None),
-        ((0.0, 0.0), {"clip.kind": "none"}, None),
-        ((0.0, 0.0), {"clip.kind": "step"}, None),  # a fraction of pairs, not of steps
-    ],
-)
-def test_clipping_that_says_little_is_marked(clipped, clip, mark):
-    found = [
-        record(seed=seed, clipped_fraction=fraction, settings=clip)
-        for seed, fraction in enumerate(clipped)
-    ]
-    assert only(table_of(found, tune=None)).marks == ()  # clipping is not what is compared
-    table = table_of([*found, record(arm="other", settings={CLIP: 7.0})], tune=None)
-    entry = next(entry for entry in table.entries() if entry.arm == "all")
-    assert entry.marks == ((mark,) if mark else ())
-    assert entry.clipped == pytest.approx(sum(clipped) / 2)
-    for name, (sign, meaning) in entries.MARKS.items():
-        assert (f"{sign} {meaning}" in table.caption) == (name == mark)
-
-
-@pytest.mark.core
-def test_a_slice_keeps_one_value_and_selects_nothing():
-    found = [
-        record({CLIP: clip, RATE: rate}, seed=seed, test=rate / 2 + seed / 10)
-        for clip in (1.0, inf)
-        for rate in (0.1, 1.0)
-        for seed in (0, 1)
-    ]
-    table = table_of(found, fixed=0.1)
-    assert [(cell.chosen, cell.mean, cell.n) for cell in table.entries()] == [
-        (None, pytest.approx(0.1), 2)
-    ] * 2
-    assert table.tuned is None and "@" not in formats.to_markdown(table)
-    assert f"A slice at {RATE} = 0.1: nothing is tuned here." in table.caption
-    assert f"@ is the {RATE} with the best mean validation accuracy" in table_of(found).caption
-    with pytest.raises(ValueError, match="at least one record"):
-        table_of(found, fixed=0.2)
-
-
-def grid(**axes):
-    """A record at every point of the axes, with a test metric that says where it stands."""
-    found = [{}]
-    for path, values in axes.items():
-        found = [{**point, path.replace("__", "."): value} for point in found for value in values]
-    return [record(point, test=(k + 1) / 100) for k, point in enumerate(found)]
 
 
 def head_and_rows(table):
@@ -303,8 +139,6 @@ MIXTURES = {
     ),
     "places": ([record(seed=k, environment={"jaxlib": f"0.1{k}"}) for k in (2, 1, 0)], {}),
 }
-
-
 # Balanced accuracies of two rates: (validation, test, test of a part); None is a run that failed.
 PART = "balanced_accuracy_2"
 PARTIAL = {0.1: [(0.9, 0.8, 0.6), (0.9, 0.7, None)], 0.3: [(0.3, 0.9, 0.95), (0.3, 0.9, 0.99)]}
@@ -407,103 +241,6 @@ def test_mixed_environments_are_marked():
     assert "jaxlib 0.10.2 on a processor; jaxlib 0.12.0 on a processor" in caption
     found = [record(seed=0), record(seed=1, environment={"threads": 3})]
     assert "MIXED" not in table_of(found).caption
-
-
-def test_markdown_is_escaped_and_aligned():
-    rows = [["a|b", "x"], ["", "<b>"], ["ü", "long | long"]]
-    lines = formats.markdown(rows).splitlines()
-    assert lines == [
-        r"| a\|b | x            |",
-        r"| ---- | ------------ |",
-        r"|      | &lt;b>       |",
-        r"| ü    | long \| long |",
-    ]
-
-
-def test_latex_is_escaped():
-    table = table_of(
-        [record({RATE: rate}, arm=r"50%_{a}&b\c^~#$<>", test=0.9 + rate) for rate in (0.01, 0.02)]
-        + [record({RATE: 0.01}, arm="b", seed=seed, test=0.5 + seed / 10) for seed in (0, 1)],
-        title="a_b",
-        question="Why_not?",
-    )
-    latex = formats.to_latex(table)
-    arm = (
-        r"50\%\_\{a\}\&b\textbackslash{}c\textasciicircum{}\textasciitilde{}"
-        r"\#\$\textless{}\textgreater{}"
-    )
-    assert rf"{arm} & 0.920 (1/0) @0.02$^\dagger$ \\" in latex
-    assert r"b & 0.550 $\pm$ 0.635 (2/0) @0.01 \\" in latex
-    assert r"\caption{a\_b. Why\_not? Test accuracy" in latex
-    assert r"95 \% Student-t" in latex and r"\begin{tabular}{ll}" in latex
-    assert latex.isascii() and latex.count("{") - latex.count(r"\{") == latex.count("}") - (
-        latex.count(r"\}")
-    )
-    assert r"$\infty$" in formats.to_latex(table_of(grid(clip__threshold=(inf,))))
-
-
-HOSTILE = "a|b<script>$\\input{x}&%_# `c` *d* [e](f) ~\x1b[2J\n\u202e"
-
-
-def test_nothing_in_a_name_is_markup():
-    point = {BIAS: HOSTILE, "x": HOSTILE}
-    found = [record(arm=HOSTILE), record(arm="[b]"), record(arm="*c")]
-    found[0] = {**found[0], "point": point, "environment": {"jaxlib": HOSTILE, "device": HOSTILE}}
-    table = table_of(found, tune=None, title=HOSTILE, question=HOSTILE, titles={"x": HOSTILE})
-    markdown, latex, text = (
-        formats.to_markdown(table),
-        formats.to_latex(table),
-        formats.to_csv([table]),
-    )
-    for written in (markdown, latex, text):
-        assert written.replace("\n", "").isprintable()
-    escaped = r"a\|b&lt;script>\$\\input{x}&amp;%\_\# \`c\` \*d\* \[e\](f) \~\\x1b\[2J\\n\\u202e"
-    assert markdown.startswith(f"**{escaped}**\n\n| arm ") and markdown.count(escaped) >= 6
-    assert r"\textbackslash{}input\{x\}" in latex and r"\input" not in latex
-    assert "\n{[}b{]} & " in latex and "\n{*}c & " in latex  # or \\\\ before them would take them
-    rows = list(csv.reader(io.StringIO(text)))
-    assert len(rows) == 4 and {len(row) for row in rows} == {len(rows[0])}
-
-
-def test_csv_says_everything_of_a_cell():
-    arm = 'a, "b"'
-    found = [
-        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.8, validation=0.5, seed=0),
-        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.9, validation=0.5, seed=1, score=0.91),
-        record({CLIP: inf, RATE: 0.3}, arm=arm, test=0.9, validation=0.4),
-        record({CLIP: 0.5, RATE: 0.3}, arm="c", failed="nonfinite", clipped_fraction=0.95),
-    ]
-    table = table_of(found, title="t|t", arms=(arm, "c"))
-    first, second = csv.DictReader(io.StringIO(formats.to_csv([table])))
-    assert first.keys() == second.keys() and None not in first
-    half = stats.t.ppf(0.975, 1) * 0.05
-    expected = {CLIP: inf, "chosen": 0.1, "mean": 0.85, "low": 0.85 - half, "high": 0.85 + half}
-    expected |= {"runs": 2, "failed": 0, "validation": 0.5, "clipped_fraction": 0.5}
-    assert {name: float(first[name]) for name in expected} == pytest.approx(expected)
-    assert (first["table"], first["arm"], first["tuned"]) == ("t|t", arm, RATE)
-    assert (first["metric"], first["marks"]) == ("accuracy", "edge")
-    solved = [float(first[name]) for name in ("solved", "solved_low", "solved_high")]
-    exact = stats.binomtest(1, 2).proportion_ci(method="exact")
-    assert solved == pytest.approx([0.5, exact.low, exact.high])
-    assert float(first["interquartile_mean"]) == pytest.approx(0.85)
-    assert first["steps_to_criterion"] == "inf"  # neither validation came to a score of .9
-    assert float(second["mean"]) == 0.1 and math.isnan(float(second["low"]))
-    assert (second["arm"], second["failed"], second["marks"]) == ("c", "1", "always")
-
-
-@pytest.mark.parametrize(
-    ("curves", "expected"),
-    [
-        ([[0.5, 0.92, 0.95], [0.95, 0.3, 0.95], [0.5, 0.5, 0.95]], 4),
-        ([[0.5, 0.9, 0.95], [None, None, None]], inf),  # one of two is censored
-        ([[0.5, 0.5, 0.909], [0.1, 0.2, 0.91]], inf),  # .91 is a score of .9
-    ],
-)
-def test_steps_to_the_criterion_are_those_of_the_first_validation_with_it(curves, expected):
-    found = [record({RATE: 0.1}, seed=seed) for seed in range(len(curves))]
-    for one, curve in zip(found, curves, strict=True):
-        one["curve"]["validation_accuracy"] = curve
-    assert only(table_of(found)).steps_to_criterion == expected
 
 
 def test_sizes_stand_once_for_arms_that_share_them():
