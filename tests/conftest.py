@@ -1,4 +1,4 @@
-"""The strict environment that every test runs in, and the two helpers that most of them use.
+"""The strict environment that every test runs in, and what tests of many modules share.
 
 One process has two CPU devices, promotion of dtypes and of ranks is an error, and so is every
 warning (``filterwarnings`` in pyproject.toml).
@@ -20,6 +20,8 @@ import hypothesis
 import jax
 import numpy as np
 import pytest
+
+pytest.register_assert_rewrite("commands")  # a plain module, which pytest would leave as it is
 
 # Compiled without optimisation: nearly all programs run once, and a third of the time is saved. It
 # holds for this process alone; commands that tests start are compiled as users have them.
@@ -76,6 +78,21 @@ def x64():
     """float64 for the length of a test."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(scope="session")
+def first(tmp_path_factory):
+    """The workdir of the first run of the study in commands.py, and what the command said."""
+    from commands import STUDY, command  # imports all of experiments, for few tests
+
+    workdir = tmp_path_factory.mktemp("first") / "new" / "workdir"
+    return workdir, command(*STUDY, f"--workdir={workdir}")
+
+
+@pytest.fixture
+def finished(first, tmp_path):
+    """A copy of that workdir that a test may change."""
+    return shutil.copytree(first[0], tmp_path / "finished")
 
 
 def assert_close(a, b, tolerance: float) -> None:

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import command
 from made_up import record
-from test_command_line import command
 
 from experiments.claims import claim_2, claim_2b, claim_3
 from seqjax import survey, tuning

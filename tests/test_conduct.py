@@ -6,7 +6,7 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_command_line import command, contents
+from commands import command, contents
 
 import experiments
 from experiments import environment, report, subject, verdicts

@@ -10,8 +10,8 @@ import time
 import urllib.parse
 
 import pytest
+from commands import ROOT, command
 from published import digest, make_known, put
-from test_command_line import ROOT, command
 
 from experiments import data, fetch
 from experiments.fetch import FetchError, Patience, redirected

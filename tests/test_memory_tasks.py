@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import command
 from conftest import assert_close
 from made_up import record
 from published import make_known, needs, put, use_published
-from test_command_line import command
 from test_tasks import assert_uniform, batch_of
 
 from experiments.report import report

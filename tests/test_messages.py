@@ -5,7 +5,7 @@ import struct
 import sys
 
 import pytest
-from test_command_line import command
+from commands import command
 
 from seqjax.data import messages as reader
 from seqjax.data.folder import DataError

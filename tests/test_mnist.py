@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from commands import command
 from committed import workdir_of
 from conftest import assert_close
 from made_up import record
 from published import needs, use_published
-from test_command_line import command
 from test_memory_tasks import trains_and_evaluates
 
 from experiments import flags

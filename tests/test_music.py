@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.io
+from commands import command
 from published import needs, put, use_published
-from test_command_line import command
 from test_memory_tasks import trains_and_evaluates
 
 from seqjax.config import make_config

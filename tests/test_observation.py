@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import command
 from conftest import assert_close
 from test_checkpoint import Stopping, left
-from test_command_line import command
 
 from seqjax.cells import CELLS
 from seqjax.config import OBSERVABLE, ConfigError, make_config

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import verses
-from test_command_line import command
+from commands import command
 from test_poems_data import fortune
 
 from experiments import poem as poem_command

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import verses
+from commands import command
 from committed import workdir_of
 from made_up import record
-from test_command_line import command
 
 from experiments import poem as poem_command
 from experiments import poems as study

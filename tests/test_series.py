@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import command
 from made_up import record
-from test_command_line import command
 
 from experiments import forecast as forecasting
 from experiments import speech

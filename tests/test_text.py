@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from commands import command
 from made_up import record
 from published import needs, use_published
-from test_command_line import command
 from test_memory_tasks import trains_and_evaluates
 
 from experiments import flags

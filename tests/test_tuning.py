@@ -5,8 +5,8 @@ import json
 import random
 
 import pytest
+from commands import command
 from made_up import record
-from test_command_line import command
 
 from experiments import runner
 from seqjax import records, sweep, tuning

@@ -6,8 +6,8 @@ import time
 import tracemalloc
 
 import pytest
+from commands import ROOT, command
 from harness import python
-from test_command_line import ROOT, command
 
 from experiments import flagfiles
 

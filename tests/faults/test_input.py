@@ -10,8 +10,8 @@ import time
 
 import hypothesis
 import pytest
+from commands import command, finish, start
 from hypothesis import strategies as st
-from test_command_line import command, finish, start
 
 from experiments import CLAIMS, COLLECTIONS, STUDIES
 from seqjax import floor

@@ -6,7 +6,7 @@ import pathlib
 import re
 
 import pytest
-from test_command_line import command
+from commands import command
 
 from experiments import report
 
