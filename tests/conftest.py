@@ -21,7 +21,8 @@ import jax
 import numpy as np
 import pytest
 
-pytest.register_assert_rewrite("commands")  # a plain module, which pytest would leave as it is
+# Plain modules, which pytest would leave as they are.
+pytest.register_assert_rewrite("batches", "commands")
 
 # Compiled without optimisation: nearly all programs run once, and a third of the time is saved. It
 # holds for this process alone; commands that tests start are compiled as users have them.

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from batches import trains_and_evaluates
 from commands import command
 from committed import workdir_of
 from conftest import assert_close
 from made_up import record
 from published import needs, use_published
-from test_memory_tasks import trains_and_evaluates
 
 from experiments import flags
 from experiments import mnist as study

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.io
+from batches import trains_and_evaluates
 from commands import command
 from published import needs, put, use_published
-from test_memory_tasks import trains_and_evaluates
 
 from seqjax.config import make_config
 from seqjax.data.folder import DataError

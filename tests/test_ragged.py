@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from batches import data_of
 from conftest import assert_close
 
 from seqjax import training
@@ -58,11 +59,6 @@ class Everywhere(Final):
 
     name = "ragged_everywhere"
     every_step = True
-
-
-@functools.cache
-def data_of(task):
-    return jax.tree.map(jnp.asarray, task.data())
 
 
 TASKS = pytest.mark.parametrize("task", [Final(), Everywhere()], ids=lambda task: task.name)

@@ -6,7 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import test_memory_tasks
+import test_mnist
+import test_music
+import test_poems
+import test_series
 import test_streams
+import test_translation
+from batches import assert_uniform, batch_of, data_of, program
 from conftest import assert_close
 from sklearn.datasets import load_digits
 
@@ -27,23 +34,9 @@ every_generated = pytest.mark.parametrize("task", GENERATED, ids=repr)
 every_adding = pytest.mark.parametrize("task", ADDING, ids=repr)
 
 
-@functools.cache
-def program(task, name, *static):
-    return jax.jit(getattr(task, name), static_argnums=static)
-
-
-@functools.cache
-def data_of(task):
-    return jax.tree.map(jnp.asarray, task.data())
-
-
 def rows_of(task, first, count, batch_size, seed=3):
     key = jax.random.key(seed)
     return program(task, "rows", 3, 4)(data_of(task), key, jnp.int32(first), count, batch_size)
-
-
-def batch_of(task, row, batch_size):
-    return jax.tree.map(np.asarray, program(task, "batch", 2)(data_of(task), row, batch_size))
 
 
 def drawn(task, keys):
@@ -69,14 +62,6 @@ def places_of(marked_TB):
     """The two marked steps of every sequence, (2, B)."""
     assert np.all(marked_TB.sum(0) == 2)
     return np.argmax(marked_TB, 0), len(marked_TB) - 1 - np.argmax(marked_TB[::-1], 0)
-
-
-def assert_uniform(values, low, high):
-    """Every whole number in [low, high) comes up, nearly equally often, and nothing else."""
-    counts = np.bincount(values, minlength=high)
-    assert counts[:low].sum() == 0 and len(counts) == high
-    expected = len(values) / (high - low)
-    assert np.all(np.abs(counts[low:] - expected) < 5 * np.sqrt(expected))
 
 
 @pytest.mark.core
@@ -332,13 +317,14 @@ def test_tasks_refuse_what_they_cannot_pose(name, fields, message):
 
 
 def test_every_task_is_tested():
-    import test_mnist  # all of these build on this module
-    import test_music
-    import test_poems
-    import test_series
-    import test_translation
-    from test_memory_tasks import TESTED
-
-    modules = (test_mnist, test_music, test_poems, test_series, test_streams, test_translation)
-    tested = (*GENERATED, *DIGITS, *TESTED, *(task for m in modules for task in m.TESTED))
+    others = (
+        test_memory_tasks,
+        test_mnist,
+        test_music,
+        test_poems,
+        test_series,
+        test_streams,
+        test_translation,
+    )
+    tested = (*GENERATED, *DIGITS, *(task for module in others for task in module.TESTED))
     assert {type(task) for task in tested} == set(TASKS.values())

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl.testing import flagsaver
+from batches import trains_and_evaluates
 from commands import command
 from made_up import record
 from published import needs, use_published
-from test_memory_tasks import trains_and_evaluates
 
 from experiments import flags
 from experiments import text as study

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from batches import trains_and_evaluates
 from made_up import record
 from test_chrf import counted
-from test_memory_tasks import trains_and_evaluates
 
 from experiments import translation as study
 from seqjax import ngrams, sweep, training
