@@ -9,13 +9,14 @@ from typing import Any
 
 from experiments import lock, runner
 from experiments.subject import Subject
-from experiments.workdir import Workdir, identity
+from experiments.workdir import DATA, Workdir, identity
 from seqjax import survey as surveys
 from seqjax import sweep, tuning
 from seqjax.config import ConfigError
 from seqjax.statistics import MOST_PAIRS
 from seqjax.study import Run, Study
 from seqjax.survey import Survey
+from seqjax.tasks import digest_of_data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +42,10 @@ class Order:
 
 def planned(
     asked: Subject, order: Order, path: pathlib.Path
-) -> tuple[list[Run], dict[str, Any] | None]:
-    """The first runs, and what identifies their study, if the subject may have this workdir.
+) -> tuple[list[Run], dict[str, Any] | None, Order]:
+    """The first runs, what identifies their study, and the order with the digest of their data.
+
+    All that is checked before anything is made: that the subject may have this workdir, too.
 
     Raises:
       ConfigError: more is observed of a run than a record can hold.
@@ -59,9 +62,17 @@ def planned(
         for group in sweep.grouped(runs):
             sweep.check_observed(group[0].config)
         same = identity(asked.study, runs)
+        order = _with_data(order, runs)
     _check(workdir, asked, same, order)
     workdir.records()  # all of them can be read
-    return runs, same
+    return runs, same, order
+
+
+def _with_data(order: Order, runs: list[Run]) -> Order:
+    digest = digest_of_data(run.config.task for run in runs)
+    if digest is None:
+        return order
+    return dataclasses.replace(order, environment={**order.environment, DATA: digest})
 
 
 def _check(workdir: Workdir, asked: Subject, same: Mapping | None, order: Order) -> None:
@@ -79,7 +90,7 @@ def _check(workdir: Workdir, asked: Subject, same: Mapping | None, order: Order)
 def described(asked: Subject, order: Order, path: pathlib.Path) -> list[str]:
     """What it would take."""
     study, survey = asked.study, asked.survey
-    runs, _ = planned(asked, order, path)
+    runs, _, _ = planned(asked, order, path)
     lines = []
     if study is not None:
         lines += sweep.described(sweep.grouped(runs), order.environment["platform"])
@@ -106,7 +117,7 @@ def conduct(
       How many runs are left to other shards, of how many.
     """
     study, survey = asked.study, asked.survey
-    runs, same = planned(asked, order, path)
+    runs, same, order = planned(asked, order, path)
     Workdir(path).make()
     with lock.hold(path, order.shard):
         workdir = Workdir(path)

@@ -26,8 +26,9 @@ class WorkdirError(ValueError):
     """A workdir that this command cannot use, and why."""
 
 
-SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET")
-"""What must not change while a workdir is continued, unless --allow_mixed."""
+DATA = "data"
+SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET", DATA)
+"""What must not change while a workdir is continued, but for the data unless --allow_mixed."""
 
 NAME, MEASURED = "config.json", "measurements.json"
 
@@ -111,6 +112,11 @@ class Workdir:
     def _check_environment(self, begun: Mapping, environment: Mapping, allow_mixed: bool) -> None:
         for name in SAME:
             there, here = begun.get(name), environment.get(name)
+            if name == DATA and there != here:
+                raise WorkdirError(
+                    f"--workdir: {self.path} was begun on other data: digest {there}, here {here}; "
+                    "bring them back, or choose another workdir"
+                )
             if there != here and not allow_mixed:
                 raise WorkdirError(
                     f"--workdir: {self.path} was begun on {name} {there}, this is {here}; choose "

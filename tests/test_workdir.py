@@ -4,7 +4,7 @@ import pathlib
 import re
 
 import pytest
-from commands import STUDY, command, contents, refused
+from commands import RATE, STUDY, command, contents, finish, recorded, refused, start
 
 from experiments import report
 from experiments.workdir import identity
@@ -113,6 +113,30 @@ def test_a_workdir_of_another_jaxlib_is_refused_unless_mixing_is_allowed(finishe
     kept = records.loads(config.read_text(), "config.json")["environment"]
     assert kept["jaxlib"] == "0.0.1"  # as it was begun
     refused(finished, *STUDY, said=("jaxlib 0.0.1",))
+
+
+def test_seeds_are_added_on_the_same_data_alone(tmp_path):
+    book, workdir = tmp_path / "data" / "own" / "book.txt", tmp_path / "workdir"
+    study = (
+        "--study=init_by_clip",
+        "--set=task.name=text; task.file=own/book.txt; task.length=8; task.vocabulary=9;"
+        "train.steps=2; train.eval_every=2; train.batch_size=2; model.hidden=4",
+        f"--sweep={RATE}=0.1",
+        f"--data_dir={tmp_path / 'data'}",
+        f"--workdir={workdir}",
+    )
+    book.parent.mkdir(parents=True)
+    book.write_text("ab cd ef gh " * 100)
+    assert command(*study, "--seeds=1").code == 0
+    before = contents(workdir)
+    book.write_text("ab cd ef hg " * 100)
+    result = finish(start(*study, "--seeds=2", "--allow_mixed"))  # this process has read the book
+    assert result.code == 2 and result.out == "" and contents(workdir) == before
+    assert f"error: --workdir: {workdir} was begun on other data: digest " in result.err
+    book.write_text("ab cd ef gh " * 100)
+    assert command(*study, "--seeds=2").code == 0
+    digests = {record["environment"]["data"] for record in recorded(workdir).values()}
+    assert len(recorded(workdir)) == 2 and len(digests) == 1
 
 
 def test_a_report_without_records_is_refused(tmp_path):

@@ -4,7 +4,7 @@ from seqjax.tasks.adding import Adding
 from seqjax.tasks.agreement import Agreement
 from seqjax.tasks.agreement_natural import AgreementNatural
 from seqjax.tasks.arithmetic import Arithmetic
-from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task
+from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task, digest_of_data
 from seqjax.tasks.characters import Characters, UnicodeNames
 from seqjax.tasks.copying import Copying
 from seqjax.tasks.digits import DigitsPixels, DigitsRows
@@ -48,4 +48,12 @@ DATA_SETS = (
 STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 
-__all__ = ["TASKS", "Batch", "DataSetTask", "GeneratedTask", "StreamTask", "Task"]
+__all__ = [
+    "TASKS",
+    "Batch",
+    "DataSetTask",
+    "GeneratedTask",
+    "StreamTask",
+    "Task",
+    "digest_of_data",
+]

@@ -4,6 +4,8 @@ A *row* is all that identifies one batch: a key for a generated task, example nu
 set. Training rows come from (key, step) alone, so a run can stop and go on at any step.
 """
 
+import hashlib
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -223,6 +225,18 @@ class DataSetTask(Task):
         lengths_B = data["lengths"][row] if "lengths" in data else None
         x = jnp.swapaxes(data["x"][row], 0, 1)
         return Batch(x, data["y"][row], (row >= 0).astype(jnp.float32), lengths_B)
+
+
+def digest_of_data(tasks: Iterable[Task]) -> str | None:
+    """16 hexadecimal digits of the SHA-256 of what tasks hold; None where all are drawn."""
+    digest, drawn = hashlib.sha256(), True
+    for task in dict.fromkeys(tasks):
+        for path, leaf in jax.tree.leaves_with_path(task.data()):
+            array, drawn = np.ascontiguousarray(leaf), False
+            name = jax.tree_util.keystr(path)
+            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(array.reshape(-1).view(np.uint8))
+    return None if drawn else digest.hexdigest()[:16]
 
 
 def first_of(rows: Any) -> Any:
