@@ -21,6 +21,8 @@ from seqjax.tasks.forecast import Forecast, months
 
 HORIZONS = {1: "next month", SEASON: "in a year"}
 QUESTION = "How warm will a sea be next month, and in a year?"
+
+DATA = "e5b2264fee2e9799"
 STUDY = Study(
     name="forecast",
     question=QUESTION,

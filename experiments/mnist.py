@@ -32,6 +32,7 @@ Record = Mapping[str, Any]
 Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Images (n, D), float64, and their classes (n,), of training, validation and test."""
 
+DATA = "f6ac864073b965b7"
 STUDY = Study(
     name="mnist",
     question="Do recurrent networks classify digits that they read row by row?",

@@ -35,6 +35,7 @@ READ = {"task.name": "poems", "task.vocabulary": 2500}
 
 Record = Mapping[str, Any]
 
+DATA = "1e9a4117b507316d"
 STUDY = Study(
     name="poems",
     question="Does an LSTM learn to write regulated poems?",

@@ -20,6 +20,8 @@ from seqjax.tasks.japanese_vowels import LONGEST, utterances
 
 QUESTION = "Which of nine men says two vowels?"
 UEA = "Bagnall et al. 2018, UEA archive, arXiv:1811.00075"
+
+DATA = "d88b2606177896f2"
 STUDY = Study(
     name="speech",
     question=QUESTION,

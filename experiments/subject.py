@@ -24,12 +24,14 @@ class Subject:
       survey: what is measured without training, or None.
       decide: for a claim, from its records and its measured points to verdicts.
       curves: for a claim, from the same to what its figure shows beside the comparisons.
+      data: for a claim, the digest of the data that it was registered with, where they are stored.
     """
 
     study: Study | None = None
     survey: Survey | None = None
     decide: Callable[[Sequence[Record], Sequence[Record]], list[Verdict]] | None = None
     curves: Callable[[Sequence[Record], Sequence[Record]], Any] | None = None
+    data: str | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ def subject(name: str) -> Subject:
         raise unknown("study", name, (*NAMES, *COLLECTIONS))
     if name in STUDIES:
         module = importlib.import_module(f"experiments.{name}")
-        parts = ("STUDY", "SURVEY", "decide", "curves")
+        parts = ("STUDY", "SURVEY", "decide", "curves", "DATA")
         return Subject(*(getattr(module, part, None) for part in parts))
     module = importlib.import_module(f"experiments.claims.{name.removesuffix(FULL)}")
     return module.subject(full=name.endswith(FULL))

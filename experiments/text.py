@@ -25,6 +25,7 @@ ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
 SHOWN = (1, 3)
 """Orders that stand beside the best one."""
 
+DATA = "abefab1bfb7accac"
 STUDY = Study(
     name="text",
     question=QUESTION,

@@ -27,6 +27,7 @@ TASK = Translation()
 ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
 COPY, MEMORY, NGRAM = "copy", "memory", "n-gram"
 
+DATA = "677eef309947142d"
 STUDY = Study(
     name="translation",
     question=QUESTION,

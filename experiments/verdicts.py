@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments import CLAIMS, FULL, USES
 from experiments.subject import Subject, subject
-from experiments.workdir import Workdir
+from experiments.workdir import DATA, Workdir
 from seqjax import plots, plots_claims, records, rules, tuning
 from seqjax import survey as surveys
 from seqjax import verdicts as formats
@@ -44,6 +44,8 @@ def decided(
         reasons += _otherwise_planned(found.study, recorded)
     if found.survey is not None:
         reasons += _otherwise_surveyed(found.survey, made)
+    if found.data is not None:
+        reasons += _otherwise_read(found.data, [*recorded, *([made] if made else [])])
     verdicts = found.decide(recorded, made["points"] if made else [])
     if not reasons:
         return verdicts
@@ -92,6 +94,12 @@ def _otherwise_surveyed(survey: Survey, made: Mapping[str, Any] | None) -> list[
         raise EvidenceError("nothing is measured yet")
     same = made["same"] == records.loads(records.dumps(surveys.identity(survey)), survey.name)
     return [] if same else ["points or rules of the measurements were not as registered"]
+
+
+def _otherwise_read(data: str, made: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How the data of runs and measurements differ from the registered ones, if they do."""
+    others = {str(one["environment"].get(DATA)) for one in made} - {data}
+    return [f"data {', '.join(sorted(others))} were not the registered {data}"] if others else []
 
 
 def written(

@@ -9,6 +9,8 @@ from experiments.report import report
 from experiments.subject import subject
 from seqjax import survey
 from seqjax.decisions.base import LEAST_SEEDS
+from seqjax.study import plan
+from seqjax.tasks import digest_of_data
 
 DATA_SETS = {"mnist": "mnist", "poems": "tang_poems", "text": "tinyshakespeare"}
 """Sets that no package brings, by the study whose baselines read them."""
@@ -35,6 +37,8 @@ def test_tables_follow_from_the_records(study, tmp_path):
 @pytest.mark.parametrize("study", USES)
 def test_all_seeds_and_the_baselines_that_the_survey_measures(study, tmp_path, monkeypatch):
     found, workdir = subject(study), workdir_of(study, tmp_path)
+    read = {made["environment"]["data"] for made in (*workdir.records(), workdir.measurements())}
+    assert read == {found.data}
     reported = [r["seed"] for r in workdir.records() if r["purpose"] == "evaluation"]
     assert set(reported) == set(range(found.study.seeds)) and len(reported) >= LEAST_SEEDS
     measured = workdir.measurements()
@@ -42,6 +46,7 @@ def test_all_seeds_and_the_baselines_that_the_survey_measures(study, tmp_path, m
     if study in DATA_SETS and not (HERE / DATA_SETS[study]).is_dir():
         return
     use_published(monkeypatch)
+    assert found.data == digest_of_data(run.config.task for run in plan(found.study, range(1)))
     quick = [at for at in measured["points"] if not SLOW & set(map(str, at["point"].values()))]
     for at in (*quick[:3], *quick[-1:]):
         again = found.survey.measure(at["point"])

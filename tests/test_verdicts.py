@@ -187,6 +187,25 @@ def test_other_rules_or_another_design_make_verdicts_exploratory(changed, why):
     assert "; exploratory, as " in verdict.because and why in verdict.because
 
 
+def test_other_data_make_verdicts_exploratory():
+    found = dataclasses.replace(FOUND, data="d1")
+
+    def read(data):
+        here = {"jaxlib": "1", "device": "a"} | ({"data": data} if data else {})
+        return recorded(environment=here)
+
+    (verdict,) = verdicts.decided(found, read("d1"), {**MADE, "environment": {"data": "d1"}})
+    assert not verdict.exploratory
+    others = {
+        "d2": (read("d2"), None),
+        "None, d2": ([*read("d2")[:2], *read(None)[2:]], None),
+        "d3": (read("d1"), {**MADE, "environment": {"data": "d3"}}),
+    }
+    for said, (runs, made) in others.items():
+        (verdict,) = verdicts.decided(found, runs, made)
+        assert verdict.exploratory and f"data {said} were not the registered d1" in verdict.because
+
+
 INCOMPLETE = {
     "nothing": (lambda: [], "x has 0 of 0 seeds"),
     "tuning alone": (lambda: [r for r in recorded() if r["purpose"] == "tuning"], "x has 0 of 0"),
