@@ -96,6 +96,31 @@ def finished(first, tmp_path):
     return shutil.copytree(first[0], tmp_path / "finished")
 
 
+@pytest.fixture
+def server():
+    """A server of files on this machine."""
+    from served import Server
+
+    made = Server()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def place(server, tmp_path, monkeypatch):
+    """The folder of a set of one file, which the server has."""
+    from published import make_known
+    from served import BYTES, NAME
+
+    from experiments import data
+    from experiments.fetch import Patience
+
+    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(data, "PATIENCE", Patience(attempts=3, timeout=0.2, pause=0.01))
+    make_known(monkeypatch, NAME, {"file": BYTES}, f"{server.address}/here")
+    return tmp_path / NAME
+
+
 def assert_close(a, b, tolerance: float) -> None:
     """‖a − b‖∞ <= tolerance · ‖b‖∞ for every array of two trees of one structure."""
     assert jax.tree.structure(a) == jax.tree.structure(b)

@@ -1,149 +1,34 @@
-"""``python -m experiments.data`` against a server on this machine that does what servers do."""
+"""``python -m experiments.data get`` against a server on this machine that does what servers do."""
 
-import http.server
-import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.parse
 
 import pytest
-from commands import ROOT, command
+from commands import ROOT
 from published import digest, make_known, put
+from served import (
+    BYTES,
+    HALF,
+    NAME,
+    another,
+    cut,
+    endless,
+    get,
+    middle,
+    ranges,
+    silence,
+    stall,
+    status,
+    to,
+    whole,
+    wrong,
+)
 
-from experiments import data, fetch
-from experiments.fetch import FetchError, Patience, redirected
-
-BYTES = bytes(range(256)) * 400
-NAME = "set"
-HALF = 3 * fetch.CHUNK
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Answers each request by the next of ``plan``, the last of which stays.
-
-    Attributes:
-      asked: the path and the range of every request.
-    """
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.plan, self.asked, self.end = [], [], threading.Event()
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-
-    def handle_error(self, *args):
-        """A client that has gone is no error of the test."""
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-    def do_GET(self):
-        server = self.server
-        server.asked.append((self.path, self.headers["Range"]))
-        plan = server.plan
-        (plan.pop(0) if len(plan) > 1 else plan[0])(self)
-
-    def answer(self, content, status=200, **headers):
-        """Headers as given, with - for _; without a length if that is None."""
-        headers = {"Content_Length": len(content)} | headers
-        self.send_response(status)
-        for name, value in headers.items():
-            if value is not None:
-                self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-        self.wfile.write(content)
-
-
-def whole(request):
-    request.answer(BYTES)
-
-
-def ranges(request):
-    """The rest, if that is asked for."""
-    asked = re.fullmatch(r"bytes=(\d+)-", request.headers["Range"] or "")
-    if asked is None:
-        return whole(request)
-    first, size = int(asked[1]), len(BYTES)
-    return request.answer(BYTES[first:], 206, Content_Range=f"bytes {first}-{size - 1}/{size}")
-
-
-def cut(request):
-    request.answer(BYTES[:HALF], Content_Length=len(BYTES))
-
-
-def stall(request):
-    cut(request)
-    request.wfile.flush()
-    request.server.end.wait(5)
-
-
-def silence(request):
-    request.server.end.wait(5)
-
-
-def wrong(request):
-    request.answer(BYTES[::-1])
-
-
-def another(request):
-    request.answer(b"<html>please log in</html>")
-
-
-def endless(request):
-    request.answer(BYTES, Content_Length=None)
-    for _ in range(1000):
-        request.wfile.write(BYTES)
-
-
-def middle(request):
-    """Not what was asked for."""
-    request.answer(BYTES[5:], 206, Content_Range=f"bytes 5-{len(BYTES) - 1}/{len(BYTES)}")
-
-
-def status(number):
-    return lambda request: request.answer(b"sorry", number)
-
-
-def to(target):
-    return lambda request: request.answer(b"", 302, Location=target)
-
-
-@pytest.fixture
-def server():
-    made = Server()
-    yield made
-    made.end.set()
-    made.shutdown()
-    made.server_close()
-
-
-@pytest.fixture
-def place(server, tmp_path, monkeypatch):
-    """The folder of a set of one file, which the server has."""
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(data, "PATIENCE", Patience(attempts=3, timeout=0.2, pause=0.01))
-    make_known(monkeypatch, NAME, {"file": BYTES}, f"{server.address}/here")
-    return tmp_path / NAME
-
-
-def get(*names, code=0):
-    result = command("get", *(names or (NAME,)), program=data)
-    assert result.code == code, result.err
-    if code:
-        assert [line[:7] for line in result.err.splitlines()].count("error: ") == 1
-        assert "Traceback" not in result.err
-    return result.err.splitlines()[-1]
+from experiments import fetch
+from experiments.fetch import FetchError, redirected
 
 
 def left(place):
@@ -311,62 +196,3 @@ def test_a_full_disk_is_told_and_keeps_what_has_come(server, place):
     assert process.returncode == 2
     assert said[-1] == f"error: {place.parent}: File too large"
     assert left(place) == {"part": BYTES[:70_000]}
-
-
-# The other words
-
-
-def test_sets_are_listed(server, place, monkeypatch):
-    result = command("list", program=data)
-    assert result.code == 0 and not server.asked
-    assert f"in {place.parent}:" in result.out
-    assert "\nset: The set set\n    0.1 MB, 0 of 1 files are there\n    licence: no" in result.out
-    assert "mnist: MNIST" in result.out and "the package sktime brings it" in result.out
-    put(place / "file")
-    assert "0.1 MB, 1 of 1 files are there" in command("list", program=data).out
-
-
-@pytest.mark.parametrize(
-    ("content", "said", "named", "unnamed"),
-    [(BYTES, "ok", 0, 0), (BYTES + b"\0", "differs", 2, 2), (None, "missing", 2, 0)],
-)
-def test_files_are_verified(server, place, content, said, named, unnamed):
-    if content is not None:
-        put(place / "file", content)
-    for names, code in (((NAME,), named), ((), unnamed)):
-        result = command("verify", *names, program=data)
-        assert result.code == code and not server.asked
-        assert f"{said:10s} {place}/file\n" in result.out
-        assert ("error: 1 missing or not as published" in result.err) == bool(code)
-
-
-def test_what_cannot_be_read_is_neither_right_nor_missing(place):
-    (place / "file").mkdir(parents=True)
-    result = command("verify", NAME, program=data)
-    assert result.code == 2 and f"unreadable {place}/file" in result.out
-    assert "it is a folder" in get(code=2)
-
-
-MISTAKES = {
-    (): "expected list, get NAME or verify, got ''",
-    ("fetch", "mnist"): "expected list, get NAME or verify, got 'fetch'",
-    ("get",): "get: expected names of data sets; known: mnist",
-    ("get", "mnits"): "unknown data set 'mnits' (did you mean 'mnist'?)",
-    ("verify", "mnist", "x"): "unknown data set 'x'",
-    ("list", "mnist"): "list: unexpected 'mnist'",
-    ("get", "japanese_vowels"): "japanese_vowels: not fetched from here; pip install sktime",
-    ("list", "--data_dir=/nowhere/at/all"): "--data_dir: expected a folder",
-    ("list", "--speed=1"): "unknown flag --speed",
-}
-
-
-@pytest.mark.parametrize("arguments", MISTAKES)
-def test_mistakes_are_told_in_one_line(place, server, arguments):
-    result = command(*arguments, program=data)
-    assert result.code == 2 and not result.out and not server.asked
-    assert result.err.startswith(f"error: {MISTAKES[arguments]}") and result.err.count("\n") == 1
-
-
-def test_a_folder_that_cannot_be_made_is_told(server, tmp_path, monkeypatch, place):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(put(tmp_path / "a file")))
-    assert "Not a directory" in get(code=2)
