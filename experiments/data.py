@@ -10,18 +10,16 @@ Exit codes: 0 done; 2 a mistake, a file that could not be had or one that differ
 75 stopped by a signal, what has come is kept, run the same command again.
 """
 
-from experiments import signals
+from experiments import program
 
 if __name__ == "__main__":
-    signals.install()
+    program.begin()  # before what follows, which takes its time
 
 import functools
 import pathlib
 import sys
 import time
 from collections.abc import Iterator
-
-from absl import app
 
 from experiments import flags
 from experiments.fetch import FetchError, Patience, fetch
@@ -48,12 +46,8 @@ def main(argv: list[str]) -> None:
         if name not in RELEASES:
             flags.fail(unknown("data set", name, RELEASES))
     flags.use_data_dir()
-    signals.run(functools.partial(_work, commands[word], names))
-
-
-def _work(command, names: list[str]) -> None:
     try:
-        command(names)
+        commands[word](names)
     except FetchError as error:
         flags.fail(error)
     except OSError as error:
@@ -146,9 +140,4 @@ def _megabytes(size: int) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        app.run(main, flags_parser=parser)
-    except SystemExit as end:
-        signals.leave(end.code)
-    except BrokenPipeError:  # who read the output has read enough
-        signals.leave(0)
+    program.run(main, parser)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from absl import flags
 
 from experiments import CLAIMS, COLLECTIONS, STUDIES, flagfiles
+from experiments.program import MISTAKE
 from seqjax.files import printable
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
-MISTAKE = 2
 LONGEST_NAME = 100
 LONGEST_MESSAGE = 2000
 MOST_SHARDS = 10**6

@@ -1,11 +1,14 @@
 """Rebuilds what a workdir shows from what it records: python -m experiments.report."""
 
+from experiments import program
+
+if __name__ == "__main__":
+    program.begin()  # before what follows, which takes its time
+
 import dataclasses
 import functools
 import sys
 from typing import Any
-
-from absl import app
 
 from experiments import flags, verdicts
 from experiments.subject import NAMES, subject
@@ -142,8 +145,8 @@ def main(argv: list[str]) -> None:
     except (WorkdirError, RecordError, ConfigError) as error:
         flags.fail(error)
     except OSError as error:
-        flags.fail(f"cannot use {error.filename}: {error.strerror}")
+        flags.fail(f"cannot use {error.filename or path}: {error.strerror}")
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=flags.parser)
+    program.run(main, flags.parser)

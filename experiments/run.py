@@ -6,15 +6,13 @@ Exit codes: 0 done; 2 a mistake in the command, told in one line; 75 stopped by 
 everything recorded kept, run the same command again.
 """
 
-from experiments import signals
+from experiments import program
 
 if __name__ == "__main__":
-    signals.install()  # before what follows, which takes its time
+    program.begin()  # before what follows, which takes its time
 
 import logging
 import sys
-
-from absl import app
 
 from experiments import CLAIMS, COLLECTIONS, STUDIES, flags
 
@@ -32,11 +30,6 @@ def main(argv: list[str]) -> None:
             print(f"{name}: {subject(name).question}")
         return
     flags.use_data_dir()
-    signals.run(_work)
-
-
-def _work() -> None:
-    """Runs the study; the mistakes of people become one line."""
     from experiments import environment
 
     environment.prepare(FLAGS.deterministic)
@@ -87,9 +80,4 @@ def _run() -> None:
 
 if __name__ == "__main__":
     logging.disable()  # what libraries log as an error they raise as well, and that is told
-    try:
-        app.run(main, flags_parser=flags.parser)
-    except SystemExit as end:
-        signals.leave(end.code)
-    except BrokenPipeError:  # who read the output has read enough
-        signals.leave(0)
+    program.run(main, flags.parser)

@@ -5,13 +5,11 @@ main thread, and on some versions only after what that compiles is compiled. Imp
 installed, before anything heavy is.
 """
 
-import contextlib
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import NoReturn
 
 STOPPED = 75
 ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
@@ -51,17 +49,6 @@ def _handle(number: int, frame: object) -> None:
         return
     _say(f"stopped by {name}; run the same command again")
     os._exit(STOPPED)
-
-
-def leave(code: int | str | None) -> NoReturn:
-    """Ends the program without waiting for threads.
-
-    Those of Orbax, when a write of theirs has failed, wait for what never comes.
-    """
-    with contextlib.suppress(BrokenPipeError):  # nobody reads on
-        sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,11 @@ are those of the studies themselves that neither clip nor raise anything, on the
 at the smallest rate. Printed as they stand in the modules, with those in use and the ratios behind.
 """
 
+from experiments import program
+
+if __name__ == "__main__":
+    program.begin()  # before what follows, which takes its time
+
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +20,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import app
 
 from experiments import flags
 from experiments.claims import claim_4, claim_5
@@ -157,4 +161,4 @@ def main(argv: list[str]) -> None:
 
 if __name__ == "__main__":
     flags.define_level_flags()
-    app.run(main, flags_parser=flags.parser)
+    program.run(main, flags.parser)
