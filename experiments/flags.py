@@ -73,9 +73,9 @@ def define_poem_flags() -> None:
     flags.DEFINE_string("first_line", None, "the first line, of five or seven characters")
     flags.DEFINE_string("acrostic", None, "the first character of every line: four or eight")
     flags.DEFINE_string("form", None, "4x5 (as by default), 4x7, 8x5 or 8x7: lines x characters")
-    flags.DEFINE_float("temperature", 1.0, "over 0; below 1 the likely characters more often")
+    flags.DEFINE_float("temperature", 1.0, "below 1 the likely characters more often")
     flags.register_validator(
-        "temperature", lambda value: 0 < value < float("inf"), "expected a positive number"
+        "temperature", lambda value: 1e-6 <= value <= 1e6, "expected a number from 1e-6 to 1e6"
     )
     flags.DEFINE_integer("top_k", 0, "draw from the k likeliest alone; 0: all", lower_bound=0)
     flags.DEFINE_integer("num", 1, "poems", lower_bound=1)

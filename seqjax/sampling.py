@@ -15,6 +15,9 @@ import numpy as np
 from seqjax.modules import SequenceModel
 from seqjax.types import Array
 
+TEMPERATURES = 1e-30, 1e30
+"""Outside them τ draws as at the nearer one: the likeliest symbol, or all alike."""
+
 
 def keys_of(seed: int, count: int) -> Array:
     """The keys of the first ``count`` sequences of a seed, (B,)."""
@@ -31,19 +34,21 @@ def draw(
     """A symbol for each row of logits, (B,) int32.
 
     Args:
-      logits_BV: at least one of those allowed must be finite.
+      logits_BV: finite where allowed at least once, and there at most 1e8 in size.
       keys_B: one for each row.
       temperature: τ > 0, may be traced; to take the likeliest symbol let ``top_k`` be 1.
       top_k: how many of the likeliest to choose from, more where they are equally likely; 0: all.
       allowed: booleans, (V,) or (B, V); None for all.
     """
-    if allowed is not None:
-        allowed = jnp.broadcast_to(allowed, logits_BV.shape)
-        logits_BV = jnp.where(allowed, logits_BV, -jnp.inf)
+    left_BV = jnp.broadcast_to(True if allowed is None else allowed, logits_BV.shape)
     if top_k:
-        likeliest_BK, _ = jax.lax.top_k(logits_BV, min(top_k, logits_BV.shape[1]))
-        logits_BV = jnp.where(logits_BV >= likeliest_BK[:, -1:], logits_BV, -jnp.inf)
-    drawn_B = jax.vmap(jax.random.categorical)(keys_B, logits_BV / temperature)
+        masked_BV = jnp.where(left_BV, logits_BV, -jnp.inf)
+        likeliest_BK, _ = jax.lax.top_k(masked_BV, min(top_k, logits_BV.shape[1]))
+        left_BV &= logits_BV >= likeliest_BK[:, -1:]
+    # The mask comes last: -inf / τ is NaN where 1 / τ is rounded to 0.
+    scaled_BV = logits_BV / jnp.clip(temperature, *TEMPERATURES)
+    masked_BV = jnp.where(left_BV, scaled_BV, -jnp.inf)
+    drawn_B = jax.vmap(jax.random.categorical)(keys_B, masked_BV)
     return drawn_B.astype(jnp.int32)
 
 

@@ -262,6 +262,12 @@ def test_a_damaged_model_is_one_line_and_stays_where_it_is(model, tmp_path):
     assert "error: --checkpoint:" in result.err and sorted(copy.rglob("*")) == before
 
 
+@pytest.mark.parametrize("temperature", ["1e-6", "1e6"])
+def test_a_poem_keeps_its_form_at_every_temperature(model, temperature):
+    (poem,) = lines_of(write(model, f"--temperature={temperature}"))
+    assert REGULATED.fullmatch("".join(poem))
+
+
 @pytest.mark.parametrize("form", [None, *FORMS])
 def test_poems_are_completed_in_form(model, form):
     lines, size = FORMS[form or "4x5"]
@@ -319,6 +325,9 @@ def test_copied_lines_are_marked_and_counted(folder, tmp_path):
         (["--form=5x5"], "unknown form '5x5'"),
         (["--temperature=0"], "--temperature"),
         (["--temperature=inf"], "--temperature"),
+        (["--temperature=nan"], "--temperature"),
+        (["--temperature=9e37"], "expected a number from 1e-6 to 1e6"),
+        (["--temperature=1e-38"], "--temperature"),
         (["--num=0"], "--num"),
         (["--top_k=-1"], "--top_k"),
         (["--checkpoint=/nowhere"], "--checkpoint: /nowhere is not a folder"),

@@ -94,6 +94,30 @@ def test_frequencies_are_those_of_the_model(options, change):
         assert np.sum((count - plain) ** 2 / plain) > stats.chi2.isf(1e-9, len(WORDS) - 1)
 
 
+@pytest.mark.parametrize("top_k", [0, 1, 2])
+@pytest.mark.parametrize("traced", [False, True])
+def test_what_is_not_allowed_is_drawn_at_no_temperature(traced, top_k):
+    """Where it is very low the likeliest is drawn, where it is very high any, of those allowed."""
+    logits_V, allowed_V = jnp.array([5.0, -3.0, -2.0, -9.0]), np.array([False, True, True, True])
+
+    def counts(temperature):
+        def program(logits_BV, t):
+            t = t if traced else temperature
+            return sampling.draw(logits_BV, KEYS, t, top_k, allowed_V)
+
+        logits_BV = jnp.broadcast_to(logits_V, (SAMPLES, 4))
+        drawn_B = jax.jit(program)(logits_BV, jnp.float32(temperature))
+        return np.bincount(drawn_B, minlength=4).tolist()
+
+    for low in (1e-45, 1e-38, 1e-30, 1e-6):
+        assert counts(low) == [0, 0, SAMPLES, 0]
+    for high in (1e6, 1e30, 9e37, 3e38):
+        likely = [0, SAMPLES / 2, SAMPLES / 2, 0] if top_k else [0, *3 * [SAMPLES / 3]]
+        likely = [0, 0, SAMPLES, 0] if top_k == 1 else likely
+        assert counts(high) == pytest.approx(likely, abs=5 * SAMPLES**0.5)
+        assert counts(high)[0] == 0
+
+
 def test_a_stream_is_the_sample_and_a_sequence_does_not_know_its_neighbours():
     options = {"temperature": 1.5, "allowed": ALLOWED_TV}
     whole = drawn(2, **options)[:3]
