@@ -68,6 +68,24 @@ def test_files_are_read_in_the_order_of_their_numbers(folder):
     assert [text for path in paths for text in poems._texts(path)] == read
 
 
+def test_files_of_the_release_that_are_missing_are_named(folder):
+    some = verses.verses(3)
+    verses.place(folder, *([poem] for poem in some))
+    with pytest.warns(DataWarning) as told:
+        assert len(poems.tang()) == 3
+    (line,) = [str(own.message) for own in told if "missing" in str(own.message)]
+    numbers = ", ".join(str(1000 * n) for n in range(3, 18))
+    assert line == (
+        f"{folder}/tang_poems: 15 of the 18 files of the known release are missing: "
+        f"poet.tang.N.json for N = {numbers}; "
+        "python -m experiments.data get tang_poems fetches them"
+    )
+    verses.place(folder, *([poem] for poem in verses.verses(20)))  # more than the release has
+    with pytest.warns(DataWarning) as told:
+        assert len(poems.tang()) == 20
+    assert not [own for own in told if "missing" in str(own.message)]
+
+
 def test_no_poem_and_no_couplet_is_in_two_parts():
     whole = verses.verses(400)
     mixed = [[*whole[k][:2], *whole[k + 4][2:]] for k in range(2, 390, 4)]  # share one couplet

@@ -12,13 +12,14 @@ import hashlib
 import pathlib
 import re
 import unicodedata
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from seqjax import files
 from seqjax.data import raw
-from seqjax.data.folder import DataError, find, folder
-from seqjax.data.releases import File
+from seqjax.data.folder import DataError, DataWarning, find, folder
+from seqjax.data.releases import RELEASES, File
 
 FORMS = {"4x5": (4, 5), "4x7": (4, 7), "8x5": (8, 5), "8x7": (8, 7)}
 """Lines and characters a line, by name."""
@@ -35,6 +36,7 @@ TANG300 = File(
 DEBIAN = pathlib.Path("/usr/share/games/fortunes/tang300")
 """Where that package has it."""
 
+TANG = re.compile(r"poet\.tang\.([0-9]{1,9})\.json")
 HAN = r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
 SOUND = re.compile(f"(?:{HAN}|[{MARKS}：\\s])*")
 REGULATED = re.compile(
@@ -82,18 +84,30 @@ def is_written(sign: str) -> bool:
 def tang() -> tuple[pathlib.Path, ...]:
     """All ``poet.tang.*.json`` in the folder ``tang_poems``, in numerical order.
 
-    18 of the 58 published files are a known release; whichever are there are used.
+    18 of the 58 published files are a known release; whichever are there are used, and a warning
+    names those of the release that are not.
 
     Raises:
       DataError: there is none, or one cannot be read.
     """
-    names = {}
     place = folder() / "tang_poems"
-    for path in place.glob("poet.tang.*.json") if place.is_dir() else ():
-        if number := re.fullmatch(r"poet\.tang\.([0-9]{1,9})\.json", path.name):
-            names[int(number[1])] = path.name
-    names = [names[n] for n in sorted(names)] or ["poet.tang.0.json"]
-    return tuple(find(f"tang_poems/{name}") for name in names)
+    names = _numbered(path.name for path in place.glob("poet.tang.*.json"))
+    known = _numbered(file.name for file in RELEASES["tang_poems"].files)
+    if names and (missing := [str(number) for number in known if number not in names]):
+        warnings.warn(
+            f"{place}: {len(missing)} of the {len(known)} files of the known release are missing: "
+            f"poet.tang.N.json for N = {', '.join(missing)}; "
+            "python -m experiments.data get tang_poems fetches them",
+            DataWarning,
+            stacklevel=2,
+        )
+    return tuple(find(f"tang_poems/{name}") for name in names.values() or ["poet.tang.0.json"])
+
+
+def _numbered(names: Iterable[str]) -> dict[int, str]:
+    """Those that are files of Tang poems, in the order of their numbers."""
+    found = filter(None, map(TANG.fullmatch, names))
+    return dict(sorted((int(match[1]), match[0]) for match in found))
 
 
 def three_hundred() -> tuple[pathlib.Path, ...]:
