@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from experiments import flags
 from experiments.fetch import FetchError, Patience, fetch
-from seqjax.data.folder import folder, packaged, sha256
+from seqjax.data.folder import folder, place, sha256
 from seqjax.data.releases import RELEASES, File, Release
 from seqjax.types import unknown
 
@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
     for name in names:
         if name not in RELEASES:
             flags.fail(unknown("data set", name, RELEASES))
-    flags.use_data_dir()
+    flags.use_data_dir(new=word == "get")
     try:
         commands[word](names)
     except FetchError as error:
@@ -56,10 +56,10 @@ def main(argv: list[str]) -> None:
 
 def _list(names: list[str]) -> None:
     del names
-    print(f"in {folder()}:")
+    print(f"in {folder()}:\nfiles are counted here; verify checks them")
     for name, release in RELEASES.items():
         size = sum(file.size for file in release.files)
-        there = sum(path.exists() for path, _ in _places(name, release))
+        there = sum(path.is_file() for path, _ in _places(name, release))
         print(f"\n{name}: {release.title}")
         print(f"    {_megabytes(size)}, {there} of {len(release.files)} files are there")
         print(f"    licence: {release.licence}")
@@ -70,9 +70,7 @@ def _list(names: list[str]) -> None:
 def _places(name: str, release: Release) -> Iterator[tuple[pathlib.Path, File]]:
     """Where each file is, or should be."""
     for file in release.files:
-        own = folder() / name / file.name
-        also = packaged(f"{name}/{file.name}")
-        yield own if also is None or own.exists() else also, file
+        yield place(f"{name}/{file.name}"), file
 
 
 def _get(names: list[str]) -> None:
@@ -130,7 +128,7 @@ def _state(path: pathlib.Path, file: File) -> str:
     try:
         return "ok" if sha256(path) == file.sha256 else "differs"
     except FileNotFoundError:
-        return "missing"
+        return "unreadable" if path.is_symlink() else "missing"  # it leads nowhere
     except OSError:
         return "unreadable"
 

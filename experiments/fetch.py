@@ -76,7 +76,7 @@ def fetch(
 
     url = urllib.parse.quote(f"{address}/{file.name}", safe=":/")
     own = folder / file.name
-    aside = own.with_name(f"{own.name}.{sha256(own)[:8]}") if os.path.lexists(own) else None
+    aside = _aside(own)
     place = folder.absolute() / PARTIAL / file.sha256
     place.mkdir(parents=True, exist_ok=True)
     pooch.get_logger().setLevel("ERROR")
@@ -94,6 +94,16 @@ def fetch(
             os.replace(own, aside)
         os.replace(place / "whole", own)
     return aside
+
+
+def _aside(own: pathlib.Path) -> pathlib.Path | None:
+    """Where what has the name of the file will be put; None if nothing has."""
+    if not os.path.lexists(own):
+        return None
+    try:
+        return own.with_name(f"{own.name}.{sha256(own)[:8]}")
+    except FileNotFoundError:  # a link that leads nowhere
+        return own.with_name(f"{own.name}.link")
 
 
 @contextlib.contextmanager

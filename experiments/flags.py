@@ -252,17 +252,18 @@ def seeds(default: int) -> range:
     return range(FLAGS.seed_start, FLAGS.seed_start + count)
 
 
-def use_data_dir() -> None:
-    """Makes --data_dir, where given, the place of data sets; exits with 2 if it is no folder."""
-    if FLAGS.data_dir is not None:
-        try:
-            path = path_of("--data_dir", FLAGS.data_dir)
-            there = path.is_dir()
-        except OSError as error:  # a name that is too long
-            fail(f"--data_dir: cannot use {FLAGS.data_dir!r}: {error.strerror}")
-        if not there:
-            fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
-        os.environ["SEQJAX_DATA_DIR"] = str(path)
+def use_data_dir(new: bool = False) -> None:
+    """Makes --data_dir the place of data sets; it is a folder, or ``new`` and not there yet."""
+    if FLAGS.data_dir is None:
+        return
+    try:
+        path = path_of("--data_dir", FLAGS.data_dir)
+        good = FLAGS.data_dir and (path.is_dir() or (new and not path.exists()))
+    except OSError as error:  # a name that is too long
+        fail(f"--data_dir: cannot use {FLAGS.data_dir!r}: {error.strerror}")
+    if not good:
+        fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
+    os.environ["SEQJAX_DATA_DIR"] = str(path)
 
 
 def path_of(flag: str, text: str) -> pathlib.Path:

@@ -82,8 +82,9 @@ def test_commands_tell_of_an_unknown_file_in_one_line_once(data_dir, capsys):
     with flags.told_of_data():
         for _ in range(3):
             folder.find("set/file")
-    line = f"warning: {place} is no known release: its SHA-256 is {digest(b'abd')}\n"
-    assert capsys.readouterr().err == line
+    said = f"{place} is no known release: its SHA-256 is {digest(b'abd')}"
+    source = "python -m experiments.data get set fetches the published file"
+    assert capsys.readouterr().err == f"warning: {said}; {source}\n"
 
 
 @pytest.mark.parametrize("name", ["set/other", "nobody/file", "file"])
@@ -92,7 +93,7 @@ def test_what_no_release_has_is_read_with_a_warning(data_dir, name):
         folder.find(name)
     assert "--data_dir" in str(told.value) and "data get" not in str(told.value)
     place = put(data_dir / name)
-    with pytest.warns(folder.DataWarning, match=digest(b"abc")):
+    with pytest.warns(folder.DataWarning, match=digest(b"abc") + "$"):
         assert folder.find(name) == place
 
 

@@ -80,6 +80,7 @@ BAD = {
     "--shard=-1/2": ("--shard", "I/N", "'-1/2'"),
     "--shard=1": ("--shard", "I/N", "'1'"),
     "--shard=0/0": ("--shard", "'0/0'"),
+    "--data_dir=": ("--data_dir", "a folder", "''"),
     "--data_dir=/nowhere/at/all": ("--data_dir", "a folder", "'/nowhere/at/all'"),
     "more": ("unexpected argument", "'more'"),
     "seeds=3": ("unexpected argument", "'seeds=3'"),

@@ -51,9 +51,7 @@ def find(
     Raises:
       DataError: it is not there, cannot be read, is larger than ``LARGEST``, or is another file.
     """
-    path, also = folder() / name, also or packaged(name)
-    if also is not None and not os.path.lexists(path):
-        path = also
+    path = place(name, also)
     try:
         found = sha256(path)
     except OSError as error:
@@ -64,8 +62,20 @@ def find(
     if exact:
         said = f"its SHA-256 is {found}, expected {known and known.sha256}"
         raise DataError(f"{name}: {path} is another file: {said}; {_hint(name)}")
-    warnings.warn(f"{path} is no known release: its SHA-256 is {found}", DataWarning, stacklevel=2)
+    said = f"{path} is no known release: its SHA-256 is {found}"
+    if source := _source(name):
+        said += f"; {source} the published file"
+    warnings.warn(said, DataWarning, stacklevel=2)
     return path
+
+
+def place(name: str, also: pathlib.Path | None = None) -> pathlib.Path:
+    """Where the file of this name is, or should be: what ``find`` reads.
+
+    A link to nothing in the folder is read, and found to lead nowhere, rather than passed over.
+    """
+    path, also = folder() / name, also or packaged(name)
+    return path if also is None or os.path.lexists(path) else also
 
 
 def sha256(path: pathlib.Path) -> str:
@@ -100,9 +110,16 @@ def installed(module: str) -> pathlib.Path | None:
 
 def _hint(name: str) -> str:
     """How to get the file, and where it is looked for."""
-    where, data_set = "--data_dir or $SEQJAX_DATA_DIR says where data sets are", name.split("/")[0]
+    where = "--data_dir or $SEQJAX_DATA_DIR says where data sets are"
+    source = _source(name)
+    return f"{where}; {source} it" if source else where
+
+
+def _source(name: str) -> str | None:
+    """What fetches or brings the published file of this name, up to the verb; None: nothing."""
     if released(name) is None:
-        return where
+        return None
+    data_set = name.split("/")[0]
     if package := RELEASES[data_set].package:
-        return f"{where}; pip install {package} brings it"
-    return f"{where}; python -m experiments.data get {data_set} fetches it"
+        return f"pip install {package} brings"
+    return f"python -m experiments.data get {data_set} fetches"
