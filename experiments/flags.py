@@ -73,7 +73,7 @@ def define_poem_flags() -> None:
     flags.DEFINE_string("first_line", None, "the first line, of five or seven characters")
     flags.DEFINE_string("acrostic", None, "the first character of every line: four or eight")
     flags.DEFINE_string("form", None, "4x5 (as by default), 4x7, 8x5 or 8x7: lines x characters")
-    flags.DEFINE_float("temperature", 1.0, "below 1 the likely characters more often")
+    flags.DEFINE_float("temperature", 1.0, "1e-6 to 1e6; below 1 the likely characters more often")
     flags.register_validator(
         "temperature", lambda value: 1e-6 <= value <= 1e6, "expected a number from 1e-6 to 1e6"
     )
