@@ -245,6 +245,20 @@ def test_models_are_of_the_text_that_is_asked_for(placed):
     assert study.measure(many) == {"validation": math.inf, "test": math.inf}
 
 
+def test_the_small_form_is_of_names_and_needs_no_file(monkeypatch):
+    monkeypatch.setenv("SEQJAX_DATA_DIR", "/nowhere")
+    with flagsaver.flagsaver():
+        flags.parser(["run", "--flagfile=experiments/flags/text_small.flags"])
+        asked = flags.asked("text")
+    assert asked.survey.points == tuple(
+        {"task.name": "unicode_names", "order": order} for order in study.ORDERS
+    )
+    (run,) = plan(asked.study, range(1))
+    assert run.config.task.name == "unicode_names" and run.config.task.length == 64
+    measured = study.measure(asked.survey.points[2])
+    assert 2.2 < measured["test"] < measured["validation"] < 2.4
+
+
 @needs("tinyshakespeare")
 def test_the_committed_measurements_are_those_of_the_plays(monkeypatch):
     use_published(monkeypatch)
