@@ -147,6 +147,8 @@ def test_there_it_starts_from_the_zero_state(lanes):
         (b"", "train has 0 characters, but at least 35 are needed"),
         (39 * b"a", "validation has 1 characters"),
         (36 * b"a", "train has 32 characters"),
+        (100 * b"a", "train has one character throughout"),
+        (95 * b"a" + b"bcdef", "train has one character throughout"),
     ],
 )
 def test_what_cannot_be_read_is_told(placed, content, said):
