@@ -12,11 +12,12 @@ import numpy as np
 
 from experiments.claims.evidence import PROTOCOL, accuracies, by_arm, by_point, gains
 from seqjax import baselines
+from seqjax.data.ts_format import LONGEST
 from seqjax.decisions import CLAIMS
 from seqjax.plots_claims import Curves
 from seqjax.study import Arm, Axis, Published, Study
 from seqjax.survey import Survey
-from seqjax.tasks.japanese_vowels import LONGEST, utterances
+from seqjax.tasks.japanese_vowels import utterances
 
 QUESTION = "Which of nine men says two vowels?"
 UEA = "Bagnall et al. 2018, UEA archive, arXiv:1811.00075"
