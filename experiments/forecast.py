@@ -10,7 +10,15 @@ import itertools
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, accuracies, by_arm, by_point, complete, gains
+from experiments.claims.evidence import (
+    PROTOCOL,
+    SAVED,
+    accuracies,
+    by_arm,
+    by_point,
+    complete,
+    gains,
+)
 from seqjax import baselines
 from seqjax.data.elnino import SEASON, elnino
 from seqjax.decisions import CLAIMS
@@ -144,4 +152,4 @@ def curves(recorded, points):
     for name in (*USUAL, *FITTED):
         lines[name] = np.array([[measured[name, h]["mae"] for h in HORIZONS]])
     title, between = "mean absolute error on the test months", tuple(HORIZONS.values())
-    return Curves(lines, title, "", "°C", categories=between)
+    return Curves(lines, title, "", "°C", categories=between, compared=SAVED)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import accuracies, by_arm, by_point, gains
+from experiments.claims.evidence import SAVED, accuracies, by_arm, by_point, gains
 from seqjax.decisions import CLAIMS
 from seqjax.plots_claims import Curves
 from seqjax.study import Arm, Published, Study
@@ -158,7 +158,9 @@ def curves(recorded, points):
     wrong += [np.full_like(wrong[0], error) for error in baselines.values()]
     lines = {"median, least and largest": 100 * np.stack(wrong, axis=1)}
     names = (*runs, *baselines)
-    return Curves(lines, "wrong answers", "", "% of the test images", categories=names)
+    return Curves(
+        lines, "wrong answers", "", "% of the test images", categories=names, compared=SAVED
+    )
 
 
 def _evidence(recorded, points) -> tuple[dict[str, list[Record]], dict[str, float]]:

@@ -130,7 +130,14 @@ def curves(recorded, points):
     perplexities = [np.full(len(runs), value) for value in baselines.values()]
     lines = {"median, least and largest": np.stack([accuracies(runs), *perplexities], axis=1)}
     names = (STUDY.arms[0].name, *baselines)
-    return Curves(lines, "perplexity", "", "on the test poems", categories=names)
+    return Curves(
+        lines,
+        "perplexity",
+        "",
+        "on the test poems",
+        categories=names,
+        compared="share of the perplexity saved, rate of form",
+    )
 
 
 def _evidence(recorded, points) -> tuple[list[Record], dict[str, float]]:

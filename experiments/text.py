@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from experiments.claims.evidence import by_arm, by_point, gains
+from experiments.claims.evidence import SAVED, by_arm, by_point, gains
 from seqjax import ngrams
 from seqjax.decisions import CLAIMS
 from seqjax.plots_claims import Curves
@@ -95,4 +95,6 @@ def curves(recorded, points):
     runs = by_arm(recorded)["", "lstm"]
     lines = {"lstm": np.array([[_bits(run)] for run in runs])}
     lines |= {name: np.array([[own]]) for name, own in baselines(points).items()}
-    return Curves(lines, "the next character", "", "bits, test part", categories=("",))
+    return Curves(
+        lines, "the next character", "", "bits, test part", categories=("",), compared=SAVED
+    )
