@@ -4,7 +4,6 @@ absl exits with 1 for all of its own complaints, so errors are reported here: on
 """
 
 import contextlib
-import dataclasses
 import difflib
 import os
 import pathlib
@@ -178,13 +177,8 @@ def chosen() -> tuple[str, ...]:
 
 
 def asked(name: str) -> "Subject":
-    """The subject of this name, its study with settings, axes and arms as the flags say.
-
-    A survey follows where its points name what is set.
-    """
+    """The subject of this name, its study with settings, axes and arms as the flags say."""
     from experiments.subject import subject
-    from seqjax import survey as surveys
-    from seqjax.revision import revise
 
     try:
         found = subject(name)
@@ -205,9 +199,7 @@ def asked(name: str) -> "Subject":
                 fail(f"--sweep: {path} stands twice")
             sweep[path] = [value.strip() for value in BETWEEN_VALUES.split(values)]
     more = (FLAGS.arms, FLAGS.tune, FLAGS.tuning_seeds, FLAGS.trials)
-    study = revise(found.study, given, sweep, *more)
-    survey = found.survey and surveys.at_settings(found.survey, study.base)
-    return dataclasses.replace(found, study=study, survey=survey)
+    return found.revised(given, sweep, *more)
 
 
 def as_text() -> str:

@@ -10,7 +10,15 @@ import itertools
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, accuracies, by_arm, by_point, gains
+from experiments.claims.evidence import (
+    PROTOCOL,
+    SAVED,
+    accuracies,
+    by_arm,
+    by_point,
+    complete,
+    gains,
+)
 from seqjax import baselines
 from seqjax.data.elnino import SEASON, elnino
 from seqjax.decisions import CLAIMS
@@ -104,11 +112,16 @@ def smoothed(series_N: np.ndarray, steps_S: np.ndarray, horizon: int) -> np.ndar
 
 
 def _by_horizon(recorded) -> dict[tuple[str, int], list]:
-    """The runs that count, by arm and horizon."""
+    """The runs that count, by arm and horizon.
+
+    Raises:
+      EvidenceError: the LSTM has none at one of ``HORIZONS``.
+    """
     found = {}
     for horizon in HORIZONS:
         own = [r for r in recorded if r["settings"]["task.horizon"] == horizon]
         found |= {(arm, horizon): runs for (_, arm), runs in by_arm(own).items()}
+    complete(found, ("lstm",), HORIZONS)
     return found
 
 
@@ -139,4 +152,4 @@ def curves(recorded, points):
     for name in (*USUAL, *FITTED):
         lines[name] = np.array([[measured[name, h]["mae"] for h in HORIZONS]])
     title, between = "mean absolute error on the test months", tuple(HORIZONS.values())
-    return Curves(lines, title, "", "°C", categories=between)
+    return Curves(lines, title, "", "°C", categories=between, compared=SAVED)

@@ -8,19 +8,21 @@ not there, scikit-learn's digits are, for networks and baselines alike: ``mnist_
 Rates are the best of .002, .004 and .008 on the validation images at seed 1000, not reported.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import accuracies, by_arm, by_point, gains
-from seqjax.decisions import CLAIMS, EvidenceError
+from experiments.claims.evidence import SAVED, accuracies, by_arm, by_point, gains
+from seqjax.decisions import CLAIMS
 from seqjax.plots_claims import Curves
 from seqjax.study import Arm, Published, Study
-from seqjax.survey import Point, Survey
-from seqjax.tasks import TASKS
+from seqjax.survey import Point, Survey, task_of
+from seqjax.tasks import FASHION, MNIST
+from seqjax.tasks.digits import DigitsPixels, DigitsRows
 
 TASK = "mnist_rows"
+TASK_NAMES = tuple(task.name for task in (*MNIST, *FASHION, DigitsRows, DigitsPixels))
 BASELINES = ("logistic regression", "nearest neighbour")
 PENALTIES = (0.1, 1.0)
 """scikit-learn's C, of which the better on validation images is taken."""
@@ -95,7 +97,7 @@ def measure(point: Point) -> dict[str, np.ndarray]:
     """The share of test images that a baseline names wrongly."""
     parts = {
         part: (images.reshape(len(images), -1).astype(np.float64), classes)
-        for part, (images, classes) in TASKS[point["task.name"]]().read().items()
+        for part, (images, classes) in task_of(point).read().items()
     }
     classify = {"logistic regression": by_regression, "nearest neighbour": by_neighbour}
     images, classes = parts["test"]
@@ -156,21 +158,13 @@ def curves(recorded, points):
     wrong += [np.full_like(wrong[0], error) for error in baselines.values()]
     lines = {"median, least and largest": 100 * np.stack(wrong, axis=1)}
     names = (*runs, *baselines)
-    return Curves(lines, "wrong answers", "", "% of the test images", categories=names)
+    return Curves(
+        lines, "wrong answers", "", "% of the test images", categories=names, compared=SAVED
+    )
 
 
-def _evidence(
-    recorded: Sequence[Record], points: Sequence[Record]
-) -> tuple[dict[str, list[Record]], dict[str, float]]:
-    """The records of each arm, and the error of each baseline.
-
-    Raises:
-      EvidenceError: they are of several tasks.
-    """
-    tasks = {record["settings"]["task.name"] for record in recorded}
-    tasks |= {point["point"]["task.name"] for point in points}
-    if len(tasks) > 1:
-        raise EvidenceError(f"networks and baselines are of {' and '.join(sorted(tasks))}")
+def _evidence(recorded, points) -> tuple[dict[str, list[Record]], dict[str, float]]:
+    """The records of each arm, and the error of each baseline."""
     measured = by_point(points, "baseline")
     return (
         {arm: runs for (_, arm), runs in by_arm(recorded).items()},

@@ -10,13 +10,14 @@ import itertools
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, accuracies, by_arm, by_point, gains
+from experiments.claims.evidence import PROTOCOL, SAVED, accuracies, by_arm, by_point, gains
 from seqjax import baselines
+from seqjax.data.ts_format import LONGEST
 from seqjax.decisions import CLAIMS
 from seqjax.plots_claims import Curves
 from seqjax.study import Arm, Axis, Published, Study
 from seqjax.survey import Survey
-from seqjax.tasks.japanese_vowels import LONGEST, utterances
+from seqjax.tasks.japanese_vowels import utterances
 
 QUESTION = "Which of nine men says two vowels?"
 UEA = "Bagnall et al. 2018, UEA archive, arXiv:1811.00075"
@@ -120,4 +121,6 @@ def curves(recorded, points):
     lines |= {name: np.array([[errors[name] for errors in own]]) for name in DISTANCES}
     percent = {name: 100 * errors for name, errors in lines.items()}
     values = ("values as published", "standardised")
-    return Curves(percent, "wrong speakers", "", "% of the test utterances", categories=values)
+    return Curves(
+        percent, "wrong speakers", "", "% of the test utterances", categories=values, compared=SAVED
+    )

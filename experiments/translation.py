@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.claims.evidence import by_arm, gains
+from experiments.claims.evidence import SAVED, by_arm, gains
 from seqjax import ngrams, rules
 from seqjax.chrf import chrf
 from seqjax.data.messages import messages
@@ -156,4 +156,6 @@ def curves(recorded, points):
     runs = by_arm(recorded)["", "lstm"]
     lines = {"lstm": 1 - _missing(runs)[:, None]}
     lines |= {name: np.array([[float(_of(points, name)[0]["test"])]]) for name in (COPY, MEMORY)}
-    return Curves(lines, "translations of the test messages", "", "chrF", categories=("",))
+    return Curves(
+        lines, "translations of the test messages", "", "chrF", categories=("",), compared=SAVED
+    )

@@ -46,7 +46,9 @@ def decided(
         reasons += _otherwise_surveyed(found.survey, made)
     if found.data is not None:
         reasons += _otherwise_read(found.data, [*recorded, *([made] if made else [])])
-    verdicts = found.decide(recorded, made["points"] if made else [])
+    points = made["points"] if made else []
+    _check_settings(found, recorded, points)
+    verdicts = found.decide(recorded, points)
     if not reasons:
         return verdicts
     why = f"; exploratory, as {' and '.join(reasons)}"
@@ -78,7 +80,10 @@ def _otherwise_planned(study: Study, recorded: Sequence[Record]) -> list[str]:
         settings = as_settings(run.config)
         if settings != record["settings"]:
             pairs = settings.items() ^ record["settings"].items()
-            return [f"{min(path for path, _ in pairs)} was not as registered"]
+            paths = sorted(
+                {path for path, _ in pairs}, key=lambda path: (path != "task.name", path)
+            )
+            return [f"{paths[0]} was not as registered"]  # of another task fields differ as well
     if planned:
         raise EvidenceError(f"{len(planned)} runs are still to come")
     return []
@@ -100,6 +105,20 @@ def _otherwise_read(data: str, made: Sequence[Mapping[str, Any]]) -> list[str]:
     """How the data of runs and measurements differ from the registered ones, if they do."""
     others = {str(one["environment"].get(DATA)) for one in made} - {data}
     return [f"data {', '.join(sorted(others))} were not the registered {data}"] if others else []
+
+
+def _check_settings(
+    found: Subject, recorded: Sequence[Record], points: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raises EvidenceError for runs that say nothing here: of another task, or read otherwise."""
+    for record in recorded:
+        settings = record["settings"]
+        if refusal := found.refusal(settings["task.name"]):
+            raise EvidenceError(refusal)
+        for path, value in (pair for at in points for pair in surveys.fields(at["point"]).items()):
+            if settings.get(path) != value:
+                said = f"runs have {settings.get(path)!r}, measurements {value!r}"
+                raise EvidenceError(f"{path}: {said}")
 
 
 def written(

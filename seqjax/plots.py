@@ -28,7 +28,7 @@ RC = {
 }
 MOST_CELLS, MOST_PANELS = 1000, 100
 """What one can see in a heat map, and in learning curves."""
-LONGEST_NAME = 40
+LONGEST_NAME, MOST_TICKS = 40, 6
 
 
 def save(fig: Figure, workdir: pathlib.Path, name: str) -> None:
@@ -159,9 +159,10 @@ def curves(table: Table, quantity: str) -> Figure:
                 panel.legend(title=title or None, fontsize=7, title_fontsize=7)
         for panel in axes[max(0, len(panels) - across) : len(panels)]:  # the lowest of each column
             panel.set_xlabel("step")
+            panel.locator_params(axis="x", nbins=MOST_TICKS)
             panel.tick_params(labelbottom=True)
         axes[0].set_ylabel(short(quantity.replace("_", " ")))
-        if one_legend:
+        if one_legend and any(table.rows):  # else every panel has one line, which has no name
             handles, names = axes[0].get_legend_handles_labels()
             fig.legend(handles, names, title=title or None, loc="outside right upper")
     return fig

@@ -26,7 +26,8 @@ LONGEST = 50
 class Curves(NamedTuple):
     """To stand beside the comparisons, by name: rows of numbers over first, first + step, …
 
-    Over categories they are marks with bars, side by side, in place of lines in bands.
+    Over categories they are marks with bars, side by side, in place of lines in bands. ``compared``
+    is what all comparisons are of, where that is one thing.
     """
 
     lines: Mapping[str, np.ndarray]
@@ -37,6 +38,7 @@ class Curves(NamedTuple):
     first: float = 1
     step: float = 1
     categories: Sequence[str] = ()
+    compared: str = ""
 
 
 def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
@@ -51,7 +53,7 @@ def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
         fig, below, beside = _parts(sum(heights), across, curves is not None)
         panels = list(below.subplots(down, across, squeeze=False, height_ratios=heights).flat)
         for panel, verdict, own in zip(panels, verdicts, rows, strict=False):
-            _forest(panel, own)
+            _forest(panel, own, curves.compared if curves else "")
             panel.set_title(short(f"claim {verdict.claim}: {verdict.verdict}"), loc="left")
         for panel in panels[len(rows) :]:
             panel.set_axis_off()
@@ -76,7 +78,7 @@ def _parts(height: float, across: int, curves: bool):
     return fig, below, beside
 
 
-def _forest(panel, comparisons: Sequence[Comparison]) -> None:
+def _forest(panel, comparisons: Sequence[Comparison], compared: str) -> None:
     for place, c in enumerate(comparisons):
         low, high = (float(np.clip(x, -FAR, FAR)) for x in (c.lower, c.upper))
         panel.plot([low, high], [place, place], color=INK, linewidth=1.2)
@@ -86,7 +88,7 @@ def _forest(panel, comparisons: Sequence[Comparison]) -> None:
         range(len(comparisons)), [short(c.name, LONGEST) for c in comparisons], fontsize=7
     )
     panel.set_ylim(len(comparisons) - 0.5, -0.5)
-    panel.set_xlabel("mean and interval")
+    panel.set_xlabel(": ".join(filter(None, (compared, "mean and interval"))))
 
 
 def _beside(part, curves: Curves) -> None:

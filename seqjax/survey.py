@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from seqjax import rules
+from seqjax.config import field_types, make_config
+from seqjax.tasks import Task
 
 Point = Mapping[str, Any]
 
@@ -17,7 +19,7 @@ class Survey:
 
     Attributes:
       name, question: for people.
-      points: where it is measured.
+      points: where it is measured; what they share with the runs beside has the path of a field.
       measure: from a point to named arrays; its draws are keyed, so that it always gives the same.
     """
 
@@ -27,9 +29,30 @@ class Survey:
     measure: Callable[[Point], Mapping[str, Any]]
 
 
+def fields(point: Point) -> dict[str, Any]:
+    """What a point says of fields, by path."""
+    return {path: value for path, value in point.items() if "." in path}
+
+
+def task_of(point: Point) -> Task:
+    """The task that the fields of a point say."""
+    return make_config(fields(point)).task
+
+
 def at_settings(survey: Survey, settings: Mapping[str, Any]) -> Survey:
-    """The survey with these values of the fields that its points name, as a command may ask."""
-    points = tuple({k: settings.get(k, value) for k, value in p.items()} for p in survey.points)
+    """The survey with these values of the fields that its points name, as a command may ask.
+
+    Fields that the task in the settings does not have are left out.
+    """
+    types = field_types(settings)
+    points = tuple(
+        {
+            name: settings.get(name, value)
+            for name, value in point.items()
+            if name not in fields(point) or name in types
+        }
+        for point in survey.points
+    )
     return dataclasses.replace(survey, points=points)
 
 

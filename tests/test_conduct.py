@@ -191,6 +191,36 @@ def test_what_was_stopped_while_it_wrote_is_begun_again(measured, tmp_path):
     assert command(ONE, f"--workdir={tmp_path}").code == 0
 
 
+ELSEWHERE = {
+    ("mnist", "lag_recall"): "mnist_rows, mnist_pixels, mnist_pixels_permuted, fashion_rows",
+    ("poems", "translation"): "poems, poems_300, poems_fortunes",
+    ("speech", "digits_pixels"): "japanese_vowels",
+    ("text", "characters"): "text, unicode_names",
+    ("translation", "digits_rows"): "translation",
+    ("forecast", "digits_rows"): "forecast",
+    ("claim_6", "agreement_natural"): "agreement",
+}
+
+
+@pytest.mark.parametrize(("study", "task"), ELSEWHERE, ids=[name for name, _ in ELSEWHERE])
+@pytest.mark.parametrize("plan", [(), ("--dry_run",)], ids=["run", "plan"])
+def test_what_decides_says_which_tasks_it_takes(tmp_path, study, task, plan):
+    for given in (f"--set=task.name={task}", f"--sweep=task.name={task}"):
+        said = f"error: task.name: {study} takes {ELSEWHERE[study, task]}"
+        refused(said, f"--study={study}", given, f"--workdir={tmp_path / 'none'}", *plan)
+    assert not (tmp_path / "none").exists()
+
+
+def test_every_task_that_a_study_names_can_be_set():
+    for name in experiments.USES:
+        found = subject.subject(name)
+        assert found.tasks[0] == found.study.base["task.name"]
+        for task in found.tasks:
+            asked = found.revised({"task.name": task}, None)
+            points = {at["task.name"] for at in asked.survey.points if "task.name" in at}
+            assert points == ({task} if len(found.tasks) > 1 else set())
+
+
 # --- names that stand for several ---
 
 

@@ -74,6 +74,10 @@ DAMAGES = {
     "missing after all": (changed("@missing true", "@missing false"), ":11: a missing value,"),
     "another class": (changed("8.:no", "8.:nobody"), ":13: expected one of the classes last"),
     "no label": (changed("7:8.:no", "7:8."), ":13: 1 dimensions before its label, expected 2"),
+    "a label alone": (
+        "@classLabel true a b\n@data\na\n",
+        ":3: expected values, a colon and a label, got 'a'",
+    ),
     "a dimension more": (changed("7:8.:no", "7:8.:9:no"), ":13: 3 dimensions before its label"),
     "ragged": (changed("7:8.:no", "7,1:8.:no"), ":13: dimensions of 1 and of 2 values"),
     "no number": (changed("8.", "8.x"), ":13: expected a number, got '8.x'"),
@@ -117,6 +121,32 @@ def test_the_utterances(tmp_path, monkeypatch):
         assert {series.shape[1] for series in x} == {12}
         assert np.bincount(labels).tolist() == counts and classes == tuple("123456789")
         assert not np.isnan(np.concatenate(x)).any()
+
+
+SPOKEN = "@missing true\n@classLabel true 1 2 3 4 5 6 7 8 9\n@data\n"
+CASE = ":".join(["1,2"] * 12) + ":1\n"
+OTHER_VOWELS = {
+    "too few to train": ((269 * CASE, 370 * CASE), "TRAIN.ts: expected 270 utterances, got 269"),
+    "too few to test": ((270 * CASE, 10 * CASE), "TEST.ts: expected 370 utterances, got 10"),
+    "too many": ((270 * CASE, 371 * CASE), "TEST.ts: expected 370 utterances, got 371"),
+    "a dimension less": ((270 * CASE[4:], 370 * CASE), "expected 12 coefficients, got 11"),
+    "a class less": ((270 * CASE, "8 9"), "expected 9 speakers, got 8"),
+    "too long": ((270 * CASE.replace("1,2", "1,2" + 28 * ",3"), ""), "at most 29 steps, got 30"),
+    "a missing value": ((270 * CASE.replace("1,", "?,"), ""), "TRAIN.ts: expected all values"),
+}
+
+
+@pytest.mark.parametrize(("cases", "said"), OTHER_VOWELS.values(), ids=OTHER_VOWELS)
+def test_other_utterances_are_refused(tmp_path, monkeypatch, cases, said):
+    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
+    (tmp_path / "japanese_vowels").mkdir()
+    for (name, _), text in zip(ts_format.VOWELS.values(), cases, strict=True):
+        whole = SPOKEN + text
+        if text == "8 9":
+            whole = SPOKEN.replace(text, "8") + 370 * CASE
+        (tmp_path / "japanese_vowels" / name).write_text(whole)
+    with pytest.warns(UserWarning, match="no known release"), pytest.raises(DataError, match=said):
+        ts_format.japanese_vowels()
 
 
 def test_missing_utterances_are_told(tmp_path, monkeypatch):

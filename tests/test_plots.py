@@ -102,6 +102,15 @@ def test_curves_are_drawn_whatever_the_numbers(tmp_path, curve):
     words(plots.curves(table_of(found), "validation_accuracy"), tmp_path)
 
 
+def test_a_line_that_is_alone_needs_no_legend(tmp_path):
+    (alone, several) = (
+        plots.curves(table_of([record(arm=arm) for arm in arms]), "validation_accuracy")
+        for arms in ("a", "ab")
+    )
+    assert not alone.legends and "all" not in words(alone, tmp_path)
+    assert {"a", "b"} <= set(words(several, tmp_path)) and several.legends
+
+
 @pytest.mark.core
 def test_a_curve_is_the_mean_over_seeds_within_their_band(tmp_path):
     figure = plots.curves(table_of(grid(seeds=3)), "validation_accuracy")

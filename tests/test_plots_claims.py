@@ -32,6 +32,19 @@ def test_exploratory_verdicts_are_shown_where_there_are_no_others():
     assert len(claim_figure([beside, beside], None).axes) == 2
 
 
+@pytest.mark.parametrize(
+    ("curves", "said"),
+    [
+        (None, "mean and interval"),
+        (Curves({"a": np.ones((1, 2))}, "t", "", "", compared="error saved"),
+         "error saved: mean and interval"),
+    ],
+)  # fmt: skip
+def test_comparisons_say_what_they_are_of_where_that_is_one_thing(curves, said):
+    (panel,) = (p for p in claim_figure(verdicts(1), curves).axes if "claim" in p.get_title("left"))
+    assert panel.get_xlabel() == said
+
+
 def test_categories_have_marks_at_the_median_in_bars(tmp_path):
     rows = np.array([[1.0, 5.0], [2.0, np.inf], [9.0, 7.0]])
     curves = Curves({"lstm": rows}, "t", "rate", "norm", log=True, categories=("slow", "fast"))

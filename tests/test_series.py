@@ -13,6 +13,7 @@ from made_up import record
 from experiments import forecast as forecasting
 from experiments import speech
 from seqjax.data import elnino, folder
+from seqjax.decisions import EvidenceError
 from seqjax.tasks.forecast import Forecast
 from seqjax.tasks.japanese_vowels import JapaneseVowels, utterances
 
@@ -260,3 +261,5 @@ def test_a_forecast_is_decided_by_persistence_and_the_season_before():
     ]  # fmt: skip
     lines = forecasting.curves(forecast(errors), points).lines
     assert lines["lstm"].shape == (10, 2) and lines["persistence"].tolist() == [[1, 1]]
+    with pytest.raises(EvidenceError, match=r"nothing for \('lstm', 12\)"):
+        forecasting.decide([r for r in forecast(errors) if r["point"]["task.horizon"] == 1], points)

@@ -19,9 +19,9 @@ from experiments import text as study
 from seqjax import ngrams, training
 from seqjax.config import ConfigError, make_config
 from seqjax.data.folder import DataError
-from seqjax.decisions import EvidenceError
 from seqjax.study import Axis, Study, plan
 from seqjax.tasks import text
+from seqjax.tasks.characters import UnicodeNames
 from seqjax.tasks.text import WrittenText
 
 RESULTS = pathlib.Path(__file__).parents[1] / "experiments" / "results" / "text"
@@ -147,6 +147,8 @@ def test_there_it_starts_from_the_zero_state(lanes):
         (b"", "train has 0 characters, but at least 35 are needed"),
         (39 * b"a", "validation has 1 characters"),
         (36 * b"a", "train has 32 characters"),
+        (100 * b"a", "train has one character throughout"),
+        (95 * b"a" + b"bcdef", "train has one character throughout"),
     ],
 )
 def test_what_cannot_be_read_is_told(placed, content, said):
@@ -195,11 +197,11 @@ POINTS = [
 """The order that is best on validation data is not the one that is best on the test."""
 
 
-def runs(bits, **settings):
-    """Ten runs about so many bits a character."""
-    common = {"arm": "lstm", "settings": {"task.name": "digits_rows"}}
-    found = [record(seed=seed, test=bits + 0.05 * (seed % 3 - 1), **common) for seed in range(10)]
-    return [{**one, "settings": {**study.TEXT, **settings}} for one in found]
+def runs(bits, **changes):
+    """Ten runs about so many bits a character, by another metric of the same task."""
+    common = {"arm": "lstm", "settings": {"task.name": "unicode_names"}, **changes}
+    tests = [{"accuracy": 0.5, "bits": bits + 0.05 * (seed % 3 - 1)} for seed in range(10)]
+    return [{**record(seed=k, **common), "test": test} for k, test in enumerate(tests)]
 
 
 @pytest.mark.parametrize(
@@ -218,14 +220,16 @@ def test_the_best_order_on_validation_data_decides(bits, verdict):
     }
 
 
-def test_runs_and_models_of_two_texts_decide_nothing():
-    with pytest.raises(EvidenceError, match=r"task\.file: .*'other\.txt', 'tinyshakespeare"):
-        study.decide(runs(2.0, **{"task.file": "other.txt"}), POINTS)
-
-
 def test_the_figure_shows_the_models_beside_the_network():
     lines = study.curves(runs(2.2), POINTS).lines
     assert lines["lstm"].shape == (10, 1) and lines["3-gram"].tolist() == [[3.0]]
+
+
+def test_a_failed_run_has_the_bits_of_single_characters_and_saves_nothing():
+    failed = runs(2.2, failed="nonfinite")
+    bits = UnicodeNames().chance_loss("softmax") / math.log(2)
+    assert study.curves(failed, POINTS).lines["lstm"].tolist() == [[pytest.approx(bits)]] * 10
+    assert {c.mean for c in study.decide(failed, POINTS)[0].comparisons} == {0}
 
 
 def test_models_are_of_the_text_that_is_asked_for(placed):
@@ -239,8 +243,22 @@ def test_models_are_of_the_text_that_is_asked_for(placed):
     train, test = (parts[part].symbols_N for part in ("train", "test"))
     model = ngrams.fit([train], 1, 31)
     assert first["test"] == pytest.approx(-model.log_probabilities(test).mean() / math.log(2))
-    many = {"task.file": file, "task.vocabulary": 65535, "order": 4}
+    many = {**study.TEXT, "task.file": file, "task.vocabulary": 65535, "order": 4}
     assert study.measure(many) == {"validation": math.inf, "test": math.inf}
+
+
+def test_the_small_form_is_of_names_and_needs_no_file(monkeypatch):
+    monkeypatch.setenv("SEQJAX_DATA_DIR", "/nowhere")
+    with flagsaver.flagsaver():
+        flags.parser(["run", "--flagfile=experiments/flags/text_small.flags"])
+        asked = flags.asked("text")
+    assert asked.survey.points == tuple(
+        {"task.name": "unicode_names", "order": order} for order in study.ORDERS
+    )
+    (run,) = plan(asked.study, range(1))
+    assert run.config.task.name == "unicode_names" and run.config.task.length == 64
+    measured = study.measure(asked.survey.points[2])
+    assert 2.2 < measured["test"] < measured["validation"] < 2.4
 
 
 @needs("tinyshakespeare")

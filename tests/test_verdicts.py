@@ -253,6 +253,20 @@ def test_a_survey_is_registered_as_it_is_defined_and_needed():
         verdicts.decided(Subject(STUDY, SURVEY, decide), recorded(), None)
 
 
+@pytest.mark.parametrize(
+    ("tasks", "points", "said"),
+    [
+        (("text",), [], r"task\.name: claim_1 takes text; got 'adding'$"),
+        ((), [{"point": {"task.length": 9}}], r"task\.length: runs have 50, measurements 9$"),
+        ((), [{"point": {"task.file": "a"}}], r"task\.file: runs have None, measurements 'a'$"),
+    ],
+)
+def test_what_was_run_and_measured_on_something_else_decides_nothing(tasks, points, said):
+    found = Subject(STUDY, SURVEY, decide, tasks=tasks)
+    with pytest.raises(EvidenceError, match=said):
+        verdicts.decided(found, recorded(), {**MADE, "points": points})
+
+
 def test_what_is_written_says_size_rules_and_machine_without_markup(tmp_path):
     text = verdicts.written(Workdir(tmp_path), Subject(STUDY, SURVEY, decide), recorded(), MADE)
     assert text == (tmp_path / "verdicts.md").read_text(encoding="utf-8")

@@ -15,6 +15,8 @@ from seqjax.study import Arm
 Record = Mapping[str, Any]
 BETWEEN = ": "
 """An arm of several tasks is called "task: arm"."""
+SAVED = "share of the error saved"
+"""What ``gains`` are, in figures."""
 
 
 def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tuple[Arm, ...]:

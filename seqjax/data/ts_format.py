@@ -23,7 +23,9 @@ import numpy as np
 from seqjax.data import raw
 from seqjax.data.folder import DataError, find
 
-VOWELS = {part: f"JapaneseVowels_{part.upper()}.ts" for part in ("train", "test")}
+VOWELS = {"train": ("JapaneseVowels_TRAIN.ts", 270), "test": ("JapaneseVowels_TEST.ts", 370)}
+"""File and number of utterances of each part."""
+SPEAKERS, COEFFICIENTS, LONGEST = 9, 12, 29
 MISSING = ("?", "nan")
 SWITCHES = ("timestamps", "missing", "univariate", "equallength")
 COUNTS = ("dimensions", "serieslength")
@@ -63,9 +65,26 @@ def japanese_vowels() -> dict[str, Series]:
     Passing-Through Regions", Pattern Recognition Letters 20, 1999; UCI, CC BY 4.0.
 
     Raises:
-      DataError: the files are in neither place, or damaged.
+      DataError: the files are in neither place, are damaged, or hold something else.
     """
-    return {part: read(find(f"japanese_vowels/{name}")) for part, name in VOWELS.items()}
+    return {part: _vowels(find(f"japanese_vowels/{name}"), n) for part, (name, n) in VOWELS.items()}
+
+
+def _vowels(path: pathlib.Path, utterances: int) -> Series:
+    series = read(path)
+    longest = max(map(len, series.x))
+    for what, found, wanted in (
+        ("utterances", len(series.x), utterances),
+        ("coefficients", series.x[0].shape[1], COEFFICIENTS),
+        ("speakers", len(series.classes), SPEAKERS),
+    ):
+        if found != wanted:
+            raise DataError(f"{path}: expected {wanted} {what}, got {found}")
+    if longest > LONGEST:
+        raise DataError(f"{path}: expected at most {LONGEST} steps, got {longest}")
+    if any(np.isnan(x_TD).any() for x_TD in series.x):
+        raise DataError(f"{path}: expected all values, got a missing one")
+    return series
 
 
 @functools.cache
@@ -144,6 +163,8 @@ def _case(where: str, line: str, head: Head) -> tuple[np.ndarray, int]:
     """One line as (T, D) float32, and the place of its class."""
     *dimensions, label = line.split(":")
     label = label.strip()
+    if not dimensions:
+        raise DataError(f"{where}: expected values, a colon and a label, got {line!r:.100}")
     if head.dimensions not in (None, len(dimensions)):
         said = f"{len(dimensions)} dimensions before its label, expected {head.dimensions}"
         raise DataError(f"{where}: {said}")

@@ -6,11 +6,10 @@ import numpy as np
 
 from seqjax.baselines import padded
 from seqjax.data.parts import stratified_order
-from seqjax.data.ts_format import japanese_vowels
+from seqjax.data.ts_format import COEFFICIENTS, LONGEST, SPEAKERS, japanese_vowels
 from seqjax.tasks.base import DataSetTask
 
 PARTS = {"train": 225, "validation": 45, "test": 370}
-SPEAKERS, COEFFICIENTS, LONGEST = 9, 12, 29
 
 
 @dataclasses.dataclass(frozen=True)

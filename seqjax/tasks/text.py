@@ -66,6 +66,9 @@ class WrittenText(StreamTask):
             if len(text.symbols_N) < least[part]:
                 size = f"{part} has {len(text.symbols_N):,} characters"
                 raise DataError(f"{self.file}: {size}, but at least {least[part]:,} are needed")
+        if np.ptp(parts["train"].symbols_N) == 0:
+            said = "train has one character throughout, and nothing is to be predicted"
+            raise DataError(f"{self.file}: {said}")
         return parts
 
     def rows(self, data, key, first, count, batch_size):

@@ -40,7 +40,8 @@ class Translation(RaggedTask):
         the entropy of single ones in training.
       accuracy: of the likeliest character, likewise.
       chrf, chrf_validation: of what the trained decoder says when it reads what it has said before,
-        always the likeliest character; the mean over the messages of a part.
+        always the likeliest character, until it says the end or is as long as the longest message
+        of all (61 steps, whatever the reference has); the mean over the messages of a part.
       exact: how often that is the test translation, to the character.
     """
 
@@ -111,7 +112,10 @@ def _length(symbols_TB: Array) -> Array:
 
 
 def translated(model: SequenceModel, batch: Batch) -> Array:
-    """(T, B): character after character the likeliest after those before it, up to ``END``."""
+    """(T, B): character after character the likeliest after those before it, up to ``END``.
+
+    T is that of the batch: what has not ended by then is cut there.
+    """
 
     def step(before, _):
         symbol_B, carry = before
