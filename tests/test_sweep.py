@@ -213,7 +213,7 @@ def test_what_would_be_run_is_described():
 
 
 # Batches so large that XLA shares out the sums of one gradient over its threads: without NPROC the
-# four processes do not agree (at 128 units they do).
+# processes do not agree (at 128 units they do).
 CHILD = """
     import hashlib, sys
     import jax
@@ -237,7 +237,7 @@ def test_with_one_thread_pool_the_number_of_devices_does_not_matter():
             stdout=subprocess.PIPE,
             text=True,
         )
-        for devices in (1, 2, 4, 8)
+        for devices in (1, 2, 8)
     }
     said = {devices: child.communicate(timeout=280)[0] for devices, child in children.items()}
     assert {child.returncode for child in children.values()} == {0}
