@@ -79,11 +79,9 @@ def _otherwise_planned(study: Study, recorded: Sequence[Record]) -> list[str]:
             return [f"run {record['id']} is not of the registered design"]
         settings = as_settings(run.config)
         if settings != record["settings"]:
-            pairs = settings.items() ^ record["settings"].items()
-            paths = sorted(
-                {path for path, _ in pairs}, key=lambda path: (path != "task.name", path)
-            )
-            return [f"{paths[0]} was not as registered"]  # of another task fields differ as well
+            paths = [path for path, _ in settings.items() ^ record["settings"].items()]
+            first = "task.name" if "task.name" in paths else min(paths)  # the cause of the others
+            return [f"{first} was not as registered"]
     if planned:
         raise EvidenceError(f"{len(planned)} runs are still to come")
     return []
@@ -111,11 +109,12 @@ def _check_settings(
     found: Subject, recorded: Sequence[Record], points: Sequence[Mapping[str, Any]]
 ) -> None:
     """Raises EvidenceError for runs that say nothing here: of another task, or read otherwise."""
+    read = dict.fromkeys(pair for at in points for pair in surveys.fields(at["point"]).items())
     for record in recorded:
         settings = record["settings"]
         if refusal := found.refusal(settings["task.name"]):
             raise EvidenceError(refusal)
-        for path, value in (pair for at in points for pair in surveys.fields(at["point"]).items()):
+        for path, value in read:
             if settings.get(path) != value:
                 said = f"runs have {settings.get(path)!r}, measurements {value!r}"
                 raise EvidenceError(f"{path}: {said}")
