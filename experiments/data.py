@@ -10,7 +10,7 @@ Exit codes: 0 done; 2 a mistake, a file that could not be had or one that differ
 75 stopped by a signal, what has come is kept, run the same command again.
 """
 
-from experiments import program
+from experiments.cli import program
 
 if __name__ == "__main__":
     program.begin()  # before what follows, which takes its time
@@ -21,8 +21,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-from experiments import flags
-from experiments.fetch import FetchError, Patience, fetch
+from experiments.cli import flags
+from experiments.cli.fetch import FetchError, Patience, fetch
 from seqjax.data.folder import folder, place, sha256
 from seqjax.data.releases import RELEASES, File, Release
 from seqjax.types import unknown

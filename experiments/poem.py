@@ -10,7 +10,7 @@ longer line of one, has a * behind it, unless it was given. Poem n of a seed is 
 Exit codes: 0 done; 2 a mistake in the command, told in one line; 75 stopped by a signal.
 """
 
-from experiments import program
+from experiments.cli import program
 
 if __name__ == "__main__":
     program.begin()  # before what follows, which takes its time
@@ -22,11 +22,12 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 
-from experiments import environment, flags, prompt
-from seqjax import kept, sampling
-from seqjax.checkpoint import CheckpointError
-from seqjax.tasks import poetry
-from seqjax.tasks.poems import Poems
+from experiments.cli import environment, flags, poem_prompt
+from seqjax.models import sampling
+from seqjax.sweeps import saved_models
+from seqjax.tasks.datasets import poetry
+from seqjax.tasks.datasets.poems import Poems
+from seqjax.training.checkpoint import CheckpointError
 
 flags.define_poem_flags()
 FLAGS = flags.FLAGS
@@ -39,11 +40,11 @@ def main(argv: list[str]) -> None:
     try:
         found = _model()
         script = poetry.Script(found.facts["characters"], found.config.task.vocabulary)
-        given = prompt.given(FLAGS.form, FLAGS.first_line, FLAGS.acrostic)
-    except (CheckpointError, prompt.PromptError) as error:
+        given = poem_prompt.given(FLAGS.form, FLAGS.first_line, FLAGS.acrostic)
+    except (CheckpointError, poem_prompt.PromptError) as error:
         flags.fail(error)
     _check_terminal(script)
-    if missing := prompt.missing(given, script):
+    if missing := poem_prompt.missing(given, script):
         said = f"not in the vocabulary, and read as unknown: {' '.join(missing)}"
         print(f"{said} (the poems learnt from are {found.config.task.writing})", file=sys.stderr)
     writer = sampling.Writer(found.model, FLAGS.temperature, FLAGS.top_k)
@@ -62,11 +63,11 @@ def main(argv: list[str]) -> None:
         )
 
 
-def _model() -> kept.Kept:
+def _model() -> saved_models.Kept:
     if not FLAGS.checkpoint:
         raise CheckpointError("--checkpoint: not given; expected a folder of WORKDIR/models")
     try:
-        found = kept.load(flags.path_of("--checkpoint", FLAGS.checkpoint))
+        found = saved_models.load(flags.path_of("--checkpoint", FLAGS.checkpoint))
     except CheckpointError as error:
         raise CheckpointError(f"--checkpoint: {error}") from None
     except OSError as error:
@@ -92,7 +93,7 @@ def _check_terminal(script: poetry.Script) -> None:
 
 
 def _written(
-    writer: sampling.Writer, script: poetry.Script, given: prompt.Given, number: int
+    writer: sampling.Writer, script: poetry.Script, given: poem_prompt.Given, number: int
 ) -> Iterator[tuple[str, bool]]:
     """Prints a poem character by character, and gives each line once its mark is printed.
 

@@ -1,6 +1,6 @@
 """Rebuilds what a workdir shows from what it records: python -m experiments.report."""
 
-from experiments import program
+from experiments.cli import program
 
 if __name__ == "__main__":
     program.begin()  # before what follows, which takes its time
@@ -10,14 +10,12 @@ import functools
 import sys
 from typing import Any
 
-from experiments import flags, verdicts
-from experiments.subject import NAMES, subject
-from experiments.workdir import Workdir, WorkdirError
-from seqjax import formats, plots, plots_observed
-from seqjax.config import ConfigError
-from seqjax.records import RecordError
-from seqjax.study import Study
-from seqjax.tables import (
+from experiments.cli import flags, verdicts
+from experiments.cli.workdir import Workdir, WorkdirError
+from experiments.experiment import NAMES, subject
+from seqjax.records.jsonl import RecordError
+from seqjax.reporting import formats, plots
+from seqjax.reporting.tables import (
     Table,
     by_metric,
     make_table,
@@ -26,6 +24,8 @@ from seqjax.tables import (
     shown_rows,
     sizes,
 )
+from seqjax.sweeps.study import Study
+from seqjax.training.config import ConfigError
 from seqjax.types import unknown
 
 MOST_CELLS = 10**6
@@ -123,7 +123,7 @@ def _draw(workdir: Workdir, study: Study, made: list[Table], quantity: str) -> N
         print(f"learning_curves: over {plots.MOST_PANELS} are not drawn", file=sys.stderr)
     else:
         plots.save(plots.curves(main, quantity), workdir.path, "learning_curves")
-    for name, drawn in plots_observed.observed_figures(main):
+    for name, drawn in plots.observed_figures(main):
         if drawn is None:
             print(f"{name}: so many lines and panels are not drawn", file=sys.stderr)
         else:

@@ -6,7 +6,7 @@ Exit codes: 0 done; 2 a mistake in the command, told in one line; 75 stopped by 
 everything recorded kept, run the same command again.
 """
 
-from experiments import program
+from experiments.cli import program
 
 if __name__ == "__main__":
     program.begin()  # before what follows, which takes its time
@@ -14,7 +14,8 @@ if __name__ == "__main__":
 import logging
 import sys
 
-from experiments import CLAIMS, COLLECTIONS, STUDIES, flags
+from experiments import CLAIMS, COLLECTIONS, STUDIES
+from experiments.cli import flags
 
 flags.define_run_flags()
 FLAGS = flags.FLAGS
@@ -24,21 +25,21 @@ def main(argv: list[str]) -> None:
     """Lists the studies, or plans one and runs it; imports what is heavy once it is needed."""
     del argv
     if FLAGS.list:
-        from experiments.subject import subject
+        from experiments.experiment import subject
 
         for name in (*STUDIES, *CLAIMS):
             print(f"{name}: {subject(name).question}")
         return
     flags.use_data_dir()
-    from experiments import environment
+    from experiments.cli import environment
 
     environment.prepare(FLAGS.deterministic)
-    from experiments.lock import LockedError
-    from experiments.workdir import WorkdirError
-    from seqjax.checkpoint import CheckpointError
-    from seqjax.config import ConfigError
+    from experiments.cli.locks import LockedError
+    from experiments.cli.workdir import WorkdirError
     from seqjax.data.folder import DataError
-    from seqjax.records import RecordError
+    from seqjax.records.jsonl import RecordError
+    from seqjax.training.checkpoint import CheckpointError
+    from seqjax.training.config import ConfigError
 
     mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
     try:
@@ -52,13 +53,14 @@ def main(argv: list[str]) -> None:
 
 
 def _run() -> None:
-    from experiments import conduct, environment, report, verdicts
+    from experiments import report
+    from experiments.cli import environment, execution, verdicts
 
     here, left, runs = environment.describe(), 0, 0
     several = FLAGS.study in COLLECTIONS
     for name in flags.chosen():
         asked, path = flags.asked(name), flags.workdir_of(name)
-        order = conduct.Order(
+        order = execution.Order(
             flags.seeds(asked.study.seeds if asked.study else 1),
             flags.shard(),
             FLAGS.checkpoint_every,
@@ -68,9 +70,9 @@ def _run() -> None:
         )
         if FLAGS.dry_run:
             head = [f"{name}:"] if several else []
-            print(*head, *conduct.described(asked, order, path), sep="\n")
+            print(*head, *execution.described(asked, order, path), sep="\n")
         else:
-            own = conduct.conduct(asked, order, path, report.show)
+            own = execution.conduct(asked, order, path, report.show)
             left, runs = left + own[0], runs + own[1]
     if several and not FLAGS.dry_run:
         print(verdicts.collected(flags.workdir(), verdicts.workdirs(flags.workdir())))

@@ -18,20 +18,16 @@ if "SEQJAX_CACHE_DIR" not in os.environ:  # workers of xdist inherit it
 
 import hypothesis
 import jax
-import numpy as np
 import pytest
 
 # Plain modules, which pytest would leave as they are.
-pytest.register_assert_rewrite("batches", "commands")
+pytest.register_assert_rewrite("support.assertions", "support.batches", "support.commands")
 
 # Compiled without optimisation: nearly all programs run once, and a third of the time is saved. It
 # holds for this process alone; commands that tests start are compiled as users have them.
 with pytest.MonkeyPatch.context() as patched:
     patched.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0", prepend=" ")
     jax.devices()  # reads the flags
-OPTIMISED = {"xla_backend_optimization_level": 3}
-"""``compiler_options`` of ``jax.jit`` where the last bit of a program matters: those of users."""
-
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -84,7 +80,7 @@ def x64():
 @pytest.fixture(scope="session")
 def first(tmp_path_factory):
     """The workdir of the first run of the study in commands.py, and what the command said."""
-    from commands import STUDY, command  # imports all of experiments, for few tests
+    from support.commands import STUDY, command
 
     workdir = tmp_path_factory.mktemp("first") / "new" / "workdir"
     return workdir, command(*STUDY, f"--workdir={workdir}")
@@ -99,7 +95,7 @@ def finished(first, tmp_path):
 @pytest.fixture
 def server():
     """A server of files on this machine."""
-    from served import Server
+    from support.served import Server
 
     made = Server()
     yield made
@@ -109,24 +105,13 @@ def server():
 @pytest.fixture
 def place(server, tmp_path, monkeypatch):
     """The folder of a set of one file, which the server has."""
-    from published import make_known
-    from served import BYTES, NAME
+    from support.published import make_known
+    from support.served import BYTES, NAME
 
     from experiments import data
-    from experiments.fetch import Patience
+    from experiments.cli.fetch import Patience
 
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(data, "PATIENCE", Patience(attempts=3, timeout=0.2, pause=0.01))
     make_known(monkeypatch, NAME, {"file": BYTES}, f"{server.address}/here")
     return tmp_path / NAME
-
-
-def assert_close(a, b, tolerance: float) -> None:
-    """‖a − b‖∞ <= tolerance · ‖b‖∞ for every array of two trees of one structure."""
-    assert jax.tree.structure(a) == jax.tree.structure(b)
-    for (path, x), y in zip(jax.tree.leaves_with_path(a), jax.tree.leaves(b), strict=True):
-        where = jax.tree_util.keystr(path) or "the array"
-        assert np.shape(x) == np.shape(y), f"{where}: shapes {np.shape(x)} and {np.shape(y)}"
-        x, y = (np.asarray(v).astype(np.float64) for v in (x, y))
-        error, size = (np.max(np.abs(v), initial=0) for v in (x - y, y))
-        assert error <= tolerance * size, f"{where}: {error:.3g} > {tolerance:g} * {size:.3g}"

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import assert_close
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from support.assertions import assert_close
 
 from seqjax.cells import CELLS
 from seqjax.init import NONZEROS, InitSpec, init_cell, spectral_radius

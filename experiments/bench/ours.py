@@ -11,7 +11,7 @@ from experiments.bench.peers.jax_job import PRECISIONS, jax_job
 from experiments.bench.problem import AbsentError, Job, Size, draw
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
-from seqjax.recurrence import unroll
+from seqjax.recurrence.unroll import unroll
 
 
 def make(suite: str, **options) -> Job:
@@ -89,9 +89,9 @@ def _runs(size: list[int], together: int, precision: str) -> Job:
 
 def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
     """Runs of the adding task from their seeds to their losses, by the programs of a sweep."""
-    from seqjax.config import make_config
-    from seqjax.sweep import runs_per_device
-    from seqjax.training import initialise, train_chunk
+    from seqjax.sweeps.executor import runs_per_device
+    from seqjax.training.config import make_config
+    from seqjax.training.step import initialise, train_chunk
 
     B, T, _, H = size
     config = make_config(
@@ -132,9 +132,9 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
 def _one_update(config: Any, size: list[int]) -> dict[str, np.ndarray]:
     """An update by the sweep's own step on drawn numbers: its loss, and U after it."""
     from seqjax.cells.base import Params
-    from seqjax.tasks.adding import Adding
     from seqjax.tasks.base import Batch
-    from seqjax.training import initial_state, train_step
+    from seqjax.tasks.synthetic.adding import Adding
+    from seqjax.training.step import initial_state, train_step
 
     arrays = draw(Size(*size))
     y_B = arrays.y_TBH[0, :, 0]

@@ -7,10 +7,10 @@ that reads a window of two steps is the control: it is given what the state woul
 import numpy as np
 
 from experiments.claims.evidence import PROTOCOL, accuracies, by_arm, observed, on_tasks
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
+from experiments.experiment import Subject
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS
+from seqjax.sweeps.study import Arm, Axis, Study
 
 READOUTS = ("softmax", "logistic")
 ARMS = (

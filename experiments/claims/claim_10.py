@@ -14,11 +14,11 @@ import dataclasses
 import numpy as np
 
 from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, outcomes
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS
-from seqjax.decisions.base import entered
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
+from experiments.experiment import Subject
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions.base import entered
+from seqjax.sweeps.study import Arm, Axis, Study
 
 ARMS = tuple(
     Arm(name, {"model.cell": cell})

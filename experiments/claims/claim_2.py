@@ -13,20 +13,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.claims.evidence import BETWEEN, PROTOCOL, by_point, on_tasks, outcomes
-from experiments.subject import Subject
-from seqjax import rules
+from experiments.experiment import Subject
 from seqjax.cells import CELLS
-from seqjax.decisions import CLAIMS, EvidenceError, Verdict
-from seqjax.decisions.base import DESCRIPTIVE, entered, found
-from seqjax.decisions.judge import Judge, said
 from seqjax.diagnostics.gradients import decades_per_step, gradient_profile
 from seqjax.diagnostics.probe import linear_probe
 from seqjax.init import InitSpec, init_cell
-from seqjax.plots_claims import Curves
-from seqjax.recurrence import unroll
-from seqjax.study import Arm, Axis, Study
-from seqjax.survey import Survey
-from seqjax.tasks.lag_recall import SYMBOLS
+from seqjax.recurrence.unroll import unroll
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats import rules
+from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
+from seqjax.stats.decisions.base import DESCRIPTIVE, entered, found
+from seqjax.stats.decisions.judge import Judge, said
+from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.study import Arm, Axis, Study
+from seqjax.tasks.synthetic.lag_recall import SYMBOLS
 from seqjax.types import Array, named_key
 
 STEEPEST = {"elman": 1.0, "elman_sigmoid": 0.25}

@@ -12,12 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.claims.evidence import by_point
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS, Verdict
-from seqjax.decisions.base import found
+from experiments.experiment import Subject
 from seqjax.diagnostics.depth import draw_matrices, monotone_pieces
-from seqjax.plots_claims import Curves
-from seqjax.survey import Survey
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS, Verdict
+from seqjax.stats.decisions.base import found
+from seqjax.sweeps.measurement import Survey
 from seqjax.types import Array, named_key
 
 SCALES = (2.0, 1.0, 3.0)

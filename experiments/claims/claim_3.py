@@ -10,12 +10,12 @@ import jax
 import numpy as np
 
 from experiments.claims.evidence import by_point
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS, EvidenceError, Verdict
-from seqjax.decisions.theory import DEPTHS, FAMILIES
+from experiments.experiment import Subject
 from seqjax.diagnostics.depth import depth_gradient
-from seqjax.plots_claims import Curves
-from seqjax.survey import Survey
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
+from seqjax.stats.decisions.theory import DEPTHS, FAMILIES
+from seqjax.sweeps.measurement import Survey
 from seqjax.types import Array
 
 OCTAVES = 1.0

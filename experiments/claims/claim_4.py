@@ -24,12 +24,12 @@ from experiments.claims.evidence import (
     outcomes,
     tuning_records,
 )
-from experiments.subject import Subject
-from seqjax import rules
-from seqjax.decisions import CLAIMS, EvidenceError
-from seqjax.decisions.base import found
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
+from experiments.experiment import Subject
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats import rules
+from seqjax.stats.decisions import CLAIMS, EvidenceError
+from seqjax.stats.decisions.base import found
+from seqjax.sweeps.study import Arm, Axis, Study
 
 RATE = "optim.learning_rate"
 KINDS = ("norm", "value")

@@ -24,12 +24,12 @@ import itertools
 import numpy as np
 
 from experiments.claims.evidence import PLAIN, by_arm, is_full, observed, on_tasks, outcomes
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS
-from seqjax.decisions.base import entered, found
-from seqjax.decisions.judge import Judge
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
+from experiments.experiment import Subject
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions.base import entered, found
+from seqjax.stats.decisions.judge import Judge
+from seqjax.sweeps.study import Arm, Axis, Study
 
 FLOORS = {"a": "signal", "b": "contribution", "c": "norm"}
 QUANTILES = ("q50", "q90")

@@ -8,11 +8,11 @@ further than any sentence trained on, at 15 and 30. All cells have the LSTM's pa
 import numpy as np
 
 from experiments.claims.evidence import PROTOCOL, accuracies, by_arm
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
-from seqjax.tasks.agreement import ATTRACTORS, NUMBERS
+from experiments.experiment import Subject
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS
+from seqjax.sweeps.study import Arm, Axis, Study
+from seqjax.tasks.synthetic.agreement import ATTRACTORS, NUMBERS
 
 METRICS = {7: "accuracy_7_opposite", 15: "accuracy_15", 30: "accuracy_30"}
 

@@ -19,10 +19,10 @@ from experiments.claims.evidence import (
     on_tasks,
     outcomes,
 )
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
+from experiments.experiment import Subject
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS
+from seqjax.sweeps.study import Arm, Axis, Study
 
 RATE = "optim.learning_rate"
 TASKS = ("recall", "adding")

@@ -14,11 +14,11 @@ import dataclasses
 import numpy as np
 
 from experiments.claims.evidence import PROTOCOL, by_arm, complete, observed, on_tasks
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS
+from experiments.experiment import Subject
 from seqjax.diagnostics.gates import EDGES
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS
+from seqjax.sweeps.study import Arm, Axis, Study
 
 GATES = ("i", "f", "o")
 TIMES = (1, 2, 4)

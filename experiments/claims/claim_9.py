@@ -9,11 +9,11 @@ b_z = ±1, whose scores stand beside: at full size only. JSB chorales are not am
 import numpy as np
 
 from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, outcomes
-from experiments.subject import Subject
-from seqjax.decisions import CLAIMS
-from seqjax.decisions.base import entered
-from seqjax.plots_claims import Curves
-from seqjax.study import Arm, Axis, Study
+from experiments.experiment import Subject
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions.base import entered
+from seqjax.sweeps.study import Arm, Axis, Study
 
 BIASES = ("f", "i", "o")
 SPREAD = 0.1

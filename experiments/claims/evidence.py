@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 
 from experiments import FULL
-from seqjax.decisions import EvidenceError, Outcome
-from seqjax.decisions.uses import gain
-from seqjax.study import Arm
+from seqjax.stats.decisions import EvidenceError, Outcome
+from seqjax.stats.decisions.uses import gain
+from seqjax.sweeps.study import Arm
+
+VERSION = 1
+CHANGES = {1: "evidence of claims 1 to 13f as first registered"}
+"""The version of what claims and uses extract from records; raised as ``rules.VERSION`` is."""
 
 Record = Mapping[str, Any]
 BETWEEN = ": "

@@ -8,7 +8,7 @@ are those of the studies themselves that neither clip nor raise anything, on the
 at the smallest rate. Printed as they stand in the modules, with those in use and the ratios behind.
 """
 
-from experiments import program
+from experiments.cli import program
 
 if __name__ == "__main__":
     program.begin()  # before what follows, which takes its time
@@ -21,19 +21,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import flags
 from experiments.claims import claim_4, claim_5
 from experiments.claims.evidence import BETWEEN
-from seqjax import tuning
-from seqjax.config import PRECISIONS, Config
+from experiments.cli import flags
 from seqjax.diagnostics.base import no_perturbation, start_of, step
 from seqjax.diagnostics.gradients import weight_contributions
-from seqjax.modules import with_arrays
-from seqjax.observation.base import only_layer
-from seqjax.signal import LEAST_NORM, tree_norm
-from seqjax.study import Run, Study
+from seqjax.diagnostics.observers.base import only_layer
+from seqjax.models.layers import with_arrays
+from seqjax.recurrence.gradient_norms import LEAST_NORM, tree_norm
+from seqjax.sweeps import tuning
+from seqjax.sweeps.study import Run, Study
 from seqjax.tasks.base import Batch
-from seqjax.training import TrainState, abstract_model, differentiate, initial_state, train_step
+from seqjax.training.config import PRECISIONS, Config
+from seqjax.training.step import (
+    TrainState,
+    abstract_model,
+    differentiate,
+    initial_state,
+    train_step,
+)
 from seqjax.types import Array, named_key
 
 FIRST_STEPS = 500  # of a run of claim 5 at full size; of all others every step counts

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from seqjax.product import Matrix, product
+from seqjax.cells.matmul import Matrix, product
 from seqjax.types import Array
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {

@@ -10,7 +10,7 @@ import os
 import pathlib
 import warnings
 
-from seqjax import files
+from seqjax.data import files
 from seqjax.data.releases import RELEASES, File
 
 LARGEST = 2**26

@@ -16,8 +16,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from seqjax import files
-from seqjax.data import raw
+from seqjax.data import files, raw
 from seqjax.data.folder import DataError, DataWarning, find, folder
 from seqjax.data.releases import RELEASES, File
 

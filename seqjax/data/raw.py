@@ -11,7 +11,7 @@ import re
 import zlib
 from typing import Any
 
-from seqjax import files
+from seqjax.data import files
 from seqjax.data.folder import LARGEST, DataError
 
 GZIP = b"\x1f\x8b"

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
-from seqjax.reference import Recorder
+from seqjax.recurrence.reference import Recorder
 from seqjax.types import Array
 
 CLOSED = {"f": 1.0, "i": 0.0, "g": 0.0}

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from seqjax.cells.base import Gate
 from seqjax.diagnostics.base import memory
-from seqjax.modules import SequenceModel
+from seqjax.models.layers import SequenceModel
 from seqjax.tasks.base import Batch
 from seqjax.types import Array
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
 from seqjax.diagnostics.base import no_perturbation, perturbed_states, start_of, step
-from seqjax.signal import tree_norm
+from seqjax.recurrence.gradient_norms import tree_norm
 from seqjax.types import Array
 
 Loss = Callable[[Array], Array]

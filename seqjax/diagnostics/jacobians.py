@@ -22,7 +22,7 @@ from seqjax.diagnostics.base import (
     step,
 )
 from seqjax.init import spectral_radius
-from seqjax.signal import tree_norm
+from seqjax.recurrence.gradient_norms import tree_norm
 from seqjax.types import Array
 
 
@@ -206,7 +206,7 @@ def input_jacobian(predict: Callable[[Array], Array], x_TD: Array) -> Array:
     >>> import jax, jax.numpy as jnp
     >>> from seqjax.cells import CELLS
     >>> from seqjax.init import InitSpec, init_cell
-    >>> from seqjax.recurrence import unroll
+    >>> from seqjax.recurrence.unroll import unroll
     >>> cell = CELLS["feedforward"]
     >>> params = init_cell(jax.random.key(0), cell, 3, 5, InitSpec())
     >>> outputs = lambda x_TD: unroll(cell, params, x_TD[:, None]).outputs_TBH[:, 0]

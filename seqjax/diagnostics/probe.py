@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.diagnostics.base import one_by_one
-from seqjax.losses import correct
+from seqjax.metrics.losses import correct
 from seqjax.types import Array
 
 RIDGE = 1e-4

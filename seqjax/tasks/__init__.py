@@ -1,18 +1,11 @@
 """The tasks by name. ``TASKS["adding"](length=100)`` is a task."""
 
-from seqjax.tasks.adding import Adding
-from seqjax.tasks.agreement import Agreement
-from seqjax.tasks.agreement_natural import AgreementNatural
-from seqjax.tasks.arithmetic import Arithmetic
 from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task, digest_of_data
-from seqjax.tasks.characters import Characters, UnicodeNames
-from seqjax.tasks.copying import Copying
-from seqjax.tasks.digits import DigitsPixels, DigitsRows
-from seqjax.tasks.forecast import Forecast
-from seqjax.tasks.japanese_vowels import JapaneseVowels
-from seqjax.tasks.lag_recall import LagRecall
-from seqjax.tasks.memorization import Memorization
-from seqjax.tasks.mnist import (
+from seqjax.tasks.datasets.agreement_natural import AgreementNatural
+from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
+from seqjax.tasks.datasets.forecast import Forecast
+from seqjax.tasks.datasets.japanese_vowels import JapaneseVowels
+from seqjax.tasks.datasets.mnist import (
     FashionPixels,
     FashionPixelsPermuted,
     FashionRows,
@@ -20,13 +13,20 @@ from seqjax.tasks.mnist import (
     MnistPixelsPermuted,
     MnistRows,
 )
-from seqjax.tasks.music import Jsb, Nottingham
-from seqjax.tasks.poems import Poems, PoemsFortunes, PoemsThreeHundred
-from seqjax.tasks.stream import StreamTask
-from seqjax.tasks.temporal_order import TemporalOrder
-from seqjax.tasks.text import WrittenText
-from seqjax.tasks.translation import Translation
-from seqjax.tasks.xml import Xml
+from seqjax.tasks.datasets.music import Jsb, Nottingham
+from seqjax.tasks.datasets.poems import Poems, PoemsFortunes, PoemsThreeHundred
+from seqjax.tasks.datasets.translation import Translation
+from seqjax.tasks.streams.arithmetic import Arithmetic
+from seqjax.tasks.streams.base import StreamTask
+from seqjax.tasks.streams.characters import Characters, UnicodeNames
+from seqjax.tasks.streams.text import WrittenText
+from seqjax.tasks.streams.xml import Xml
+from seqjax.tasks.synthetic.adding import Adding
+from seqjax.tasks.synthetic.agreement import Agreement
+from seqjax.tasks.synthetic.copying import Copying
+from seqjax.tasks.synthetic.lag_recall import LagRecall
+from seqjax.tasks.synthetic.memorization import Memorization
+from seqjax.tasks.synthetic.temporal_order import TemporalOrder
 
 GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
 MNIST = (MnistRows, MnistPixels, MnistPixelsPermuted)

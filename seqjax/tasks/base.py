@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from seqjax import losses
+from seqjax.metrics import losses
 from seqjax.types import Array, check_most, named_key
 
 EVALUATION_SIZE = 4096

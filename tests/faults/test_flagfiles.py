@@ -6,10 +6,10 @@ import time
 import tracemalloc
 
 import pytest
-from commands import ROOT, command
-from harness import python
+from support.commands import ROOT, command
+from support.harness import python
 
-from experiments import flagfiles
+from experiments.cli import flagfiles
 
 
 def one(folder, content):

@@ -11,17 +11,17 @@ import time
 
 import hypothesis
 import pytest
-from commands import command, finish, start
 from hypothesis import strategies as st
+from support.commands import command, finish, start
 
 from experiments import CLAIMS, COLLECTIONS, STUDIES
-from seqjax import floor
 from seqjax.cells import CELLS
-from seqjax.clipping import KINDS
-from seqjax.config import field_types
 from seqjax.init import INPUT, RECURRENT, SCHEMES
-from seqjax.optimizer import OPTIMIZERS, SCHEDULES
+from seqjax.optim import gradient_floor
+from seqjax.optim.clipping import KINDS
+from seqjax.optim.optimizer import OPTIMIZERS, SCHEDULES
 from seqjax.tasks import TASKS
+from seqjax.training.config import field_types
 
 SECONDS, MEBIBYTES = 10, 1500
 
@@ -131,7 +131,7 @@ FITTING = {
     "init.input": [*INPUT],
     "init.bias_scheme": [*SCHEMES],
     "clip.kind": [*KINDS],
-    "floor.kind": [*floor.KINDS],
+    "floor.kind": [*gradient_floor.KINDS],
     "optim.name": [*OPTIMIZERS],
     "optim.schedule": [*SCHEDULES],
     "train.precision": ["float32", "tf32", "bf16"],

@@ -11,7 +11,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import MOMENTS, RUNS, Command, finished, interrupted, recorded, save
+from support.harness import MOMENTS, RUNS, Command, finished, interrupted, recorded, save
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1500)]
 

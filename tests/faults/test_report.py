@@ -6,7 +6,7 @@ import pathlib
 import re
 
 import pytest
-from commands import command
+from support.commands import command
 
 from experiments import report
 

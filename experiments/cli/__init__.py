@@ -1,0 +1,1 @@
+"""The machinery of the commands: flags, flagfiles, workdirs, locks, signals and progress."""

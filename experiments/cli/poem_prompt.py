@@ -1,0 +1,80 @@
+"""What a poem is to begin with, as its user says it."""
+
+import dataclasses
+import unicodedata
+
+import numpy as np
+
+from seqjax.data.poems import FINAL, FORMS, MIDDLE, is_written
+from seqjax.tasks.datasets import poetry
+from seqjax.types import unknown
+
+DEFAULT = 4, 5
+"""Lines and characters a line, where neither is said."""
+
+
+class PromptError(ValueError):
+    """A prompt that no poem has, and what is accepted."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """A form, and the characters that stand at some of its places."""
+
+    form: str
+    signs: dict[int, str]
+
+    def allowed(self, script: poetry.Script) -> np.ndarray:
+        """(T, V): what the form allows where nothing is given, and there what is given."""
+        allowed_TV = script.allowed(self.form, unknown=False)
+        for place, sign in self.signs.items():
+            allowed_TV[place] = False
+            allowed_TV[place, script.symbols.get(sign, poetry.UNKNOWN)] = True
+        return allowed_TV
+
+
+def given(form: str | None, first_line: str | None, acrostic: str | None) -> Given:
+    """What the flags say.
+
+    Raises:
+      PromptError: they do not fit each other, or no form.
+    """
+    if form is not None and form not in FORMS:
+        raise PromptError(f"--form: {unknown('form', form, FORMS)}")
+    if first_line is not None and acrostic is not None:
+        raise PromptError("--acrostic: expected this or --first_line, got both")
+    lines, size = FORMS[form] if form else DEFAULT
+    if first_line is not None:
+        signs = _signs("--first_line", first_line)
+        sizes = {size} if form else {size for _, size in FORMS.values()}
+        _check("--first_line", signs, sizes, form)
+        return Given(f"{lines}x{len(signs)}", dict(enumerate(signs)))
+    if acrostic is not None:
+        signs = _signs("--acrostic", acrostic)
+        _check("--acrostic", signs, {lines} if form else {n for n, _ in FORMS.values()}, form)
+        return Given(f"{len(signs)}x{size}", {k * (size + 1): c for k, c in enumerate(signs)})
+    return Given(f"{lines}x{size}", {})
+
+
+def missing(prompt: Given, script: poetry.Script) -> list[str]:
+    """The characters given that the script has no symbol for, once each."""
+    return [sign for sign in dict.fromkeys(prompt.signs.values()) if sign not in script.symbols]
+
+
+def _signs(flag: str, text: str) -> str:
+    """The Chinese characters of a prompt, without a mark behind them."""
+    signs = "".join(unicodedata.normalize("NFC", text).split())
+    signs = signs.rstrip(MIDDLE + FINAL)
+    for sign in signs:
+        if not is_written(sign):
+            raise PromptError(f"{flag}: expected Chinese characters, got {sign!r}")
+    return signs
+
+
+def _check(flag: str, signs: str, sizes: set[int], form: str | None) -> None:
+    if len(signs) not in sizes:
+        accepted = " or ".join(map(str, sorted(sizes)))
+        of_form = f" for the form {form}" if form else ""
+        raise PromptError(
+            f"{flag}: expected {accepted} characters{of_form}, got {len(signs)}: {signs!r}"
+        )

@@ -1,0 +1,1 @@
+"""Studies: a module each, with its question, arms and axes."""

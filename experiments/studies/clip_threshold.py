@@ -1,0 +1,46 @@
+"""Which kind of clipping helps, at which threshold, once the learning rate is tuned?
+
+Kinds differ in the unit of their threshold. Each is swept over the 10, 50 and 90 % quantiles, over
+the steps of an unclipped run (seed 1000, rate .01), of what it bounds: the joint norm, the largest
+entry, the largest norm of an array, the largest ratio of a unit; under "step" over (step, example)
+pairs. So thresholds in one place of the list clip about equally often, at that rate.
+"""
+
+from math import inf
+
+from seqjax.sweeps.study import Arm, Axis, Study
+
+THRESHOLDS = {
+    "value": (0.003, 0.026, 0.22, inf),
+    "norm": (0.025, 0.18, 1.6, inf),
+    "block": (0.02, 0.16, 1.4, inf),
+    "adaptive": (0.0044, 0.043, 0.38, inf),
+    "percentile": (10.0, 50.0, 90.0, inf),
+    "step": (0.00006, 0.00044, 0.0086, inf),
+}
+
+STUDY = Study(
+    name="clip_threshold",
+    question="Which kind of clipping helps, at which threshold, once the learning rate is tuned?",
+    base={
+        "task.name": "temporal_order",
+        "task.length": 20,
+        "model.cell": "elman",
+        "model.hidden": 32,
+        "optim.name": "momentum",
+        "train.steps": 500,
+        "train.batch_size": 32,
+        "train.eval_every": 100,
+    },
+    arms=tuple(Arm(kind, {"clip.kind": kind}) for kind in THRESHOLDS),
+    axes=(
+        *(
+            Axis("clip.threshold", values, arms=(kind,), label="threshold")
+            for kind, values in THRESHOLDS.items()
+        ),
+        Axis("optim.learning_rate", (0.01, 0.03, 0.1, 0.3)),
+    ),
+    tune="optim.learning_rate",
+    columns="",
+    spread=True,
+)

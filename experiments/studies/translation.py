@@ -1,0 +1,162 @@
+"""Does a small LSTM translate the messages of programs better than a translation memory?
+
+The memory is what translators use: it says the translation of the nearest source it knows. Copying
+the source is the other baseline. All are compared with the French of the catalogues by chrF, and
+what is counted as error is what is missing to 1. How well characters are predicted when those
+before them are given stands beside that, with an n-gram model that has not read the source.
+"""
+
+import math
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.claims.evidence import SAVED, by_arm, gains
+from seqjax.baselines import ngrams
+from seqjax.data.messages import messages
+from seqjax.metrics.chrf import chrf
+from seqjax.reporting.plots.claims import Curves
+from seqjax.stats import rules
+from seqjax.stats.decisions import CLAIMS
+from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.study import Arm, Study
+from seqjax.tasks.datasets.translation import END, Translation, encoded
+
+QUESTION = "Does a small LSTM translate messages better than a translation memory?"
+TASK = Translation()
+ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
+COPY, MEMORY, NGRAM = "copy", "memory", "n-gram"
+
+DATA = "677eef309947142d"
+STUDY = Study(
+    name="translation",
+    question=QUESTION,
+    base={
+        "task.name": TASK.name,
+        "model.embed": 64,
+        "model.hidden": 192,
+        "init.recurrent": "orthogonal",
+        "optim.name": "adam",
+        "optim.schedule": "cosine",
+        "optim.learning_rate": 0.015,
+        "clip.kind": "norm",
+        "clip.threshold": 1.0,
+        "train.batch_size": 32,
+        "train.steps": 1500,
+        "train.eval_every": 500,
+    },
+    arms=(Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0}),),
+    seeds=10,
+)
+
+
+def edits(text: str, others: Sequence[str]) -> np.ndarray:
+    """The least characters to insert, delete or exchange on the way to each text (Levenshtein).
+
+    >>> edits("kitten", ["sitting", "kitten", ""]).tolist()
+    [3, 0, 6]
+    """
+    lengths = np.array([len(other) for other in others])
+    place = np.arange(lengths.max() + 1)
+    sign_NR = np.array(
+        [[*map(ord, other), *[0] * (lengths.max() - len(other))] for other in others]
+    )
+    row_NR = np.tile(place, (len(others), 1))
+    for number, sign in enumerate(text, start=1):
+        changed = np.minimum(row_NR[:, 1:] + 1, row_NR[:, :-1] + (sign_NR != ord(sign)))
+        row_NR = np.concatenate([np.full((len(others), 1), number), changed], axis=1)
+        row_NR = np.minimum.accumulate(row_NR - place[None], axis=1) + place[None]  # insertions
+    return row_NR[np.arange(len(others)), lengths]
+
+
+def remembered(source: str, known: Sequence[tuple[str, str]]) -> str:
+    """The translation of the known source that takes the least edits a character, case aside."""
+    others = [other.casefold() for other, _ in known]
+    longer = np.maximum([len(other) for other in others], len(source))
+    return known[int(np.argmin(edits(source.casefold(), others) / longer))][1]
+
+
+def said(baseline: str, part: str) -> list[str]:
+    """The translations of a part by a baseline."""
+    sources = [source for source, _ in messages()[part]]
+    if baseline == COPY:
+        return sources
+    return [remembered(source, messages()["train"]) for source in sources]
+
+
+def measure(point):
+    """chrF and the share of exact hits, or of an n-gram model bits a character, of both parts."""
+    parts = ("validation", "test")
+    if point["baseline"] == NGRAM:
+        return {part: bits(point["order"], part) for part in parts}
+    found = {}
+    for part in parts:
+        meant = [target for _, target in messages()[part]]
+        texts = said(point["baseline"], part)
+        score_B = chrf(*(jnp.array([encoded(t) for t in column]).T for column in (texts, meant)))
+        exact = np.mean([a == b for a, b in zip(texts, meant, strict=True)])
+        found |= {part: np.mean(score_B), f"{part}_exact": exact}
+    return found
+
+
+def bits(order: int, part: str) -> float:
+    """Of a character of the targets, ends included, as an n-gram model expects it."""
+
+    def sequences(part):
+        return [np.array([END, *encoded(t)[: len(t)], END]) for _, t in messages()[part]]
+
+    model = ngrams.fit(sequences("train"), order, TASK.outputs)
+    nats = np.concatenate([model.log_probabilities(symbols) for symbols in sequences(part)])
+    return -np.mean(nats) / math.log(2)
+
+
+SURVEY = Survey(
+    STUDY.name,
+    QUESTION,
+    (
+        {"baseline": COPY},
+        {"baseline": MEMORY},
+        *({"baseline": NGRAM, "order": order} for order in ORDERS),
+    ),
+    measure,
+)
+
+
+def _of(points, baseline: str) -> list:
+    """What was measured of a baseline."""
+    return [made["measured"] for made in points if made["point"]["baseline"] == baseline]
+
+
+def _missing(runs) -> np.ndarray:
+    """(n,) by how much the chrF of runs is short of 1."""
+    return np.array([1 - (run["test"]["chrf"] or 0.0) for run in runs])
+
+
+def decide(recorded, points):
+    runs = by_arm(recorded)["", "lstm"]
+    copy, memory = (1 - float(_of(points, name)[0]["test"]) for name in (COPY, MEMORY))
+    missing = _missing(runs)
+    registered = CLAIMS["13"](
+        "13m",
+        {
+            "lstm over copying the source": gains(runs, missing, copy),
+            "lstm over a translation memory": gains(runs, missing, memory),
+        },
+    )
+    best = min(_of(points, NGRAM), key=lambda found: float(found["validation"]))
+    spent = np.array([rules.entered(run, "test") for run in runs])
+    given, *_ = CLAIMS["13"](
+        "13m", {"lstm over an n-gram model": gains(runs, spent, float(best["test"]))}
+    )
+    how = "bits a character, those before it given, beside the best n-gram of the target alone"
+    return [*registered, given.beside(how)]
+
+
+def curves(recorded, points):
+    runs = by_arm(recorded)["", "lstm"]
+    lines = {"lstm": 1 - _missing(runs)[:, None]}
+    lines |= {name: np.array([[float(_of(points, name)[0]["test"])]]) for name in (COPY, MEMORY)}
+    return Curves(
+        lines, "translations of the test messages", "", "chrF", categories=("",), compared=SAVED
+    )

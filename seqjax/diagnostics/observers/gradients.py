@@ -1,0 +1,67 @@
+"""Observed of gradients: of the loss in the states, of each step in the weights, and of inputs."""
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.cells.base import Cell
+from seqjax.diagnostics.gradients import early_to_late, gradient_profile, weight_contributions
+from seqjax.diagnostics.jacobians import input_jacobian
+from seqjax.diagnostics.observers.base import HeldOut, Observed, first, only_layer
+from seqjax.recurrence.gradient_norms import tree_norm
+
+
+def gradients(held_out: HeldOut) -> Observed:
+    """‖∂L/∂h_t‖, ‖∂L/∂c_t‖ and ‖∂L/∂x_t‖, (T,), the mean over 64 sequences of each one's own loss.
+
+    The x_t are what the cell reads: embedded, windowed and mapped. Of one layer and direction.
+
+    Cost: one forward and one backward pass; two of each for cells with a c.
+    """
+    cell, params, x_TBD, loss = only_layer(first(held_out))
+    profile = gradient_profile(cell, params, x_TBD, loss)
+    return {name: jnp.mean(norms_TB, axis=1) for name, norms_TB in profile.items()}
+
+
+def contributions(held_out: HeldOut) -> Observed:
+    """‖∂L/∂U_t‖ of each step's own copy of the recurrent weights, (T,), and early over late.
+
+    L is the mean over 64 sequences of each one's own loss, U all that is multiplied with the state.
+    The ratio is ``early_to_late`` from the second step on: the first reads no state. Nothing for
+    cells without recurrent weights. Of one layer and direction.
+
+    Cost: one forward and one backward pass, and memory for T copies of the parameters.
+    """
+    cell, params, x_TBD, loss = only_layer(first(held_out))
+    fields = _recurrent_fields(cell)
+    if not fields:
+        return {}
+    found = weight_contributions(cell, params, x_TBD, lambda outputs: jnp.mean(loss(outputs)))
+    norms_T = jax.vmap(tree_norm)([getattr(found, field) for field in fields])
+    return {"u": norms_T, "early_to_late": early_to_late(norms_T[1:])}
+
+
+def _recurrent_fields(cell: Cell) -> list[str]:
+    """The parameters that are multiplied with the state."""
+    extras = [extra.field for extra in cell.extras if extra.draw in ("recurrent", "unit")]
+    return (["u_HGH"] if cell.state_gates else []) + extras
+
+
+def inputs(held_out: HeldOut) -> Observed:
+    """‖∂ŷ_t/∂x_s‖ of the first sequence, as the largest at each distance t - s: (T,), and at s > t.
+
+    ŷ_t are the logits that the readout makes of step t, x_s its input by itself, without a window.
+
+    Cost: T V backward passes of one sequence.
+    """
+
+    model, batch = held_out.model, held_out.batch
+
+    def logits(x_TD):
+        return model.readout(model.recurrent(model.read(x_TD[:, None])).outputs_TBH)[:, 0]
+
+    norms_TT = input_jacobian(logits, model.embed(batch.x[:, :1])[:, 0])
+    T = len(norms_TT)
+    back_TT = jnp.arange(T)[:, None] - jnp.arange(T)[None, :]
+    earlier_TT, later_TT = (jnp.where(which, norms_TT, 0) for which in (back_TT >= 0, back_TT < 0))
+    distance_T = jnp.zeros((T,), norms_TT.dtype).at[jnp.abs(back_TT)].max(earlier_TT)
+    return {"distance": distance_T, "later": jnp.max(later_TT)}

@@ -1,0 +1,108 @@
+"""Observed of states: how one depends on another, and what it still tells of the first input."""
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.diagnostics.jacobians import (
+    lyapunov_spectrum,
+    memory_path,
+    products,
+    recurrent_scales,
+    singular_values,
+    step_jacobians,
+)
+from seqjax.diagnostics.observers.base import TRAJECTORIES, HeldOut, Observed, first, only_layer
+from seqjax.diagnostics.probe import linear_probe
+from seqjax.recurrence.gradient_norms import tree_norm
+
+EXPONENTS = 8
+"""So many Lyapunov exponents are kept, the largest."""
+
+
+def scales(held_out: HeldOut) -> Observed:
+    """The spectral radius and the largest singular value of every recurrent matrix.
+
+    Nothing for cells without one.
+
+    Cost: 24 products and a singular value decomposition of H × H a gate; no pass.
+    """
+    return {
+        f"{layer}.{gate}.{field}": getattr(scale, field)
+        for layer, params in held_out.model.recurrent.cells.items()
+        for gate, scale in recurrent_scales(
+            held_out.model.recurrent.cell, params.get_value()
+        ).items()
+        for field in scale._fields
+    }
+
+
+def jacobians(held_out: HeldOut) -> Observed:
+    """Of the maps from state to state, (T,) each, the mean over 4 sequences:
+
+    largest, smallest: singular values of J_t = ∂ carry_t / ∂ carry_{t-1}.
+    product: the largest one of J_t … J_1; beyond float32's range 0, inf or not a number.
+    direct: Frobenius norm of the direct path along the memory from the first step to step t.
+    share: that norm over the one of all paths ∂m_t/∂m_1; see ``MemoryPath``.
+
+    The memory m is c where the cell has one, else h. Of one layer and direction.
+
+    Cost: 4 times S + 2 H forward passes, and 2 T decompositions of S × S, where S is H times the
+    parts of the carry; memory T S². Sequences come one after another.
+    """
+    cell, params, x_TBD, _ = only_layer(first(held_out))
+
+    def one(x_TD):
+        j_TSS = step_jacobians(cell, params, x_TD)
+        values_TS, path = singular_values(j_TSS), memory_path(cell, params, x_TD, 0)
+        return {
+            "largest": values_TS[:, 0],
+            "smallest": values_TS[:, -1],
+            "product": singular_values(products(j_TSS))[:, 0],
+            "direct": jax.vmap(tree_norm)(path.direct_TH),
+            "share": path.share_T,
+        }
+
+    return _mean(one, x_TBD)
+
+
+def lyapunov(held_out: HeldOut) -> Observed:
+    """The 8 largest Lyapunov exponents, or all, the mean over 4 sequences.
+
+    Of one layer and direction.
+
+    Cost: 4 times S forward passes and T decompositions of S × S, with S as in ``jacobians``;
+    memory T S².
+    """
+    cell, params, x_TBD, _ = only_layer(first(held_out))
+
+    def one(x_TD):
+        return {"largest": lyapunov_spectrum(step_jacobians(cell, params, x_TD))[:EXPONENTS]}
+
+    return _mean(one, x_TBD)
+
+
+def _mean(one, x_TBD):
+    """The mean over the first sequences of what ``one`` finds of each, one after another."""
+    found = jax.lax.map(one, jnp.moveaxis(x_TBD[:, :TRAJECTORIES], 1, 0))
+    return {name: jnp.mean(array, axis=0) for name, array in found.items()}
+
+
+def probe(held_out: HeldOut) -> Observed:
+    """How often the first symbol is read off the outputs of step t by a linear map, (T,).
+
+    Fitted on the first half of the sequences, counted on the second; see ``linear_probe``. Of the
+    top layer, both directions. For tasks whose input is symbols.
+
+    Cost: one forward pass, and T solutions of H equations.
+    """
+    model, batch = held_out.model, held_out.batch
+    outputs_TBH = model.recurrent(model.read(model.embed(batch.x))).outputs_TBH
+    first_B, half = batch.x[0], batch.x.shape[1] // 2
+    accuracy_T = linear_probe(
+        outputs_TBH[:, :half],
+        first_B[:half],
+        outputs_TBH[:, half:],
+        first_B[half:],
+        held_out.symbols,
+    )
+    return {"accuracy": accuracy_T}

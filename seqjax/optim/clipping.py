@@ -1,0 +1,175 @@
+"""From a ``ClipSpec`` to an Optax transformation that also says whether it changed the gradient.
+
+Where the threshold is inf every kind returns the gradient itself, bit for bit: "off" is a point of
+a sweep. Norms are taken in float32 or wider and cannot overflow; see ``signal``.
+"""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from seqjax.cells.base import Cell
+from seqjax.recurrence.gradient_norms import shorten, tree_norm
+from seqjax.types import Array, Number, static, unknown
+
+KINDS = ("none", "value", "norm", "block", "adaptive", "percentile", "step")
+SMALLEST_WEIGHT = 1e-3  # adaptive: units shorter than this count as this long (Brock et al. 2021)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class ClipSpec:
+    """What is bounded, and where.
+
+    Attributes:
+      kind: "none"; "value", each entry cut to ±threshold; "norm", the joint L2 norm of all
+        parameters (Pascanu et al. 2013); "block", the L2 norm of each parameter array; "adaptive",
+        for each gate of each hidden unit ‖G‖ ≤ threshold · max(‖W‖, 1e-3), where W is all that the
+        unit is made of, its bias included (after Brock et al. 2021, who like this leave the last
+        layer alone);
+        "percentile", the joint norm at that percentile of all norms so far (Seetharaman et al.
+        2020, AutoClip); "step", the signal at every step of the backward pass, inside ``unroll``.
+      threshold: the bound, positive; may be traced; inf is off. For "percentile" a percentage in
+        (0, 100).
+    """
+
+    kind: str = static("none")
+    threshold: Number = float("inf")
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(f"kind: {unknown('kind of clipping', self.kind, KINDS)}")
+        if isinstance(self.threshold, int | float):
+            percent = self.kind == "percentile"
+            accepted = "a percentage in (0, 100)" if percent else "a positive number"
+            below = 100 if percent else float("inf")
+            if not (0 < self.threshold < below or self.threshold == float("inf")):
+                raise ValueError(
+                    f"threshold: {self.kind!r} expects {accepted} or inf, got {self.threshold}"
+                )
+
+
+class ClipState(NamedTuple):
+    """``clipped``: the last update was changed. ``past_N``: past norms, sorted, then inf."""
+
+    clipped: Array
+    count: Array
+    past_N: Array
+
+
+def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.GradientTransformation:
+    """The transformation. Its state's ``clipped`` says whether the last gradient was changed.
+
+    Args:
+      spec: what to bound. "none" and "step" leave the gradient alone here.
+      steps: updates there will be; "percentile" remembers as many norms.
+      cell: the cell whose parameters "adaptive" finds in the tree; the other kinds need none.
+
+    Raises:
+      ValueError: "adaptive" without a cell, or updated without the parameters.
+
+    >>> import jax.numpy as jnp
+    >>> transformation = clip(ClipSpec("norm", 1.0))
+    >>> updates, state = transformation.update(
+    ...     {"w": jnp.array([3.0, 4.0])}, transformation.init(None))
+    >>> print(updates["w"], state.clipped)
+    [0.6 0.8] True
+    """
+    if spec.kind == "adaptive" and cell is None:
+        raise ValueError("adaptive clipping needs the cell whose units it bounds")
+    remembered = steps if spec.kind == "percentile" else 0
+
+    def init(params):
+        del params
+        past_N = jnp.full((remembered,), jnp.inf, jnp.float32)
+        return ClipState(jnp.zeros((), bool), jnp.zeros((), jnp.int32), past_N)
+
+    def update(updates, state, params=None):
+        threshold, past_N = spec.threshold, state.past_N
+        if spec.kind == "percentile":
+            past_N = _insert(past_N, tree_norm(updates).astype(jnp.float32))
+            threshold = _percentile(past_N, state.count + 1, jnp.asarray(threshold, jnp.float32))
+        if spec.kind == "adaptive":
+            if params is None:
+                raise ValueError("adaptive clipping: update() needs the parameters")
+            clipped, changed = _adaptive(cell, updates, params, threshold)
+        else:
+            clipped, changed = _apply(spec.kind, updates, threshold)
+        return clipped, ClipState(changed, state.count + 1, past_N)
+
+    return optax.GradientTransformation(init, update)
+
+
+def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
+    """The bounded updates, and whether any entry changed."""
+    if kind in ("none", "step"):
+        return updates, jnp.zeros((), bool)
+    if kind in ("norm", "percentile"):
+        return shorten(updates, threshold)
+    limit = _cut if kind == "value" else shorten
+    pairs = jax.tree.map(lambda g: limit(g, threshold), updates)
+    clipped, changed = jax.tree.transpose(
+        jax.tree.structure(updates), jax.tree.structure((0, 0)), pairs
+    )
+    return clipped, jnp.stack([jnp.any(c) for c in jax.tree.leaves(changed)]).any()
+
+
+def _cut(g: Array, threshold: Number) -> tuple[Array, Array]:
+    bound = jnp.asarray(threshold, g.dtype)
+    beyond = jnp.abs(g) > bound
+    return jnp.where(beyond, jnp.sign(g) * bound, g), beyond
+
+
+def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple[Any, Array]:
+    """Every unit of every gate on its own; whatever is not a gate's is left alone."""
+    changes = [jnp.zeros((), bool)]
+
+    def units(gradient, weights):
+        if not isinstance(gradient, cell.params):
+            return gradient
+        blocks = {}
+        weights = cell.blocks(weights)
+        for gate, own in cell.blocks(gradient).items():
+            length = tree_norm(weights[gate], axes=(0,))
+            bound = threshold * jnp.maximum(length, SMALLEST_WEIGHT)
+            short, changed = shorten(own, bound, axes=(0,))
+            blocks |= short
+            changes.append(jnp.any(changed))
+        return gradient._replace(
+            **{name: _with(name, getattr(gradient, name), blocks) for name in gradient._fields}
+        )
+
+    clipped = jax.tree.map(
+        units, updates, params, is_leaf=lambda node: isinstance(node, cell.params)
+    )
+    return clipped, jnp.stack(changes).any()
+
+
+def _with(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:
+    """``array`` with those of its blocks in place that there are."""
+    for (name, k), block in blocks.items():
+        if name == field:
+            array = array.at[:, k].set(block) if array.ndim == 3 else array.at[k].set(block[0])
+    return array
+
+
+def _insert(sorted_N: Array, value: Array) -> Array:
+    """``sorted_N`` with ``value`` in its place and the last entry dropped."""
+    place = jnp.searchsorted(sorted_N, value)
+    index = jnp.arange(sorted_N.size)
+    shifted = jnp.roll(sorted_N, 1)
+    return jnp.where(index < place, sorted_N, jnp.where(index == place, value, shifted))
+
+
+def _percentile(sorted_N: Array, count: Array, percent: Array) -> Array:
+    """The percentile of the first ``count`` entries, linear between neighbours; inf for inf."""
+    last = jnp.minimum(count, sorted_N.size) - 1
+    position = jnp.clip(percent, 0, 100) / 100 * last.astype(percent.dtype)
+    low = jnp.floor(position).astype(jnp.int32)
+    high = jnp.minimum(low + 1, last)
+    part = position - low.astype(percent.dtype)
+    between = sorted_N[low] + part * (sorted_N[high] - sorted_N[low])
+    return jnp.where(percent == jnp.inf, jnp.inf, between)

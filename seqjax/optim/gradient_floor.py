@@ -1,0 +1,60 @@
+"""Floors for gradients: what is shorter is raised to the floor, as a clip cuts what is longer.
+
+Nobody trains like this. The claim under test says that a threshold from below is no help against
+vanishing gradients, and this is that threshold, in the three places where one could put it.
+"""
+
+import dataclasses
+import math
+
+import jax
+import optax
+
+from seqjax.recurrence.gradient_norms import lengthen
+from seqjax.types import Number, static, unknown
+
+KINDS = ("none", "signal", "contribution", "norm")
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class FloorSpec:
+    """What is raised, and how far.
+
+        x * level / ‖x‖  if 1e-20 <= ‖x‖ < level,  else x itself
+
+    The loss is a mean over the B sequences of a batch and their valid positions, and gradients are
+    those of that mean. So what an example sends back carries the factor 1/B (with an output at each
+    step, 1 over the number of valid positions): "signal" and "contribution" compare it with
+    ``level`` as it is, and a level means more the larger the batch.
+
+    Attributes:
+      kind: "none"; "signal", for each example at every step of the backward pass, inside
+        ``unroll``, the cotangent of h and, for the LSTM, that of c, each on its own;
+        "contribution", what each example adds at each step to the gradient of a layer's W, U and b,
+        jointly, while the signal that flows on is left alone; "norm", the whole gradient of all
+        parameters, after the clip.
+      level: the floor, finite and 0 or more; may be traced; 0 is off.
+    """
+
+    kind: str = static("none")
+    level: Number = 0.0
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(f"kind: {unknown('kind of floor', self.kind, KINDS)}")
+        if isinstance(self.level, int | float) and not 0 <= self.level < math.inf:
+            raise ValueError(f"level: expected a finite number, 0 or more, got {self.level}")
+
+
+def floor(spec: FloorSpec) -> optax.GradientTransformation:
+    """The transformation of a finished gradient; all kinds but "norm" leave it alone here.
+
+    >>> import jax.numpy as jnp
+    >>> updates, _ = floor(FloorSpec("norm", 10.0)).update({"w": jnp.array([3.0, 4.0])}, None)
+    >>> print(updates["w"])
+    [6. 8.]
+    """
+    if spec.kind != "norm":
+        return optax.identity()
+    return optax.stateless(lambda updates, params: lengthen(updates, spec.level)[0])

@@ -1,0 +1,92 @@
+"""Measure, clip, raise, measure, optimise: one visible Optax chain."""
+
+import dataclasses
+
+import jax
+import optax
+
+from seqjax.cells.base import Cell
+from seqjax.optim.clipping import ClipSpec, clip
+from seqjax.optim.gradient_floor import FloorSpec, floor
+from seqjax.recurrence.gradient_norms import tree_norm
+from seqjax.types import Number, static, unknown
+
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+WITH_MOMENTUM = ("momentum", "nesterov")
+SCHEDULES = ("constant", "cosine", "exponential")
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class OptimSpec:
+    """The optimiser. Numbers may be traced.
+
+    Attributes:
+      name: "sgd" (plain), "momentum", "nesterov", "rmsprop" (decay .9), "adam", "adamw".
+      learning_rate: at the first step.
+      momentum: of "momentum" and "nesterov".
+      weight_decay: of "adamw".
+      schedule: "constant"; "cosine", or "exponential", which after the last step would reach 0, or
+        ``final`` times the rate.
+      final: the last rate over the first, under "exponential".
+    """
+
+    name: str = static("momentum")
+    learning_rate: Number = 0.1
+    momentum: Number = 0.9
+    weight_decay: Number = 1e-4
+    schedule: str = static("constant")
+    final: Number = 0.1
+
+    def __post_init__(self):
+        if self.name not in OPTIMIZERS:
+            raise ValueError(f"name: {unknown('optimiser', self.name, OPTIMIZERS)}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule: {unknown('schedule', self.schedule, SCHEDULES)}")
+
+
+def make_optimizer(
+    optim: OptimSpec,
+    clipping: ClipSpec,
+    steps: int,
+    cell: Cell | None = None,
+    flooring: FloorSpec | None = None,
+) -> optax.GradientTransformation:
+    """The chain for ``steps`` updates of a model of ``cell``.
+
+    ``optax.tree.get`` reads "norm_before", "norm_after" and "clipped" from its state.
+    """
+    return optax.chain(
+        optax.snapshot("norm_before", tree_norm),
+        clip(clipping, steps, cell),
+        floor(flooring or FloorSpec()),
+        optax.snapshot("norm_after", tree_norm),
+        _rule(optim, _rate(optim, steps)),
+    )
+
+
+def _rate(optim: OptimSpec, steps: int):
+    rate = optim.learning_rate
+    if optim.schedule == "cosine":
+        return lambda count: rate * optax.cosine_decay_schedule(1.0, steps)(count)
+    if optim.schedule == "exponential":
+        return lambda count: rate * optim.final ** (count / steps)
+    return rate
+
+
+def _rule(optim: OptimSpec, rate) -> optax.GradientTransformation:
+    if optim.name in WITH_MOMENTUM:
+        return optax.sgd(rate, optim.momentum, nesterov=optim.name == "nesterov")
+    if optim.name == "adamw":
+        return optax.adamw(rate, weight_decay=optim.weight_decay)
+    return {"sgd": optax.sgd, "rmsprop": optax.rmsprop, "adam": optax.adam}[optim.name](rate)
+
+
+def update(optimizer: optax.GradientTransformation, grads, state, params):
+    """``(new params, new state)``: the one place where Optax computes.
+
+    Its adam mixes integer and float types, so strict promotion is relaxed here and nowhere else.
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        updates, state = optimizer.update(grads, state, params)
+        return optax.apply_updates(params, updates), state

@@ -1,0 +1,4 @@
+"""The record of a finished run: its schema, and strict JSON lines in and out.
+
+Imports ``data.files`` alone.
+"""

@@ -1,0 +1,232 @@
+"""Figures of what was observed of the runs of a table: a grid of panels for each kind.
+
+Lines are entries, at their tuned value: the median over seeds in a band that spans them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from seqjax.reporting.aggregate import Entry
+from seqjax.reporting.plots.diagnostics import draw_lines, draw_points, log_axis
+from seqjax.reporting.plots.summary import RC, by_panel, short
+from seqjax.reporting.tables import Table
+
+TIMES = {"before training": 0, "after training": -1}
+MOST_LINES, MOST_PANELS = 16, 64
+"""What one can tell apart in a panel, and find in a figure."""
+GATE_VALUE = "gate value v; (v + 1) / 2 for tanh"
+Heads = Mapping[str, Mapping[str, Entry]]
+"""The lines of each panel of a table."""
+Part = tuple[str, str, str]
+"""A layer, the field in a record, and what its panel is called."""
+Line = tuple[np.ndarray, np.ndarray]
+Read = Callable[[Entry, str, int], Line]
+Cells = dict[tuple[str, str], dict[str, Line]]
+
+
+class View(NamedTuple):
+    """How lines are drawn: the title, what stands on the axes, and where lines begin."""
+
+    title: str
+    across: str
+    labels: Mapping[str, str]
+    log: bool = True
+    first: float = 1
+
+
+VIEWS = {
+    "gradients": View(
+        "gradient through time",
+        "step t",
+        {"h": "‖∂L/∂h‖ at t", "c": "‖∂L/∂c‖ at t", "x": "‖∂L/∂x‖ at t"},
+    ),
+    "contributions": View(
+        "contribution of each step to the recurrent weights' gradient",
+        "step t",
+        {"u": "‖∂L/∂U‖ by step t"},
+    ),
+    "inputs": View(
+        "reach of the inputs", "distance t - s", {"distance": "largest ‖∂ŷ(t)/∂x(s)‖"}, first=0
+    ),
+    "jacobians": View(
+        "Jacobians of state to state",
+        "step t",
+        {
+            "largest": "J(t), largest σ",
+            "smallest": "J(t), smallest σ",
+            "product": "J(t) … J(1), largest σ",
+            "direct": "direct path, norm",
+            "share": "direct path, share",
+        },
+    ),
+    "lyapunov": View("Lyapunov exponents", "rank", {"largest": "exponent a step"}, log=False),
+    "probe": View(
+        "linear probe of the first symbol", "step t", {"accuracy": "accuracy"}, log=False
+    ),
+}
+
+
+class Grid(NamedTuple):
+    """Panels by row and column: the places and values of lines, or with ``upward`` of points."""
+
+    title: str
+    across: str
+    cells: Cells
+    log: bool = False
+    upward: str = ""
+
+
+def observed_figures(table: Table) -> Iterator[tuple[str, Figure | None]]:
+    """Each figure with its name; None in place of one that nobody could read.
+
+    Nothing where nothing was observed.
+    """
+    heads = {head: dict(lines) for head, lines in by_panel(table).items()}
+    entries = [entry for lines in heads.values() for entry in lines.values()]
+    fields = dict.fromkeys(name for entry in entries for name in entry.records[0]["observed"])
+    for name, grid in _grids(heads, tuple(fields)):
+        lines = list(dict.fromkeys(line for cell in grid.cells.values() for line in cell))
+        seen = len(lines) <= MOST_LINES and len(grid.cells) <= MOST_PANELS
+        grid = grid._replace(title=f"{short(table.title)}: {grid.title}")
+        yield f"observed_{name}", _drawn(grid, lines) if seen else None
+
+
+def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
+    """The grids that these fields fill, by name."""
+
+    def by_gate(kind: str, ending: str) -> list[Part]:
+        split = [field.split(".") for field in fields if field.startswith(f"{kind}.")]
+        found = [names for names in split if names[-1] == ending]
+        single = len({layer for _, layer, *_ in found}) == 1
+        return [
+            ("" if single else names[1], ".".join(names), names[2] if len(names) > 3 else ending)
+            for names in found
+        ]
+
+    for kind, view in VIEWS.items():
+        parts = [("", f"{kind}.{field}", label) for field, label in view.labels.items()]
+        if parts := [part for part in parts if part[1] in fields]:
+            cells = _before_and_after(heads, parts, _along(view.first))
+            yield kind, Grid(view.title, view.across, cells, view.log)
+    if parts := by_gate("gates", "histogram"):
+        cells = _before_and_after(heads, parts, _along(0.025, 0.05))
+        yield "gates", Grid("share of gate values in each of 20 bins", GATE_VALUE, cells)
+        edges = {"below 0.1": by_gate("gates", "low"), "above 0.9": by_gate("gates", "high")}
+        cells = _over_training(heads, edges, lambda values: values[:, :, 0])
+        yield "gates_over_training", Grid("share of gate values", "training step", cells)
+    if parts := by_gate("units", "low"):
+        low, high = "share of time below 0.1", "share of time above 0.9"
+        yield "units", Grid("units", low, _before_and_after(heads, parts, _pairs), upward=high)
+    if parts := by_gate("units", "retention"):
+        cells = _before_and_after(heads, parts, _ranked)
+        yield "retention", Grid("mean retention time", "units in order", cells, log=True)
+    if parts := by_gate("scales", "radius"):
+        sizes = {"spectral radius": parts, "largest σ": by_gate("scales", "norm")}
+        cells = _over_training(heads, sizes, lambda values: values)
+        yield "scales", Grid("recurrent matrices", "training step", cells)
+
+
+def _values(entry: Entry, field: str) -> np.ndarray:
+    """(runs, times, ...)"""
+    return np.array([record["observed"][field] for record in entry.records], dtype=float)
+
+
+def _along(first: float, step: float = 1) -> Read:
+    """Reads a line over first, first + step, …"""
+
+    def read(entry, field, time):
+        rows = _values(entry, field)[:, time]
+        return first + step * np.arange(rows.shape[1]), rows
+
+    return read
+
+
+def _ranked(entry: Entry, field: str, time: int) -> Line:
+    """Units from the largest value to the smallest."""
+    rows = np.sort(_values(entry, field)[:, time])[:, ::-1]
+    return np.arange(1, 1 + rows.shape[1]), rows
+
+
+def _pairs(entry: Entry, field: str, time: int) -> Line:
+    """The units of all runs at (low, high)."""
+    high = field.removesuffix("low") + "high"
+    return tuple(_values(entry, name)[:, time].ravel() for name in (field, high))
+
+
+def _before_and_after(heads: Heads, parts: list[Part], read: Read) -> Cells:
+    """A column a label and a row a time; where there is one label alone a column a time."""
+    cells: Cells = {}
+    single = len({label for _, _, label in parts}) == 1
+    for head, lines in heads.items():
+        for layer, field, label in parts:
+            for time, k in TIMES.items():
+                place = (label, time) if single else (time, label)
+                _put(cells, (head, layer), place, lines, field, lambda e, f, k=k: read(e, f, k))
+    return cells
+
+
+def _over_training(
+    heads: Heads, by_row: Mapping[str, list[Part]], shown: Callable[[np.ndarray], np.ndarray]
+) -> Cells:
+    """A row for each of these quantities, with ``shown`` of (runs, times, ...) over the steps."""
+
+    def read(entry, field):
+        steps = np.array([0, *entry.records[0]["curve"]["step"]])
+        return steps, shown(_values(entry, field))
+
+    cells: Cells = {}
+    for head, lines in heads.items():
+        for quantity, parts in by_row.items():
+            for layer, field, label in parts:
+                _put(cells, (head, layer), (quantity, label), lines, field, read)
+    return cells
+
+
+def _put(cells: Cells, heads, place, lines: Mapping[str, Entry], field: str, read) -> None:
+    """Adds a panel, unless none of its lines has the field."""
+    row, column = place
+    having = {n: e for n, e in lines.items() if field in e.records[0]["observed"]}
+    if having:
+        row = "\n".join(short(name) for name in (*heads, row) if name)
+        cells[row, column] = {name: read(entry, field) for name, entry in having.items()}
+
+
+def _drawn(grid: Grid, lines: list[str]) -> Figure:
+    rows, columns = (list(dict.fromkeys(place[k] for place in grid.cells)) for k in (0, 1))
+    room = 0.9 + 0.07 * max(map(len, lines))
+    with matplotlib.rc_context(RC):
+        size = (0.6 + room + 2.1 * len(columns), 0.8 + 1.8 * len(rows))
+        fig = Figure(figsize=size, layout="constrained")
+        options = {"sharex": True, "sharey": "row" if grid.upward else "col", "squeeze": False}
+        axes = fig.subplots(len(rows), len(columns), **options)
+        for (row, column), cell in grid.cells.items():
+            _fill(axes[rows.index(row), columns.index(column)], grid, cell, lines)
+        for panel in axes.ravel():
+            panel.set_visible(panel.has_data())
+        for panel, column in zip(axes[0], columns, strict=True):
+            panel.set_title(column, loc="left")
+        for panel, row in zip(axes[:, 0], rows, strict=True):
+            panel.set_ylabel(f"{row}\n{grid.upward}".strip())
+        fig.supxlabel(grid.across, fontsize=9)
+        fig.suptitle(grid.title, x=0.01, ha="left", fontsize=10)
+        first = axes[
+            rows.index(next(iter(grid.cells))[0]), columns.index(next(iter(grid.cells))[1])
+        ]
+        fig.legend(*first.get_legend_handles_labels(), loc="outside right upper")
+    return fig
+
+
+def _fill(panel, grid: Grid, cell: Mapping[str, Line], lines: list[str]) -> None:
+    """One panel, with an empty line for each name that it lacks, so that all legends agree."""
+    if grid.upward:
+        return draw_points(panel, {name: cell.get(name, ((), ())) for name in lines})
+    nothing = np.array([0.0]), np.full((1, 1), np.nan)
+    curves = {name: cell.get(name, nothing) for name in lines}
+    shown = {name: np.where(y > 0, y, np.nan) if grid.log else y for name, (_, y) in curves.items()}
+    draw_lines(panel, shown, at={name: x for name, (x, _) in curves.items()})
+    if grid.log:
+        log_axis(panel)

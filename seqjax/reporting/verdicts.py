@@ -1,0 +1,79 @@
+"""Verdicts as text: a table of what was decided, and under it every comparison."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqjax.reporting.formats import markdown, plain
+from seqjax.stats.decisions import Comparison, Verdict
+
+MARKS = {
+    "fragile": "another verdict follows where the margins are halved or doubled",
+    "exploratory": "not the rule or not the design that was registered before the data were seen",
+}
+
+
+def to_json(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything, with what is said of all of them: size, rules and environment."""
+    return {**made, "verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]}
+
+
+def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
+    """Tables of the registered verdicts and of the exploratory ones, then the reasons of each.
+
+    Comparisons are listed of the registered ones, or of all where there are none.
+    """
+    registered = [verdict for verdict in verdicts if not verdict.exploratory]
+    others = [verdict for verdict in verdicts if verdict.exploratory]
+    parts = []
+    if registered:
+        parts.append(f"**Verdicts**\n\n{markdown(summary(registered))}\n")
+    if others:
+        parts.append(f"**Exploratory**\n\n{markdown(summary(others))}\n")
+    parts.append(f"{plain(caption)}\n")
+    for verdict in (*registered, *others):
+        kind = "Exploratory, claim" if verdict.exploratory else "Claim"
+        parts.append(f"**{kind} {plain(verdict.claim)}: {marked(verdict)}**\n")
+        parts.append(f"{plain(verdict.statement)} {plain(verdict.because)}\n")
+        if verdict.comparisons and not (verdict.exploratory and registered):
+            parts.append(f"{markdown(_comparisons(verdict.comparisons))}\n")
+    return "\n".join(parts)
+
+
+def summary(verdicts: Sequence[Verdict]) -> list[list[str]]:
+    """A row each: what is claimed, and what was decided."""
+    head = ["claim", "statement", "verdict", "n"]
+    return [head, *([v.claim, v.statement, marked(v), str(v.n)] for v in verdicts)]
+
+
+def marked(verdict: Verdict) -> str:
+    """The verdict in a word or two."""
+    return f"{verdict.verdict} (fragile)" if verdict.fragile else verdict.verdict
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> list[list[str]]:
+    head = ["comparison", "mean", "interval", "n", "judgement", "detectable", "r within pairs"]
+    return [
+        head,
+        *(
+            [
+                c.name,
+                _number(c.mean),
+                f"[{_number(c.lower)}, {_number(c.upper)}]",
+                str(c.n),
+                ", ".join(c.judgement) or "–",
+                _number(c.detectable),
+                _number(c.correlation),
+            ]
+            for c in comparisons
+        ),
+    ]
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return f"{value:.3f}".replace("-", "−")

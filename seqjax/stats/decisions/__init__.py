@@ -1,0 +1,35 @@
+"""The decision rules of the claims: pure functions from arrays to verdicts.
+
+Nothing else decides anything. ``rules.VERSION`` covers this package.
+"""
+
+from collections.abc import Callable
+
+from seqjax.stats.decisions import gates, memory, theory, thresholds, uses
+from seqjax.stats.decisions.base import (
+    Comparison,
+    Evidence,
+    EvidenceError,
+    Margins,
+    Outcome,
+    Verdict,
+)
+
+CLAIMS: dict[str, Callable[..., list[Verdict]]] = {
+    "1": theory.claim_1,
+    "2": theory.claim_2,
+    "2b": theory.claim_2b,
+    "3": theory.claim_3,
+    "4": thresholds.claim_4,
+    "5": thresholds.claim_5,
+    "6": memory.claim_6,
+    "7": memory.claim_7,
+    "8": gates.claim_8,
+    "9": gates.claim_9,
+    "10": gates.claim_10,
+    "11": uses.claim_11,
+    "12": uses.claim_12,
+    "13": uses.claim_13,
+}
+
+__all__ = ["CLAIMS", "Comparison", "Evidence", "EvidenceError", "Margins", "Outcome", "Verdict"]

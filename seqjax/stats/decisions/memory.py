@@ -1,0 +1,142 @@
+"""Claims 6 and 7: what an LSTM can remember that others cannot, and what makes it do so."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from seqjax.stats.decisions.base import YES, Evidence, Verdict, at_least, below, found
+from seqjax.stats.decisions.judge import Judge, decided, said, verdict
+
+TUTORIAL_DISTANCE = 7
+GAP = 0.1
+
+
+@decided
+def claim_6(judge: Judge, accuracies: Mapping[tuple[str, int], np.ndarray]) -> list[Verdict]:
+    """Agreement over a distance of 7 with an opposite attractor, at equal parameters.
+
+    6a S: LSTM lower >= .95, C: upper < .95. 6b S: Elman upper < .75, C: lower >= .95. Each has
+    m = 1. The least distance with LSTM - Elman >= .1 is printed.
+
+    Args:
+      accuracies: (n,) by (arm, distance), failed runs at chance; the arms "lstm" and "elman" at 7
+        decide, the others and the longer distances are printed.
+    """
+    levels = {
+        (arm, k): judge.mean(f"{arm} at {k}", x, m=1) for (arm, k), x in sorted(accuracies.items())
+    }
+    lstm, elman = (found(levels, arm, TUTORIAL_DISTANCE) for arm in ("lstm", "elman"))
+    gaps = [
+        k
+        for arm, k in levels
+        if arm == "lstm"
+        and ("elman", k) in levels
+        and at_least(levels["lstm", k].mean - levels["elman", k].mean, GAP)
+    ]
+    least = f"the least distance with a gap of {GAP:g} is {min(gaps)}" if gaps else "no gap of .1"
+    beside = [level for level in levels.values() if level is not lstm and level is not elman]
+    return [
+        verdict(
+            "6a",
+            "An LSTM can choose singular or plural at t9 from t1.",
+            [lstm],
+            said([lstm]),
+            beside=beside,
+            supported=at_least(lstm.lower, 0.95),
+            contradicted=below(lstm.upper, 0.95),
+        ),
+        verdict(
+            "6b",
+            "A plain RNN cannot choose singular or plural at t9 from t1.",
+            [elman],
+            f"{said([elman])}; {least}",
+            beside=beside,
+            supported=below(elman.upper, 0.75),
+            contradicted=at_least(elman.lower, 0.95),
+        ),
+    ]
+
+
+TASKS = ("recall", "adding")
+UNGATED = ("elman", "irnn", "lstm_ungated")
+GATED = ("janet", "gru")
+
+
+@decided
+def claim_7(
+    judge: Judge, scores: Evidence, failures: Mapping[tuple[str, str], np.ndarray]
+) -> list[Verdict]:
+    """Recall and adding at T=50.
+
+    7a S: LSTM - Elman YES on both, each mean >= .5. 7b S: 30 points fewer failures than Elman on
+    both with lower > 0, C: upper < 10 points on both; at the rates where Elman fails half the time.
+    7c C: an ungated arm is non-inferior to the LSTM on both; S: none is, and every difference of
+    the LSTM from an ungated arm is YES. m is 2, 2 and 6.
+
+    Args:
+      scores: tuned, by (task, arm); JANET and GRU are printed where there are any.
+      failures: by (task, arm) the (rates, n) bools of which unclipped runs failed, of the arms
+        "lstm" and "elman".
+    """
+    return [_solves(judge, scores), _removes(judge, failures), _gates(judge, scores)]
+
+
+def _solves(judge: Judge, scores: Evidence) -> Verdict:
+    made = [judge.difference(scores, task, "lstm", "elman", m=len(TASKS)) for task in TASKS]
+    return verdict(
+        "7a",
+        "The LSTM solves long-term dependency.",
+        made,
+        said(made),
+        supported=all(YES in c.judgement and at_least(c.mean, 0.5) for c in made),
+    )
+
+
+def _removes(judge: Judge, failures: Mapping[tuple[str, str], np.ndarray]) -> Verdict:
+    made = [
+        judge.reduction(
+            f"failures avoided on {task}",
+            found(failures, task, "elman"),
+            found(failures, task, "lstm"),
+            m=len(TASKS),
+        )
+        for task in TASKS
+    ]
+    calm = [task for task, c in zip(TASKS, made, strict=True) if c is None]
+    nothing = f"Elman fails half the time at no rate on {', '.join(calm)}"
+    return verdict(
+        "7b",
+        "The LSTM removes exploding gradients.",
+        made,
+        "; ".join(filter(None, [said(made), nothing if calm else ""])),
+        supported=all(map(judge.fewer, made)),
+        contradicted=all(map(judge.hardly_fewer, made)),
+    )
+
+
+def _gates(judge: Judge, scores: Evidence) -> Verdict:
+    m = len(TASKS) * len(UNGATED)
+    over = {
+        (arm, task): judge.difference(scores, task, "lstm", arm, m)
+        for arm in UNGATED
+        for task in TASKS
+    }
+    beside = [
+        judge.difference(scores, task, "lstm", arm, m)
+        for arm in GATED
+        for task in TASKS
+        if (task, arm) in scores
+    ]
+    # The arm's lower limit over the LSTM is minus the LSTM's upper limit over the arm.
+    margin = judge.margins.non_inferior
+    as_good = [arm for arm in UNGATED if all(below(over[arm, t].upper, margin) for t in TASKS)]
+    needless = f"; non-inferior without gates: {', '.join(as_good)}" if as_good else ""
+    return verdict(
+        "7c",
+        "It is because of its gates that the LSTM solves long-term dependency.",
+        list(over.values()),
+        said(list(over.values())) + needless,
+        beside=beside,
+        supported=not as_good and all(YES in c.judgement for c in over.values()),
+        contradicted=bool(as_good),
+    )

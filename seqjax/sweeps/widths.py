@@ -1,0 +1,90 @@
+"""Widths at which models of different cells have as many recurrent parameters as each other."""
+
+import bisect
+import dataclasses
+import functools
+import itertools
+from typing import NamedTuple
+
+from seqjax.cells import CELLS
+from seqjax.models.layers import WIDEST, ModelSpec
+from seqjax.tasks import Task
+
+TOLERANCE = 0.01
+"""Numbers of parameters that differ by no more than this part are called equal."""
+
+
+class Match(NamedTuple):
+    """A width, the recurrent parameters there, and by what part they miss the number wanted."""
+
+    hidden: int
+    parameters: int
+    error: float
+
+
+@functools.cache
+def recurrent_parameters(model: ModelSpec, task: Task) -> int:
+    """The parameters of a model on a task without its readout, counted without making them."""
+    encoder = _parameters(model, task.sources, symbols=True) if task.sources else 0
+    return encoder + _parameters(model, task.inputs, task.symbols)
+
+
+def _parameters(model: ModelSpec, inputs: int, symbols: bool) -> int:
+    """Those of the layers, and of the embedding before them, that read so many features."""
+    cell, H = CELLS[model.cell], model.hidden
+    directions = 2 if model.bidirectional else 1
+    total = inputs * model.embed if symbols else 0
+    for layer in range(model.layers):
+        D = H * directions if layer else _read(model, inputs, symbols)
+        mapped = cell.square and D != H  # a linear map comes before the cell
+        one = cell.multiply_adds(H if mapped else D, H) + H * len(cell.bias_gates)
+        total += directions * (one + (D * H if mapped else 0))
+    return total
+
+
+def _read(model: ModelSpec, inputs: int, symbols: bool) -> int:
+    """The width of what the first layer reads."""
+    read = model.embed if symbols and model.embed else inputs
+    return read * model.window
+
+
+def matched_width(model: ModelSpec, task: Task, parameters: int) -> Match:
+    """The width of ``model`` whose recurrent parameters are nearest to ``parameters``.
+
+    Their number grows with the width, but for one width: a cell that needs input width = hidden
+    width has no linear map before it there. So the widths below and above are searched apart. Of
+    two equally near ones the smaller is taken.
+
+    >>> from seqjax.tasks import TASKS
+    >>> match = matched_width(ModelSpec("gru"), TASKS["adding"](), 4480)
+    >>> match.hidden, match.parameters, round(match.error, 3)
+    (37, 4477, 0.001)
+    """
+
+    def count(hidden: int) -> int:
+        return recurrent_parameters(dataclasses.replace(model, hidden=hidden), task)
+
+    apart = min(_read(model, task.inputs, task.symbols), WIDEST)
+    near = [apart]
+    for widths in (range(1, apart), range(apart + 1, WIDEST + 1)):
+        place = bisect.bisect_left(widths, parameters, key=count)
+        near += widths[max(place - 1, 0) : place + 1]
+    hidden = min(sorted(near), key=lambda width: abs(count(width) - parameters))
+    return Match(hidden, count(hidden), abs(count(hidden) - parameters) / parameters)
+
+
+def fitting_widths(
+    reference: ModelSpec, others: tuple[ModelSpec, ...], task: Task, most: int = 3
+) -> list[int]:
+    """The widths of ``reference`` at which all others match within 1 %, nearest to its own first.
+
+    Widths up to twice its own and 64 more are tried.
+    """
+
+    def fits(hidden: int) -> bool:
+        wanted = recurrent_parameters(dataclasses.replace(reference, hidden=hidden), task)
+        return all(matched_width(other, task, wanted).error <= TOLERANCE for other in others)
+
+    tried = range(1, min(2 * reference.hidden + 64, WIDEST) + 1)
+    nearest = sorted(tried, key=lambda hidden: abs(hidden - reference.hidden))
+    return list(itertools.islice(filter(fits, nearest), most))

@@ -1,0 +1,1 @@
+"""Tasks over data sets of sequences."""

@@ -1,0 +1,83 @@
+"""Polyphonic music, frame by frame: which of 88 keys sound next?"""
+
+import dataclasses
+import functools
+from typing import ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax.data.piano_rolls import KEYS, piano_rolls
+from seqjax.metrics import losses
+from seqjax.tasks.datasets.ragged import RaggedTask, Sequences
+
+
+class _Music(RaggedTask):
+    """Each frame of a piece from those before it: x_t = v_{t-1}, y_t = v_t, with v_{-1} = 0.
+
+    The keys of a frame are predicted one independently of another, each by σ of its logit. All
+    frames of a piece count, the first one, of which nothing is known, too.
+
+    Metric: ``frame_nll``, the nats of a frame, summed over its keys and averaged over all frames of
+    the set. Keys of probability 1/2 score 88 · ln 2 = 61.0; chance is the best constant, each key's
+    frequency in training. Published figures may be means over pieces instead.
+    """
+
+    inputs = outputs = KEYS
+    every_step, next_step = True, True
+    links = ("logistic",)
+    metric, higher_is_better = "frame_nll", False
+    rolls: ClassVar[str]
+
+    def read(self):
+        return _joined(self.rolls)
+
+    def batch(self, data, row, batch_size):
+        batch = super().batch(data, row, batch_size)
+        v_TBK = batch.x.astype(jnp.float32)
+        return batch._replace(x=jnp.pad(v_TBK[:-1], ((1, 0), (0, 0), (0, 0))), y=v_TBK)
+
+    def loss(self, link, logits, batch):
+        return losses.binary_loss(logits, batch.y)
+
+    def metrics(self, link, logits, batch):
+        return {"frame_nll": (self.loss(link, logits, batch), batch.weight)}
+
+    def chance_metric(self) -> float:
+        return self.chance_loss("logistic")
+
+    def chance_loss(self, link: str) -> float:
+        """Σ_k of the entropies of the keys, at their frequencies in training."""
+        return losses.constant_class_loss(link, np.mean(self.read()["train"].x_N, axis=0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Jsb(_Music):
+    """382 chorales harmonised by J. S. Bach, 25 to 160 steps long.
+
+    229 training, 76 validation and 77 test pieces (``seqjax.data.piano_rolls``).
+    """
+
+    name = rolls = "jsb"
+    examples = 229
+
+
+@dataclasses.dataclass(frozen=True)
+class Nottingham(_Music):
+    """1,037 folk tunes with chords, 40 to 1,793 steps long.
+
+    694 training, 173 validation and 170 test pieces (``seqjax.data.piano_rolls``).
+    """
+
+    name = rolls = "nottingham"
+    examples = 694
+
+
+@functools.cache
+def _joined(rolls: str) -> dict[str, Sequences]:
+    found = {}
+    for part, pieces in piano_rolls(rolls).items():
+        frames_N = np.concatenate(pieces)
+        lengths_S = np.array([len(piece) for piece in pieces], np.int32)
+        found[part] = Sequences(frames_N, frames_N, lengths_S)
+    return found

@@ -1,0 +1,1 @@
+"""Tasks whose sequences are generated from a key."""

@@ -1,0 +1,307 @@
+"""Every cell against a plain loop of its equations, values and gradients; and against others'."""
+
+import json
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.experimental import rnn
+from support import oracles
+from support.assertions import assert_close
+from support.cells import by_name, draw
+from support.update_golden import GOLDEN, golden_step
+
+from seqjax.cells import CELLS
+from seqjax.init import InitSpec, init_cell
+from seqjax.recurrence.unroll import unroll
+
+every_cell = pytest.mark.parametrize("name", CELLS)
+# (T, B, D, H); a cell that adds its input to its state takes D = H.
+SHAPES = [(5, 3, 2, 3), (1, 2, 1, 3), (4, 1, 2, 1)]
+
+
+def weighted(weights, outputs, carry):
+    """One number in which every result has a weight of its own."""
+    products = jax.tree.map(lambda w, a: (w * a).sum(), weights, (outputs, carry))
+    return sum(jax.tree.leaves(products))
+
+
+def masks(T, B):
+    """Lengths with a 0 among them, and resets at the first, a middle and a padded step."""
+    lengths_B = np.array([T, 0, T - 2])[:B]
+    reset_TB = np.zeros((T, B), bool)
+    reset_TB[2:4] = True
+    reset_TB[0, 2] = True
+    return lengths_B, reset_TB
+
+
+def test_every_cell_has_an_oracle():
+    assert set(oracles.STEPS) == set(CELLS)
+
+
+@pytest.mark.core
+@every_cell
+def test_values_in_float32(name):
+    cell, step = CELLS[name], oracles.STEPS[name]
+
+    @jax.jit
+    def run(params, x, carry, lengths_B, reset_TB):
+        plain = unroll(cell, params, x)
+        options = {"carry": carry, "lengths_B": lengths_B, "reset_TB": reset_TB}
+        full = [unroll(cell, params, x, reverse=r, **options) for r in (False, True)]
+        return [(result.outputs_TBH, result.carry) for result in (plain, *full)]
+
+    params, x, carry, _ = draw(cell, 5, 3, 2, 4)
+    lengths_B, reset_TB = masks(5, 3)
+    got = run(*jax.tree.map(jnp.float32, (params, x, carry)), lengths_B, reset_TB)
+    p, zero = by_name(cell, params), jax.tree.map(np.zeros_like, carry)
+    expected = [oracles.unroll(step, p, x, zero)] + [
+        oracles.unroll(step, p, x, carry, lengths_B, reset_TB, reverse=r) for r in (False, True)
+    ]
+    assert_close(got, [(outputs, cell.carry(*last)) for outputs, last in expected], 1e-5)
+    assert jax.tree.leaves(got)[0].dtype == jnp.float32
+
+
+@every_cell
+def test_values_and_gradients_with_lengths_resets_and_carry(name, x64):
+    """In both directions at once, mapped over two sets of parameters; padding holds NaN."""
+    check_gradients(name, SHAPES[0], (2,), masks(*SHAPES[0][:2]), (False, True))
+
+
+@every_cell
+@pytest.mark.parametrize("shape", SHAPES[1:])
+def test_values_and_gradients_at_sizes_of_one(name, shape, x64):
+    check_gradients(name, shape, (), (None, None), (False,))
+
+
+def check_gradients(name, shape, runs, masks, directions):
+    cell, step = CELLS[name], oracles.STEPS[name]
+    params, x, carry, weights = draw(cell, *shape, runs)
+    lengths_B, reset_TB = masks
+    if lengths_B is not None:
+        x[np.arange(len(x))[:, None] >= lengths_B] = np.nan
+
+    def loss(params, x, carry, reverse):
+        options = {"lengths_B": lengths_B, "reset_TB": reset_TB, "reverse": reverse}
+        result = unroll(cell, params, x, carry=carry, **options)
+        return weighted(weights, result.outputs_TBH, result.carry), result
+
+    def run(params):
+        grad = jax.grad(loss, argnums=(0, 1, 2), has_aux=True)
+        return [grad(params, jnp.array(x), carry, r) for r in directions]
+
+    mapped = jax.vmap(run) if runs else run
+    found = jax.jit(mapped)(params)
+    for reverse, (gradients, result) in zip(directions, found, strict=True):
+        for run in np.ndindex(runs):
+            own = jax.tree.map(lambda leaf, run=run: leaf[run], params)
+            got = jax.tree.map(lambda leaf, run=run: leaf[run], (gradients, result))
+
+            def oracle(own=own, reverse=reverse):
+                options = lengths_B, reset_TB, reverse
+                outputs, last = oracles.unroll(step, by_name(cell, own), x, carry, *options)
+                return outputs, cell.carry(*last)
+
+            assert_close((got[1].outputs_TBH, got[1].carry), oracle(), 1e-12)
+            leaves, tree = jax.tree.flatten((own, x, carry))
+            slopes = oracles.finite_differences(lambda: weighted(weights, *oracle()), leaves)
+            assert_close(got[0], jax.tree.unflatten(tree, slopes), 1e-5)
+
+
+def linen_params(cell, params):
+    """The parameters of linen's cell: Dense layers named by side (i, h) and gate."""
+
+    def dense(side, matrices, rows):
+        kernels = {f"{side}{k}": {"kernel": m} for k, m in matrices.items()}
+        return {
+            name: leaf | {"bias": rows[name[1]]} if name[1] in rows else leaf
+            for name, leaf in kernels.items()
+        }
+
+    named = by_name(cell, params)
+    w, u, b = named["W"], named["U"], named["b"]
+    if cell.name == "lstm":  # one bias a gate, on the state's side
+        return dense("i", w, {}) | dense("h", u, b)
+    u["n"], from_state = u.pop("n_h"), b.pop("n_h")
+    return dense("i", w, b) | dense("h", u, {"n": from_state})
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_values_and_gradients_equal_flax_linen(name, x64):
+    cell = CELLS[name]
+    T, B, D, H = SHAPES[0]
+    params, x, carry, weights = draw(cell, T, B, D, H)
+    theirs = nn.OptimizedLSTMCell(H) if name == "lstm" else nn.GRUCell(H)
+    network = nn.RNN(theirs, time_major=True, return_carry=True)
+
+    def ours(params, x, carry):
+        result = unroll(cell, params, x, carry=carry)
+        return weighted(weights, result.outputs_TBH, result.carry)
+
+    def other(params, x, carry):
+        start = (carry.c, carry.h) if name == "lstm" else carry.h
+        variables = {"params": {"cell": linen_params(cell, params)}}
+        last, outputs = network.apply(variables, x, initial_carry=start)
+        last = cell.carry(h=last[1], c=last[0]) if name == "lstm" else cell.carry(last)
+        return weighted(weights, outputs, last)
+
+    got, expected = (
+        jax.jit(jax.value_and_grad(f, (0, 1, 2)))(params, x, carry) for f in (ours, other)
+    )
+    assert_close(got, expected, 1e-12)
+
+
+def test_lstm_equals_the_reference_in_jax(x64):
+    cell = CELLS["lstm"]
+    T, B, D, H = SHAPES[0]
+    params, x, carry, weights = draw(cell, T, B, D, H)
+
+    def ours(params, x, carry):
+        result = unroll(cell, params, x, carry=carry)
+        return weighted(weights, result.outputs_TBH, result.carry)
+
+    def theirs(params, x, carry):
+        w, u = (matrix.reshape(-1, 4 * H).T for matrix in (params.w_DGH, params.u_HGH))
+        b = params.b_GH.reshape(-1)
+        outputs, h, c = rnn.lstm_ref(
+            x.transpose(1, 0, 2), carry.h[None], carry.c[None], {0: w}, {0: u}, {0: b},
+            {0: jnp.zeros_like(b)}, jnp.full((B,), T, jnp.int32), D, H, 1, 0.0, False,
+        )  # fmt: skip
+        return weighted(weights, outputs.transpose(1, 0, 2), cell.carry(h[0], c[0]))
+
+    got, expected = (
+        jax.jit(jax.value_and_grad(f, (0, 1, 2)))(params, jnp.array(x), carry)
+        for f in (ours, theirs)
+    )
+    assert_close(got, expected, 1e-12)
+
+
+def test_lstm_parameters_are_named_and_its_gates_in_order():
+    params = init_cell(jax.random.key(0), CELLS["lstm"], 3, 5, InitSpec(bias={"g": 2.0}))
+    assert params._fields == ("w_DGH", "u_HGH", "b_GH")
+    assert [leaf.shape for leaf in params] == [(3, 4, 5), (5, 4, 5), (4, 5)]
+    assert [gate.name for gate in CELLS["lstm"].gates] == ["i", "f", "g", "o"]
+    assert_close(params.b_GH, np.array([[0.0], [0.0], [2.0], [0.0]]) * np.ones(5), 0)
+    assert CELLS["lstm"].initial_carry(2, 5)._fields == ("h", "c")
+
+
+@every_cell
+def test_multiply_adds_count_every_entry_but_the_biases(name):
+    cell = CELLS[name]
+    params, *_ = draw(cell, 1, 1, 3, 5)
+    entries = sum(leaf.size for leaf in jax.tree.leaves(params._replace(b_GH=np.zeros(0))))
+    assert cell.multiply_adds(params.w_DGH.shape[0], 5) == entries
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("lstm", 4 * (3 + 5) * 5),
+        ("lstm_peephole_nog", 3 * (3 + 5) * 5 + 2 * 5),
+        ("lstm_fgr", 4 * (3 + 5) * 5 + 9 * 5 * 5 + 3 * 5),
+        ("gru", 3 * (3 + 5) * 5),
+        ("indrnn", (3 + 1) * 5),
+        ("feedforward", 3 * 5),
+    ],
+)
+def test_multiply_adds_of_known_cells(name, count):
+    assert CELLS[name].multiply_adds(3, 5) == count
+
+
+# Adding 100 to a gate's bias holds it at 1, in float32 exactly.
+OPEN = 100.0
+
+
+def lstm_with(params, gates="ifgo", **rows):
+    """The full LSTM with these parameters for ``gates``, zeros for the rest, and added biases."""
+    full = [np.zeros((*leaf.shape[:-2], 4, leaf.shape[-1]), np.float32) for leaf in params[:3]]
+    for n, k in enumerate(gates):
+        for leaf, part in zip(full, params, strict=False):
+            leaf[..., "ifgo".index(k), :] = part[..., n, :]
+    for k, value in rows.items():
+        full[2]["ifgo".index(k)] += value
+    return CELLS["lstm"].params(*full)
+
+
+def coupled(params):
+    """Input gate parameters are those of the forget gate, negated: σ(-z) = 1 - σ(z)."""
+    f, g, o = (jax.tree.map(lambda leaf, n=n: leaf[..., n, :], params) for n in range(3))
+    rows = jax.tree.map(lambda *gates: np.stack(gates, -2), jax.tree.map(np.negative, f), f, g, o)
+    return CELLS["lstm"].params(*rows)
+
+
+def peephole(variant):
+    """Without peepholes it is the variant itself."""
+
+    def convert(params):
+        return params._replace(p_PH=np.zeros_like(params.p_PH)), CELLS[f"lstm{variant}"].params(
+            *params[:3]
+        )
+
+    return f"lstm_peephole{variant}", f"lstm{variant}", convert
+
+
+def gru_without_reset(params):
+    """r = 1 makes both GRUs one; the bias inside the reset product joins the candidate's."""
+    w, u, b = (np.array(leaf) for leaf in params)
+    b[0] = OPEN
+    before = np.concatenate([b[:2], b[2:3] + b[3:]])
+    return params._replace(b_GH=b), CELLS["gru_reset_before"].params(w, u, before)
+
+
+def without_fgr(params):
+    zero = params._replace(r_HQH=np.zeros_like(params.r_HQH))
+    return zero, CELLS["lstm_peephole"].params(*params[:4])
+
+
+def without_state(params):
+    zero = params._replace(u_HGH=np.zeros_like(params.u_HGH))
+    return zero, CELLS["feedforward"].params(params.w_DGH, params.b_GH)
+
+
+def diagonal(params):
+    u = np.diag(params.p_PH[0])[:, None, :]
+    return params, CELLS["elman_relu"].params(params.w_DGH, u, params.b_GH)
+
+
+FACTS = [
+    ("lstm_cifg", "lstm", lambda p: (p, coupled(p))),
+    ("lstm_nig", "lstm", lambda p: (p, lstm_with(p, "fgo", i=OPEN))),
+    ("lstm_nfg", "lstm", lambda p: (p, lstm_with(p, "igo", f=OPEN))),
+    ("lstm_nog", "lstm", lambda p: (p, lstm_with(p, "ifg", o=OPEN))),
+    ("lstm_ungated", "lstm", lambda p: (p, lstm_with(p, "g", i=OPEN, f=OPEN, o=OPEN))),
+    *(peephole(variant) for variant in oracles.VARIANTS),
+    ("lstm_fgr", "lstm_peephole", without_fgr),
+    ("gru", "gru_reset_before", gru_without_reset),
+    ("elman", "feedforward", without_state),
+    ("indrnn", "elman_relu", diagonal),
+]
+
+
+@pytest.mark.parametrize(("name", "other", "convert"), FACTS, ids=[f"{a}-{b}" for a, b, _ in FACTS])
+def test_cells_that_are_special_cases_of_each_other(name, other, convert):
+    params, x, _, _ = draw(CELLS[name], 4, 2, 3, 3)
+    params, x = jax.tree.map(np.float32, (params, x))
+    one, two = convert(params)
+    got = unroll(CELLS[name], jax.tree.map(jnp.array, one), jnp.array(x)).outputs_TBH
+    expected = unroll(CELLS[other], jax.tree.map(jnp.array, two), jnp.array(x)).outputs_TBH
+    assert_close(got, expected, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["mut1", "mut2"])
+def test_cells_that_add_input_to_state_refuse_unequal_widths(name):
+    with pytest.raises(ValueError, match=f"{name}.*input width = hidden width, got 3 and 5"):
+        init_cell(jax.random.key(0), CELLS[name], 3, 5, InitSpec())
+    square = init_cell(jax.random.key(0), CELLS[name], 5, 5, InitSpec())
+    with pytest.raises(ValueError, match=r"x_TBD: expected shape \(T, B, 5\), got \(2, 1, 3\)"):
+        unroll(CELLS[name], square, jnp.ones((2, 1, 3)))
+    with pytest.raises(ValueError, match="input width = hidden width, got 3 and 5"):
+        unroll(CELLS[name], square._replace(w_DGH=square.w_DGH[:3]), jnp.ones((2, 1, 3)))
+
+
+@every_cell
+def test_one_golden_training_step(name):
+    """Update the file with ``PYTHONPATH=. python tests/support/update_golden.py``, which says when to."""
+    assert_close(golden_step(CELLS[name]), json.loads(GOLDEN.read_text())[name], 1e-5)

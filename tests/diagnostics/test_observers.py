@@ -1,0 +1,198 @@
+"""What is observed of a run: what the diagnostics say by hand, and without effect on the run."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.assertions import assert_close
+from support.commands import command
+from support.interrupted import Stopping, left
+from support.observed import ALL, BASE, T, at_the_start, held_out, seen_of, two_runs
+
+from seqjax.cells import CELLS
+from seqjax.diagnostics.gates import gate_statistics
+from seqjax.diagnostics.gradients import gradient_profile
+from seqjax.diagnostics.jacobians import input_jacobian
+from seqjax.diagnostics.observers import EXAMPLES
+from seqjax.metrics.losses import class_loss
+from seqjax.recurrence.unroll import unroll
+from seqjax.sweeps.checkpointer import Keeper
+from seqjax.tasks import FASHION, MNIST, MUSIC, POEMS, TASKS
+from seqjax.tasks.base import first_of
+from seqjax.training.config import ConfigError, make_config
+
+GATES = CELLS["lstm"].gates
+
+
+class Watching(Keeper):
+    """Keeps the parameters of the first run at each validation."""
+
+    def __init__(self):
+        self.params = []
+
+    def offer(self, batch, progress):
+        self.params.append(first_of(jax.device_get(progress.state.params)))
+
+
+@functools.cache
+def whole(observe):
+    """What both runs leave, by name, and the parameters of the first at each validation."""
+    keeper = Watching()
+    return left(two_runs(observe), 1, 2, keeper), keeper.params
+
+
+def first_record():
+    return whole(ALL)[0][two_runs()[0].id][0]
+
+
+@jax.jit
+def by_hand(params, batch):
+    """The same numbers from the diagnostics, on weights alone: no module and no observation."""
+    cell, recurrent = CELLS["lstm"], params["recurrent"]["cells"]["layer0_forward"]
+    readout = params["readout"]
+    x_TBD = jnp.eye(8, dtype=jnp.float32)[batch.x]
+
+    def logits(outputs):
+        return jnp.matmul(outputs, readout["kernel"], precision="highest") + jnp.broadcast_to(
+            readout["bias"], (*outputs.shape[:-1], 8)
+        )
+
+    def run(x_TBD, **options):
+        return unroll(cell, recurrent, x_TBD, **options)
+
+    found, names = {}, tuple(gate.name for gate in GATES)
+    probes = run(x_TBD, probe=names).probes
+    for gate in GATES:
+        seen = gate_statistics(gate, probes[gate.name], jnp.ones(batch.x.shape))
+        for field in ("histogram", "low", "high"):
+            found[f"gates.layer0_forward.{gate.name}.{field}"] = getattr(seen, field)
+
+    def loss(outputs_TBH):
+        values_TB = class_loss("softmax", logits(outputs_TBH), batch.y[:, :EXAMPLES])
+        return jnp.sum(values_TB[1:], axis=0)  # at the first step nothing is asked
+
+    profile = gradient_profile(cell, recurrent, x_TBD[:, :EXAMPLES], loss)
+    found |= {f"gradients.{name}": norms_TB.mean(axis=1) for name, norms_TB in profile.items()}
+    norms_TT = input_jacobian(
+        lambda x_TD: logits(run(x_TD[:, None]).outputs_TBH)[:, 0], x_TBD[:, 0]
+    )
+    found["inputs.distance"] = jnp.array([jnp.diagonal(norms_TT, -k).max() for k in range(T)])
+    found["inputs.later"] = jnp.triu(norms_TT, 1).max()
+    return found
+
+
+@pytest.mark.parametrize("when", [0, 1, 3], ids=["before training", "first", "last"])
+def test_what_is_observed_is_what_the_diagnostics_say_of_the_parameters(when):
+    params = whole(ALL)[1][when - 1] if when else at_the_start()
+    expected = jax.device_get(by_hand(params, held_out(make_config(BASE))))
+    observed = {name: array[when] for name, array in first_record()["observed"].items()}
+    assert_close(observed, expected, 1e-4)
+
+
+def test_one_entry_before_training_and_one_for_each_validation():
+    observed = first_record()["observed"]
+    times = 1 + len(first_record()["curve"]["step"])
+    expected = {f"gradients.{name}": (times, T) for name in ("h", "c", "x")}
+    expected |= {"inputs.distance": (times, T), "inputs.later": (times,)}
+    for gate in GATES:
+        place = f"gates.layer0_forward.{gate.name}"
+        expected[f"{place}.histogram"] = (times, 20)
+        expected |= {f"{place}.low": (times, 3), f"{place}.high": (times, 3)}
+    assert {name: array.shape for name, array in observed.items()} == expected
+    assert not np.array_equal(observed["gradients.h"][0], observed["gradients.h"][-1])
+
+
+def without(record):
+    """A record but for what is observed, and for the setting that asks for it."""
+    settings = record["settings"] | {"train.observe": ""}
+    return repr(record | {"observed": {}, "settings": settings})
+
+
+def test_a_run_that_is_observed_is_the_same_run():
+    """One of the two fails, so that its frozen parameters are observed as well."""
+    (plain, _), (seen, _) = whole(""), whole(ALL)
+    assert plain.keys() == seen.keys() and any(record["failed"] for record, _ in plain.values())
+    for name, (record, trace) in plain.items():
+        assert repr(record) == without(record) == without(seen[name][0])
+        assert trace == seen[name][1]
+
+
+@pytest.mark.parametrize("at", [2, 5], ids=["first chunk", "end"])
+def test_what_was_observed_is_kept_in_a_checkpoint(at):
+    keeper = Stopping(at)
+    with pytest.raises(InterruptedError):
+        left(two_runs(), 1, 2, keeper)
+    again = left(two_runs(), 1, 2, Stopping(kept=keeper.kept))
+    assert repr(again) == repr(whole(ALL)[0])
+
+
+def test_a_window_reaches_as_far_as_it_is_wide():
+    found = seen_of({"model.cell": "feedforward", "model.window": 3}, "inputs")
+    assert np.all(found["inputs.distance"][:3] > 0)
+    assert not np.any(found["inputs.distance"][3:]) and found["inputs.later"] == 0
+
+
+def test_a_backward_direction_reads_what_is_later():
+    settings = {"task.name": "adding", "model.bidirectional": True, "model.cell": "elman"}
+    assert seen_of(settings, "inputs")["inputs.later"] > 0
+
+
+@pytest.mark.parametrize("cell", ["mut2", "elman", "feedforward"])
+def test_gradients_of_a_loss_at_the_end(cell):
+    """With a linear map before the cell too (mut2), and 0 where no state goes back."""
+    settings = {"task.name": "temporal_order", "task.length": 20, "model.cell": cell}
+    found = seen_of(settings, "gradients")
+    assert found["gradients.h"].shape == found["gradients.x"].shape == (20,)
+    reached = np.asarray(found["gradients.h"]) > 0
+    assert reached[-1] and reached[0] == (cell != "feedforward")
+
+
+REFUSED = {
+    "an unknown name": ({"train.observe": "gates+gate"}, "unknown observation 'gate'"),
+    "two layers": ({"train.observe": "gradients", "model.layers": 2}, "more than one layer"),
+    "two directions": (
+        {"train.observe": ALL, "task.name": "adding", "model.bidirectional": True},
+        "more than one layer or direction",
+    ),
+    "gradients of a ragged task": (
+        {"train.observe": "gradients", "task.name": "agreement"},
+        "gates alone where sequences differ in length",
+    ),
+    "inputs of a ragged task": (
+        {"train.observe": "gates+inputs", "task.name": "agreement_natural"},
+        "gates alone where sequences differ in length",
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "said"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_observed_is_refused(settings, said):
+    with pytest.raises(ConfigError, match=rf"^train\.observe: .*{said}"):
+        make_config(settings)
+
+
+def test_an_unknown_name_is_a_mistake_in_the_command(tmp_path):
+    result = command(
+        "--study=init_by_clip", "--set=train.observe=gate", f"--workdir={tmp_path / 'none'}"
+    )
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: train.observe: unknown observation 'gate'")
+    assert result.err.count("\n") == 1 and not (tmp_path / "none").exists()
+
+
+ABSENT = {"agreement_natural", "characters", "text"}
+ABSENT |= {task.name for task in (*MNIST, *FASHION, *MUSIC, *POEMS)}
+"""Tasks whose data are not on every machine."""
+
+
+@pytest.mark.parametrize("name", sorted(TASKS.keys() - ABSENT))
+def test_a_task_says_whether_its_sequences_differ_in_length(name):
+    task = TASKS[name]()
+
+    def first_batch(data):
+        return task.evaluation_batch(data, first_of(task.evaluation_rows(data, jnp.int32(0))))
+
+    batch = jax.eval_shape(first_batch, task.data())
+    assert (batch.lengths_B is not None) == task.ragged

@@ -1,0 +1,363 @@
+"""Claims 7 to 10: from records to verdicts, on records made up for every run that is planned."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from support.made_up import record
+
+from experiments.claims import claim_7, claim_8, claim_9, claim_10
+from experiments.claims.evidence import BETWEEN, PROTOCOL, on_tasks
+from seqjax.stats.decisions import EvidenceError
+from seqjax.stats.decisions.base import CONTRADICTED, IN_PART, SUPPORTED, UNDECIDED
+from seqjax.sweeps import executor, tuning
+from seqjax.sweeps.study import Arm
+from seqjax.sweeps.widths import recurrent_parameters
+from seqjax.training.config import as_settings
+
+S, P, C, U = SUPPORTED, IN_PART, CONTRADICTED, UNDECIDED
+MODULES = {"7": claim_7, "8": claim_8, "9": claim_9, "10": claim_10}
+CPU = {claim: module.subject(False) for claim, module in MODULES.items()}
+SEEDS, RATE = range(10), "optim.learning_rate"
+
+
+def recorded(
+    claim, score=lambda task, arm: 0.5, failed=lambda task, arm: False, full=False, **more
+):
+    """Records of all runs of a claim: of those that count, with these scores and failures."""
+    study, found, of_arm = MODULES[claim].subject(full).study, {}, {}
+    while new := [run for run in tuning.due(study, SEEDS, found.values()) if run.id not in found]:
+        for run in new:
+            if run.arm not in of_arm:
+                of_arm[run.arm] = record(arm=run.arm, settings=as_settings(run.config), **more)
+            task, _, arm = run.arm.partition(BETWEEN)
+            reason = {"reason": "above_chance", "step": 1} if failed(task, arm) else None
+            noise = 0.001 * (run.seed % 3)
+            # The second rate is the best of the grid, which thus does not grow.
+            better = run.point.get(RATE) == PROTOCOL.rates(full)[1]
+            sign = 1 if of_arm[run.arm]["higher_is_better"] else -1
+            chance = of_arm[run.arm]["chance"]["metric"]
+            found[run.id] = {
+                **of_arm[run.arm],
+                "id": run.id,
+                "study": study.name,
+                "point": dict(run.point),
+                "seed": run.seed,
+                "purpose": run.purpose,
+                "failed": reason,
+                "score": 0.0 if reason else score(task, arm) + noise,
+                "validation": {of_arm[run.arm]["metric"]: chance * (1 + 0.1 * sign * better)},
+            }
+    return list(found.values())
+
+
+def verdicts(claim, records):
+    return {v.claim: v for v in CPU[claim].decide(records, []) if not v.exploratory}
+
+
+def says(claim, records):
+    return {name: verdict.verdict for name, verdict in verdicts(claim, records).items()}
+
+
+def without(records, arm):
+    return [one for one in records if one["arm"] != arm]
+
+
+# ---- the plans
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["cpu", "full"])
+@pytest.mark.parametrize("claim", MODULES)
+def test_a_plan_is_valid_and_its_matched_arms_have_equal_parameters(claim, full):
+    study = MODULES[claim].subject(full).study
+    runs = tuning.due(study, range(study.seeds), [])
+    assert study.seeds == (20 if full else 10) and study.tuning_seeds == (5 if full else 2)
+    config = {run.arm: run.config for run in runs}
+    size = {arm: recurrent_parameters(one.model, one.task) for arm, one in config.items()}
+    for arm in study.arms:
+        if arm.matched:
+            assert abs(size[arm.name] / size[arm.matched] - 1) <= 0.01, arm.name
+    tuned = {run.arm for run in runs if run.purpose == "tuning"}
+    for arm in tuned:
+        rates = {run.point[RATE] for run in runs if run.arm == arm}
+        assert rates == set(PROTOCOL.rates(full))
+
+
+def biases(config):
+    return {gate: value for gate, value in config.init.bias.items() if value}
+
+
+def test_the_arms_are_what_the_method_says():
+    def configs(claim):
+        runs = tuning.due(CPU[claim].study, SEEDS, [])
+        return {tuple(run.arm.split(BETWEEN)): run.config for run in runs}
+
+    seven = configs("7")
+    assert {task: c.task.length for (task, _), c in seven.items()} == {"recall": 50, "adding": 50}
+    assert seven["recall", "irnn"].init.recurrent == "identity"
+    assert seven["recall", "irnn"].init.recurrent_gain == 1
+    unclipped = [c for (_, arm), c in seven.items() if "unclipped" in arm]
+    assert {c.clip.threshold for c in unclipped} == {np.inf}
+    assert sorted({c.optim.learning_rate for c in unclipped}) == list(PROTOCOL.rates(False))
+    assert len(unclipped) == 2 * 2 * 4
+    for config in configs("8").values():
+        assert not biases(config) and config.train.steps == 4 * config.train.eval_every
+    assert configs("8")["characters", "lstm"].model.layers == 2
+    nine = configs("9")
+    for task in ("adding", "temporal_order", "xml", "characters"):
+        assert not biases(nine[task, "gru"]) and not biases(nine[task, "lstm_0"])
+        for gate in "fio":
+            for end, spread in (("", 0), ("_drawn", 0.1)):
+                config = nine[task, f"lstm_{gate}{end}"]
+                assert biases(config) == {gate: 1} and config.init.bias_spread == spread
+    ten = configs("10")
+    assert len(ten) == 16 and len({c.model.hidden for c in ten.values()}) == 1
+    for (task, arm), config in ten.items():
+        assert biases(config) == ({} if arm == "nfg" else {"f": 1})
+        assert config.task.carried == (task in ("xml", "characters"))
+
+
+def test_a_width_of_a_task_is_for_the_arms_that_are_not_matched():
+    made = on_tasks({"t": {"model.hidden": 3}}, [Arm("a"), Arm("b", matched="a")])
+    assert [arm.settings for arm in made] == [{"model.hidden": 3}, {}]
+    assert made[1].matched == "t: a"
+
+
+# ---- claim 7
+
+
+def solving(**means):
+    """Scores of claim 7: the LSTM solves both tasks, the others neither, unless said."""
+    return lambda task, arm: means.get(arm, 0.9 if arm == "lstm" else 0.1)
+
+
+def exploding(*arms):
+    """Unclipped runs of these arms fail at the two largest rates."""
+    names = [f"{arm} unclipped at {rate:g}" for arm in arms for rate in PROTOCOL.rates(False)[2:]]
+    return lambda task, arm: arm in names
+
+
+SEVEN = {
+    "the gates solve it": (solving(), exploding("elman"), {"7a": S, "7b": S, "7c": S}),
+    "it explodes too": (solving(), exploding("elman", "lstm"), {"7a": S, "7b": C, "7c": S}),
+    "no gates are needed": (solving(irnn=0.9), exploding(), {"7a": S, "7b": U, "7c": C}),
+    "Elman solves it": (solving(elman=0.9), exploding("elman"), {"7a": U, "7b": S, "7c": C}),
+}
+
+
+@pytest.mark.parametrize(("score", "failed", "expected"), SEVEN.values(), ids=SEVEN)
+def test_claim_7(score, failed, expected):
+    assert says("7", recorded("7", score, failed)) == expected
+
+
+def test_claim_7_shows_the_largest_norms_by_rate():
+    records = recorded("7", gradient_norm={"q100": 1.0})
+    for one in records:
+        if one["arm"].startswith("adding: lstm unclipped"):
+            one["gradient_norm"] = {"q100": 10 + 100 * one["seed"]}
+    lines = CPU["7"].curves(records, []).lines
+    assert {name: rows.shape for name, rows in lines.items()} == dict.fromkeys(
+        ("lstm on recall", "elman on recall", "lstm on adding", "elman on adding"), (10, 4)
+    )
+    assert lines["lstm on adding"][3].tolist() == [310] * 4
+    assert lines["elman on adding"].max() == 1
+
+
+# ---- claim 8
+
+
+def gates(shares):
+    """What is observed of a run: by (task, gate) a function of (time, edge) gives the share."""
+
+    def observed(task):
+        made = {}
+        for layer in range(claim_8.LAYERS[task]):
+            for gate in "ifgo":
+                at = [[shares(task, gate, k, edge) / 2 for edge in range(3)] for k in range(5)]
+                place = f"gates.layer{layer}_forward.{gate}"
+                made |= {f"{place}.low": at, f"{place}.high": at}
+                made[f"{place}.histogram"] = [[0.05 * k] * 20 for k in range(5)]
+        return made
+
+    records = recorded("8")
+    of_task = {task: observed(task) for task in claim_8.LAYERS}
+    return [{**one, "observed": of_task[one["arm"].partition(BETWEEN)[0]]} for one in records]
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    {
+        "all gates": (lambda task, gate, k, edge: 0.9 if gate != "g" else 0, S),
+        "one gate": (lambda task, gate, k, edge: 0.6 if gate == "f" else 0.2, P),
+        "none": (lambda task, gate, k, edge: 0.9 if gate == "g" else 0.2, C),
+        "later": (lambda task, gate, k, edge: 0.6 if k == 1 else 0.9, P),
+        "on two tasks": (lambda task, *_: 0.9 if task in ("adding", "agreement") else 0.6, P),
+    }.values(),
+    ids=["all-gates", "one-gate", "none", "later", "on-two-tasks"],
+)
+def test_claim_8(shares, expected):
+    assert says("8", gates(shares)) == {"8": expected}
+
+
+def test_claim_8_reads_each_cut_off_at_its_time():
+    """Also what was saturated before training, which decides nothing."""
+    at = {(k, edge): 0.02 + 0.1 * k + 0.03 * edge for k in range(5) for edge in range(3)}
+    found = CPU["8"].decide(gates(lambda task, gate, k, edge: at[k, edge]), [])
+    first = next(v for v in found if not v.exploratory)
+    assert first.because.endswith("before training at most 2.0% of a gate's values")
+    assert len(first.comparisons) == 3 * 5
+    for times in (1, 2, 4):
+        for edge, cut in enumerate((0.1, 0.05, 0.01)):
+            beyond = f"(beyond {cut:g}, {times} × the steps)"
+            own = first if (cut, times) == (0.1, 1) else next(
+                v for v in found if v.statement.rstrip(".").endswith(beyond)
+            )  # fmt: skip
+            means = {round(c.mean, 6) for c in own.comparisons}
+            assert means == {round(at[times, edge], 6)}, (cut, times)
+
+
+def test_claim_8_reads_what_a_run_observes():
+    """A real run of two layers: shares that fit its histograms, before training and four times."""
+    (arm,) = (arm for arm in CPU["8"].study.arms if arm.name == "digits_rows: lstm")
+    tiny = {"model.layers": 2, "train.steps": 4, "train.eval_every": 1}
+    arm = dataclasses.replace(arm, settings={**arm.settings, **tiny})
+    base = {**CPU["8"].study.base, "model.hidden": 4, "train.batch_size": 4}
+    study = dataclasses.replace(CPU["8"].study, arms=(arm,), base=base)
+    run = tuning.due(study, SEEDS, [])[0]
+    ((one, _),) = executor.execute([run], 1, jax.local_devices()[:1])
+    for gate in "ifo":
+        for layer in range(2):
+            names = ("low", "high", "histogram")
+            low, high, histogram = (
+                np.array(one["observed"][f"gates.layer{layer}_forward.{gate}.{name}"])
+                for name in names
+            )
+            assert low.shape == high.shape == (5, 3) and histogram.shape == (5, 20)
+            outer = histogram[:, :2].sum(axis=1) + histogram[:, -2:].sum(axis=1)
+            np.testing.assert_allclose((low + high)[:, 0], outer, atol=1e-6)
+    records = [{**planned, "observed": one["observed"]} for planned in recorded("8")]
+    assert set(says("8", records)) == {"8"}
+    lines = CPU["8"].curves(records, []).lines
+    assert {gate: rows.shape for gate, rows in lines.items()} == dict.fromkeys("ifo", (10, 20))
+
+
+# ---- claims 9 and 10
+
+
+def biased(**gains):
+    """Scores of claim 9: the GRU is ahead by .2 on three tasks; what each LSTM_x gains."""
+
+    def score(task, arm):
+        if arm == "gru":
+            return 0.5 if task == "xml" else 0.7
+        return 0.5 + gains.get(arm.removeprefix("lstm_"), 0.0)
+
+    return score
+
+
+def test_claim_9():
+    """A gain of .2 is level with the GRU, one of .1 is not, and none is none."""
+    found = says("9", recorded("9", biased(f=0.2, i=0.1, f_drawn=0.2)))
+    assert found == {"9f": S, "9i": P, "9o": C, "9f_drawn": S, "9i_drawn": C, "9o_drawn": C}
+    lines = CPU["9"].curves(recorded("9", biased(f=0.2)), []).lines
+    assert list(lines) == ["adding", "temporal_order", "xml", "characters"]
+    np.testing.assert_allclose(lines["xml"][0], [0.5, 0.5, 0.7, *[0.5] * 5])
+
+
+def test_other_biases_are_exploratory_and_at_full_size_alone():
+    score = biased(f=0.2, i=0.1, **{"f_-2": 0.1, "f_4": 0.2})
+    found = MODULES["9"].decide(recorded("9", score, full=True), [])
+    others = {v.claim: v.verdict for v in found if "medians" not in v.statement and v.exploratory}
+    assert others == {"9f_-2": P, "9f_-1": C, "9f_2": C, "9f_4": S}
+    assert {v.statement for v in found if v.claim == "9f_-2"} >= {
+        "b_f = -2 makes an LSTM about as good as a GRU."
+    }
+
+
+def removed(forget, inputs, output, tasks=("adding", "temporal_order", "xml", "characters")):
+    """Scores of claim 10: what each removed gate costs on these tasks; .1 each on the others."""
+    costs = {"lstm": 0.0, "nfg": forget, "nig": inputs, "nog": output}
+    return lambda task, arm: 0.9 - (costs[arm] if task in tasks else 0.1 * (arm != "lstm"))
+
+
+THREE = ("temporal_order", "xml", "characters")
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    {
+        "in order": (removed(0.5, 0.3, 0.1, THREE), S),
+        "forget first": (removed(0.5, 0.1, 0.1, THREE), P),
+        "output first": (removed(0.1, 0.3, 0.5), C),
+        "on two": (removed(0.5, 0.3, 0.1, THREE[:2]), U),
+    }.values(),
+    ids=["in-order", "forget-first", "output-first", "on-two"],
+)
+def test_claim_10(score, expected):
+    assert says("10", recorded("10", score)) == {"10": expected}
+
+
+def test_equal_parameters_are_exploratory_and_at_full_size_alone():
+    units, parameters = removed(0.5, 0.3, 0.1), removed(0.1, 0.3, 0.5)
+
+    def score(task, arm):
+        task = "xml" if task == "arithmetic" else task
+        chosen = parameters if arm.endswith("_equal") else units
+        return chosen(task, arm.removesuffix("_equal"))
+
+    own, _, beside, _ = MODULES["10"].decide(recorded("10", score, full=True), [])
+    assert (own.verdict, own.exploratory) == (S, False)
+    assert (beside.verdict, beside.exploratory) == (C, True)
+    assert beside.statement.endswith("(equal parameters).")
+
+
+def test_claim_10_tells_the_two_kinds_of_task_apart():
+    records = recorded("10", removed(0.5, 0.3, 0.1, ("xml", "characters")))
+    (verdict,) = verdicts("10", records).values()
+    nothing, something = verdict.because.split("; where ")[1:]
+    assert nothing == "nothing need be forgotten d_f 0.100, d_i 0.100, d_o 0.100"
+    assert something == "something must be forgotten d_f 0.500, d_i 0.300, d_o 0.100"
+    lines = CPU["10"].curves(records, []).lines
+    np.testing.assert_allclose(lines["xml: something must be forgotten"][0], [0.5, 0.3, 0.1])
+    assert len(lines) == 4
+
+
+# ---- what is missing
+
+
+@pytest.mark.parametrize(
+    ("claim", "arm"),
+    [
+        ("7", "adding: lstm"),
+        ("7", "recall: irnn"),
+        ("7", "recall: elman unclipped at 0.01"),
+        ("8", "digits_rows: lstm"),
+        ("9", "xml: gru"),
+        ("9", "adding: lstm_o_drawn"),
+        ("10", "characters: nog"),
+    ],
+)
+def test_a_missing_part_is_named(claim, arm):
+    task, _, name = arm.partition(BETWEEN)
+    with pytest.raises(EvidenceError, match=rf"nothing for .*{task}.*{name}"):
+        CPU[claim].decide(without(recorded(claim), arm), [])
+
+
+@pytest.mark.parametrize("claim", MODULES)
+def test_an_arm_at_several_points_is_not_taken_for_more_seeds(claim):
+    records = recorded(claim)
+    more = [one | {"id": one["id"] + " again"} for one in records if one["purpose"] == "evaluation"]
+    with pytest.raises(EvidenceError, match="has a seed at several points"):
+        CPU[claim].decide(records + more, [])
+
+
+@pytest.mark.parametrize("claim", MODULES)
+def test_nothing_is_no_evidence(claim):
+    with pytest.raises(EvidenceError):
+        CPU[claim].decide([], [])
+
+
+def test_gates_that_were_not_observed_are_missed():
+    with pytest.raises(EvidenceError, match=r"gates\.layer0_forward\.i\.low was not observed"):
+        CPU["8"].decide(recorded("8"), [])

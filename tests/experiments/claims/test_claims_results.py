@@ -1,0 +1,75 @@
+"""The committed verdicts follow from the committed records, under the rules as they stand."""
+
+import json
+import pathlib
+import re
+import tarfile
+
+import pytest
+from support.committed import RESULTS as KEPT
+from support.committed import workdir_of
+
+from experiments import CLAIMS, USES
+from experiments.cli import verdicts
+from experiments.experiment import subject
+
+ROOT = pathlib.Path(__file__).parents[3]
+RESULTS = KEPT / "claims"
+COMMITTED = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))["verdicts"]
+REGISTERED = [one for one in COMMITTED if not one["exploratory"]]
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    """The workdir of all claims, as the records are kept; those of uses with their results."""
+    path = tmp_path_factory.mktemp("claims")
+    with tarfile.open(RESULTS / "records.tar.xz") as kept:
+        kept.extractall(path, filter="data")
+    for use in USES:
+        workdir_of(use, path / use)
+    return path
+
+
+def test_the_verdicts_follow_from_the_records(collection):
+    several = verdicts.workdirs(collection)
+    assert [workdir.path.name for workdir in several] == [*CLAIMS, *USES]
+    text = verdicts.collected(collection, several)
+    assert text == (RESULTS / "verdicts.md").read_text(encoding="utf-8")
+    made = (collection / "verdicts.json").read_bytes()
+    assert made == (RESULTS / "verdicts.json").read_bytes()
+
+
+def test_every_claim_has_a_registered_verdict_and_a_figure():
+    of_module = {re.match(r"2b|13\w|\d+", one["claim"]).group() for one in REGISTERED}
+    uses = {"11", "12", "13s", "13t", "13m", "13f"}
+    assert of_module == {name.removeprefix("claim_") for name in CLAIMS} | uses
+    for name in CLAIMS:
+        assert (RESULTS / f"{name}.png").read_bytes().startswith(b"\x89PNG"), name
+
+
+def test_a_changed_record_changes_the_verdicts(collection):
+    """The text comes from the records, and from nothing that lies beside them."""
+    (workdir,) = [w for w in verdicts.workdirs(collection) if w.path.name == "claim_6"]
+    recorded = workdir.records()
+    found = subject("claim_6")
+    before = verdicts.decided(found, recorded, None)
+    for record in recorded:
+        if record["arm"].endswith("lstm"):
+            record["test"]["accuracy_7_opposite"] = 0.6
+    after = verdicts.decided(found, recorded, None)
+    assert before[0].verdict == "supported" and after[0].verdict == "contradicted"
+
+
+def test_the_readme_shows_the_verdicts():
+    """Each registered one by its number, statement and verdict, in this order."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text[text.index("## Claims under test") : text.index("## Reading order")]
+    rows = re.findall(r"^\| (\d+\w*) \| (.*?) \| (.*?) \|", section, flags=re.M)
+    assert rows == [
+        (
+            one["claim"],
+            one["statement"],
+            one["verdict"] + (" (fragile)" if one["fragile"] else ""),
+        )
+        for one in REGISTERED
+    ]

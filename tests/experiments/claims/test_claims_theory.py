@@ -1,0 +1,304 @@
+"""Claims 2, 2b and 3: what is measured at made-up sizes, and what follows from made-up evidence."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.commands import command
+from support.made_up import record
+
+from experiments.claims import claim_2, claim_2b, claim_3
+from seqjax.reporting.plots.claims import claim_figure
+from seqjax.stats.decisions import EvidenceError
+from seqjax.stats.decisions.theory import DEPTHS
+from seqjax.sweeps import measurement, tuning
+from seqjax.types import named_key
+
+
+def registered(module, points, recorded=()):
+    (one,) = [v for v in module.decide(recorded, points) if not v.exploratory]
+    return one
+
+
+# ---- claim 2
+
+
+def surveyed(slope=-0.1, accuracy=0.13, draws=12):
+    """Points of claim 2; ``slope`` and ``accuracy`` are numbers, or functions of the point."""
+
+    def at(value, point):
+        return value(point) if callable(value) else value
+
+    wiggle = np.linspace(-0.004, 0.004, draws)
+    return [
+        {
+            "point": point,
+            "measured": {
+                "slope": (at(slope, point) + wiggle).tolist(),
+                "accuracy": [at(accuracy, point)] * draws,
+                "curve": [[1.0, at(accuracy, point)]] * 3,
+            },
+        }
+        for point in claim_2.subject(False).survey.points
+    ]
+
+
+def kept(point):
+    return 0.95 if point["gain"] <= 1 else 0.13
+
+
+@pytest.mark.parametrize(
+    ("says", "points"),
+    [
+        ("supported", surveyed()),
+        ("supported in part", surveyed(accuracy=kept)),
+        ("supported in part", surveyed(slope=0.0)),
+        ("contradicted", surveyed(slope=0.0, accuracy=kept)),
+    ],
+    ids=["both", "slopes alone", "probes alone", "neither"],
+)
+def test_claim_2_on_clear_evidence(says, points):
+    assert registered(claim_2, points).verdict == says
+
+
+def test_claim_2_needs_every_place_and_slopes_that_are_numbers():
+    with pytest.raises(EvidenceError, match=r"'elman_sigmoid', 2\.0, True"):
+        claim_2.decide([], surveyed()[:-1])
+    with pytest.raises(EvidenceError, match=r"a norm is 0 at .*'tanh', 0\.5"):
+        claim_2.decide([], surveyed(slope=lambda point: np.nan if point["gain"] < 0.9 else 0.1))
+
+
+def test_trained_networks_stand_beside_the_verdict_and_decide_nothing():
+    arms = {"lag 10: tanh gain 1": 1.0, "lag 50: tanh gain 1": 0.25}
+    runs = [
+        record(arm=arm, seed=seed, score=score, failed="collapsed" if seed == 9 else None)
+        for arm, score in arms.items()
+        for seed in range(10)
+    ]
+    runs += [record(arm="lag 10: tanh gain 1", seed=1000, purpose="tuning", score=0.0)]
+    *others, trained = claim_2.decide(runs, surveyed())
+    assert others == claim_2.decide([], surveyed())
+    assert trained.verdict == "descriptive" and trained.exploratory and trained.n == 10
+    means = {level.name: level.mean for level in trained.comparisons}
+    assert means == pytest.approx({"lag 10: tanh gain 1": 0.9, "lag 50: tanh gain 1": 0.225})
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["CPU size", "full size"])
+def test_what_claim_2_trains_is_planned_with_the_gain_of_each_activation(full):
+    study = claim_2.subject(full).study
+    runs = tuning.due(study, range(study.seeds), [])
+    gains = {(run.config.model.cell, round(run.config.init.recurrent_gain, 6)) for run in runs}
+    steepest = {"elman": 1, "elman_sigmoid": 4}
+    assert gains == {(cell, round(f * g, 6)) for cell, f in steepest.items() for g in (0.9, 1, 1.1)}
+    for run in runs:
+        assert run.config.task.length == run.config.task.lag + 1
+    assert (
+        len(runs)
+        == len(study.arms) * len(study.axes[0].values) * study.tuning_seeds
+        == (480 if full else 96)
+    )
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """Claim 2 at a small size, with later inputs and without."""
+    size = {"cell": "elman_sigmoid", "gain": 1.5, "units": 6, "length": 52, "draws": 2}
+    return {driven: claim_2.measure({**size, "input": driven}) for driven in (False, True)}
+
+
+@jax.jit
+@partial(jax.vmap, in_axes=(0, None))
+def _drawn(key, driven):
+    params = claim_2._network(key, jnp.float32(6), "elman_sigmoid", 6)
+    x, _ = claim_2._sequences(named_key(key, "backward"), claim_2.BACKWARD, 52, driven)
+    w = jax.random.normal(named_key(key, "readout"), (6,), jnp.float32)
+    return params.w_DGH[:, 0], params.u_HGH[:, 0], x, w
+
+
+def drawn(driven):
+    """W, U, inputs and readout of two draws."""
+    keys = jax.random.split(jax.random.key(0), 2)
+    return [np.float64(array) for array in _drawn(keys, jnp.float32(driven))]
+
+
+@pytest.mark.parametrize("driven", [False, True], ids=["no input", "with input"])
+def test_the_slope_is_that_of_a_plain_loop(measured, driven):
+    """Jacobians by NumPy in float64, from the same draws."""
+    slopes = []
+    for w_x, u, x, w in zip(*drawn(float(driven)), strict=True):
+        assert np.allclose(u @ u.T, 36 * np.eye(6), atol=1e-4)  # orthogonal, times 1.5 / (1/4)
+        assert np.all(x[1:] == 0) != driven and np.all(x[0].sum(axis=1) == 1)
+        h, states = np.zeros((claim_2.BACKWARD, 6)), []
+        for x_t in x:
+            h = 1 / (1 + np.exp(-(x_t @ w_x + h @ u)))
+            states.append(h)
+        d, logs = np.tile(w, (claim_2.BACKWARD, 1)), []
+        for h in reversed(states):
+            logs.append(np.log10(np.linalg.norm(d, axis=1)).mean())
+            d = (d * h * (1 - h)) @ u.T
+        slopes.append(np.polyfit(np.arange(52), logs, 1)[0])
+    assert measured[driven]["slope"] == pytest.approx(slopes, abs=1e-6)
+
+
+def test_the_first_input_is_read_at_once_and_lost_under_later_ones(measured):
+    for found in measured.values():
+        lowest, middle, highest = found["curve"]
+        assert lowest[0] > 0.98 and np.all(lowest <= middle) and np.all(middle <= highest)
+        after = found["accuracy"]
+        assert (after.min(), after.max()) == pytest.approx((lowest[49], highest[49]), abs=1e-4)
+    assert np.all(measured[True]["accuracy"] < 0.2)
+
+
+# ---- claim 2b
+
+
+def folded(**rates):
+    """Points of claim 2b whose pieces double so often a step."""
+    points = claim_2b.subject(False).survey.points
+    draws = np.linspace(0.9, 1.1, 12)
+    counts = [
+        2.0 ** (rates["shared" if point["shared"] else "independent"] * np.arange(1, 6))
+        for point in points
+    ]
+    return [
+        {
+            "point": point,
+            "measured": {
+                "pieces": (count[:, None] * draws).tolist(),
+                "coarse": (0.75 * count[:, None] * draws).tolist(),
+            },
+        }
+        for point, count in zip(points, counts, strict=True)
+    ]
+
+
+def test_claim_2b_describes_the_growth_and_what_the_grid_misses():
+    points = folded(shared=0.5, independent=0.25)
+    one = registered(claim_2b, points)
+    assert one.verdict == "descriptive" and one.because.startswith("scale 2: ")
+    assert "half the grid misses 25.0%" in one.because
+    assert [c.mean for c in one.comparisons] == pytest.approx([0.5, 0.25], abs=0.01)
+    assert [v.exploratory for v in claim_2b.decide([], points)] == [False, True, True]
+    with pytest.raises(EvidenceError, match=r"\(2\.0, False\)"):
+        claim_2b.decide([], [points[0], *points[2:]])
+
+
+def test_rounding_makes_no_folds():
+    """In float32 it does: the last of these draws then has 31 pieces, and 13 on half the grid."""
+    size = {"scale": 1.0, "shared": True, "units": 64, "depth": 15, "grid": 2**13, "draws": 10}
+    found = claim_2b.measure(size)
+    assert found["pieces"].shape == (15, 10) and found["pieces"].max() <= 5
+    assert np.array_equal(found["pieces"], found["coarse"])
+
+
+def test_the_figure_of_claim_2b_has_numbers_on_its_logarithmic_axis():
+    points = folded(shared=2.0, independent=1.0)
+    figure = claim_figure(claim_2b.decide([], points), claim_2b.curves([], points))
+    panel = figure.subfigs[1].axes[0]
+    assert panel.get_yscale() == "log" and len(panel.lines) == len(points)
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    assert {"10", "100"} <= set(labels)
+
+
+# ---- claim 3
+
+
+def windows(own, shared, edge=0.0):
+    """Points of claim 3 with these largest shares, by family; at the first scale ``edge``."""
+    points = claim_3.subject(False).survey.points
+    return [
+        {
+            "point": point,
+            "measured": {
+                "inside": [[round(200 * edge), round(200 * share), 0]] * len(DEPTHS),
+                "spread": [0.1, 0.2, 0.5],
+            },
+        }
+        for point in points
+        for share in [(shared if point["shared"] else own)]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("says", "shares"),
+    {
+        "supported": (0.99, 0.4),
+        "supported in part": (0.99, 0.8),
+        "contradicted": (1.0, 1.0),
+        "undecided": (0.97, 0.93),
+    }.items(),
+)
+def test_claim_3_on_clear_evidence(says, shares):
+    one = registered(claim_3, windows(*shares))
+    assert one.verdict == says and "(SD 0.50/0.50, +0.010/+0.010)" in one.because
+
+
+def test_claim_3_needs_all_families_one_number_of_draws_and_scales_that_reach_beyond_the_best():
+    with pytest.raises(EvidenceError, match="orthogonal tanh"):
+        claim_3.decide([], windows(0.99, 0.4)[:-1])
+    with pytest.raises(EvidenceError, match="one number of draws, got"):
+        claim_3.decide([], [])
+    with pytest.raises(EvidenceError, match="best at an edge of scales"):
+        claim_3.decide([], windows(0.9, 0.9, edge=0.95))
+    registered(claim_3, windows(0.9, 0.9, edge=0.9))  # a plateau that reaches the edge is no harm
+
+
+def test_powers_of_an_orthogonal_matrix_keep_their_gradient_where_the_scale_says():
+    point = {"family": "orthogonal linear", "shared": True, "draws": 3, "scales": 9}
+    found = claim_3.measure(point)
+    decades = np.outer(DEPTHS, np.log10(2) * np.linspace(-1, 1, 9))
+    assert np.array_equal(found["inside"], 3 * (np.abs(decades) <= 1))
+    assert np.all(found["spread"] < 1e-4)
+
+
+# ---- all of them
+
+
+@pytest.mark.parametrize("module", [claim_2, claim_2b, claim_3], ids=lambda m: m.__name__[-2:])
+def test_a_survey_has_its_sizes_in_its_points_and_fits_json(module):
+    small, full = (module.subject(full).survey for full in (False, True))
+    assert [len(s.points) for s in (small, full)] == [len(small.points)] * 2
+    assert measurement.identity(small)["points"] != measurement.identity(full)["points"]
+
+
+def test_claim_3_end_to_end(tmp_path, monkeypatch):
+    """Measured once, reported twice; what is trained elsewhere can be changed, here nothing."""
+    made = {str(sorted(at["point"].items())): at["measured"] for at in windows(0.99, 0.8)}
+    asked = []
+
+    def measure(point):
+        asked.append(point)
+        return made[str(sorted(point.items()))]
+
+    monkeypatch.setattr(claim_3, "measure", measure)
+    run = ("--study=claim_3", f"--workdir={tmp_path / 'claim_3'}")
+    refused = command(*run, "--set=model.hidden=4")
+    assert refused.code == 2 and "--set: claim_3 trains nothing" in refused.err
+    planned = command(*run, "--dry_run")
+    assert planned.code == 0 and "8 points to measure at" in planned.out and not asked
+    first, again = command(*run), command(*run)
+    assert first.code == again.code == 0 and len(asked) == 8 and first.out == again.out
+    assert "supported in part" in first.out
+    assert "CPU size: 8 points measured without training. Intervals" in first.out
+    names = {path.name for path in (tmp_path / "claim_3").iterdir()}
+    assert {"measurements.json", "flags.txt", "verdicts.md", "claim.png"} <= names
+
+
+def test_claim_2_end_to_end(tmp_path, monkeypatch):
+    """One arm trained for two steps, and made-up points."""
+    study = claim_2.subject(False).study
+    tiny = {**study.base, "train.steps": 2, "train.eval_every": 1, "model.hidden": 4}
+    small = dataclasses.replace(study, arms=study.arms[:1], base=tiny, seeds=1, tuning_seeds=1)
+    monkeypatch.setattr(claim_2, "_study", lambda *_: small)
+    made = {str(sorted(at["point"].items())): at["measured"] for at in surveyed(draws=10)}
+    monkeypatch.setattr(claim_2, "measure", lambda point: made[str(sorted(point.items()))])
+    run = ("--study=claim_2", f"--workdir={tmp_path / 'claim_2'}")
+    planned = command(*run, "--dry_run")
+    assert "24 points to measure at" in planned.out and "then 1 runs" in planned.out
+    done = command(*run)
+    assert done.code == 0, done.err
+    assert "| 2     | After many steps" in done.out and "lag 10: tanh gain 0.9" in done.out

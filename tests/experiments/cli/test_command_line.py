@@ -1,0 +1,231 @@
+"""A study by the command line: it runs to its table, and goes on where it was stopped."""
+
+import csv
+import io
+import json
+import pathlib
+import shutil
+import signal
+import sys
+import time
+from unittest import mock
+
+import numpy as np
+import pytest
+from support.commands import RATE, STUDY, command, contents, finish, recorded, refused, start
+
+from experiments.cli import progress
+from seqjax.records import jsonl
+from seqjax.stats import rules
+
+FIGURES = ("heat_map", "clipped", "learning_curves", "heat_map_untuned")
+TABLES = ("table.md", "table.csv", "table.tex")
+MADE = (*TABLES, *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")))
+
+
+@pytest.mark.core
+def test_a_study_runs_to_its_table(first):
+    workdir, result = first
+    assert result.code == 0, result.err
+    table = (workdir / "table.md").read_text(encoding="utf-8")
+    assert result.out == f"{table}\n"
+    assert "**init_by_clip**" in table and f"**init_by_clip at {RATE} = 1**" in table
+    assert "| forget bias | result " in table and " (2/" in table and " @" in table
+    assert "compiling" in result.err and "100 %" in result.err
+
+    kept = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves", ".locks"}
+    assert {path.name for path in workdir.iterdir()} == kept | set(MADE)
+    assert all(path.stat().st_size for path in workdir.iterdir())
+    config = json.loads((workdir / "config.json").read_text(), parse_constant=pytest.fail)
+    here = json.loads((workdir / "environment.json").read_text(), parse_constant=pytest.fail)
+    assert config["seeds"] == [0, 1] and config["tune"] == RATE
+    assert config["runs_per_device"] == [1] and config["environment"] == here
+    assert here["devices"] == 2 and {"jaxlib", "device", "threads"} <= here.keys()
+
+    lines = (workdir / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line, parse_constant=pytest.fail) for line in lines]
+    assert len(found) == 8 == len({record["id"] for record in found})
+    assert len(list((workdir / "curves").iterdir())) == 8
+    for record in found:
+        loss, *others = np.load(workdir / record["curve_file"])
+        assert [values.shape for values in (loss, *others)] == [(6,)] * 4
+        assert np.float32(record["curve"]["training_loss"][0]) == np.mean(loss[:3])
+        assert record["environment"] == here and record["seconds"] > 0
+        assert record["settings"]["train.steps"] == 6 and record["settings"]["model.hidden"] == 4
+
+
+def test_the_table_is_made_of_the_records(first):
+    workdir, _ = first
+    found = jsonl.read_all(workdir)
+    rows = list(csv.reader((workdir / "table.csv").read_text(encoding="utf-8").splitlines()))
+    entries = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    main, fixed = entries[:2], entries[2:]
+    assert [row["init.bias.f"] for row in main] == ["0.0", "1.0"]
+    for row in main:
+        tried = {0.1: [], 1.0: []}
+        for record in found:
+            if record["point"]["init.bias.f"] == float(row["init.bias.f"]):
+                tried[record["point"][RATE]].append(record)
+        best = rules.selected(tried)
+        assert (row["tuned"], float(row["chosen"]), row["runs"]) == (RATE, best, "2")
+        mean = np.mean([rules.entered(record, "test") for record in tried[best]])
+        assert float(row["mean"]) == pytest.approx(mean, rel=1e-12)
+    assert [row["table"] for row in fixed] == [f"init_by_clip at {RATE} = 1"] * 2
+    latex = (workdir / "table.tex").read_text(encoding="utf-8")
+    assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 2
+
+
+def test_tables_and_figures_are_rebuilt_from_the_records_alone(first, tmp_path):
+    workdir, result = first
+    shutil.copy2(workdir / "records.jsonl", tmp_path)
+    rebuilt = finish(start(f"--workdir={tmp_path}", program="report"))
+    assert (rebuilt.code, rebuilt.err) == (0, "")
+    assert rebuilt.out == result.out
+    for name in MADE:
+        assert (tmp_path / name).read_bytes() == (workdir / name).read_bytes(), name
+
+
+def test_the_same_command_again_trains_nothing(finished):
+    before = contents(finished)
+    result = command(*STUDY, f"--workdir={finished}")
+    assert result.code == 0 and "compiling" not in result.err
+    after = contents(finished)
+    assert after.keys() == before.keys()
+    for path, (content, time_of_change) in before.items():
+        if path.name == "flags.txt":  # names the workdir, which is a copy
+            continue
+        assert after[path][0] == content, path
+        if "curves" in path.parts or path.suffix == ".jsonl":
+            assert after[path][1] == time_of_change
+
+
+def test_the_flags_that_are_kept_repeat_the_command(first, tmp_path):
+    workdir, result = first
+    kept = tmp_path / "kept.flags"
+    shutil.copy(workdir / "flags.txt", kept)
+    assert f"--workdir={workdir}\n" in kept.read_text(encoding="utf-8")
+    before = contents(workdir)
+    again = command(f"--flagfile={kept}")
+    assert (again.code, again.out) == (0, result.out)
+    assert {path: file[0] for path, file in contents(workdir).items()} == {
+        path: file[0] for path, file in before.items()
+    }
+
+
+@pytest.mark.core
+def test_a_half_finished_workdir_is_finished(first, finished):
+    file = finished / "records.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:3], lines[3][:99]]))  # the fourth was being written
+    for name in MADE:
+        (finished / name).unlink()
+    result = command(*STUDY, f"--workdir={finished}")
+    assert (result.code, result.out) == (0, first[1].out)
+    assert file.read_bytes().startswith(b"".join(lines[:3]))
+    assert recorded(finished) == recorded(first[0])
+
+
+def test_shards_that_share_a_workdir_leave_the_same_records(first, tmp_path):
+    (tmp_path / "curves").mkdir()  # another shard has just begun
+    for shard, left in (("1/2", "4 of 8 runs are left to other shards"), ("0/2", "")):
+        result = command(*STUDY, f"--workdir={tmp_path}", f"--shard={shard}")
+        assert result.code == 0 and left in result.err
+    assert {
+        path.name: len(path.read_bytes().splitlines()) for path in tmp_path.glob("*.jsonl")
+    } == {
+        "records-0-of-2.jsonl": 4,
+        "records-1-of-2.jsonl": 4,
+    }
+    assert recorded(tmp_path) == recorded(first[0])
+    for name in TABLES:
+        assert (tmp_path / name).read_bytes() == (first[0] / name).read_bytes()
+    assert result.out == first[1].out
+
+
+def test_a_shard_without_runs_has_nothing_to_do(tmp_path):
+    result = command(*STUDY, f"--workdir={tmp_path}", "--shard=8/9")
+    assert result.code == 0 and "8 of 8 runs are left to other shards" in result.err
+
+
+def test_more_seeds_extend_a_workdir(first, finished):
+    before = (finished / "records.jsonl").read_bytes()
+    assert command(*STUDY, "--seeds=3", f"--workdir={finished}").code == 0
+    assert (finished / "records.jsonl").read_bytes().startswith(before)
+    found = recorded(finished)
+    assert len(found) == 12 and found.items() >= recorded(first[0]).items()
+    assert jsonl.loads((finished / "config.json").read_text(), "")["seeds"] == [0, 1, 2]
+    assert " (3/" in (finished / "table.md").read_text(encoding="utf-8")
+    refused(finished, *STUDY, said=("--seeds", "0 to 2", "0 to 1"))
+
+
+def test_a_dry_run_compiles_nothing_and_makes_no_workdir(tmp_path):
+    workdir = tmp_path / "new"
+    result = finish(start(*STUDY, "--dry_run", f"--workdir={workdir}", JAX_LOG_COMPILES="1"))
+    assert result.code == 0 and not workdir.exists()
+    assert "Finished XLA compilation" not in result.err
+    assert "group 1: 8 runs of 6 steps, lstm of 4 units on digits_rows" in result.out
+    assert "8 runs, 48 steps, 1 group(s)" in result.out
+
+
+def wait_for(condition, process):
+    end = time.monotonic() + 200
+    while not condition():
+        assert process.poll() is None and time.monotonic() < end, finish(process)
+        time.sleep(0.002)
+
+
+def test_a_stopped_command_goes_on_as_if_it_had_not_been_stopped(tmp_path):
+    many = (*STUDY[:2], f"--sweep={RATE}=0.1", "--seeds=150")
+    workdir, file = tmp_path / "stopped", tmp_path / "stopped" / "records.jsonl"
+
+    process = start(*many, f"--workdir={workdir}")  # stopped while it compiles
+    assert "compiling first" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    result = finish(process)
+    assert (result.code, result.out) == (75, "")
+    assert result.err == "stopped by SIGINT; run the same command again\n"
+    assert not file.exists()
+
+    process = start(*many, f"--workdir={workdir}")  # stopped while it trains
+    wait_for(lambda: file.exists() and file.stat().st_size, process)  # it exists before its line
+    process.send_signal(signal.SIGTERM)
+    result = finish(process)
+    assert (result.code, result.out) == (75, "")
+    saved = "stopping by SIGTERM" in result.err and "stopped with everything saved" in result.err
+    assert saved or "stopped by SIGTERM" in result.err  # where nothing is unsaved: between batches
+    assert "Traceback" not in result.err
+    before = file.read_bytes()
+    assert 1 <= before.count(b"\n") < 150 and before.endswith(b"\n")
+
+    assert finish(start(*many, f"--workdir={workdir}")).code == 0
+    assert file.read_bytes().startswith(before)
+    assert finish(start(*many, f"--workdir={tmp_path / 'whole'}")).code == 0
+    assert recorded(workdir) == recorded(tmp_path / "whole")
+    assert len(recorded(workdir)) == 150
+
+
+def test_a_command_that_was_stopped_before_it_began_can_be_repeated(tmp_path):
+    def stopped(*arguments, **options):
+        raise SystemExit(75)
+
+    workdir = tmp_path / "new"
+    for name in ("mkdir", "replace"):
+        with mock.patch.object(pathlib.Path, name, stopped):
+            assert command(*STUDY, f"--workdir={workdir}").code == 75
+        result = command(*STUDY, "--dry_run", f"--workdir={workdir}")
+        assert result.code == 0, result.err
+
+
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch):
+    for terminal in (True, False):
+        screen = io.StringIO()
+        monkeypatch.setattr(screen, "isatty", lambda terminal=terminal: terminal, raising=False)
+        monkeypatch.setattr(sys, "stderr", screen)
+        with progress.progress(40) as shown:
+            assert isinstance(shown, progress.Bar if terminal else progress.Lines)
+            shown.say("group 1 of 1")
+            shown.advance(30)
+            shown.advance(10)
+        assert "group 1 of 1" in screen.getvalue() and "steps/s" in screen.getvalue()
+        assert ("100 %  40 of 40 steps" in screen.getvalue()) == (not terminal)
+        assert ("40/40" in screen.getvalue()) == terminal

@@ -1,0 +1,74 @@
+"""What a command asks of XLA, and the compiled programs that the next one finds."""
+
+import os
+import re
+import subprocess
+import sys
+from unittest import mock
+
+from support.commands import ROOT, STUDY
+
+from experiments.cli import environment
+from seqjax.records import jsonl
+
+
+def test_deterministic_operations_are_asked_of_xla(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_some=1")
+    monkeypatch.setenv("NPROC", "8")
+    environment.prepare(deterministic=True)
+    assert os.environ["XLA_FLAGS"].split() == [
+        "--xla_some=1",
+        "--xla_gpu_deterministic_ops=true",
+        "--xla_gpu_autotune_level=0",
+    ]
+    described = environment.describe()
+    assert described["XLA_FLAGS"] == os.environ["XLA_FLAGS"] and described["threads"] == 8
+    assert described["cores"] == len(os.sched_getaffinity(0)) and described["device"]
+
+
+COUNTING = """
+import runpy, sys
+import jax.monitoring
+from experiments import program
+program.leave = sys.exit
+counts = dict.fromkeys(("hits", "misses"), 0)
+def count(event, **_):
+    kind = event.rpartition("_")[2]
+    if event.startswith("/jax/compilation_cache/cache_"):
+        counts[kind] += 1
+jax.monitoring.register_event_listener(count)
+sys.argv[0] = "run.py"
+try:
+    runpy.run_module("experiments.run", run_name="__main__")
+finally:
+    print(counts, file=sys.stderr)
+"""
+
+
+def counted(workdir, cache):
+    """What a fresh process says of its cache, and the workdir's records without their times."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING, *STUDY, f"--workdir={workdir}"],
+        cwd=ROOT,
+        env=dict(os.environ, SEQJAX_CACHE_DIR=str(cache)),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [{**r, "seconds": None} for r in jsonl.read(workdir / "records.jsonl")]
+    return re.search(r"\{.*\}", done.stderr.splitlines()[-1])[0], found
+
+
+def test_a_second_start_compiles_nothing(tmp_path):
+    first, records_1 = counted(tmp_path / "a", tmp_path / "cache")
+    second, records_2 = counted(tmp_path / "b", tmp_path / "cache")
+    assert first == "{'hits': 0, 'misses': 3}"
+    assert second == "{'hits': 3, 'misses': 0}"
+    assert records_1 == records_2
+
+
+def test_a_cache_folder_that_cannot_be_made_is_told_and_does_not_stop(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with mock.patch.dict(os.environ, SEQJAX_CACHE_DIR=str(tmp_path / "file")):
+        assert environment._programs() is None
+    assert "compiled programs are not kept" in capsys.readouterr().err

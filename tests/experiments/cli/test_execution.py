@@ -1,0 +1,263 @@
+"""Subjects that are measured, not trained; and names that stand for several subjects."""
+
+import dataclasses
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.commands import command, contents
+
+import experiments
+from experiments import experiment, report
+from experiments.cli import environment, verdicts
+from experiments.cli.workdir import MEASURED
+from experiments.experiment import Subject
+from seqjax.stats.decisions import Comparison, Verdict
+from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.study import Arm, Axis, Study
+
+NAMES = ("claim_a", "claim_b")
+SMALL = {"task.name": "adding", "task.length": 4, "model.cell": "elman", "train.steps": 2}
+STUDY = Study(
+    "claim_b", "Is b?", {**SMALL, "train.batch_size": 4}, arms=(Arm("x"), Arm("y")),
+    axes=(Axis("optim.learning_rate", (0.01, 0.1)),), tune="optim.learning_rate", tuning_seeds=1,
+    seeds=2, scored=True, columns="",
+)  # fmt: skip
+
+
+class Measured:
+    """A survey of two points that counts how often it is asked."""
+
+    def __init__(self, name="claim_a", points=({"gain": 0.5}, {"gain": 1.0, "kind": "tanh"})):
+        self.asked = []
+        self.survey = Survey(name, "Is a?", points, self.measure)
+
+    def measure(self, point):
+        self.asked.append(point)
+        return {"slope": np.float32([point["gain"], np.nan]), "count": jnp.int32(3)}
+
+
+def decide(claim):
+    """One verdict on a claim, whose comparison is the number of records and points."""
+
+    def verdicts_of(recorded, points):
+        n = len([record for record in recorded if record["purpose"] == "evaluation"]) + len(points)
+        comparison = Comparison("all", float(n), 0.0, 1.0, n, np.nan, 0.1, ("YES",))
+        return [Verdict(claim, f"{claim} holds", "supported", "so it is", (comparison,), n)]
+
+    return verdicts_of
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Two made-up claims in place of all others: a is measured, b is trained."""
+    found = Measured()
+    subjects = {
+        "claim_a": lambda: Subject(survey=found.survey, decide=decide("a")),
+        "claim_b": lambda: Subject(STUDY, decide=decide("b")),
+    }
+    for module in (experiment, report):
+        monkeypatch.setattr(module, "NAMES", (*experiments.STUDIES, *NAMES))
+    for module in (experiment, report, verdicts):
+        monkeypatch.setattr(module, "subject", lambda name: subjects[name]())
+    monkeypatch.setattr(verdicts, "CLAIMS", NAMES)
+    monkeypatch.setitem(experiments.COLLECTIONS, "claims", NAMES)
+    return found
+
+
+ONE = "--study=claim_a"
+
+
+def elsewhere(monkeypatch, **changes):
+    here = environment.describe()
+    monkeypatch.setattr(environment, "describe", lambda: {**here, **changes})
+
+
+def test_what_is_measured_is_measured_once(measured, tmp_path):
+    workdir = tmp_path / "a"
+    first = command(ONE, f"--workdir={workdir}")
+    assert first.code == 0 and "measuring at 2 points" in first.err
+    assert measured.asked == [*measured.survey.points]
+    made = json.loads((workdir / MEASURED).read_text())
+    assert made["points"] == [
+        {"point": point, "measured": {"slope": [point["gain"], None], "count": 3}}
+        for point in measured.survey.points
+    ]
+    before = contents(workdir)[(workdir / MEASURED).relative_to(workdir)]
+    again = command(ONE, f"--workdir={workdir}")
+    assert again.code == 0 and again.out == first.out and "measuring" not in again.err
+    assert len(measured.asked) == 2
+    assert contents(workdir)[(workdir / MEASURED).relative_to(workdir)] == before
+    assert command(f"--workdir={workdir}", program=report).out == first.out
+    assert sorted(path.name for path in workdir.iterdir()) == [
+        ".locks", "claim.png", "claim.svg", "flags.txt", MEASURED, "verdicts.json", "verdicts.md",
+    ]  # fmt: skip
+
+
+def test_a_plan_says_at_how_many_points_and_makes_nothing(measured, tmp_path):
+    result = command(ONE, "--dry_run", f"--workdir={tmp_path / 'none'}")
+    assert result == (0, "2 points to measure at\n", "")
+    assert not measured.asked and not (tmp_path / "none").exists()
+
+
+def test_a_plan_counts_what_is_tuned_once_and_what_is_not_as_well(measured, tmp_path, monkeypatch):
+    """Of an arm at a rate of its own all runs are in the groups, and none follows."""
+    rate = {"optim.learning_rate": 0.1}
+    arms = (*STUDY.arms, Arm("fixed", rate))
+    monkeypatch.setattr(f"{__name__}.STUDY", dataclasses.replace(STUDY, arms=arms))
+    result = command("--study=claim_b", "--dry_run", f"--workdir={tmp_path / 'none'}")
+    *_, total, _, last = result.out.splitlines()
+    assert total.startswith("6 runs")  # x and y at two rates on one seed; fixed on two
+    assert last == "then 4 runs: 2 cells at their best optim.learning_rate"
+
+
+def test_more_seeds_than_can_be_judged_are_refused_before_anything_is_trained(measured, tmp_path):
+    said = "--seeds: got 21; verdicts are exact"
+    for plan in ((), ("--dry_run",)):
+        refused(said, "--study=claim_b", "--seeds=21", f"--workdir={tmp_path / 'none'}", *plan)
+    assert not (tmp_path / "none").exists()
+    assert command("--study=claim_b", "--seeds=20", "--dry_run", f"--workdir={tmp_path}").code == 0
+
+
+def test_only_shard_0_measures(measured, tmp_path):
+    second = command(ONE, "--shard=1/2", f"--workdir={tmp_path}")
+    assert (second.code, second.out) == (0, "") and "left to shard 0" in second.err
+    assert not measured.asked
+    first = command(ONE, "--shard=0/2", f"--workdir={tmp_path}")
+    assert first.code == 0 and len(measured.asked) == 2
+    assert command(ONE, "--shard=1/2", f"--workdir={tmp_path}").out == first.out
+
+
+def refused(said, *arguments):
+    result = command(*arguments)
+    assert (result.code, result.out) == (2, ""), result
+    assert result.err.startswith("error: ") and result.err.count("\n") == 1
+    assert said in result.err, result.err
+
+
+@pytest.mark.parametrize("plan", [(), ("--dry_run",)], ids=["run", "plan"])
+def test_another_machine_is_refused_unless_mixing_is_allowed(measured, tmp_path, monkeypatch, plan):
+    assert command(ONE, f"--workdir={tmp_path}").code == 0
+    elsewhere(monkeypatch, jaxlib="0.0.0")
+    before = contents(tmp_path)
+    refused("was begun on jaxlib", ONE, f"--workdir={tmp_path}", *plan)
+    assert contents(tmp_path) == before
+    assert command(ONE, f"--workdir={tmp_path}", "--allow_mixed", *plan).code == 0
+    assert len(measured.asked) == 2
+
+
+def test_other_points_are_refused(measured, tmp_path):
+    assert command(ONE, f"--workdir={tmp_path}").code == 0
+    measured.survey = Measured(points=({"gain": 0.5}, {"gain": 1.5, "kind": "tanh"})).survey
+    said = "holds other measurements: points.1.gain is 1.0 there, 1.5 here"
+    refused(said, ONE, f"--workdir={tmp_path}")
+
+
+DAMAGES = {
+    "cut": lambda text: text[: len(text) // 2],
+    "empty": lambda text: "",
+    "no list": lambda text: text.replace('"points": [{"point"', '"points": {"a": [{"point"', 1),
+    "a number that is text": lambda text: text.replace("0.5", '"half"'),
+    "a field too few": lambda text: text.replace('"seconds"', '"minutes"'),
+    "not UTF-8": lambda text: "\udcff",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("program", [None, report], ids=["run", "report"])
+def test_damaged_measurements_are_told_in_one_line(measured, tmp_path, damage, program):
+    made = {"same": {"study": "claim_a", "rules": "0", "points": [{"gain": 0.5}]},
+            "environment": {"jaxlib": "1", "device": "a"}, "seconds": 0.5,
+            "points": [{"point": {"gain": 0.5}, "measured": {"slope": [0.5]}}]}  # fmt: skip
+    text = damage(json.dumps(made))
+    (tmp_path / MEASURED).write_text(text, errors="surrogateescape")
+    options = {"program": program} if program else {}
+    result = command(*([] if program else [ONE]), f"--workdir={tmp_path}", **options)
+    assert (result.code, result.out) == (2, "") and not measured.asked
+    assert result.err.startswith(f"error: {tmp_path / MEASURED}") and result.err.count("\n") == 1
+
+
+def test_a_workdir_is_of_one_subject_alone(measured, tmp_path):
+    """Neither measurements nor records are put beside those of another subject."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    refused("is in use by something else", ONE, f"--workdir={tmp_path / 'other'}")
+    assert command(ONE, f"--workdir={tmp_path / 'a'}").code == 0
+    refused("is in use by something else", "--study=claim_b", f"--workdir={tmp_path / 'a'}")
+
+
+def test_what_was_stopped_while_it_wrote_is_begun_again(measured, tmp_path):
+    (tmp_path / f".{MEASURED}.1234").write_text("{")
+    assert command(ONE, f"--workdir={tmp_path}").code == 0
+
+
+ELSEWHERE = {
+    ("mnist", "lag_recall"): "mnist_rows, mnist_pixels, mnist_pixels_permuted, fashion_rows",
+    ("poems", "translation"): "poems, poems_300, poems_fortunes",
+    ("speech", "digits_pixels"): "japanese_vowels",
+    ("text", "characters"): "text, unicode_names",
+    ("translation", "digits_rows"): "translation",
+    ("forecast", "digits_rows"): "forecast",
+    ("claim_6", "agreement_natural"): "agreement",
+}
+
+
+@pytest.mark.parametrize(("study", "task"), ELSEWHERE, ids=[name for name, _ in ELSEWHERE])
+@pytest.mark.parametrize("plan", [(), ("--dry_run",)], ids=["run", "plan"])
+def test_what_decides_says_which_tasks_it_takes(tmp_path, study, task, plan):
+    for given in (f"--set=task.name={task}", f"--sweep=task.name={task}"):
+        said = f"error: task.name: {study} takes {ELSEWHERE[study, task]}"
+        refused(said, f"--study={study}", given, f"--workdir={tmp_path / 'none'}", *plan)
+    assert not (tmp_path / "none").exists()
+
+
+def test_every_task_that_a_study_names_can_be_set():
+    for name in experiments.USES:
+        found = experiment.subject(name)
+        assert found.tasks[0] == found.study.base["task.name"]
+        for task in found.tasks:
+            asked = found.revised({"task.name": task}, None)
+            points = {at["task.name"] for at in asked.survey.points if "task.name" in at}
+            assert points == ({task} if len(found.tasks) > 1 else set())
+
+
+# --- names that stand for several ---
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return tmp_path_factory.mktemp("several")
+
+
+def test_a_collection_runs_each_in_a_folder_and_collects_the_verdicts(measured, kept):
+    workdir = kept / "claims"
+    result = command("--study=claims", f"--workdir={workdir}")
+    assert result.code == 0, result.err
+    assert {path.name for path in workdir.iterdir()} == {*NAMES, "verdicts.md", "verdicts.json"}
+    both = json.loads((workdir / "verdicts.json").read_text())
+    alone = [json.loads((workdir / name / "verdicts.json").read_text()) for name in NAMES]
+    assert both["verdicts"] == [one for each in alone for one in each["verdicts"]]
+    assert [one["n"] for one in both["verdicts"]] == [2, 4]
+    assert result.out.endswith(f"{(workdir / 'verdicts.md').read_text()}\n")
+    again = command("--study=claims", f"--workdir={workdir}")
+    assert again.out == result.out and len(measured.asked) == 2 and "compiling" not in again.err
+    reported = command(f"--workdir={workdir}", program=report)
+    assert reported.out == f"{(workdir / 'verdicts.md').read_text()}\n"
+
+
+def test_a_collection_is_planned_name_by_name(measured, tmp_path):
+    result = command("--study=claims", "--dry_run", f"--workdir={tmp_path / 'none'}")
+    assert result.code == 0
+    assert result.out.startswith("claim_a:\n2 points to measure at\nclaim_b:\ngroup 1: 4 runs")
+
+
+@pytest.mark.parametrize(
+    "flag",
+    ["set=model.hidden=4", "sweep=optim.learning_rate=0.1", "arms=x", "tune=optim.learning_rate",
+     "trials=2", "tuning_seeds=0"],
+)  # fmt: skip
+def test_what_changes_one_study_is_refused_for_several(measured, tmp_path, flag):
+    said = f"--{flag.partition('=')[0]}: claims are several studies; choose one of claim_a, claim_b"
+    refused(said, "--study=claims", f"--{flag}", f"--workdir={tmp_path / 'none'}")
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,185 @@
+"""What is asked on the command line: flags and flagfiles add up, or are refused in one line."""
+
+import pathlib
+import sys
+
+import pytest
+from absl.testing import flagsaver
+from support.commands import RATE, STUDY, command, finish, refused, start
+
+from experiments import CLAIMS, STUDIES
+from experiments.cli import flags
+
+
+def test_settings_over_several_lines_are_kept_as_one(monkeypatch, tmp_path):
+    argv = [
+        "run",
+        "--study=gate_bias",
+        "--set=train.steps=7;\n  model.hidden=5",
+        "--set=task.length=9",
+    ]
+    monkeypatch.setattr(sys, "argv", argv)
+    with flagsaver.flagsaver():
+        flags.parser(argv)
+        study, text = flags.asked("gate_bias").study, flags.as_text()
+    assert "--set=train.steps=7; model.hidden=5\n" in text
+    kept = tmp_path / "kept.flags"
+    kept.write_text(text)
+    again = ["run", f"--flagfile={kept}"]
+    with flagsaver.flagsaver():
+        flags.parser(again)
+        assert flags.asked("gate_bias").study == study
+
+
+BAD = {
+    # arguments: what the line must say
+    "--sed=3": ("unknown flag --sed", "did you mean --se"),
+    "--noseeds": ("unknown flag --noseeds",),
+    "--study=init_by_clp": ("--study", "'init_by_clp'", "'init_by_clip'", "gate_bias"),
+    "--set=model.cell=lsmt": ("model.cell", "'lsmt'", "did you mean 'lstm'"),
+    "--set=task.name=digit_rows": ("task.name", "'digit_rows'", "did you mean 'digits_rows'"),
+    "--set=model.hiden=4": ("'model.hiden'", "did you mean 'model.hidden'"),
+    "--sweep=init.bias.x=1": ("'init.bias.x'", "did you mean 'init.bias.", "init.bias.f"),
+    "--set=model.cell=gru": ("init.bias.f", "did you mean 'init.bias."),  # it is swept
+    "--set=task.length=5": ("'task.length'", "known: "),  # digits have no length
+    "--arms=al": ("--arms", "'al'", "did you mean 'all'"),
+    # wrong type
+    "--set=model.hidden=4.5": ("model.hidden", "a whole number", "'4.5'"),
+    "--set=model.bidirectional=maybe": ("model.bidirectional", "true or false", "'maybe'"),
+    f"--sweep={RATE}=fast": (RATE, "a number", "'fast'"),
+    "--seeds=three": ("--seeds", "three"),
+    "--checkpoint_every=nan": ("--checkpoint_every", "0 or more"),
+    "--checkpoint_every=-1": ("--checkpoint_every", "0 or more"),
+    "--seeds=0": ("--seeds", "0", "positive"),
+    "--seed_start=-1": ("--seed_start", "-1"),
+    "--seeds": ("--seeds", "Missing value"),
+    "--dry_run=perhaps": ("--dry_run", "perhaps"),
+    "--set=model.hidden='4'": ("model.hidden", "'4'", "no quotation marks"),
+    '--set="model.hidden=4"': ("model.hidden", "did you mean"),
+    "--set=model.hidden": ("--set", "path=value", "'model.hidden'"),
+    "--set=model.hidden=": ("--set", "path=value", "'model.hidden='"),
+    "--set=": ("--set", "path=value"),
+    # axes
+    "--sweep=": ("--sweep", "path=value"),
+    f"--sweep={RATE}=": ("--sweep", f"'{RATE}='", "path=value"),
+    f"--sweep={RATE}=0.1,,1": (RATE, "an empty value", "value,value"),
+    f"--sweep={RATE}=0.1,1e-1": (RATE, "0.1 twice"),
+    f"--sweep={RATE}=0.1; {RATE}=1": ("--sweep", RATE, "twice"),
+    f"--sweep={RATE}=0.1,nan": (RATE, "'nan'", "a number"),
+    "--sweep=optim.final=0.1": ("optim.final", "no arm of init_by_clip has a use for it"),
+    "--sweep=task.name=adding,temporal_order": ("task.name", "mse", "accuracy"),
+    f"--set={RATE}=0.1": (RATE, "both set and swept"),
+    "--tune=clip.threshold": ("--tune", "'clip.threshold'", "an axis of the sweep"),
+    # out of range
+    "--set=clip.threshold=0": ("clip.threshold", "a positive number", "0"),
+    "--sweep=clip.threshold=1,-1": ("clip.threshold", "a positive number", "-1"),
+    "--set=model.hidden=-4": ("model.hidden", "at least 1", "-4"),
+    "--set=train.steps=-1": ("train.steps", "at least 1", "-1"),
+    "--set=train.batch_size=0": ("train.batch_size", "at least 1", "0"),
+    "--set=train.batch_size=1001": ("train.batch_size", "at most 1000", "1001"),
+    "--shard=2/2": ("--shard", "0 <= I < N", "'2/2'"),
+    "--shard=-1/2": ("--shard", "I/N", "'-1/2'"),
+    "--shard=1": ("--shard", "I/N", "'1'"),
+    "--shard=0/0": ("--shard", "'0/0'"),
+    "--data_dir=": ("--data_dir", "a folder", "''"),
+    "--data_dir=/nowhere/at/all": ("--data_dir", "a folder", "'/nowhere/at/all'"),
+    "more": ("unexpected argument", "'more'"),
+    "seeds=3": ("unexpected argument", "'seeds=3'"),
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(("argument", "said"), BAD.items(), ids=BAD)
+def test_bad_input_is_refused_in_one_line(first, tmp_path, argument, said):
+    arguments = [argument] if argument == "--seeds" else [*STUDY, argument]
+    for workdir in (first[0], tmp_path / "new"):
+        if argument == "--seeds":  # the last one, without its value
+            result = command(*STUDY, f"--workdir={workdir}", *arguments)
+            assert result.code == 2 and all(words in result.err for words in said)
+        else:
+            refused(workdir, *arguments, said=said)
+    assert not (tmp_path / "new").exists()
+
+
+FLAGFILES = {
+    "a bare word": ("--seeds=2\nseeds\n", "{}:2: ", "'seeds'"),
+    "an indented comment": ("# a\n\n  # b\n", "{}:3: ", "# b"),
+    "an indented flag": (" --seeds=2\n", "{}:1: ", "--seeds=2"),
+    "one hyphen": ("//\n-seeds=2\n", "{}:2: ", "'-seeds=2'"),
+    "an unknown flag": ("--sedes=2\n", "{}:1: ", "--sedes", "did you mean --seeds"),
+    "a value of the wrong type": ("--seeds=few\n", "--seeds", "few"),
+    "one that is missing": ("--flagfile=/nowhere/x.flags\n", "--flagfile", "/nowhere/x.flags"),
+    "itself": ("--flagfile={}\n", "--flagfile", "includes itself"),
+    "not text": (b"--seeds=\xff\n", "--flagfile", "not UTF-8"),
+    "a flag and its value apart": ("--seeds 2\n", "{}:1: ", "'--seeds 2'"),
+}
+
+
+@pytest.mark.parametrize("lines", FLAGFILES.values(), ids=FLAGFILES)
+def test_a_bad_flagfile_is_refused_by_file_and_line(tmp_path, lines):
+    path, outer = tmp_path / "bad.flags", tmp_path / "outer.flags"
+    content, *said = lines
+    path.write_bytes(content if isinstance(content, bytes) else content.format(path).encode())
+    outer.write_text(f"# this one is good\n--flagfile={path}\n")
+    said = [words.format(path) for words in said]
+    for file in (path, outer):
+        refused(tmp_path / "new", *STUDY, f"--flagfile={file}", said=said)
+    refused(tmp_path / "new", *STUDY, "--flagfile", path, said=said)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("path", ["nowhere.flags", ".", ""])
+def test_a_flagfile_that_cannot_be_read_is_refused(tmp_path, path):
+    where = tmp_path / path if path else ""
+    refused(tmp_path / "new", f"--flagfile={where}", said=("--flagfile: cannot read", where))
+
+
+def test_flagfiles_and_the_command_line_add_up(tmp_path, monkeypatch):
+    inner, outer = tmp_path / "inner.flags", tmp_path / "outer.flags"
+    inner.write_text("# inner\n\n--set=train.steps=7; model.hidden=5\n--sweep=clip.threshold=1\n")
+    outer.write_text(f"// outer\n--study=init_by_clip\n--flagfile={inner}\n--seeds=4\n")
+    argv = ["run", f"--flagfile={outer}", "--set=train.steps=8", f"--sweep={RATE}=0.1,1"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with flagsaver.flagsaver():
+        flags.parser(argv)
+        study = flags.asked("init_by_clip").study
+        assert flags.workdir() == pathlib.Path("runs/outer")
+        assert flags.seeds(study.seeds) == range(4)
+    assert (study.base["train.steps"], study.base["model.hidden"]) == (8, 5)
+    assert [(axis.path, axis.values) for axis in study.axes] == [(RATE, (0.1, 1.0))]
+
+
+def test_the_default_workdir_is_named_after_the_study(monkeypatch):
+    argv = ["run", "--study=gate_bias", "--seed_start=1000"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with flagsaver.flagsaver():
+        flags.parser(argv)
+        assert flags.workdir() == pathlib.Path("runs/gate_bias")
+        assert flags.seeds(3) == range(1000, 1003)
+        assert flags.shard() == (0, 1)
+
+
+@pytest.mark.core
+def test_an_unknown_flag_of_any_length_is_refused(tmp_path):
+    name = "x" * 3000
+    refused(tmp_path / "new", *STUDY, f"--{name}=1", said=("unknown flag --xxx",))
+    (tmp_path / "long.flags").write_text(f"--{name}=1\n")
+    refused(tmp_path / "new", *STUDY, f"--flagfile={tmp_path / 'long.flags'}", said=("unknown",))
+
+
+def test_help_and_mistakes_in_a_process_of_its_own():
+    shown, mistaken = start("--help"), start("--studdy=gate_bias")
+    result = finish(shown)
+    assert (result.code, result.err) == (0, "")
+    for name in ("study", "set", "sweep", "tune", "arms", "seeds", "seed_start", "workdir"):
+        assert f"--{name}:" in result.out or f"--[no]{name}:" in result.out
+    result = finish(mistaken)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "error: unknown flag --studdy; did you mean --study?\n"
+
+
+def test_list_prints_each_study_with_its_question():
+    result = command("--list")
+    assert result.code == 0
+    assert [line.split(":")[0] for line in result.out.splitlines()] == [*STUDIES, *CLAIMS]
+    assert all(line.endswith("?") for line in result.out.splitlines())

@@ -1,0 +1,172 @@
+"""The study of poems: its baselines, its verdict, and the models that it keeps."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import verses
+from support.commands import command
+from support.committed import workdir_of
+from support.made_up import record
+
+from experiments import poem as poem_command
+from experiments.cli import verdicts
+from experiments.experiment import subject
+from experiments.studies import poems as study
+from seqjax.baselines import ngrams
+from seqjax.data.poems import FORMS
+from seqjax.reporting.tables import shown_rows
+from seqjax.sweeps import saved_models
+from seqjax.training.config import make_config
+
+pytestmark = pytest.mark.filterwarnings("ignore::seqjax.data.folder.DataWarning")
+FORM = "4x5"
+SMALL = {
+    "task.vocabulary": 30,
+    "model.hidden": 4,
+    "model.embed": 3,
+    "train.steps": 4,
+    "train.eval_every": 2,
+    "train.batch_size": 8,
+    "optim.learning_rate": 0.0001,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Poems of one form, so that little is compiled."""
+    path = tmp_path_factory.mktemp("data")
+    verses.place(path, verses.verses(120, sizes=((4, 5),)))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SEQJAX_DATA_DIR", str(path))
+        yield path
+
+
+def test_told_the_form_a_model_expects_what_the_form_allows(folder):
+    script, _, sequences = make_config(
+        {"task.name": "poems", "task.vocabulary": 30}
+    ).task.prepared()
+    model = ngrams.fit(sequences["train"], 3, script.size)
+    symbols, allowed_TV = sequences["test"][0], script.allowed(FORM)
+    total_T = np.zeros(len(symbols) - 1)
+    for other in range(script.size):
+        for place in range(len(total_T)):
+            if allowed_TV[place, other]:
+                changed = symbols.copy()
+                changed[place + 1] = other
+                total_T[place] += np.exp(-study.told_the_form(model, changed, allowed_TV)[place])
+    assert total_T == pytest.approx(np.ones_like(total_T))
+
+
+def test_the_baselines_are_measured_over_the_same_symbols(folder):
+    settings = {"task.name": "poems", "task.vocabulary": 20}
+    task = make_config(settings).task
+    found = {of: study.measure({**settings, "of": of}) for of in (*study.BASELINES, study.REAL)}
+    script, parts, sequences = task.prepared()
+    model = ngrams.fit(sequences["train"], 3, script.size)
+    nats = [-model.log_probabilities(symbols).mean() for symbols in sequences["test"]]
+    assert found["trigram"]["perplexity"] == pytest.approx(np.exp(np.mean(nats)))
+    told = found["trigram told the form"]
+    assert told["perplexity"] < 0.6 * found["trigram"]["perplexity"]
+    # Of 26 symbols 20 are characters, and with so few poems all marks are as in every other.
+    assert told["perplexity_characters"] ** (20 / 25) == pytest.approx(told["perplexity"], rel=0.05)
+    real = found[study.REAL]
+    assert (
+        real["read"]
+        == 120
+        == sum(value for name, value in real.items() if name.startswith(("left out", "poems")))
+    )
+    known = {line for poem in parts["train"] for line in poem.lines}
+    own = [line for poem in parts["test"] for line in poem.lines]
+    assert real["copied"] == np.mean([line in known for line in own])
+    assert 0.5 < real["coverage"] < 1
+
+
+def evidence(perplexity=100.0, formed=0.95, **changes):
+    settings = {"task.name": "poems", "model.embed": 3, **changes.pop("settings", {})}
+    made = []
+    for seed in range(10):
+        one = record(arm="lstm", seed=seed, test=perplexity + seed, settings=settings, **changes)
+        one["test"] |= {"formed": formed, "copied": 0.001, "perplexity_characters": 200.0}
+        made.append(one)
+    points = [
+        {"point": {**study.READ, "of": of}, "measured": {"perplexity": value}}
+        for of, value in zip(study.BASELINES, (500.0, 200.0, 130.0), strict=True)
+    ]
+    return made, points
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "supported"),
+        ({"formed": 0.8}, "supported in part"),
+        ({"perplexity": 127.0, "formed": 0.8}, "undecided"),
+        ({"formed": 0.2}, "contradicted"),
+        ({"failed": "nonfinite"}, "contradicted"),
+    ],
+)
+def test_the_verdict_follows_from_records_and_points(folder, changes, verdict):
+    found, *_ = study.decide(*evidence(**changes))
+    assert (found.claim, found.verdict) == ("12", verdict)
+    assert [c.name for c in found.comparisons] == [*study.BASELINES, "rate of form"]
+
+
+def test_the_figure_shows_all_perplexities(folder):
+    drawn = study.curves(*evidence())
+    assert drawn.lines["median, least and largest"].shape == (10, 4)
+
+
+def test_what_is_shown_beside_the_table_is_of_the_runs_that_did_not_fail(folder):
+    recorded, _ = evidence()
+    recorded[0] = recorded[0] | {"failed": {"reason": "collapsed", "step": 6}}
+    recorded[1]["test"]["formed"] = 0.5
+    head, row = shown_rows(recorded)
+    assert head == ["test", "runs", "perplexity_characters", "formed", "copied"]
+    assert row == ["lstm", "9", "200 (200 to 200)", "0.9 (0.5 to 0.95)", "0.001 (0.001 to 0.001)"]
+    assert len(shown_rows([record()])) == 1
+
+
+@pytest.fixture(scope="module")
+def workdir(folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("study") / "poems"
+    given = "; ".join(f"{name}={value}" for name, value in SMALL.items())
+    result = command("--study=poems", f"--set={given}", "--seeds=2", f"--workdir={path}")
+    assert result.code == 0, result.err
+    assert "perplexity_characters" in result.out and "copied" in result.out
+    return path
+
+
+def test_a_kept_model_is_the_one_that_was_tested(workdir):
+    """Alone in its folder it has the perplexity that the record says, poem by poem."""
+    recorded = [json.loads(line) for line in (workdir / "records.jsonl").read_text().splitlines()]
+    assert len(recorded) == 2
+    for one in recorded:
+        found = saved_models.load(workdir / "models" / one["id"])
+        sequences = found.config.task.prepared().sequences["test"]
+        symbols_TB = np.array(sequences).T
+        logits_TBV = np.asarray(jax.jit(found.model)(jnp.asarray(symbols_TB[:-1])), np.float64)
+        p_TBV = np.exp(logits_TBV) / np.exp(logits_TBV).sum(axis=2, keepdims=True)
+        p_TB = np.take_along_axis(p_TBV, symbols_TB[1:, :, None], axis=2)
+        assert one["test"]["perplexity"] == pytest.approx(np.exp(-np.log(p_TB).mean()), rel=1e-4)
+        assert {"formed", "copied"} <= one["test"].keys()
+
+
+def test_a_poem_comes_from_the_folder_alone(workdir, monkeypatch):
+    monkeypatch.setenv("SEQJAX_DATA_DIR", "/nowhere")
+    model = workdir / "models" / "lstm seed=1"
+    result = command(f"--checkpoint={model}", f"--form={FORM}", program=poem_command)
+    assert result.code == 0 and len(result.out.splitlines()) == FORMS[FORM][0]
+    other = command(f"--checkpoint={workdir}", program=poem_command)
+    assert other.code == 2 and "holds no checkpoint" in other.err
+
+
+def test_formless_poems_change_the_verdict(tmp_path):
+    workdir, found = workdir_of("poems", tmp_path), subject("poems")
+    recorded, measured = workdir.records(), workdir.measurements()
+    assert verdicts.decided(found, recorded, measured)[0].verdict == "supported"
+    for one in recorded:
+        one["test"]["formed"] = 0.3
+    assert verdicts.decided(found, recorded, measured)[0].verdict == "contradicted"

@@ -1,0 +1,54 @@
+"""What is committed of studies follows from their records, and was measured as they say."""
+
+import pytest
+from support.committed import RESULTS, STUDIES, workdir_of
+from support.published import HERE, use_published
+
+from experiments import USES
+from experiments.experiment import subject
+from experiments.report import report
+from seqjax.stats.decisions.base import LEAST_SEEDS
+from seqjax.sweeps import measurement
+from seqjax.sweeps.study import plan
+from seqjax.tasks import digest_of_data
+
+DATA_SETS = {"mnist": "mnist", "poems": "tang_poems", "text": "tinyshakespeare"}
+"""Sets that no package brings, by the study whose baselines read them."""
+SLOW = {
+    "nearest neighbour",
+    "logistic regression",
+    "warped apart",
+    "memory",
+    "trigram told the form",
+}
+
+
+def test_there_are_results_of_every_use():
+    assert set(USES) <= set(STUDIES)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_tables_follow_from_the_records(study, tmp_path):
+    report(workdir_of(study, tmp_path))
+    for name in ("table.md", "table.csv", "table.tex"):
+        assert (tmp_path / name).read_bytes() == (RESULTS / study / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("study", USES)
+def test_all_seeds_and_the_baselines_that_the_survey_measures(study, tmp_path, monkeypatch):
+    found, workdir = subject(study), workdir_of(study, tmp_path)
+    read = {made["environment"]["data"] for made in (*workdir.records(), workdir.measurements())}
+    assert read == {found.data}
+    reported = [r["seed"] for r in workdir.records() if r["purpose"] == "evaluation"]
+    assert set(reported) == set(range(found.study.seeds)) and len(reported) >= LEAST_SEEDS
+    measured = workdir.measurements()
+    assert measured["same"]["points"] == measurement.identity(found.survey)["points"]
+    if study in DATA_SETS and not (HERE / DATA_SETS[study]).is_dir():
+        return
+    use_published(monkeypatch)
+    assert found.data == digest_of_data(run.config.task for run in plan(found.study, range(1)))
+    quick = [at for at in measured["points"] if not SLOW & set(map(str, at["point"].values()))]
+    for at in (*quick[:3], *quick[-1:]):
+        again = found.survey.measure(at["point"])
+        for name, value in at["measured"].items():
+            assert float(again[name]) == pytest.approx(float(value), rel=1e-6)

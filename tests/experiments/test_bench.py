@@ -1,0 +1,201 @@
+"""The benchmark: what is compared is the same, misses are told, and tables follow from the JSON."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from jax.experimental import rnn
+
+from experiments.bench import ours, race, report
+from experiments.bench.peers import cudnn, linen, nnx
+from experiments.bench.problem import GATES, SIZES, Size, draw
+from experiments.bench.suites import races
+
+ROOT = pathlib.Path(__file__).parents[2]
+SMALL = Size(4, 6, 3, 8)
+JOB = {"size": SMALL, "cell": "lstm", "precision": "float32"}
+RESULTS = sorted((ROOT / "experiments/results/bench").glob("*.json"))
+
+
+def bench(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "experiments.bench", *arguments],
+        cwd=ROOT,
+        env=dict(os.environ, **environment),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+def job(module=ours, cell="lstm", **options):
+    options = {"suite": "layer", "cell": cell, "precision": "float32"} | options
+    return module.make(size=list(SMALL), **options)
+
+
+@pytest.fixture
+def precision():
+    """The setting that jobs change for their whole process."""
+    before = jax.config.jax_default_matmul_precision
+    yield
+    jax.config.update("jax_default_matmul_precision", before)
+
+
+def plain_lstm(arrays):
+    """Outputs by a loop in float64."""
+    x_TBD, _, w, u, b = (a.astype(np.float64) for a in arrays)
+    h = c = np.zeros((x_TBD.shape[1], u.shape[0]))
+    outputs = []
+    for x in x_TBD:
+        i, f, g, o = (x @ w[:, k] + h @ u[:, k] + b[k] for k in range(4))
+        i, f, o = (1 / (1 + np.exp(-v)) for v in (i, f, o))
+        c = f * c + i * np.tanh(g)
+        h = o * np.tanh(c)
+        outputs.append(h)
+    return np.stack(outputs)
+
+
+def test_a_layer_computes_the_equation(precision):
+    np.testing.assert_allclose(job().values["outputs"], plain_lstm(draw(SMALL)), atol=1e-6)
+
+
+@pytest.mark.parametrize("peer", [linen, nnx])
+def test_a_peer_computes_the_same_before_and_after_an_update(precision, peer):
+    own, other = job().values, job(peer).values
+    assert own.keys() == other.keys() == {"outputs", "updated"}
+    for name in own:
+        np.testing.assert_allclose(own[name], other[name], atol=1e-5)
+    assert np.abs(own["outputs"] - own["updated"]).max() > 1e-3
+
+
+def test_the_batch_over_devices_computes_the_same(precision):
+    one, two = job().values, job(devices=True).values
+    for name in one:
+        np.testing.assert_allclose(one[name], two[name], atol=1e-5)
+
+
+def test_weights_are_packed_for_cudnn_as_its_reference_takes_them_apart():
+    def reference(x, h, c, weights, lengths, D, H, *rest):
+        parts = rnn.unpack_lstm_weights(weights, D, H, 1, False)
+        return rnn.lstm_ref(x, h, c, *parts, lengths, D, H, *rest)
+
+    arrays = draw(SMALL)
+    found = cudnn.apply(cudnn.packed(arrays), arrays.x_TBD.swapaxes(0, 1), SMALL.H, reference)
+    np.testing.assert_allclose(found.swapaxes(0, 1), plain_lstm(arrays), atol=1e-6)
+
+
+def test_a_contender_that_computes_something_else_ends_the_race():
+    with pytest.raises(race.BenchError, match=r"torch: its updated differ by 0\.\d+"):
+        race._compare("torch", {"updated": np.float32([1.1])}, {"updated": np.float32([1])})
+
+
+def test_a_value_that_is_nan_ends_the_race():
+    with pytest.raises(race.BenchError, match="outputs"):
+        race._compare("torch", {"outputs": np.float32([np.nan])}, {"outputs": np.float32([1])})
+
+
+def test_every_size_is_raced_forward_and_training_on_one_core_and_on_all():
+    found = {(r.what, r.size, r.cores): r for r in races("layer", SIZES, "float32")}
+    for size in SIZES:
+        for cores in ("one", "all"):
+            assert found["training", size, cores].forward
+    assert {"gru training", "elman training", "variants", "ceiling"} <= {what for what, *_ in found}
+    assert GATES.keys() == {"lstm", "gru", "elman"}
+
+
+def test_the_command_races_installed_peers_and_names_the_others(tmp_path):
+    done = bench("--suites=long", "--sizes=2x6x2x4", "--rounds=3", f"--out={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    data = json.loads((tmp_path / "bench.json").read_text())
+    (result,) = data["races"]
+    plain, remat = (result["contenders"][name] for name in ("plain", "remat"))
+    assert len(plain["seconds"]) == len(remat["seconds"]) == 3
+    assert min(plain["seconds"]) > 0
+    assert remat["worst_difference"] < 1e-5
+    assert data["environment"]["jax"] == jax.__version__
+    assert (tmp_path / "bench.md").read_text() == "\n".join(report.tables(data)) + "\n"
+    assert "| remat, time of plain | T=6 |" in done.stdout
+
+
+def test_the_forward_pass_is_timed_alone():
+    contender = race.Contender("seqjax", "experiments.bench.ours", {"suite": "layer"} | JOB)
+    with race.Fleet({min(os.sched_getaffinity(0))}, True) as fleet:
+        training, forward = fleet.race([contender], 2, forward=True)
+    training, forward = training["seqjax"], forward["seqjax"]
+    assert len(training["seconds"]) == len(forward["seconds"]) == 2
+    assert 0 < min(forward["seconds"]) < max(training["seconds"])
+
+
+def test_an_absent_peer_is_named_and_why():
+    with race.Fleet({min(os.sched_getaffinity(0))}, True) as fleet:
+        contender = race.Contender("cudnn", "experiments.bench.peers.cudnn", {"suite": "layer"})
+        found = fleet.race([contender._replace(job=contender.job | JOB)], 1)
+    assert found == [{"cudnn": {"absent": "no NVIDIA GPU"}}]
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--sizes=S9", "S1,S2,S3,S4"),
+        ("--sizes=1x2x3", "BxTxDxH"),
+        ("--sizes=0x2x3x4", "BxTxDxH"),
+        ("--suites=layers", "layer, sweep, scaling, long"),
+        ("--rounds=0", ">= 1"),
+        ("--precision=bf16", "float32"),
+    ],
+)
+def test_a_mistake_is_one_line(argument, said):
+    done = bench(argument)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_suites_of_layers_import_jax_and_numpy_alone():
+    code = (
+        "import sys, experiments.bench.__main__, experiments.bench.ours as ours\n"
+        "ours.make('layer', size=[2, 3, 2, 4], cell='lstm', precision='float32')\n"
+        "print(sorted({'flax', 'optax', 'orbax', 'absl', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def made_up(seconds, *, what="training", size="S3", flop=0):
+    contenders = {
+        name: {"seconds": times, "facts": {"temporary_bytes": 2**20}}
+        for name, times in seconds.items()
+    }
+    where = {"suite": "layer", "what": what, "size": size, "cores": "one", "flop": flop}
+    return {**where, "contenders": contenders}
+
+
+def test_ratios_are_taken_pair_by_pair_and_misses_are_told():
+    times = {"seqjax": [1.0, 2.0, 4.0], "torch": [1.2, 2.4, 4.4], "haiku": [1.5, 3.2, 5.6]}
+    race = made_up(times, flop=10)
+    top = made_up({"seqjax": [1.0], "torch": [2.0]}, what="ceiling", flop=20)
+    found = list(report.verdicts({"races": [top, race]}))
+    by_what = {verdict.what.split(", ")[-1]: verdict for verdict in found}
+    torch = by_what["seqjax against torch"]
+    assert (torch.measured, torch.met) == ("1.20", True)
+    peer = by_what["seqjax against the best JAX peer"]
+    assert (peer.measured, peer.met) == ("1.50 (haiku)", True)
+    part = by_what["fraction of the product ceiling"]
+    assert (part.measured, part.met) == ("0.25", False)
+    rows = "\n".join(report.tables({"races": [top, race]}))
+    assert "| one core, seqjax against torch | ≥ 1.15 | 1.20 |" in rows
+    assert "| one core, fraction of the product ceiling | ≥ 0.65 | **0.25** |" in rows
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_the_committed_tables_follow_from_their_json(path):
+    data = json.loads(path.read_text())
+    made = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert made == "\n".join(report.tables(data)) + "\n"
+    targets = made.partition("## Targets\n\n")[2]
+    assert targets in (ROOT / "README.md").read_text(encoding="utf-8")

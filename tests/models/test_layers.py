@@ -1,0 +1,240 @@
+"""The Flax modules against the same computation spelt out, their sizes, and shared draws."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.assertions import assert_close
+
+from seqjax.cells import CELLS
+from seqjax.init import InitSpec
+from seqjax.models.layers import ModelSpec, SequenceModel, abstract, arrays_of, size_of, with_arrays
+from seqjax.recurrence.unroll import unroll
+from seqjax.tasks.synthetic.lag_recall import LagRecall
+
+T, B, D, H, V = 5, 3, 2, 4, 3
+LENGTHS_B = np.array([5, 0, 3])
+
+
+def make(key, cell="lstm", *, inputs=D, every_step=False, symbols=False, init=None, **spec):
+    return SequenceModel(
+        ModelSpec(cell, H, **spec),
+        inputs,
+        V,
+        every_step=every_step,
+        symbols=symbols,
+        init=init or InitSpec(recurrent="uniform"),
+        key=key,
+    )
+
+
+@functools.cache
+def drawn(seed=0, cell="lstm", **options):
+    """The abstract model and its parameters."""
+    model = make(jax.random.key(seed), cell, **options)
+    return abstract(lambda: make(jax.random.key(0), cell, **options)), arrays_of(model)
+
+
+def composed(arrays, x, cell="lstm", lengths_B=None, every_step=False):
+    """The model of these arrays as products and one ``unroll`` a layer and direction."""
+    if "embedding" in arrays:
+        x = jnp.stack([arrays["embedding"]["embedding"][row] for row in x])
+    recurrent = arrays["recurrent"]
+    names = sorted(recurrent["cells"])
+    for layer in sorted({name.split("_")[0] for name in names}):
+        results = []
+        for direction in ("forward", "backward"):
+            name = f"{layer}_{direction}"
+            if name in names:
+                maps = recurrent.get("maps", {})
+                results.append(
+                    unroll(
+                        CELLS[cell],
+                        recurrent["cells"][name],
+                        x @ maps[name]["kernel"] if name in maps else x,
+                        lengths_B=lengths_B,
+                        reverse=direction == "backward",
+                    )
+                )
+        x = jnp.concatenate([result.outputs_TBH for result in results], axis=2)
+    if not every_step:
+        x = jnp.concatenate([result.carry.h for result in results], axis=1)
+    return x @ arrays["readout"]["kernel"] + jnp.expand_dims(
+        arrays["readout"]["bias"], tuple(range(x.ndim - 1))
+    )
+
+
+FLOATS = np.random.default_rng(0).normal(size=(T, B, D)).astype(np.float32)
+SYMBOLS = np.random.default_rng(1).integers(0, 6, (T, B)).astype(np.int32)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"layers": 3, "every_step": True},
+        {"layers": 2, "bidirectional": True},
+        {"cell": "gru", "bidirectional": True, "every_step": True},
+        {"cell": "mut1", "layers": 2, "bidirectional": True},
+    ],
+    ids=str,
+)
+def test_a_model_is_its_layers_and_a_product(options):
+    model, arrays = drawn(**options)
+    cell, every_step = options.get("cell", "lstm"), options.get("every_step", False)
+
+    @jax.jit
+    def both(arrays, x, lengths_B):
+        logits = with_arrays(model, arrays)(x, lengths_B=lengths_B)
+        return logits, composed(arrays, x, cell, lengths_B, every_step)
+
+    for lengths_B in (np.full(B, T), LENGTHS_B):
+        logits, expected = both(arrays, FLOATS, lengths_B)
+        assert logits.shape == ((T, B, V) if every_step else (B, V))
+        assert_close(logits, expected, 1e-6)
+    assert_close(np.asarray(logits)[..., 1, :], np.zeros_like(logits)[..., 1, :], 0)
+
+
+@pytest.mark.parametrize("embed", [0, 3])
+def test_symbols_are_embedded_or_one_hot(embed):
+    model, arrays = drawn(inputs=6, symbols=True, embed=embed)
+    assert ("embedding" in arrays) == bool(embed)
+    x = SYMBOLS if embed else np.eye(6, dtype=np.float32)[SYMBOLS]
+    assert_close(with_arrays(model, arrays)(SYMBOLS), composed(arrays, x), 1e-6)
+
+
+@pytest.mark.parametrize("symbols", [False, True])
+def test_a_window_is_the_inputs_side_by_side(symbols):
+    """Of the step and the two before it, the earliest first, zeros before the first."""
+    model, arrays = drawn(inputs=6 if symbols else D, symbols=symbols, window=3)
+    x = SYMBOLS if symbols else FLOATS
+    x_TBD = np.eye(6, dtype=np.float32)[SYMBOLS] if symbols else FLOATS
+    nothing = np.zeros_like(x_TBD[0])
+    rows = [[x_TBD[t - k] if t >= k else nothing for k in (2, 1, 0)] for t in range(T)]
+    side_by_side = np.stack([np.concatenate(row, axis=-1) for row in rows])
+    assert_close(with_arrays(model, arrays)(x), composed(arrays, side_by_side), 1e-6)
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_without_a_state_a_window_alone_recalls(window):
+    """By hand: each unit holds a part of the window, and the readout looks at the earliest."""
+    task, wide = LagRecall(length=7, lag=2), 8 * window
+    spec = ModelSpec("feedforward", wide, window=window)
+    model = SequenceModel(
+        spec, 8, 8, every_step=True, symbols=True, init=InitSpec(), key=jax.random.key(0)
+    )
+    arrays = arrays_of(model)
+    (cell,) = arrays["recurrent"]["cells"].values()
+    w_DGH = np.eye(wide, dtype=np.float32)[:, None]
+    arrays["recurrent"]["cells"]["layer0_forward"] = cell._replace(w_DGH=w_DGH)
+    arrays["readout"]["kernel"] = np.eye(wide, 8, dtype=np.float32)
+    batch = task.sample(jax.random.key(1), 50)
+    correct = np.argmax(with_arrays(model, arrays)(batch.x), axis=-1) == batch.y
+    accuracy = correct[task.lag :].mean()
+    assert accuracy == 1 if window == 3 else accuracy < 0.25
+
+
+def test_the_carry_goes_in_and_out_by_layer_and_direction():
+    model, arrays = drawn(layers=2, bidirectional=True)
+    recurrent = with_arrays(model, arrays).recurrent
+    whole = recurrent(FLOATS, probe=("f",))
+    assert set(whole.carry) == {f"layer{n}_{d}" for n in "01" for d in ("forward", "backward")}
+    assert whole.probes["layer1_backward"]["f"].shape == (T, B, H)
+    model, arrays = drawn(layers=2)
+    recurrent = with_arrays(model, arrays).recurrent
+    halves = recurrent(FLOATS[2:], carry=recurrent(FLOATS[:2]).carry)
+    assert_close(halves.carry, recurrent(FLOATS).carry, 1e-6)
+
+
+def test_mut1_reads_its_input_through_a_counted_map():
+    model, arrays = drawn(cell="mut1")
+    kernel = arrays["recurrent"]["maps"]["layer0_forward"]["kernel"]
+    assert kernel.shape == (D, H) and np.all(kernel != 0)
+    cell = 2 * H * H + 2 * H * H + 3 * H  # W for r, z; U for r, n; a bias for each
+    assert size_of(model)["parameters_recurrent"] == cell + D * H
+    assert size_of(model)["multiply_adds"] == 4 * H * H + D * H
+    _, square = drawn(cell="mut1", inputs=H)
+    assert "maps" not in square["recurrent"]
+
+
+READOUT = H * V + V
+
+
+@pytest.mark.parametrize(
+    ("options", "recurrent", "readout"),
+    [
+        ({}, 4 * H * (D + H + 1), READOUT),
+        ({"cell": "gru"}, 3 * H * (D + H) + 4 * H, READOUT),
+        ({"cell": "lstm_nig"}, 3 * H * (D + H + 1), READOUT),
+        ({"cell": "lstm_peephole"}, 4 * H * (D + H + 1) + 3 * H, READOUT),
+        ({"cell": "feedforward"}, H * (D + 1), READOUT),
+        ({"layers": 2}, 4 * H * (D + H + 1) + 4 * H * (H + H + 1), READOUT),
+        (
+            {"layers": 2, "bidirectional": True},
+            2 * 4 * H * (D + H + 1) + 2 * 4 * H * (2 * H + H + 1),
+            READOUT + H * V,
+        ),
+        ({"inputs": 6, "symbols": True}, 4 * H * (6 + H + 1), READOUT),
+        ({"inputs": 6, "symbols": True, "embed": 3}, 6 * 3 + 4 * H * (3 + H + 1), READOUT),
+    ],
+    ids=str,
+)
+def test_sizes_by_hand(options, recurrent, readout):
+    model = abstract(lambda: make(jax.random.key(0), **options))
+    sizes = size_of(model)
+    assert sizes["parameters_recurrent"] == recurrent
+    assert sizes["parameters"] == recurrent + readout
+
+
+def test_arrays_go_out_and_in_again():
+    model, arrays = drawn(layers=2, bidirectional=True)
+    again = arrays_of(with_arrays(model, arrays))
+    assert jax.tree.structure(again) == jax.tree.structure(arrays)
+    assert all(a is b for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(arrays), strict=True))
+    assert all(isinstance(a, jax.ShapeDtypeStruct) for a in jax.tree.leaves(arrays_of(model)))
+
+
+def test_keys_and_initial_numbers_may_be_traced_and_mapped():
+    @jax.jit
+    @functools.partial(jax.vmap, in_axes=(0, 0, None))
+    def logits(seed, bias, x):
+        init = InitSpec("uniform", recurrent_gain=1 + bias, bias={"f": bias})
+        model = make(jax.random.key(seed), init=init)
+        return model(x), arrays_of(model)["recurrent"]["cells"]["layer0_forward"].b_GH
+
+    seeds, biases = np.uint32([0, 1, 0]), np.float32([0.0, 0.0, 2.0])
+    values, b_RGH = logits(seeds, biases, FLOATS)
+    _, arrays = drawn(seed=1)
+    assert_close(values[1], composed(arrays, FLOATS), 1e-6)
+    assert np.array_equal(b_RGH[:, 1], np.repeat(biases[:, None], H, 1))
+    assert np.min(np.abs(values[0] - values[2])) > 0
+
+
+def test_variants_of_one_seed_share_the_draws_of_their_gates():
+    (_, full), (_, part) = (drawn(cell=cell, layers=2) for cell in ("lstm", "lstm_nig"))
+    for layer in ("layer0_forward", "layer1_forward"):
+        ours, theirs = (arrays["recurrent"]["cells"][layer] for arrays in (full, part))
+        assert np.array_equal(ours.w_DGH[:, 1:], theirs.w_DGH)
+        assert np.array_equal(ours.u_HGH[:, 1:], theirs.u_HGH)
+    assert np.array_equal(full["readout"]["kernel"], part["readout"]["kernel"])
+
+
+def test_gates_layers_and_seeds_have_draws_of_their_own():
+    cells = [drawn(seed, layers=2)[1]["recurrent"]["cells"] for seed in (0, 1)]
+    draws = np.concatenate([np.ravel(p.u_HGH) for layers in cells for p in layers.values()])
+    assert len(np.unique(draws)) == 2 * 2 * 4 * H * H
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"cell": "ltsm"}, r"unknown cell 'ltsm'.*did you mean 'lstm'"),
+        ({"readout": "sofmax"}, r"unknown readout 'sofmax'.*did you mean 'softmax'"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest_known_one(fields, message):
+    with pytest.raises(ValueError, match=message):
+        ModelSpec(**fields)

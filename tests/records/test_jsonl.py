@@ -1,0 +1,288 @@
+"""Strict JSON lines: what goes in comes out, and what is not a record is refused by its line."""
+
+import json
+import os
+import pathlib
+import tracemalloc
+from math import inf, nan
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import made_up
+
+from seqjax.records import jsonl, schema
+from seqjax.records.jsonl import RecordError
+
+ROOT = pathlib.Path(__file__).parents[2]
+RECORD = made_up.record(settings={"clip.threshold": inf})
+LINE = jsonl.dumps(RECORD).encode() + b"\n"
+
+
+def strictly(text):
+    """``json.loads`` of a parser that knows neither NaN nor Infinity."""
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.1, "0.1"),
+        (np.float32(0.1), "0.1"),  # not 0.10000000149011612
+        (np.float32(1 / 3), "0.33333334"),
+        (np.float64(1 / 3), "0.3333333333333333"),
+        (np.float32(1e-45), "1e-45"),
+        (-0.0, "-0.0"),
+        (inf, '"inf"'),
+        (np.float32(-inf), '"-inf"'),
+        (nan, "null"),
+        (np.float32(nan), "null"),
+        (np.int32(3), "3"),
+        (np.bool_(True), "true"),
+        (np.array([[1.5, nan], [inf, 2.0]], np.float32), '[[1.5, null], ["inf", 2.0]]'),
+        ({"a": (1, {"b": [nan, None]}), 2: "∞"}, '{"a": [1, {"b": [null, null]}], "2": "∞"}'),
+    ],
+    ids=repr,
+)
+def test_values_are_written_in_strict_and_shortest_form(value, text):
+    assert strictly(text) == strictly(jsonl.dumps(value))
+    assert strictly(jsonl.dumps({"x": value}))["x"] == strictly(text)
+    assert json.dumps(jsonl.plain(value)) == json.dumps(strictly(text))  # by spelling: 0.1, -0.0
+
+
+words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+trees = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | words.filter(lambda text: text not in jsonl.INFINITIES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(trees)
+def test_what_is_written_is_read_back(tree):
+    assert jsonl.loads(jsonl.dumps({"tree": tree}), "here") == {"tree": tree}
+
+
+@given(words, st.dictionaries(words, st.floats(width=32, allow_nan=False) | st.booleans()))
+def test_a_record_is_read_back(tmp_path_factory, arm, settings):
+    path = tmp_path_factory.mktemp("records") / "records.jsonl"
+    record = {**RECORD, "arm": arm, "settings": {**RECORD["settings"], **settings}}
+    jsonl.append(path, record)
+    jsonl.append(path, record)
+    try:
+        assert list(jsonl.read(path)) == [record, record]
+    except RecordError as refusal:  # of the few fields that have a type
+        assert settings.keys() & RECORD["settings"].keys() or arm in jsonl.INFINITIES, refusal
+
+
+@given(st.floats(width=32, allow_nan=False))
+def test_a_float32_is_read_back_bit_for_bit(value):
+    found = jsonl.loads(jsonl.dumps({"x": np.float32(value)}), "here")["x"]
+    assert np.float32(found).tobytes() == np.float32(value).tobytes()
+
+
+def test_append_adds_one_line_and_leaves_the_others(tmp_path):
+    path = tmp_path / "records.jsonl"
+    for count in (1, 2, 3):
+        before = path.read_bytes() if path.exists() else b""
+        jsonl.append(path, {**RECORD, "seed": count, "arm": "line\nbreak\u2028\x85"})
+        after = path.read_bytes()
+        assert after.startswith(before) and after.endswith(b"\n")
+        assert after.count(b"\n") == count
+    assert [record["seed"] for record in jsonl.read(path)] == [1, 2, 3]
+    assert {record["arm"] for record in jsonl.read(path)} == {"line\nbreak\u2028\x85"}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("whole", [0, 1, 2])
+@pytest.mark.parametrize("torn", [LINE[:1], LINE[:40], LINE[:-1]], ids=len)
+def test_a_last_line_that_was_torn_is_no_record_and_makes_room_for_the_next(tmp_path, whole, torn):
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(LINE * whole + torn)
+    assert len(list(jsonl.read(path))) == whole
+    assert path.read_bytes() == LINE * whole + torn  # reading changes nothing
+    assert jsonl.set_torn_aside(path) == len(torn)
+    assert path.with_suffix(".torn").read_bytes() == torn + b"\n"
+    assert jsonl.set_torn_aside(path) == 0
+    jsonl.append(path, RECORD)
+    assert path.read_bytes() == LINE * (whole + 1)
+
+
+def test_what_json_has_no_form_for_is_not_written(tmp_path):
+    path = tmp_path / "records.jsonl"
+    jsonl.append(path, RECORD)
+    with pytest.raises(TypeError):
+        jsonl.append(path, {**RECORD, "key": object()})
+    assert path.read_bytes() == LINE
+
+
+DAMAGED = {
+    "cut off": LINE[:30],
+    "not JSON": b"seed: 0\n",
+    "empty line": b"\n",
+    "two records on a line": LINE.strip() + LINE,
+    "NaN": LINE.replace(b'"inf"', b"NaN"),
+    "Infinity": LINE.replace(b'"inf"', b"Infinity"),
+    "-Infinity": LINE.replace(b'"inf"', b"-Infinity"),
+    "an array": b"[" + LINE.strip() + b"]\n",
+    "a number": b"3\n",
+    "null": b"null\n",
+    "a key twice": LINE.replace(b'"seed": 0', b'"seed": 1, "seed": 0'),
+    "a key twice, inside": LINE.replace(b'"point": {}', b'"point": {"a": 1, "a": 1}'),
+    "a float that overflows": LINE.replace(b'"score": 0.0', b'"score": 1e999'),
+    "a float of many digits": LINE.replace(b'"score": 0.0', b'"score": 0.' + b"1" * 10**6),
+    "a float that float32 does not hold": LINE.replace(b'"score": 0.0', b'"score": 1e300'),
+    "a NUL": LINE.replace(b"made_up", b"made\0up"),
+    "a NUL that is escaped": LINE.replace(b"made_up", rb"made\u0000up"),
+    "half a surrogate pair": LINE.replace(b"made_up", rb"made\ud800up"),
+    "an unknown field": LINE.replace(b'"seed": 0', b'"seed": 0, "sed": 0'),
+    "a negative seed": LINE.replace(b'"seed": 0', b'"seed": -1'),
+    "a metric that is null": LINE.replace(
+        b'"test": {"accuracy": 0.9}', b'"test": {"accuracy": null}'
+    ),
+    "another metric": LINE.replace(b'"metric": "accuracy"', b'"metric": "recall"'),
+    "lists of different lengths": LINE.replace(b'"step": [2, 4, 6]', b'"step": [2, 4]'),
+    "a point that is not in its settings": LINE.replace(b'"point": {}', b'"point": {"a": 1}'),
+    "an unknown reason": LINE.replace(
+        b'"failed": null', b'"failed": {"reason": "none", "step": 1}'
+    ),
+    "too long": LINE.replace(b"made_up", b"m" * jsonl.LONGEST_LINE),
+    "no seed": LINE.replace(b'"seed"', b'"need"'),
+    "nothing in it": b"{}\n",
+    "not UTF-8": LINE.replace(b"made_up", b"made\xffup"),
+    "nested too deep": LINE.replace(b"{}", b"[" * 200_000 + b"]" * 200_000),
+    "a number of many digits": LINE.replace(b'"seed": 0', b'"seed": ' + b"1" * 5000),
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize("line", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_line_is_refused_by_file_and_number(tmp_path, line):
+    assert line != LINE
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(LINE + line + LINE)
+    with pytest.raises(RecordError) as refusal:
+        list(jsonl.read(path))
+    assert str(refusal.value).startswith(f"{path}:2: ")
+    assert len(str(refusal.value)) < 1000
+
+
+@pytest.mark.parametrize("depth", [10, 60, 70, 900, 1500, 20_000])
+def test_nesting_is_read_or_refused_at_every_depth(depth):
+    text = '{"a":' * depth + "0" + "}" * depth
+    try:
+        assert jsonl.loads(text, "here")["a"]
+        assert depth < jsonl.DEEPEST
+    except RecordError as refusal:
+        assert depth > jsonl.DEEPEST and "here: not a JSON object: nested" in str(refusal)
+
+
+def test_missing_fields_are_named(tmp_path):
+    path = tmp_path / "records.jsonl"
+    less = {key: RECORD[key] for key in RECORD if key not in ("seed", "arm")}
+    path.write_text(jsonl.dumps(less) + "\n")
+    with pytest.raises(RecordError, match="1: it lacks arm, seed"):
+        list(jsonl.read(path))
+
+
+def test_shards_are_read_as_one_and_the_first_of_a_run_counts(tmp_path):
+    for name, seeds in {
+        "records.jsonl": [0, 1],
+        "records-0-of-2.jsonl": [2, 0],
+        "records-1-of-2.jsonl": [3, 3],
+        "notes.jsonl": [9],
+    }.items():
+        for k, seed in enumerate(seeds):
+            record = {**RECORD, "id": f"all seed={seed}", "seed": seed, "rules": f"{name}:{k}"}
+            jsonl.append(tmp_path / name, record)
+    found = {record["seed"]: record["rules"] for record in jsonl.read_all(tmp_path)}
+    assert found == {
+        0: "records-0-of-2.jsonl:1",  # files in the order of their names
+        1: "records.jsonl:1",
+        2: "records-0-of-2.jsonl:0",
+        3: "records-1-of-2.jsonl:0",
+    }
+    assert jsonl.read_all(tmp_path / "nowhere") == []
+
+
+def test_only_regular_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "records-0-of-2.jsonl")  # which would wait for a writer
+    (tmp_path / "records-1-of-2.jsonl").mkdir()
+    (tmp_path / "records.jsonl").symlink_to("/dev/zero")  # which would never end
+    for path in tmp_path.iterdir():
+        with pytest.raises(OSError, match=r"it is (no regular file|a folder)"):
+            list(jsonl.read(path))
+
+
+def test_a_line_without_an_end_takes_no_more_memory_than_the_longest(tmp_path):
+    path = tmp_path / "records.jsonl"
+    with path.open("wb") as file:
+        file.truncate(2**33)  # a hole: 8 GiB of NULs
+    tracemalloc.start()
+    try:
+        with pytest.raises(RecordError, match=f"{path}:1: a line of over"):
+            list(jsonl.read(path))
+        assert tracemalloc.get_traced_memory()[1] < 4 * jsonl.LONGEST_LINE
+    finally:
+        tracemalloc.stop()
+    with pytest.raises(RecordError, match="bytes of records"):
+        jsonl.read_all(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e999", "-1e999", "1" * 41, "0." + "1" * 41, "9223372036854775808"]
+)
+def test_a_number_without_a_form_here_is_refused(number):
+    with pytest.raises(RecordError, match="is too large"):
+        jsonl.loads('{"a": [' + number + "]}", "here")
+
+
+OTHERS = {
+    "study": {"study": "another"},
+    "metric": {
+        "metric": "loss",
+        **{part: {"loss": 1.0, "accuracy": 1.0} for part in ("validation", "test")},
+        "curve": {**RECORD["curve"], "validation_loss": RECORD["curve"]["validation_accuracy"]},
+    },
+    "higher_is_better": {"higher_is_better": False},
+    "settings": {"settings": {**RECORD["settings"], "train.steps": 7}},
+    "curve": {"curve": {name: values[1:] for name, values in RECORD["curve"].items()}},
+    "chance": {"chance": {"metric": 0.5, "loss": 1.0}},
+}
+
+
+@pytest.mark.parametrize(("field", "changes"), OTHERS.items(), ids=OTHERS)
+def test_records_that_cannot_stand_in_one_table_are_refused(tmp_path, field, changes):
+    jsonl.append(tmp_path / "records-0-of-2.jsonl", RECORD)
+    path = tmp_path / "records-1-of-2.jsonl"
+    for record in (RECORD, {**RECORD, "id": "2", "seed": 1, **changes}):
+        jsonl.append(path, record)
+    with pytest.raises(RecordError, match=f"{path}:2: {field}"):
+        jsonl.read_all(tmp_path)
+
+
+def test_what_is_committed_is_read():
+    path = ROOT / "experiments" / "results" / "quickstart"
+    assert len(jsonl.read_all(path)) == 135
+    config = jsonl.load_file(path / "config.json", schema.CONFIG)
+    assert config["tune"] == "optim.learning_rate"
+
+
+def test_a_file_is_read_within_its_bound_and_by_its_schema(tmp_path):
+    path = tmp_path / "config.json"
+    kind = schema.Named({"tune": schema.TEXT | schema.NULL})
+    path.write_text('{"tune": null}')
+    assert jsonl.load_file(path, kind) == {"tune": None}
+    with pytest.raises(OSError, match="larger than 13 bytes"):
+        jsonl.load_file(path, kind, 13)
+    path.write_text('{"tune": [3]}')
+    with pytest.raises(
+        RecordError, match="tune: expected text of at most 4096 signs or null, got a list"
+    ):
+        jsonl.load_file(path, kind)

@@ -1,0 +1,262 @@
+"""What ``unroll`` promises beside the equations: padding, memory, probes, exact facts, errors."""
+
+from functools import cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import oracles
+from support.assertions import assert_close
+from support.short_unroll import LENGTHS_B, LSTM, RESET_TB, B, D, H, T, draw, total
+
+from seqjax.cells import CELLS
+from seqjax.init import InitSpec, init_cell
+from seqjax.recurrence.gradient_norms import StepBound
+from seqjax.recurrence.unroll import unroll
+
+# --- one unroll, many ways of computing it ---
+
+
+def compute(params, x, carry, **options):
+    """Results and gradients in both directions, with everything that an unroll can do."""
+
+    def loss(params, x, carry, count, reverse):
+        result = unroll(
+            LSTM,
+            params,
+            x,
+            carry=carry,
+            lengths_B=LENGTHS_B,
+            reset_TB=RESET_TB,
+            reverse=reverse,
+            probe=("f", "g"),
+            step_bound=StepBound(0.5, count),
+            **options,
+        )
+        return total(result), result
+
+    grad = jax.grad(loss, argnums=(0, 1, 2, 3), has_aux=True)
+    return [grad(params, x, carry, 0.0, reverse) for reverse in (False, True)]
+
+
+@cache
+def plain():
+    return jax.jit(compute)(*draw(LSTM))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"remat": 1},
+        {"remat": True},  # 2, which does not divide T
+        {"remat": T + 2},
+        {"unroll": 2},
+    ],
+    ids=str,
+)
+def test_remat_and_unroll_change_no_result_and_no_gradient(options):
+    assert_close(jax.jit(partial(compute, **options))(*draw(LSTM)), plain(), 1e-6)
+
+
+def test_remat_keeps_a_carry_a_chunk_instead_of_every_step():
+    params, _, _ = draw(LSTM)
+    x = jnp.ones((64, B, D))
+
+    def kept(remat):
+        f = jax.vjp(lambda p: unroll(LSTM, p, x, remat=remat).outputs_TBH, params)[1]
+        return sum(leaf.size for leaf in jax.tree.leaves(f))
+
+    carries = 2 * B * H
+    assert kept(None) > 64 * 3 * carries
+    assert kept(8) < 8 * carries + x.size + 200
+    assert kept(True) == kept(8)
+
+
+def test_what_padding_holds_reaches_neither_values_nor_gradients():
+    params, x, carry = draw(LSTM)
+    padding = (np.arange(T)[:, None] >= LENGTHS_B)[:, :, None]
+    run = jax.jit(compute)
+    for held in (np.nan, np.inf, 1e30):
+        assert_close(run(params, jnp.where(padding, held, x), carry), plain(), 0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+def test_lengths_may_be_any_integers(dtype, x64):
+    params, x, _ = draw(LSTM)
+    lengths_B = LENGTHS_B.astype(dtype)
+    result = unroll(LSTM, params, x, lengths_B=lengths_B)
+    assert not np.any(result.outputs_TBH[lengths_B[2] :, 2])
+
+
+# --- probes ---
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_probes_are_the_gates_and_zero_on_padding(reverse):
+    params, x, carry = draw(LSTM)
+    options = {"carry": carry, "lengths_B": LENGTHS_B, "reverse": reverse}
+    result = unroll(LSTM, params, x, probe=("o", "f"), **options)
+    assert set(result.probes) == {"o", "f"}
+    assert unroll(LSTM, params, x).probes == {}
+    for name, k in (("f", 1), ("o", 3)):
+        w, u, b = params.w_DGH[:, k], params.u_HGH[:, k], params.b_GH[k]
+        expected = np.zeros((T, B, H))
+        for example, length in enumerate(LENGTHS_B):
+            h = carry.h[example]
+            for t in range(length)[:: -1 if reverse else 1]:
+                expected[t, example] = oracles.sigmoid(x[t, example] @ w + h @ u + b)
+                h = result.outputs_TBH[t, example]
+        assert_close(result.probes[name], expected, 1e-6)
+
+
+EQUATIONS = {
+    "gru": (("z", "n"), lambda h, z, n: (1 - z) * n + z * h),
+    "mut1": (("z", "n"), lambda h, z, n: z * n + (1 - z) * h),
+    "janet": (("f", "i", "g"), lambda h, f, i, g: f * h + i * g),
+    "elman": (("h",), lambda h, new: new),
+}
+
+
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_probes_of_other_cells_rebuild_their_outputs(name):
+    """The last line of the equation from what was probed, derived and inner gates included."""
+    cell, (probe, equation) = CELLS[name], EQUATIONS[name]
+    x = jnp.ones((T, B, H if cell.square else D))
+    params = init_cell(jax.random.key(0), cell, x.shape[2], H, InitSpec())
+    result = unroll(cell, params, x, probe=probe)
+    before = jnp.concatenate([jnp.zeros((1, B, H)), result.outputs_TBH[:-1]])
+    rebuilt = equation(before, *(result.probes[gate] for gate in probe))
+    assert_close(rebuilt, result.outputs_TBH, 1e-6)
+
+
+# --- exact facts ---
+
+
+def test_direct_path_along_the_cell_state_is_the_product_of_forget_gates():
+    """∂c_T/∂c_0 with U = 0, where h, and with it the gates, do not see the old cell state."""
+    params, x, carry = draw(LSTM)
+    params = params._replace(u_HGH=jnp.zeros_like(params.u_HGH))
+    for steps in (1, T):
+
+        def final(c, steps=steps):
+            result = unroll(LSTM, params, x[:steps], carry=carry._replace(c=c), probe=("f",))
+            return jnp.sum(result.carry.c), result.probes["f"]
+
+        slope, f = jax.grad(final, has_aux=True)(carry.c)
+        assert_close(slope, jnp.prod(f, axis=0), 1e-6)
+
+
+@pytest.mark.parametrize(("name", "gamma"), [("elman", 1.0), ("elman_sigmoid", 0.25)])
+def test_elman_jacobian_is_bounded_by_gamma_sigma_max_to_the_k(name, gamma):
+    """‖∂h_k/∂h_0‖ <= (γ·σ_max)^k; equal where U is orthogonal and every z is 0."""
+    cell, k = CELLS[name], 4
+
+    def jacobian(h, params, x):
+        last = unroll(cell, params, x[:, None], carry=cell.carry(h[None])).carry.h
+        return last[0]
+
+    jacobian = jax.jit(jax.jacrev(jacobian))
+    for seed in range(5):
+        params, x, carry = draw(cell, seed=seed)
+        bound = (gamma * np.linalg.norm(params.u_HGH[:, 0], 2)) ** k
+        assert np.linalg.norm(jacobian(carry.h[0], params, x[:k, 0]), 2) < bound
+    spec = InitSpec(recurrent="orthogonal", recurrent_gain=1.5)
+    params = init_cell(jax.random.key(0), cell, D, H, spec)
+    rest = np.zeros(H, np.float32) if name == "elman" else np.full(H, 0.5, np.float32)
+    params = params._replace(b_GH=-(rest @ params.u_HGH[:, 0])[None])
+    norm = np.linalg.norm(jacobian(rest, params, np.zeros((k, D), np.float32)), 2)
+    assert_close(norm, (gamma * 1.5) ** k, 1e-5)
+
+
+# --- the caller's mistakes ---
+
+f32 = partial(np.ones, dtype=np.float32)
+MISTAKES = {
+    "x has two axes": ({"x": f32((T, D))}, r"x_TBD: expected shape \(T, B, 2\), got \(5, 2\)"),
+    "x has another width": (
+        {"x": f32((T, B, 4))},
+        r"x_TBD: expected shape \(T, B, 2\), got \(5, 3, 4\)",
+    ),
+    "x has another dtype": (
+        {"x": np.ones((T, B, D), np.float16)},
+        r"x_TBD: params.w_DGH is float32, got float16",
+    ),
+    "parameters of another cell": (
+        {"params": CELLS["lstm_peephole"].params(*[f32((1,))] * 4)},
+        "params: .*'lstm' expects Params, got PeepholeParams",
+    ),
+    "a matrix with two axes": (
+        {"w_DGH": f32((D, H))},
+        r"params.w_DGH: expected shape .*4.*, got \(2, 3\)",
+    ),
+    "too few input gates": (
+        {"w_DGH": f32((D, 3, H))},
+        r"params.w_DGH: expected shape \(2, 4, 3\), got \(2, 3, 3\)",
+    ),
+    "another recurrent shape": (
+        {"u_HGH": f32((H, H))},
+        r"params.u_HGH: expected shape \(3, 4, 3\), got \(3, 3\)",
+    ),
+    "another bias shape": (
+        {"b_GH": f32((H, 4))},
+        r"params.b_GH: expected shape \(4, 3\), got \(3, 4\)",
+    ),
+    "another bias dtype": (
+        {"b_GH": np.ones((4, H), np.float16)},
+        "params.b_GH is float16, got float32",
+    ),
+    "a bare tuple as carry": (
+        {"carry": (f32((B, H)), f32((B, H)))},
+        "carry: cell 'lstm' expects LSTMCarry, got tuple",
+    ),
+    "a carry of another width": (
+        {"carry": LSTM.carry(f32((B, H)), f32((B, D)))},
+        r"carry.c: expected \(3, 3\) float32, got \(3, 2\) float32",
+    ),
+    "a carry of another dtype": (
+        {"carry": LSTM.carry(np.ones((B, H), np.float16), f32((B, H)))},
+        r"carry.h: expected \(3, 3\) float32, got \(3, 3\) float16",
+    ),
+    "too many lengths": (
+        {"lengths_B": np.ones(4, int)},
+        r"lengths_B: expected shape \(3,\), got \(4,\)",
+    ),
+    "fractional lengths": (
+        {"lengths_B": f32(B)},
+        "lengths_B: expected integer values, got float32",
+    ),
+    "resets batch-major": (
+        {"reset_TB": np.ones((B, T), bool)},
+        r"reset_TB: expected shape \(5, 3\), got \(3, 5\)",
+    ),
+    "resets as numbers": (
+        {"reset_TB": np.ones((T, B), int)},
+        "reset_TB: expected bool_? values, got int32",
+    ),
+    "an unknown gate": (
+        {"probe": ("i", "forget")},
+        "unknown gate of cell 'lstm' 'forget'.*known: f, g, i, o",
+    ),
+    "no steps a chunk": ({"remat": 0}, "remat: expected True or a number of steps >= 1, got 0"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_name_what_was_expected_and_what_came(given, message):
+    params, x, _ = draw(LSTM)
+    options = {"params": params, "x": x} | given
+    parts = {name: options.pop(name) for name in params._fields if name in options}
+    params, x = options.pop("params")._replace(**parts), options.pop("x")
+    with pytest.raises(ValueError, match=message):
+        unroll(LSTM, params, x, **options)
+
+
+@pytest.mark.parametrize(("name", "field"), [("lstm_fgr", "r_HQH"), ("indrnn", "p_PH")])
+def test_mistakes_in_a_cells_own_parameters_are_named(name, field):
+    params, x, _ = draw(CELLS[name])
+    wrong = getattr(params, field)[..., :-1]
+    with pytest.raises(
+        ValueError, match=rf"params.{field}: expected shape .* got \({wrong.shape[0]},"
+    ):
+        unroll(CELLS[name], params._replace(**{field: wrong}), x)

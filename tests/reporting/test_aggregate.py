@@ -1,0 +1,165 @@
+"""What a cell of a table says of its runs: what is chosen, averaged and marked."""
+
+import math
+from math import inf
+
+import numpy as np
+import pytest
+from scipy import stats
+from support.made_up import record
+from support.made_up_tables import CLIP, RATE, only, table_of
+
+from seqjax.reporting import aggregate, formats
+
+
+@pytest.mark.parametrize(
+    "values", [[1.0, 2.0], [0.9, 0.91, 0.95], list(np.linspace(0, 1, 11) ** 2)]
+)
+def test_the_interval_is_that_of_student(values):
+    mean, half = aggregate.interval(values)
+    low, high = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_one_run_has_no_interval():
+    mean, half = aggregate.interval([0.25])
+    assert mean == 0.25 and math.isnan(half)
+    assert formats.text(only(table_of([record(test=0.25)]))) == "0.250 (1/0)"
+
+
+# (rate, validation, test) of each run; the seeds follow.
+ACCURACIES = [(0.1, 0.5, 0.99), (0.1, 0.6, 0.99), (0.3, 0.9, 0.7), (0.3, 0.7, 0.8), (1.0, 1.0, 0.3)]
+FAILED = [(0.1, 0.3, 0.4), (0.1, 0.3, 0.6), (0.3, 0.8, 0.9), (0.3, None, None)]
+
+
+def runs(rows, **options):
+    seeds = {}
+    for rate, validation, test in rows:
+        seed = seeds[rate] = seeds.get(rate, -1) + 1
+        failed = "nonfinite" if test is None else None
+        yield record(
+            {RATE: rate},
+            seed=seed,
+            validation=validation,
+            test=test or 0.0,
+            failed=failed,
+            **options,
+        )
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("task", "rows", "chosen", "mean", "validation"),
+    [
+        # 1.0 has the best mean of validation, 0.1 the best test metric
+        ("digits_rows", ACCURACIES, 1.0, 0.3, 1.0),
+        ("digits_rows", ACCURACIES[:-1], 0.3, 0.75, 0.8),
+        # of an error the smallest is the best
+        ("adding", ACCURACIES, 0.1, 0.99, 0.55),
+        ("adding", [(0.1, 0.2, 0.2), (0.3, 0.1, 0.3)], 0.3, 0.3, 0.1),
+        # of equals the smallest rate
+        ("digits_rows", [(0.3, 0.5, 0.1), (0.1, 0.5, 0.2), (1.0, 0.5, 0.3)], 0.1, 0.2, 0.5),
+        # the failed run has chance, 0.1, on validation and on test
+        ("digits_rows", FAILED, 0.3, 0.5, 0.45),
+        ("digits_rows", [*FAILED, (0.3, None, None)], 0.3, 1.1 / 3, 1 / 3),
+        ("digits_rows", [*FAILED, *[(0.3, None, None)] * 2], 0.1, 0.5, 0.3),
+        # and what is worse than chance is no worse than failed
+        ("adding", [(0.1, None, None), (0.3, 0.2, 0.2)], 0.3, 0.2, 0.2),
+    ],
+)
+def test_the_best_mean_on_validation_chooses_and_test_is_shown(
+    task, rows, chosen, mean, validation
+):
+    cell = only(table_of(list(runs(rows, settings={"task.name": task}))))
+    n = sum(rate == chosen for rate, *_ in rows)
+    failed = sum(rate == chosen and test is None for rate, _, test in rows)
+    assert (cell.chosen, cell.n, cell.failed) == (chosen, n, failed)
+    assert (cell.mean, cell.validation) == pytest.approx((mean, validation))
+    assert f"({n}/{failed}) @{chosen:g}" in formats.text(cell)
+
+
+@pytest.mark.parametrize("reason", ["nonfinite", "above_chance", "collapsed"])
+def test_a_failed_run_enters_at_chance_whatever_it_scored(reason):
+    found = [record(seed=0, test=0.9), record(seed=1, test=0.8, failed=reason)]
+    cell = only(table_of(found))
+    assert (cell.mean, cell.n, cell.failed) == (pytest.approx(0.5), 2, 1)
+    assert "Failed runs enter at chance" in table_of(found).caption
+
+
+@pytest.mark.parametrize(
+    ("best", "rates", "marks"),
+    [
+        (0.1, (0.1, 0.3, 1.0), ("edge",)),
+        (0.3, (0.1, 0.3, 1.0), ()),
+        (1.0, (0.1, 0.3, 1.0), ("edge",)),
+        (0.3, (0.3,), ()),  # there is no grid
+    ],
+)
+def test_the_edge_of_a_grid_is_marked(best, rates, marks):
+    found = [record({RATE: rate}, test=0.9 if rate == best else 0.5) for rate in rates]
+    table = table_of(found)
+    assert only(table).marks == marks
+    assert (table.caption.count("†"), formats.to_markdown(table).count("†")) == (
+        (1, 2) if marks else (0, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("clipped", "clip", "mark"),
+    [
+        ((0.0, 0.0), {"clip.kind": "norm"}, "rare"),
+        ((0.0, 0.018), {"clip.kind": "norm"}, "rare"),
+        ((0.0, 0.022), {"clip.kind": "norm"}, None),
+        ((0.9, 0.9), {"clip.kind": "value"}, None),
+        ((0.84, 0.98), {"clip.kind": "value"}, "always"),
+        ((0.0, 0.0), {"clip.kind": "norm", CLIP: inf}, None),
+        ((0.0, 0.0), {"clip.kind": "none"}, None),
+        ((0.0, 0.0), {"clip.kind": "step"}, None),  # a fraction of pairs, not of steps
+    ],
+)
+def test_clipping_that_says_little_is_marked(clipped, clip, mark):
+    found = [
+        record(seed=seed, clipped_fraction=fraction, settings=clip)
+        for seed, fraction in enumerate(clipped)
+    ]
+    assert only(table_of(found, tune=None)).marks == ()  # clipping is not what is compared
+    table = table_of([*found, record(arm="other", settings={CLIP: 7.0})], tune=None)
+    entry = next(entry for entry in table.entries() if entry.arm == "all")
+    assert entry.marks == ((mark,) if mark else ())
+    assert entry.clipped == pytest.approx(sum(clipped) / 2)
+    for name, (sign, meaning) in aggregate.MARKS.items():
+        assert (f"{sign} {meaning}" in table.caption) == (name == mark)
+
+
+@pytest.mark.core
+def test_a_slice_keeps_one_value_and_selects_nothing():
+    found = [
+        record({CLIP: clip, RATE: rate}, seed=seed, test=rate / 2 + seed / 10)
+        for clip in (1.0, inf)
+        for rate in (0.1, 1.0)
+        for seed in (0, 1)
+    ]
+    table = table_of(found, fixed=0.1)
+    assert [(cell.chosen, cell.mean, cell.n) for cell in table.entries()] == [
+        (None, pytest.approx(0.1), 2)
+    ] * 2
+    assert table.tuned is None and "@" not in formats.to_markdown(table)
+    assert f"A slice at {RATE} = 0.1: nothing is tuned here." in table.caption
+    assert f"@ is the {RATE} with the best mean validation accuracy" in table_of(found).caption
+    with pytest.raises(ValueError, match="at least one record"):
+        table_of(found, fixed=0.2)
+
+
+@pytest.mark.parametrize(
+    ("curves", "expected"),
+    [
+        ([[0.5, 0.92, 0.95], [0.95, 0.3, 0.95], [0.5, 0.5, 0.95]], 4),
+        ([[0.5, 0.9, 0.95], [None, None, None]], inf),  # one of two is censored
+        ([[0.5, 0.5, 0.909], [0.1, 0.2, 0.91]], inf),  # .91 is a score of .9
+    ],
+)
+def test_steps_to_the_criterion_are_those_of_the_first_validation_with_it(curves, expected):
+    found = [record({RATE: 0.1}, seed=seed) for seed in range(len(curves))]
+    for one, curve in zip(found, curves, strict=True):
+        one["curve"]["validation_accuracy"] = curve
+    assert only(table_of(found)).steps_to_criterion == expected

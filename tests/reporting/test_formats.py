@@ -1,0 +1,95 @@
+"""Tables as Markdown, LaTeX and CSV: what is written, and that nothing in a name is markup."""
+
+import csv
+import io
+import math
+from math import inf
+
+import pytest
+from scipy import stats
+from support.made_up import record
+from support.made_up_tables import BIAS, CLIP, RATE, grid, table_of
+
+from seqjax.reporting import formats
+
+
+def test_markdown_is_escaped_and_aligned():
+    rows = [["a|b", "x"], ["", "<b>"], ["ü", "long | long"]]
+    lines = formats.markdown(rows).splitlines()
+    assert lines == [
+        r"| a\|b | x            |",
+        r"| ---- | ------------ |",
+        r"|      | &lt;b>       |",
+        r"| ü    | long \| long |",
+    ]
+
+
+def test_latex_is_escaped():
+    table = table_of(
+        [record({RATE: rate}, arm=r"50%_{a}&b\c^~#$<>", test=0.9 + rate) for rate in (0.01, 0.02)]
+        + [record({RATE: 0.01}, arm="b", seed=seed, test=0.5 + seed / 10) for seed in (0, 1)],
+        title="a_b",
+        question="Why_not?",
+    )
+    latex = formats.to_latex(table)
+    arm = (
+        r"50\%\_\{a\}\&b\textbackslash{}c\textasciicircum{}\textasciitilde{}"
+        r"\#\$\textless{}\textgreater{}"
+    )
+    assert rf"{arm} & 0.920 (1/0) @0.02$^\dagger$ \\" in latex
+    assert r"b & 0.550 $\pm$ 0.635 (2/0) @0.01 \\" in latex
+    assert r"\caption{a\_b. Why\_not? Test accuracy" in latex
+    assert r"95 \% Student-t" in latex and r"\begin{tabular}{ll}" in latex
+    assert latex.isascii() and latex.count("{") - latex.count(r"\{") == latex.count("}") - (
+        latex.count(r"\}")
+    )
+    assert r"$\infty$" in formats.to_latex(table_of(grid(clip__threshold=(inf,))))
+
+
+HOSTILE = "a|b<script>$\\input{x}&%_# `c` *d* [e](f) ~\x1b[2J\n\u202e"
+
+
+def test_nothing_in_a_name_is_markup():
+    point = {BIAS: HOSTILE, "x": HOSTILE}
+    found = [record(arm=HOSTILE), record(arm="[b]"), record(arm="*c")]
+    found[0] = {**found[0], "point": point, "environment": {"jaxlib": HOSTILE, "device": HOSTILE}}
+    table = table_of(found, tune=None, title=HOSTILE, question=HOSTILE, titles={"x": HOSTILE})
+    markdown, latex, text = (
+        formats.to_markdown(table),
+        formats.to_latex(table),
+        formats.to_csv([table]),
+    )
+    for written in (markdown, latex, text):
+        assert written.replace("\n", "").isprintable()
+    escaped = r"a\|b&lt;script>\$\\input{x}&amp;%\_\# \`c\` \*d\* \[e\](f) \~\\x1b\[2J\\n\\u202e"
+    assert markdown.startswith(f"**{escaped}**\n\n| arm ") and markdown.count(escaped) >= 6
+    assert r"\textbackslash{}input\{x\}" in latex and r"\input" not in latex
+    assert "\n{[}b{]} & " in latex and "\n{*}c & " in latex  # or \\\\ before them would take them
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len(rows) == 4 and {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_csv_says_everything_of_a_cell():
+    arm = 'a, "b"'
+    found = [
+        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.8, validation=0.5, seed=0),
+        record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.9, validation=0.5, seed=1, score=0.91),
+        record({CLIP: inf, RATE: 0.3}, arm=arm, test=0.9, validation=0.4),
+        record({CLIP: 0.5, RATE: 0.3}, arm="c", failed="nonfinite", clipped_fraction=0.95),
+    ]
+    table = table_of(found, title="t|t", arms=(arm, "c"))
+    first, second = csv.DictReader(io.StringIO(formats.to_csv([table])))
+    assert first.keys() == second.keys() and None not in first
+    half = stats.t.ppf(0.975, 1) * 0.05
+    expected = {CLIP: inf, "chosen": 0.1, "mean": 0.85, "low": 0.85 - half, "high": 0.85 + half}
+    expected |= {"runs": 2, "failed": 0, "validation": 0.5, "clipped_fraction": 0.5}
+    assert {name: float(first[name]) for name in expected} == pytest.approx(expected)
+    assert (first["table"], first["arm"], first["tuned"]) == ("t|t", arm, RATE)
+    assert (first["metric"], first["marks"]) == ("accuracy", "edge")
+    solved = [float(first[name]) for name in ("solved", "solved_low", "solved_high")]
+    exact = stats.binomtest(1, 2).proportion_ci(method="exact")
+    assert solved == pytest.approx([0.5, exact.low, exact.high])
+    assert float(first["interquartile_mean"]) == pytest.approx(0.85)
+    assert first["steps_to_criterion"] == "inf"  # neither validation came to a score of .9
+    assert float(second["mean"]) == 0.1 and math.isnan(float(second["low"]))
+    assert (second["arm"], second["failed"], second["marks"]) == ("c", "1", "always")

@@ -1,0 +1,75 @@
+"""Figures of what was observed, from records made by hand."""
+
+import numpy as np
+import pytest
+from support.figures import words
+from support.made_up import STEPS, record
+from support.made_up_tables import table_of
+
+from seqjax.reporting.plots import observed
+
+TIMES = 1 + len(STEPS)
+T = 6
+
+
+def seen(bias, seed):
+    """At each time (TIMES, ...): numbers that tell biases, seeds and times apart."""
+    at = np.arange(1, TIMES + 1)[:, None] * (10 + bias + seed)
+    return {
+        "gradients.h": at * np.ones(T),
+        "gates.layer0_forward.f.histogram": at * np.ones(20) / 1000,
+        "gates.layer0_forward.f.low": at * np.ones(3) / 100,
+        "gates.layer0_forward.f.high": at * np.ones(3) / 200,
+    }
+
+
+@pytest.fixture(scope="module")
+def figures():
+    records = [
+        record({"init.bias.f": bias}, seed=seed, observed=seen(bias, seed))
+        for bias in (-1.0, 2.0)
+        for seed in range(3)
+    ]
+    return dict(observed.observed_figures(table_of(records, tune=None)))
+
+
+def lines(panel):
+    return {line.get_label(): np.asarray(line.get_ydata(), float) for line in panel.get_lines()}
+
+
+def test_there_is_a_figure_of_each_kind_that_was_observed(figures):
+    names = ["observed_gradients", "observed_gates", "observed_gates_over_training"]
+    assert list(figures) == names
+    nothing = table_of([record({"init.bias.f": 1.0})], tune=None)
+    assert not dict(observed.observed_figures(nothing))
+
+
+def test_lines_are_medians_over_seeds_before_and_after_training(figures):
+    before, after = figures["observed_gradients"].axes
+    assert [panel.get_title(loc="left") for panel in (before, after)] == [
+        "before training",
+        "after training",
+    ]
+    for panel, time in ((before, 1), (after, TIMES)):
+        for label, y in lines(panel).items():
+            assert y == pytest.approx(time * (10 + float(label) + 1) * np.ones(T)), label
+    assert set(lines(before)) == {"-1", "2"}
+
+
+def test_shares_are_drawn_over_the_steps(figures):
+    low, high = figures["observed_gates_over_training"].axes
+    (line, *_) = low.get_lines()
+    assert list(line.get_xdata()) == [0, *STEPS]
+    assert lines(low)["2"] == pytest.approx(13 * np.arange(1, TIMES + 1) / 100)
+    assert lines(high)["2"] == pytest.approx(13 * np.arange(1, TIMES + 1) / 200)
+
+
+def test_numbers_at_a_logarithmic_axis_are_no_markup(figures, tmp_path):
+    found = words(figures["observed_gradients"], tmp_path)
+    assert {"10", "100", "‖∂L/∂h‖ at t"} & set(found) and not any("$" in word for word in found)
+
+
+def test_what_nobody_could_read_is_not_drawn():
+    many = [record({"init.bias.f": float(b)}, observed=seen(b, 0)) for b in range(20)]
+    drawn = dict(observed.observed_figures(table_of(many, tune=None)))
+    assert drawn and all(figure is None for figure in drawn.values())

@@ -1,0 +1,177 @@
+"""Figures from records made by hand: what they say, and that equal figures are equal files."""
+
+import dataclasses
+import itertools
+from functools import partial
+from math import inf
+
+import pytest
+from support import made_up_tables
+from support.figures import words
+from support.made_up import STEPS, record
+from support.made_up_tables import BIAS, CLIP, RATE
+
+from seqjax.data.files import printable
+from seqjax.reporting.plots import summary
+
+TITLES = {BIAS: "forget bias", CLIP: "clip norm"}
+table_of = partial(made_up_tables.table_of, titles=TITLES, arms=("a", "b"))
+
+
+def grid(seeds=2):
+    """Bias × threshold × rate × seed: at the rate .3, the best, metrics are .5 to .76."""
+    offset = {-1.0: 0, 2.0: 0.25, 0.5: 0, inf: 0.01, 0.1: -0.2, 0.3: 0}
+    return [
+        record(
+            {BIAS: bias, CLIP: clip, RATE: rate},
+            seed=seed,
+            test=0.5 + offset[bias] + offset[clip] + offset[rate] + 0.002 * seed,
+            clipped_fraction=0.75 if clip == 0.5 else 0.25,
+        )
+        for bias, clip, rate in itertools.product((-1.0, 2.0), (0.5, inf), (0.1, 0.3))
+        for seed in range(seeds)
+    ]
+
+
+@pytest.mark.core
+def test_the_heat_map_shows_every_cell_of_the_table(tmp_path):
+    figure = summary.heat_map(table_of(grid()))
+    found = words(figure, tmp_path)
+    assert {"0.501", "0.511", "0.751", "0.761"} <= set(found)  # means over the seeds, rate 0.3
+    assert found.count("@0.3") == 4
+    assert {"-1", "2", "0.5", "∞", "forget bias", "clip norm"} <= set(found)
+    assert "made_up: test accuracy" in found
+    shown = figure.axes[0].images[0].get_array().ravel().tolist()
+    assert shown == pytest.approx([0.501, 0.511, 0.751, 0.761])
+
+
+def test_the_heat_map_of_clipping_shows_fractions(tmp_path):
+    figure = summary.heat_map(table_of(grid()), "clipped")
+    found = words(figure, tmp_path)
+    assert (found.count("0.75"), found.count("0.25")) == (2, 2)
+    assert "made_up: fraction of clipped steps" in found and "@0.3" not in found
+    assert figure.axes[0].images[0].norm.vmin == 0 and figure.axes[0].images[0].norm.vmax == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "colours", "bright"),
+    [("digits_rows", "viridis", "0.950"), ("adding", "viridis_r", "0.100")],
+)
+def test_bright_is_good_and_words_stand_out_from_it(task, colours, bright):
+    found = [
+        record({CLIP: clip}, test=test, settings={"task.name": task})
+        for clip, test in ((0.5, 0.1), (1.0, 0.95))
+    ]
+    axes = summary.heat_map(table_of(found)).axes[0]
+    assert axes.images[0].get_cmap().name == colours
+    inks = {text.get_color(): text.get_text() for text in axes.texts}
+    assert len(inks) == 2 and inks[summary.INK] == bright
+
+
+def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves(tmp_path):
+    failed = record({CLIP: 0.5}, seed=1, failed="nonfinite")
+    table = table_of([record({CLIP: 0.5}, seed=0), failed, record({CLIP: inf})])
+    found = words(summary.heat_map(table), tmp_path)
+    assert found.count("1 failed") == 1 and "0.500" in found
+    figure = summary.curves(table, "validation_accuracy")
+    words(figure, tmp_path)
+    broken, whole = (line.get_xdata().tolist() for line in figure.axes[0].lines)
+    assert (broken, whole) == (list(STEPS), list(STEPS))  # the other seed goes on
+
+
+@pytest.mark.parametrize(
+    "curve",
+    [[None, None, None], [0.5, None, None], [0.5, inf, None], [inf, inf, inf], [0.5, -inf, inf]],
+    ids=str,
+)
+def test_curves_are_drawn_whatever_the_numbers(tmp_path, curve):
+    found = [record(seed=0), record(seed=1, failed="nonfinite")]
+    found[1]["curve"]["validation_accuracy"] = curve
+    words(summary.curves(table_of(found), "validation_accuracy"), tmp_path)
+    found[0]["curve"]["validation_accuracy"] = curve
+    words(summary.curves(table_of(found), "validation_accuracy"), tmp_path)
+
+
+def test_a_line_that_is_alone_needs_no_legend(tmp_path):
+    (alone, several) = (
+        summary.curves(table_of([record(arm=arm) for arm in arms]), "validation_accuracy")
+        for arms in ("a", "ab")
+    )
+    assert not alone.legends and "all" not in words(alone, tmp_path)
+    assert {"a", "b"} <= set(words(several, tmp_path)) and several.legends
+
+
+@pytest.mark.core
+def test_a_curve_is_the_mean_over_seeds_within_their_band(tmp_path):
+    figure = summary.curves(table_of(grid(seeds=3)), "validation_accuracy")
+    found = words(figure, tmp_path)
+    assert {"clip norm 0.5", "clip norm ∞", "-1", "2", "step", "validation accuracy"} <= set(found)
+    panel = figure.axes[0]
+    cells = [cell for cell in table_of(grid(seeds=3)).entries() if cell.point[CLIP] == 0.5]
+    for line, band, cell in zip(panel.lines, panel.collections, cells, strict=True):
+        ends = [run["curve"]["validation_accuracy"] for run in cell.records]
+        assert [run["point"][RATE] for run in cell.records] == [0.3] * 3
+        assert line.get_xdata().tolist() == list(STEPS)
+        for k in range(len(STEPS)):
+            column = [end[k] for end in ends]
+            assert line.get_ydata()[k] == pytest.approx(sum(column) / 3)
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == pytest.approx(
+            (min(map(min, ends)), max(map(max, ends)))
+        )
+
+
+TABLES = {
+    "a single run": lambda: table_of([record()]),
+    "a single failed run": lambda: table_of([record(failed="nonfinite")]),
+    "one row": lambda: table_of([record({CLIP: clip}) for clip in (0.5, inf)], columns="clip norm"),
+    "one column": lambda: table_of([record({CLIP: clip}) for clip in (0.5, inf)]),
+    "arms that share no axis": lambda: table_of(
+        [record({CLIP: 0.5}, arm="a"), record({BIAS: 1.0}, arm="b"), record(arm="c")]
+    ),
+    "five panels": lambda: table_of(
+        [record({BIAS: 0.0, CLIP: float(clip)}) for clip in range(1, 6)]
+    ),
+    "panels by arm": lambda: table_of(
+        [record({CLIP: clip}, arm=arm) for clip in (0.5, inf) for arm in ("a", "b")], columns=""
+    ),
+    "panels of other lines": lambda: table_of(
+        [record({CLIP: 0.5}, arm="a"), record({CLIP: 1.0}, arm="b")], columns=""
+    ),
+}
+
+
+@pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
+def test_every_shape_of_table_is_drawn(tmp_path, make):
+    assert "made_up: test accuracy" in words(summary.heat_map(make()), tmp_path)
+    assert "step" in words(summary.curves(make(), "validation_accuracy"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["$x$", r"$\frac{$", "$", r"\$a$", "_b", "c\x1b[2J\n", "漢" * 99, "&<"],
+    ids=repr,
+)
+def test_names_are_drawn_as_they_stand(tmp_path, name):
+    found = [
+        {**record(arm=arm, seed=seed), "point": {CLIP: name}}
+        for arm in (name, "b")
+        for seed in (0, 1)
+    ]
+    table = table_of(found, tune=None)
+    table = dataclasses.replace(table, title=name, column_title=name)
+    shown = printable(name)
+    shown = shown if len(shown) <= summary.LONGEST_NAME else shown[: summary.LONGEST_NAME] + "…"
+    for figure in (summary.heat_map(table), summary.curves(table, "validation_accuracy")):
+        found = words(figure, tmp_path)
+        assert any(shown in text for text in found), (shown, found)
+        assert len([text for text in found if shown in text]) >= 2
+
+
+def test_equal_figures_are_equal_files(tmp_path):
+    for name in ("one", "other"):
+        words(summary.heat_map(table_of(grid())), tmp_path, f"map {name}")
+        words(summary.curves(table_of(grid()), "training_loss"), tmp_path, f"curves {name}")
+    for kind, suffix in itertools.product(("map", "curves"), ("png", "svg")):
+        one, other = (tmp_path / f"{kind} {name}.{suffix}" for name in ("one", "other"))
+        assert one.read_bytes() == other.read_bytes()

@@ -1,0 +1,268 @@
+"""Tables from records made by hand: how cells are arranged, and what stands around them."""
+
+import random
+import re
+from math import inf
+
+import pytest
+from support.made_up import record
+from support.made_up_tables import BIAS, CLIP, RATE, grid, table_of
+
+from seqjax.reporting import formats, tables
+from seqjax.sweeps.study import Metrics, Published
+
+
+def head_and_rows(table):
+    """The Markdown table cell by cell, without the padding and the count of runs."""
+    lines = formats.to_markdown(table).split("\n\n")[1].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return cells[0], [[cell.removesuffix(" (1/0)") for cell in row] for row in cells[2:]]
+
+
+ONE_ARM = {
+    "no axis": (grid(), {}, ["result"], [["0.01000"]]),
+    "one": (
+        grid(model__hidden=(8, 4)),
+        {},
+        ["model.hidden", "result"],
+        [["4", "0.02000"], ["8", "0.01000"]],
+    ),
+    "one, across": (
+        grid(model__hidden=(8, 4)),
+        {"columns": "model.hidden"},
+        ["model.hidden 4", "model.hidden 8"],
+        [["0.02000", "0.01000"]],
+    ),
+    "two": (
+        grid(init__bias__f=(1.0, -1.0), clip__threshold=(inf, 0.5)),
+        {"titles": {BIAS: "bias"}},
+        ["bias", f"{CLIP} 0.5", f"{CLIP} ∞"],
+        [["-1", "0.04000", "0.03000"], ["1", "0.02000", "0.01000"]],
+    ),
+    "two, the first across": (
+        grid(init__bias__f=(1.0,), clip__threshold=(inf, 0.5)),
+        {"titles": {BIAS: "bias"}, "columns": "bias"},
+        [CLIP, "bias 1"],
+        [["0.5", "0.02000"], ["∞", "0.01000"]],
+    ),
+    "two, none across": (
+        grid(model__cell=("gru", "elman"), clip__threshold=(inf, 10.0, 9.0)),
+        {"columns": ""},
+        ["model.cell", CLIP, "result"],
+        [
+            ["elman", "9", "0.060"],
+            ["elman", "10", "0.050"],
+            ["elman", "∞", "0.04000"],
+            ["gru", "9", "0.03000"],
+            ["gru", "10", "0.02000"],
+            ["gru", "∞", "0.01000"],
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("records", "options", "head", "rows"), ONE_ARM.values(), ids=ONE_ARM)
+def test_where_the_cells_of_one_arm_stand(records, options, head, rows):
+    assert head_and_rows(table_of(records, tune=None, **options)) == (head, rows)
+
+
+def test_several_arms_stand_in_the_order_of_the_study_and_share_columns_by_title():
+    found = [
+        record({"init.bias.o": 0.0}, arm="b_o", test=0.1),
+        record({BIAS: 0.0}, arm="b_f", test=0.2),
+        record({BIAS: 2.0}, arm="b_f", test=0.3),
+        record({"init.bias.o": -1.0}, arm="b_o", test=0.4),
+        record(arm="gru", test=0.5),
+        *(record(arm=f"old {k}", test=0.6) for k in (3, 1, 2)),
+    ]
+    titles = {BIAS: "bias", "init.bias.o": "bias"}
+    table = table_of(found, tune=None, titles=titles, arms=("gru", "b_f", "b_o"))
+    assert head_and_rows(table) == (
+        ["arm", "bias –", "bias -1", "bias 0", "bias 2"],
+        [
+            ["gru", "0.500", "", "", ""],
+            ["b_f", "", "", "0.200", "0.300"],
+            ["b_o", "", "0.400", "0.100", ""],
+            *([f"old {k}", "0.600", "", "", ""] for k in (1, 2, 3)),  # no longer in the study
+        ],
+    )
+    table = table_of(found, tune=None, titles=titles, arms=("gru", "b_f", "b_o"), columns="")
+    assert [row[:2] for row in head_and_rows(table)[1]] == [
+        ["gru", "–"],
+        ["b_f", "0"],
+        ["b_f", "2"],
+        ["b_o", "-1"],
+        ["b_o", "0"],
+        *([f"old {k}", "–"] for k in (1, 2, 3)),
+    ]
+
+
+MIXTURES = {
+    "tuned": (
+        [
+            record({BIAS: b, CLIP: c, RATE: r}, seed=seed, test=((7 * b + 3 * c + r + seed) % 1))
+            for b in (0.25, 1.5)
+            for c in (0.1, 1.0)
+            for r in (0.1, 0.33)
+            for seed in (0, 1, 2)
+        ],
+        {},
+    ),
+    "arms": (
+        [
+            record({path: value}, arm=arm, seed=seed, test=value / 3)
+            for arm, path in (("b", BIAS), ("a", "init.bias.o"), ("c", BIAS))
+            for value in (0.5, 1.0)
+            for seed in (0, 1)
+        ],
+        {"titles": {BIAS: "bias", "init.bias.o": "bias"}, "arms": ("b", "a", "c")},
+    ),
+    "an axis that not all have": (
+        [
+            record({"clip.kind": "none"}, test=0.1),
+            record({CLIP: 1.0, "clip.kind": "norm"}, test=0.2),
+            record({CLIP: 1.0, "clip.kind": "value"}, test=0.3),
+        ],
+        {},
+    ),
+    "other steps and another chance": (
+        [
+            record(
+                {"train.steps": steps, "task.variant": variant},
+                test=0.1,
+                settings={"task.name": "adding", "task.length": 20},
+            )
+            for steps in (6, 12)
+            for variant in ("halves", "pascanu")
+        ],
+        {},
+    ),
+    "places": ([record(seed=k, environment={"jaxlib": f"0.1{k}"}) for k in (2, 1, 0)], {}),
+}
+# Balanced accuracies of two rates: (validation, test, test of a part); None is a run that failed.
+PART = "balanced_accuracy_2"
+PARTIAL = {0.1: [(0.9, 0.8, 0.6), (0.9, 0.7, None)], 0.3: [(0.3, 0.9, 0.95), (0.3, 0.9, 0.99)]}
+SIDE_BY_SIDE = Metrics("attractors", {"all": "accuracy", 2: PART}, "They say so.")
+
+
+def partial_runs():
+    for rate, rows in PARTIAL.items():
+        for seed, (validation, test, part) in enumerate(rows):
+            failed = "collapsed" if part is None else None
+            one = record({RATE: rate}, seed=seed, validation=validation, test=test, failed=failed)
+            one["test"][PART] = 0.99 if part is None else part
+            one["curve"][f"validation_{PART}"] = [0.1, 0.95, 0.2]
+            yield one
+
+
+def test_metrics_stand_side_by_side_for_the_runs_that_the_own_metric_chose():
+    found = list(partial_runs())
+    table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
+    chance = found[0]["chance"]["metric"]
+    assert (table.column_title, table.columns, table.rows) == ("attractors", (2, "all"), ((),))
+    for column, mean in {"all": (0.8 + chance) / 2, 2: (0.6 + chance) / 2}.items():
+        cell = table.grid[(), column]
+        assert (cell.chosen, cell.validation) == (0.1, pytest.approx((0.9 + chance) / 2))
+        assert (cell.mean, cell.n, cell.failed) == (pytest.approx(mean), 2, 1)
+    part = table.grid[(), 2].records[0]
+    assert part["curve"]["validation_accuracy"] == [0.1, 0.95, 0.2]
+    assert part["score"] == pytest.approx((0.6 - chance) / (1 - chance))
+    assert table.grid[(), 2].records[1]["score"] == 0
+    assert found == list(partial_runs())  # which keep their own
+
+
+LACKING = {
+    "a test without it": lambda record: record["test"].pop(PART),
+    "a test with no number": lambda record: record["test"].update({PART: None}),
+    "a test that is infinite": lambda record: record["test"].update({PART: inf}),
+    "a curve without it": lambda record: record["curve"].pop(f"validation_{PART}"),
+}
+
+
+@pytest.mark.parametrize("spoil", LACKING.values(), ids=LACKING)
+def test_records_that_lack_a_metric_are_told_apart(spoil):
+    found = list(partial_runs())
+    assert tables.measured(found, SIDE_BY_SIDE)
+    spoil(found[3])
+    assert not tables.measured(found, SIDE_BY_SIDE)
+
+
+def test_a_failed_run_needs_no_number_of_any_metric():
+    found = list(partial_runs())
+    found[1]["test"][PART] = None
+    assert tables.measured(found, SIDE_BY_SIDE)
+    table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
+    chance = found[0]["chance"]["metric"]
+    assert table.grid[(), 2].mean == pytest.approx((0.6 + chance) / 2)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(("records", "options"), MIXTURES.values(), ids=MIXTURES)
+def test_the_order_of_the_records_does_not_matter(records, options):
+    def written(records):
+        table = table_of(records, **options)
+        sizes = tables.sizes(records, options.get("arms", ()))
+        return formats.to_markdown(table), formats.to_latex(table), formats.to_csv([table]), sizes
+
+    expected = written(records)
+    for seed in range(8):
+        assert written(random.Random(seed).sample(records, len(records))) == expected
+
+
+def test_the_caption_says_what_the_numbers_are():
+    caption = table_of([record(settings={"train.steps": 300})], question="Why?").caption
+    assert caption.startswith("Why? Test accuracy (higher is better; chance 0.1) of digits_rows")
+    assert "after 300 steps" in caption and "95 % Student-t interval over seeds" in caption
+    assert caption.endswith("jaxlib 0.10.2 on a processor.")
+    assert (
+        "lower is better; chance 0.1667"
+        in table_of([record(settings={"task.name": "adding"})]).caption
+    )
+
+
+def test_the_caption_lists_what_the_cells_differ_in():
+    found = [
+        record(
+            {"train.steps": steps, "task.variant": variant},
+            settings={"task.name": "adding", "task.length": 20},
+        )
+        for steps, variant in ((12, "halves"), (6, "pascanu"))
+    ]
+    caption = table_of(found).caption
+    head, _, _ = caption.partition(" steps: ")
+    for number in ("6", "12", "0.1667", "0.04167"):
+        assert number in re.findall(r"[\d.]+", head), caption
+
+
+def test_mixed_environments_are_marked():
+    found = [record(seed=0), record(seed=1, environment={"jaxlib": "0.12.0"})]
+    caption = table_of(found).caption
+    assert "MIXED: records of different environments" in caption
+    assert "jaxlib 0.10.2 on a processor; jaxlib 0.12.0 on a processor" in caption
+    found = [record(seed=0), record(seed=1, environment={"threads": 3})]
+    assert "MIXED" not in table_of(found).caption
+
+
+def test_sizes_stand_once_for_arms_that_share_them():
+    found = [
+        record(arm="wide", settings={"model.hidden": 64}, parameters=99999),
+        record(arm="b", seed=1),
+        record(arm="b", seed=0),
+        record(arm="a", paired="data+weights"),
+        record(arm="gru", settings={"model.cell": "gru"}, paired="data"),
+    ]
+    head, *rows = tables.sizes(found, ("b", "gru", "wide", "a"))
+    assert head[:5] == ["arm", "cell", "units", "parameters", "with readout"]
+    assert rows == [
+        ["b, a", "lstm", "32", "1,234", "1,500", "1,200", "data+weights"],
+        ["gru", "gru", "32", "1,234", "1,500", "1,200", "data"],
+        ["wide", "lstm", "64", "1,234", "99,999", "1,200", "data+weights"],
+    ]
+
+
+def test_published_figures_stand_with_their_source():
+    rows = tables.published_rows([Published("LSTM, b_f = 1", ".902", "Someone 2015, table 1", "S")])
+    assert rows == [
+        ["published", "figure", "source", "confidence"],
+        ["LSTM, b_f = 1", ".902", "Someone 2015, table 1", "[S]"],
+    ]

@@ -1,0 +1,218 @@
+"""Tests and intervals against scipy, against plain enumeration, and by how often they cover."""
+
+import itertools
+import math
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from seqjax.stats import intervals
+
+RNG = np.random.default_rng(0)
+SAMPLES = {
+    "normal": RNG.normal(0.3, 1, 8),
+    "skewed": RNG.exponential(1, 9) - 0.5,
+    "ties": np.round(RNG.normal(0.1, 0.2, 10), 1),
+    "zeros": np.array([0.0, 0.0, 0.3, -0.1, 0.0, 0.2, 0.0, 0.1]),
+    "constant": np.full(8, 0.05),
+    "all zero": np.zeros(8),
+    "three": np.array([0.1, 0.2, 0.4]),
+    "one": np.array([0.3]),
+}
+
+
+@pytest.mark.parametrize("d", SAMPLES.values(), ids=SAMPLES)
+def test_p_is_that_of_plain_enumeration_and_of_scipy(d):
+    signs = np.array(list(itertools.product([-1, 1], repeat=d.size)))
+    sums = np.round(np.abs(signs @ d), 9)
+    assert intervals.sign_flip_p(d) == np.mean(sums >= np.round(abs(d.sum()), 9))
+    if d.size > 1 and np.ptp(d) > 0:
+        test = stats.permutation_test((d,), np.mean, permutation_type="samples", n_resamples=np.inf)
+        assert intervals.sign_flip_p(d) == pytest.approx(test.pvalue, abs=1e-12)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 1 - 0.05 / 3])
+@pytest.mark.parametrize("d", SAMPLES.values(), ids=SAMPLES)
+def test_the_interval_is_what_the_test_does_not_reject(d, level):
+    lower, upper = intervals.sign_flip_interval(d, level)
+    assert lower <= d.mean() <= upper or d.size == 1
+    for theta in (lower, upper):
+        if math.isinf(theta):
+            assert 2.0 ** (1 - d.size) > 1 - level
+            continue
+        step = 1e-6 if theta == upper else -1e-6
+        assert intervals.sign_flip_p(d - theta) > 1 - level - 1e-9
+        assert intervals.sign_flip_p(d - theta - step) <= 1 - level + 1e-9
+    if math.isfinite(lower):
+        inside = (lower + upper) / 2
+        assert intervals.sign_flip_p(d - inside) > 1 - level - 1e-9
+
+
+def test_the_interval_moves_and_turns_with_its_data():
+    d = SAMPLES["skewed"]
+    lower, upper = intervals.sign_flip_interval(d, 0.95)
+    assert intervals.sign_flip_interval(d + 2, 0.95) == pytest.approx((lower + 2, upper + 2))
+    assert intervals.sign_flip_interval(-d, 0.95) == pytest.approx((-upper, -lower))
+
+
+def test_equal_numbers_have_an_interval_of_no_width():
+    # A mean of subsets of .1 that is off by rounding would lie beyond some threshold.
+    assert intervals.sign_flip_interval(np.full(10, 0.1), 0.95) == (0.1, 0.1)
+
+
+@pytest.mark.parametrize(("n", "finite"), [(3, False), (5, False), (6, True), (8, True)])
+def test_few_pairs_have_no_interval(n, finite):
+    limits = intervals.sign_flip_interval(np.linspace(0.1, 0.9, n), 0.95)
+    assert np.isfinite(limits).tolist() == [finite, finite]
+    assert finite or limits == (-math.inf, math.inf)
+
+
+def test_the_smallest_two_sided_p_at_some_numbers_of_seeds():
+    found = [intervals.sign_flip_p(np.arange(1.0, n + 1)) for n in (3, 5, 8, 10)]
+    assert found == [0.25, 0.0625, 0.0078125, 0.001953125]
+
+
+def test_twenty_pairs_take_under_a_second():
+    d = RNG.normal(size=20)
+    begun = time.perf_counter()
+    lower, upper = intervals.sign_flip_interval(d, 0.95)
+    p = intervals.sign_flip_p(d)
+    assert time.perf_counter() - begun < 1
+    assert (lower <= 0 <= upper) == (p > 0.05)
+
+
+@pytest.mark.parametrize(
+    "d", [np.zeros(21), np.zeros((2, 3)), np.array([]), np.array([0.1, np.nan])]
+)
+def test_what_cannot_be_enumerated_is_refused(d):
+    for function in (intervals.sign_flip_p, lambda d: intervals.sign_flip_interval(d, 0.95)):
+        with pytest.raises(ValueError, match="n from 1 to 20"):
+            function(d)
+
+
+def coverage(interval, draw, mean, sets=2000):
+    rng = np.random.default_rng(1)
+    limits = [interval(draw(rng)) for _ in range(sets)]
+    return np.mean([lower <= mean <= upper for lower, upper in limits])
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng: rng.normal(size=9),
+        lambda rng: rng.standard_t(2, size=9),
+        lambda rng: rng.choice([-0.9, -0.1, 0.0, 0.1, 0.9], 9),
+    ],
+    ids=["normal", "heavy tails", "ties"],
+)
+def test_the_sign_flip_interval_covers_a_symmetric_mean(draw):
+    share = coverage(lambda d: intervals.sign_flip_interval(d, 0.9), draw, 0.0)
+    assert share >= 0.885  # 2,000 sets: two standard errors are .013
+    assert share <= 0.97
+
+
+def test_the_median_interval_covers_where_the_sign_flip_interval_does_not():
+    def skewed(rng):
+        return np.where(rng.random(10) < 0.5, 1.0, -rng.exponential(20, 10))  # median 0 is between
+
+    assert coverage(lambda x: intervals.median_interval(x, 0.95), skewed, 0.0) >= 0.95
+    assert coverage(lambda x: intervals.sign_flip_interval(x, 0.95), skewed, 0.0) < 0.9
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.999])
+@pytest.mark.parametrize("n", [1, 4, 8, 10, 20])
+def test_the_median_interval_is_the_one_that_the_sign_test_does_not_reject(n, level):
+    x = np.random.default_rng(n).normal(size=n)
+    lower, upper = intervals.median_interval(x, level)
+
+    def rejected(median):
+        return stats.binomtest(int(np.sum(x < median)), n).pvalue <= 1 - level
+
+    gaps = [-99.0, *(np.sort(x)[1:] + np.sort(x)[:-1]) / 2, 99.0]
+    for median in gaps:
+        assert (lower < median < upper) == (not rejected(median)), median
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (199, 200)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_clopper_pearson_is_that_of_scipy(k, n, level):
+    exact = stats.binomtest(k, n).proportion_ci(level, "exact")
+    assert intervals.clopper_pearson(k, n, level) == pytest.approx(tuple(exact), abs=1e-12)
+
+
+def test_clopper_pearson_refuses_what_is_no_share():
+    with pytest.raises(ValueError, match="accepted are 0 to n"):
+        intervals.clopper_pearson(11, 10, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("k1", "n1", "k2", "n2", "printed"),
+    [
+        # Newcombe 1998, table II, method 10
+        (56, 70, 48, 80, (0.0524, 0.3339)),
+        (9, 10, 3, 10, (0.1705, 0.8090)),
+        (5, 56, 0, 29, (-0.0381, 0.1926)),
+        (10, 10, 0, 10, (0.6075, 1.0)),
+    ],
+)
+def test_the_difference_of_shares_is_newcombes(k1, n1, k2, n2, printed):
+    mean, lower, upper = intervals.difference_of_shares(k1, n1, k2, n2, 0.95)
+    assert mean == pytest.approx(k1 / n1 - k2 / n2)
+    assert (lower, upper) == pytest.approx(printed, abs=1e-4)
+
+
+def test_wilsons_limits_are_those_of_scipy():
+    for k in (0, 3, 10):
+        limits = stats.binomtest(k, 10).proportion_ci(0.9, "wilson")
+        assert intervals._wilson(k, 10, 0.9) == pytest.approx(tuple(limits), abs=1e-12)
+
+
+def test_the_interquartile_mean_leaves_a_quarter_out_at_each_end():
+    assert intervals.interquartile_mean([100.0, -100.0, 1.0, 2.0, 3.0, 4.0, 5.0, 50.0]) == 3.5
+    assert intervals.interquartile_mean([7.0]) == 7.0
+
+
+def test_the_correlation_is_pearsons_and_nan_where_there_is_none():
+    a, b = RNG.normal(size=9), RNG.normal(size=9)
+    assert intervals.correlation(a, b) == pytest.approx(stats.pearsonr(a, b).statistic)
+    gaps = np.append(a, [np.nan, 5.0]), np.append(b, [1.0, np.inf])
+    assert intervals.correlation(*gaps) == pytest.approx(stats.pearsonr(a, b).statistic)
+    for nothing in (np.full(9, 0.1), np.full(9, np.nan)):
+        assert math.isnan(intervals.correlation(a, nothing))
+    assert math.isnan(intervals.correlation([1.0], [2.0]))
+
+
+def test_runs_that_never_reach_a_criterion_count_as_later():
+    assert intervals.steps_to_criterion([100, None, 300]) == 300
+    assert intervals.steps_to_criterion([None, None, 300]) == math.inf
+    assert intervals.steps_to_criterion([100, 200, None, None]) == math.inf
+
+
+def test_orders_of_resampled_means_by_a_plain_loop():
+    rng = np.random.default_rng(2)
+    scores = {"f": rng.normal(0.3, 1, 8), "i": rng.normal(0, 1, 8), "o": rng.normal(-0.2, 1, 8)}
+    plain = dict.fromkeys((" > ".join(p) for p in itertools.permutations("fio")), 0.0)
+    for _ in range(4000):
+        seeds = rng.integers(0, 8, 8)
+        means = {arm: np.mean([x[seed] for seed in seeds]) for arm, x in scores.items()}
+        plain[" > ".join(sorted(means, key=lambda arm: -means[arm]))] += 1 / 4000
+    found = intervals.orders(scores, draws=4000)
+    assert sum(found.values()) == pytest.approx(1)
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    for order, share in plain.items():
+        assert found.get(order, 0.0) == pytest.approx(share, abs=0.04)  # 4 standard errors
+
+
+def test_orders_take_the_same_seeds_for_every_arm_and_name_ties():
+    a = np.array([0.1, 0.9, 0.4])
+    assert intervals.orders({"a": a, "b": a + 0.01}) == {"b > a": 1.0}
+    assert intervals.orders({"b": a, "a": a.copy(), "c": a - 0.1}) == {"a = b > c": 1.0}
+
+
+def test_means_that_are_equal_on_paper_are_tied():
+    a = np.array([0.1, 0.7, 0.4])
+    b = (a + 0.3) - 0.3
+    assert np.any(a != b)
+    assert intervals.orders({"a": a, "b": b}) == {"a = b": 1.0}

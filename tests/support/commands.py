@@ -1,0 +1,96 @@
+"""Commands as a shell sees them, on a study so small that it trains in no time.
+
+``command`` runs one in this process, ``start`` in a process of its own.
+"""
+
+import contextlib
+import io
+import os
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
+from unittest import mock
+
+from absl.testing import flagsaver
+
+from experiments import run
+from experiments.cli import flags
+from seqjax.records import jsonl
+
+ROOT = pathlib.Path(__file__).parents[2]
+RATE = "optim.learning_rate"
+STUDY = (
+    "--study=init_by_clip",
+    "--set=train.steps=6; train.eval_every=3; train.batch_size=8; model.hidden=4",
+    f"--sweep=init.bias.f=0,1; {RATE}=0.1,1",
+    "--seeds=2",
+)
+
+
+class Result(NamedTuple):
+    """What a shell sees of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+def command(*arguments, program=run) -> Result:
+    argv = [program.__file__, *map(str, arguments)]
+    code, out, err = 0, io.StringIO(), io.StringIO()
+    with (
+        flagsaver.flagsaver(),
+        mock.patch.object(sys, "argv", argv),
+        mock.patch.dict(os.environ),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            program.main(getattr(program, "parser", flags.parser)(argv))
+        except SystemExit as stop:
+            code = stop.code
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def start(*arguments, program="run", **variables) -> subprocess.Popen:
+    """The command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"experiments.{program}", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> Result:
+    out, err = process.communicate(timeout=120)
+    return Result(process.returncode, out, err)
+
+
+def contents(folder: pathlib.Path) -> dict:
+    """Every file with its bytes and the time of its last change."""
+    return {
+        path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def recorded(workdir: pathlib.Path) -> dict[str, dict]:
+    """The records by run, without what differs between equal runs."""
+    found = {record["id"]: record for record in jsonl.read_all(workdir)}
+    return {name: {**record, "seconds": None} for name, record in found.items()}
+
+
+def refused(workdir, *arguments, said=()):
+    """The command is refused in one line that says all this, and leaves the workdir as it was."""
+    before = contents(workdir) if workdir.is_dir() else None
+    result = command(*arguments, f"--workdir={workdir}")
+    assert result.code == 2, result
+    assert result.out == "" and result.err.count("\n") == 1, result.err
+    for words in said:
+        assert str(words) in result.err
+    assert (contents(workdir) if workdir.is_dir() else None) == before

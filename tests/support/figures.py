@@ -1,0 +1,15 @@
+"""The words in a saved figure."""
+
+import html
+import re
+
+from seqjax.reporting.plots import summary
+
+
+def words(figure, tmp_path, name="figure"):
+    """Saves a figure and returns the words in its SVG."""
+    summary.save(figure, tmp_path, name)
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    svg = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
+    assert svg.startswith("<?xml") and svg.rstrip().endswith("</svg>")
+    return [html.unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]

@@ -1,0 +1,27 @@
+"""Tables of records made by hand."""
+
+from support.made_up import record
+
+from seqjax.reporting import tables
+
+RATE = "optim.learning_rate"
+CLIP = "clip.threshold"
+BIAS = "init.bias.f"
+
+
+def table_of(records, tune=RATE, **options):
+    options = {"title": "made_up", "titles": {}, "arms": (), **options}
+    return tables.make_table(records, tune=tune, **options)
+
+
+def only(table):
+    (cell,) = table.entries()
+    return cell
+
+
+def grid(**axes):
+    """A record at every point of the axes, with a test metric that says where it stands."""
+    found = [{}]
+    for path, values in axes.items():
+        found = [{**point, path.replace("__", "."): value} for point in found for value in values]
+    return [record(point, test=(k + 1) / 100) for k, point in enumerate(found)]

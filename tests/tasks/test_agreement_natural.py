@@ -1,0 +1,265 @@
+"""Natural sentences of agreement: their reader, their balanced accuracies and their study."""
+
+import collections
+import json
+import os
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.assertions import assert_close
+from support.batches import over, trains_and_evaluates
+from support.commands import command
+from support.made_up import record
+from support.published import make_known, needs, put, use_published
+
+from experiments.cli.workdir import Workdir
+from experiments.report import report
+from seqjax.data import agreement as reader
+from seqjax.data import folder
+from seqjax.records import jsonl
+from seqjax.tasks.datasets.agreement_natural import BALANCED, AgreementNatural
+from seqjax.training.config import make_config
+
+NAMES = ("subj_agr_filtered.text", "subj_agr_filtered.gold")
+PARTS = {"train": 24, "validation": 12, "test": 14}
+FORMS = [("are", "is"), ("is", "are"), ("carries", "carry"), ("Have", "has"), ("run", "runs")]
+
+
+def made_up():
+    """54 lines: (words before the verb, right form, wrong form, attractors); 4 tell no number."""
+    lines = []
+    for n in range(50):
+        attractors = n % 5
+        right, wrong = FORMS[(n + n // 5) % len(FORMS)]
+        words = ["the", f"noun{n % 7}", *["of", "the", "other"][: n % 4], *["x"] * attractors]
+        lines.append((words, right, wrong, attractors))
+    return lines[:30] + [(["they"], "lie", "lie", 0)] * 4 + lines[30:]
+
+
+def written(lines):
+    """The bytes of both files."""
+    text = "".join(f"{' '.join(words)} {right.lower()} it .\n" for words, right, *_ in lines)
+    gold = "".join(f"{len(words)}\t{a}\t{b}\t{n}\n" for words, a, b, n in lines)
+    return text.encode(), gold.encode()
+
+
+@pytest.fixture
+def placed(tmp_path, monkeypatch):
+    """Puts the two files there, and has the reader expect them."""
+    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(reader, "PARTS", PARTS)
+    monkeypatch.setattr(reader, "VOCABULARY", 6)  # cuts through words that are equally frequent
+
+    def place(text, gold):
+        contents = dict(zip(NAMES, (text, gold), strict=True))
+        for name, content in contents.items():
+            put(tmp_path / "subject_verb_agreement" / name, content)
+        make_known(monkeypatch, "subject_verb_agreement", contents)
+
+    return place
+
+
+PLURAL = {"are", "have", "run"}
+
+
+def test_sentences_are_split_once_and_read_to_their_verb(placed):
+    placed(*written(made_up()))
+    parts = reader.agreement()
+    decided = [line for line in made_up() if line[1] != line[2]]
+    order = np.random.RandomState(0).permutation(50)
+    train = [decided[n] for n in order[:24]]
+    counts = collections.Counter(word for words, *_ in train for word in words)
+    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:6]
+    start = 0
+    for part, size in PARTS.items():
+        found, start = parts[part], start + size
+        lines = [decided[n] for n in order[start - size : start]]
+        assert len(found.words) == size and all(a.dtype == np.int32 for a in found)
+        for row, length, label, attractors, line in zip(*found, lines, strict=True):
+            words, right, _, expected = line
+            ranks = [frequent.index(word) + 1 if word in frequent else 0 for word in words]
+            assert row[:length].tolist() == ranks and np.all(row[length:] == 0)
+            assert (label, attractors) == (right.lower() in PLURAL, expected)
+    assert parts["train"].words.shape[1] == max(len(words) for words, *_ in decided)
+
+
+def changed(number, text=None, gold=None):
+    """The made-up files with another line of this number in one of them."""
+
+    def change(content, line):
+        lines = content.split(b"\n")
+        lines[number - 1] = lines[number - 1] if line is None else line
+        return b"\n".join(lines)
+
+    return tuple(map(change, written(made_up()), (text, gold)))
+
+
+MISFITS = {
+    "too few fields": (changed(3, gold=b"4\tis\tare"), ".gold:3: expected place, form, form"),
+    "no number": (changed(3, gold=b"four\tis\tare\t1"), ".gold:3: expected place, form, form"),
+    "a huge number": (changed(3, gold=b"9" * 5000 + b"\tis\tare\t1"), ".gold:3: expected place"),
+    "a place outside": (changed(5, gold=b"99\tis\tare\t1"), ".gold:5: expected 'is' as word 99"),
+    "no prefix": (changed(5, gold=b"0\tthe\tthes\t1"), ".gold:5: expected 'the' as word 0"),
+    "another verb": (changed(7, gold=b"2\tsings\tsing\t1"), ".gold:7: expected 'sings' as word 2"),
+    "attractors": (changed(1, text=b"a is", gold=b"1\tis\tare\t5"), ".gold:1: expected at most 4"),
+    "not UTF-8": (changed(9, text=b"the \xff is it"), ".text:9: not UTF-8"),
+    "lines missing": ((b"a is\n", b"1\tis\tare\t0\n" * 2), ".gold: 2 lines for the 1 of"),
+    "another size": ((b"a is\n", b"1\tis\tare\t0\n"), ".gold: 1 lines tell a number, expected 50"),
+}
+
+
+@pytest.mark.parametrize(("contents", "said"), MISFITS.values(), ids=MISFITS)
+def test_lines_that_do_not_fit_are_refused_by_file_and_line(placed, contents, said):
+    placed(*contents)
+    with pytest.raises(folder.DataError) as told:
+        reader.agreement()
+    assert f"subj_agr_filtered{said}" in str(told.value)
+    assert "\n" not in str(told.value) and len(str(told.value)) < 600
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [
+        pair.split()
+        for pair in (
+            "are is",
+            "were was",
+            "have has",
+            "do does",
+            "run runs",
+            "try tries",
+            "pass passes",
+        )
+    ],
+)
+def test_the_forms_of_a_verb_tell_its_number(plural, singular):
+    assert reader.is_plural(plural, singular) is True
+    assert reader.is_plural(singular, plural) is False
+    assert reader.is_plural(singular.title(), plural.upper()) is False
+
+
+@pytest.mark.parametrize(
+    "forms", [("lie", "lie"), ("is", "was"), ("sang", "sings"), ("try", "trys ")]
+)
+def test_other_forms_tell_nothing(forms):
+    assert reader.is_plural(*forms) is reader.is_plural(*forms[::-1]) is None
+
+
+def balanced(answers, classes):
+    shares = [np.mean(answers[classes == label] == label) for label in np.unique(classes)]
+    return np.mean(shares)
+
+
+def test_balanced_accuracies_are_means_over_the_classes(placed):
+    placed(*written(made_up()))
+    task, parts = AgreementNatural(), reader.agreement()
+    data = task.data()
+    for number, part in enumerate(("validation", "test")):
+        rows = task.evaluation_rows(data, number)
+        batches = [task.batch(jax.tree.map(jnp.asarray, data), row, 512) for row in rows]
+        (batch,) = batches
+        kept = batch.weight == 1
+        assert_close(batch.x.T[kept], parts[part].words, 0)
+        assert batch.lengths_B[kept].tolist() == parts[part].lengths.tolist()
+        answers = np.random.RandomState(number).randint(0, 2, PARTS[part])
+        padded = np.zeros(len(kept), np.int32)
+        padded[kept] = answers
+        found = over(batches, lambda batch, said=padded: jax.nn.one_hot(said, 2), task)
+        classes, attractors = parts[part].classes, parts[part].attractors
+        assert found["accuracy"] == pytest.approx(np.mean(answers == classes))
+        assert found["balanced_accuracy"] == pytest.approx(balanced(answers, classes))
+        for n in range(5):
+            of = attractors == n
+            assert found[BALANCED[n + 1]] == pytest.approx(balanced(answers[of], classes[of]))
+    p = np.mean(parts["train"].classes)
+    logits = jnp.log(jnp.array([[1 - p, p]] * 24, jnp.float32))
+    batch = task.batch(jax.tree.map(jnp.asarray, data), jnp.arange(24), 24)
+    assert np.mean(task.loss("softmax", logits, batch)) == pytest.approx(
+        task.chance_loss("softmax"), rel=1e-5
+    )
+
+
+def test_natural_agreement_trains_and_evaluates(placed):
+    placed(*written(made_up()))
+    settings = {"task.name": "agreement_natural", "model.embed": 2, "train.batch_size": 8}
+    trains_and_evaluates(make_config(settings))
+
+
+def test_the_study_has_a_column_for_each_number_of_attractors(placed, tmp_path):
+    placed(*written(made_up()))
+    workdir = tmp_path / "workdir"
+    small = "train.steps=4; train.eval_every=2; train.batch_size=8; model.embed=4"
+    arguments = ("--arms=lstm", f"--set={small}", "--sweep=optim.learning_rate=0.01")
+    result = command(FLAGFILE, *arguments, "--seeds=2", "--tuning_seeds=0", f"--workdir={workdir}")
+    assert result.code == 0, result.err
+    head, _, row = [line for line in result.out.splitlines() if line.startswith("|")][:3]
+    columns = [cell.strip() for cell in head.split("|")[1:-1]]
+    assert columns == [f"attractors {n}" for n in (*range(5), "all")]
+    lines = (workdir / "records.jsonl").read_text().splitlines()
+    tests = [json.loads(line)["test"] for line in lines]
+    shown = [float(cell.split()[0]) for cell in row.split("|")[1:-1]]
+    means = [np.mean([test[name] for test in tests]) for name in (*BALANCED[1:], BALANCED[0])]
+    assert len(tests) == 2 and shown == pytest.approx(means, abs=6e-4)
+    assert "Any constant answer" in result.out
+    assert not (workdir / "clipped.png").exists() and (workdir / "learning_curves.png").exists()
+
+
+def test_on_another_task_the_study_has_the_usual_table(tmp_path):
+    for arm in ("lstm", "gru"):
+        one = record(arm=arm, study="agreement_natural")
+        jsonl.append(tmp_path / "records.jsonl", one)
+    text = report(Workdir(tmp_path))
+    assert "| lstm | 0.900" in text and "attractors" not in text
+    assert (tmp_path / "clipped.png").exists()
+
+
+FLAGFILE = "--flagfile=experiments/flags/agreement_natural.flags"
+NATURAL = ("--study=init_by_clip", "--set=task.name=agreement_natural", "--sweep=init.bias.f=1")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(FLAGFILE,), (*NATURAL, "--dry_run"), NATURAL],
+    ids=["the study", "planned", "run"],
+)
+def test_missing_data_are_a_mistake_of_the_user(tmp_path, arguments):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    where = (f"--data_dir={empty}", f"--workdir={tmp_path / 'workdir'}")
+    result = command(*arguments, *where)
+    assert result.code == 2 and result.err.count("error: ") == 1
+    (line,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert f"{empty}/subject_verb_agreement/subj_agr_filtered.text" in line
+    assert "--data_dir" in line
+    assert line.endswith("python -m experiments.data get subject_verb_agreement fetches it")
+    assert "SEQJAX_DATA_DIR" not in os.environ or os.environ["SEQJAX_DATA_DIR"] != str(empty)
+
+
+@needs("subject_verb_agreement")
+def test_the_published_sentences(monkeypatch):
+    use_published(monkeypatch)
+    paths = [folder.folder() / "subject_verb_agreement" / name for name in NAMES]
+    gold = [line.split("\t") for line in paths[1].read_text(encoding="utf-8").splitlines()]
+    undecided = [forms for _, *forms, _ in gold if reader.is_plural(*forms) is None]
+    assert undecided == [["wherein"] * 2, ["lie"] * 2, ["edit"] * 2, ["en"] * 2]
+    for _, right, wrong, _ in gold:  # the rule, for what is regular by its last letter alone
+        if right[-1] != wrong[-1] and {right[-1], wrong[-1]} & {"s"}:
+            assert reader.is_plural(right, wrong) is (wrong[-1] == "s")
+
+    parts = reader.agreement()
+    assert {part: len(found.classes) for part, found in parts.items()} == reader.PARTS
+    assert sum(reader.PARTS.values()) + reader.UNDECIDED == len(gold) == 7489
+    assert np.mean(parts["train"].classes) == pytest.approx(0.634, abs=5e-4)
+    for part, found in parts.items():
+        assert found.words.shape[1] == 47 and found.lengths.min() == 1
+        assert found.words.max() == 1000 or part != "train"
+        cells = collections.Counter(zip(found.attractors, found.classes, strict=True))
+        assert len(cells) == 10  # so that every balanced accuracy exists
+        if part != "train":
+            assert cells[4, 0] == {"validation": 1, "test": 7}[part]
+        if part == "test":  # as the caption of the study says
+            assert cells[4, 0] + cells[4, 1] == 98
+    assert pathlib.Path(paths[0]).stat().st_size < folder.LARGEST

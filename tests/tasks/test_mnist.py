@@ -1,0 +1,261 @@
+"""MNIST read in steps, its baselines, and the study that decides claim 11 with them."""
+
+import gzip
+import itertools
+import struct
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from absl.testing import flagsaver
+from support.assertions import assert_close
+from support.batches import trains_and_evaluates
+from support.commands import command
+from support.committed import workdir_of
+from support.made_up import record
+from support.published import needs, use_published
+
+from experiments.claims.evidence import by_arm
+from experiments.cli import flags
+from experiments.studies import mnist as study
+from seqjax.data.folder import DataError
+from seqjax.sweeps import executor
+from seqjax.tasks import TASKS
+from seqjax.tasks.datasets import mnist
+from seqjax.tasks.datasets.mnist import (
+    FashionPixels,
+    FashionPixelsPermuted,
+    FashionRows,
+    MnistPixels,
+    MnistPixelsPermuted,
+    MnistRows,
+)
+from seqjax.training.config import make_config
+
+ROWS, PIXELS, PERMUTED = MnistRows(), MnistPixels(), MnistPixelsPermuted()
+TESTED = (ROWS, PIXELS, PERMUTED, FashionRows(), FashionPixels(), FashionPixelsPermuted())
+PARTS = {"train": 12, "validation": 3, "test": 5}
+SMALL = "ignore::seqjax.data.folder.DataWarning"
+RELEASES = ("mnist", "fashion_mnist")
+
+
+def drawn(release):
+    """Images and labels of the two files of a made-up release: 15 and 5."""
+    random = np.random.RandomState(RELEASES.index(release))
+    return {
+        begin: (random.randint(0, 256, (n, 28, 28), np.uint8), random.randint(0, 10, n, np.uint8))
+        for begin, n in (("train", 15), ("t10k", 5))
+    }
+
+
+def write(folder):
+    for release in RELEASES:
+        (folder / release).mkdir(exist_ok=True)
+        for begin, (x, y) in drawn(release).items():
+            for kind, array in (("images-idx3", x), ("labels-idx1", y)):
+                head = struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape)
+                path = folder / release / f"{begin}-{kind}-ubyte.gz"
+                path.write_bytes(gzip.compress(head + array.tobytes()))
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Releases of few images, which the tasks take for whole."""
+    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(mnist, "PARTS", PARTS)
+    write(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.filterwarnings(SMALL)
+@pytest.mark.parametrize("task", TESTED, ids=lambda task: task.name)
+def test_images_are_read_in_steps(small, task):
+    files = drawn(task.release)
+    (x, y), test = files["train"], files["t10k"]
+    images = {"train": x[:12], "validation": x[12:], "test": test[0]}
+    classes = {"train": y[:12], "validation": y[12:], "test": test[1]}
+    order = np.arange(784)
+    if "permuted" in task.name:
+        order = np.random.RandomState(0).permutation(784)
+    data, found = task.data(), task.read()
+    assert data["x"].dtype == np.uint8 and data["x"].nbytes == 20 * 784
+    assert list(found) == ["train", "validation", "test"]
+    for part, (steps_NTD, labels) in found.items():
+        assert steps_NTD.shape == (PARTS[part], 784 // task.inputs, task.inputs)
+        assert labels.dtype == np.int32 and np.array_equal(labels, classes[part])
+        flat = images[part].reshape(-1, 784)
+        assert np.array_equal(steps_NTD.reshape(-1, 784), flat[:, order])
+
+
+@pytest.mark.filterwarnings(SMALL)
+def test_a_batch_is_scaled(small):
+    data = jax.tree.map(jnp.asarray, ROWS.data())
+    batch = ROWS.batch(data, jnp.array([3, 14, -1]), 3)
+    x = drawn("mnist")["train"][0]
+    assert batch.x.dtype == jnp.float32 and batch.x.shape == (28, 3, 28)
+    assert_close(batch.x[:, :2].swapaxes(0, 1), x[[3, 14]] / np.float32(255), 1e-6)
+    assert batch.weight.tolist() == [1, 1, 0] and float(batch.x.max()) <= 1
+    validation, test = (ROWS.evaluation_rows(data, part) for part in (0, 1))
+    assert sorted(validation[validation >= 0].tolist()) == [12, 13, 14]
+    assert sorted(test[test >= 0].tolist()) == [15, 16, 17, 18, 19]
+
+
+@pytest.mark.filterwarnings(SMALL)
+def test_the_tasks_train_and_evaluate(small):
+    base = {"model.cell": "elman", "model.hidden": 3, "train.batch_size": 4}
+    configs = [make_config({**base, "task.name": task.name}) for task in (ROWS, PIXELS)]
+    for config in configs:
+        trains_and_evaluates(config)
+    rows, pixels = map(executor.memory_of, configs)
+    assert 20 * 784 < rows < pixels  # 784 steps to keep, not 28
+
+
+@pytest.mark.filterwarnings(SMALL)
+def test_files_of_other_sizes_are_refused(small, monkeypatch):
+    monkeypatch.setattr(mnist, "PARTS", {**PARTS, "validation": 4})
+    with pytest.raises(DataError, match=r"^mnist_rows: expected 16 images to train, got 15$"):
+        ROWS.read()
+    monkeypatch.setattr(mnist, "PARTS", {**PARTS, "test": 6})
+    with pytest.raises(DataError, match=r"^fashion_rows: expected 6 images to test, got 5$"):
+        FashionRows().read()
+
+
+@pytest.mark.parametrize("plan", ["--dry_run", "--seeds=1"])
+def test_a_missing_set_is_told_in_one_line(tmp_path, plan):
+    result = command(
+        "--flagfile=experiments/flags/mnist.flags",
+        *(plan, f"--data_dir={tmp_path}", f"--workdir={tmp_path / 'workdir'}"),
+    )
+    assert result.code == 2 and result.err.count("error: ") == 1
+    (line,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert f"{tmp_path}/mnist/train-images-idx3-ubyte.gz" in line
+    assert "experiments.data get mnist" in line
+
+
+# The baselines
+
+
+def test_the_nearest_neighbour_is_that_of_a_loop(monkeypatch):
+    monkeypatch.setattr(study, "CHUNK", 4)
+    random = np.random.RandomState(0)
+    x, test = random.randint(0, 3, (40, 5)), random.randint(0, 3, (9, 5))  # many are equally near
+    y = np.arange(40)
+    for scale in (1.0, 255.0, 1 / 16):
+        found = study.by_neighbour({"train": (scale * x, y)}, scale * test)
+        distances = [[int(sum((a - b) ** 2)) for a in x] for b in test]
+        assert found.tolist() == [row.index(min(row)) for row in distances]
+
+
+@pytest.mark.filterwarnings(SMALL)
+def test_the_baselines_are_measured_on_the_test_images(small):
+    x, y = drawn("mnist")["train"]
+    test, wanted = drawn("mnist")["t10k"]
+    far = np.abs(test[:, None].astype(int) - x[None, :12]) ** 2
+    nearest = y[:12][far.sum((2, 3)).argmin(1)]
+    point = {"task.name": "mnist_rows", "baseline": "nearest neighbour"}
+    assert study.measure(point) == {"error": np.mean(nearest != wanted)}
+    point["baseline"] = "logistic regression"
+    from sklearn.linear_model import LogisticRegression
+
+    images = x.reshape(15, -1) / 255
+    models = [LogisticRegression(C=c).fit(images[:12], y[:12]) for c in study.PENALTIES]
+    best = max(models, key=lambda model: model.score(images[12:], y[12:]))
+    score = best.score(test.reshape(5, -1) / 255, wanted)
+    assert study.measure(point)["error"] == pytest.approx(1 - score)
+
+
+def test_the_baselines_of_the_small_form_are_those_of_its_digits():
+    """The errors are those of this fixed split; a few of 500 images."""
+    with flagsaver.flagsaver():
+        flags.parser(["run", "--flagfile=experiments/flags/mnist_small.flags"])
+        survey = flags.asked("mnist").survey
+    assert [point["task.name"] for point in survey.points] == ["digits_rows"] * 2
+    assert [point["baseline"] for point in survey.points] == [*study.BASELINES]
+    regression, neighbour = (float(survey.measure(point)["error"]) for point in survey.points)
+    assert 0.01 < neighbour < regression < 0.05
+    assert [point["task.name"] for point in study.SURVEY.points] == ["mnist_rows"] * 2
+
+
+# The decision
+
+
+def evidence(error, baselines=(0.08, 0.03)):
+    """Ten runs of each arm about an error, and what the baselines scored."""
+    runs = [
+        record(
+            arm=arm.name,
+            seed=seed,
+            test=1 - error + 0.0005 * (seed % 3 - 1),
+            study="mnist",
+            settings={"task.name": "digits_rows"},
+        )
+        for arm, seed in itertools.product(study.STUDY.arms, range(10))
+    ]
+    points = [
+        {"point": {"task.name": "digits_rows", "baseline": name}, "measured": {"error": value}}
+        for name, value in zip(study.BASELINES, baselines, strict=True)
+    ]
+    return runs, points
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"), [(0.01, "supported"), (0.029, "undecided"), (0.05, "contradicted")]
+)
+def test_claim_11_is_decided_by_the_share_of_errors_saved(error, verdict):
+    found = study.decide(*evidence(error))[0]
+    assert (found.claim, found.verdict, len(found.comparisons)) == ("11", verdict, 6)
+    saved = {c.name: c.mean for c in found.comparisons}
+    mean = error + 0.0005 / 10  # of ten seeds one more is below than above
+    assert saved["lstm over nearest neighbour"] == pytest.approx(1 - mean / 0.03)
+    assert saved["gru over logistic regression"] == pytest.approx(1 - mean / 0.08)
+
+
+def test_a_failed_run_saves_nothing():
+    runs, points = evidence(0.01)
+    whole = study.decide(runs, points)[0].comparisons[0].mean
+    runs[0] = {**runs[0], "failed": {"reason": "diverged", "step": 6}}
+    less = study.decide(runs, points)[0].comparisons[0].mean
+    assert less == pytest.approx(whole - (1 - (0.01 + 0.0005) / 0.08) / 10)
+
+
+def test_the_figure_shows_networks_and_baselines():
+    found = study.curves(*evidence(0.01))
+    assert found.categories == ("elman", "lstm", "gru", *study.BASELINES)
+    (percent,) = found.lines.values()
+    assert percent.shape == (10, 5) and np.all(percent[:, 3:] == [8, 3])
+    assert percent[:3, 1].tolist() == pytest.approx([1.05, 1.0, 0.95])
+
+
+@needs("mnist")
+def test_the_published_digits_are_split(monkeypatch):
+    use_published(monkeypatch)
+    parts = ROWS.read()
+    assert {part: len(y) for part, (_, y) in parts.items()} == mnist.PARTS
+    counts = [np.bincount(parts[part][1], minlength=10) for part in parts]
+    assert (counts[0] + counts[1]).tolist() == [
+        *(5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
+    ]
+    assert counts[2].max() == 1135 == counts[2][1]  # as the task says of the answer 1
+    pixels = MnistPixelsPermuted().read()["test"][0][:, :, 0]
+    order = np.random.RandomState(0).permutation(784)
+    assert np.array_equal(pixels, parts["test"][0].reshape(-1, 784)[:, order])
+
+
+def test_every_set_of_images_is_a_task():
+    assert {task.name for task in TESTED} <= TASKS.keys()
+    assert {task.name for task in TESTED} | {"digits_rows", "digits_pixels"} == {*study.TASK_NAMES}
+
+
+# The committed results
+
+
+def test_the_networks_are_as_good_as_they_must_be(tmp_path):
+    kept = workdir_of("mnist", tmp_path)
+    accuracies = {
+        arm: [run["test"]["accuracy"] for run in runs]
+        for (_, arm), runs in by_arm(kept.records()).items()
+    }
+    assert min(accuracies["lstm"]) >= 0.985 and min(accuracies["elman"]) >= 0.965
+    errors = [float(point["measured"]["error"]) for point in kept.measurements()["points"]]
+    assert errors == pytest.approx([0.0747, 0.0319], abs=2e-4)  # regression depends on rounding

@@ -1,0 +1,207 @@
+"""Buckets of lengths: what is in a batch, in which order, and that its width changes nothing."""
+
+import dataclasses
+import functools
+import itertools
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from support.assertions import assert_close
+from support.batches import data_of
+
+from seqjax.tasks.datasets.ragged import RaggedTask, Row, Sequences, best_widths
+from seqjax.training import step
+from seqjax.training.config import make_config
+from seqjax.types import named_key
+
+SYMBOLS, SIZE = 5, 3
+LENGTHS = {
+    "train": [2, 2, 3, 3, 3, 4, 7, 7, 7, 8, 8, 11, 11, 12],
+    "validation": [3, 9],
+    "test": [13],
+}
+WIDTHS = (3, 8, 13)
+"""The best two of training that hold 3 and 8, and the longest of all."""
+
+
+@functools.cache
+def sequences(every_step):
+    random, found = np.random.default_rng(0), {}
+    for part, lengths in LENGTHS.items():
+        total = sum(lengths)
+        x, y = random.integers(0, SYMBOLS, (2, total)).astype(np.int32)
+        y = y if every_step else y[: len(lengths)]
+        found[part] = Sequences(x, y, np.array(lengths, np.int32))
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Final(RaggedTask):
+    """Classes at the end of each sequence."""
+
+    name = "ragged_final"
+    inputs = outputs = SYMBOLS
+    symbols = True
+    most_buckets = 3
+    examples = len(LENGTHS["train"])
+
+    def read(self):
+        return sequences(self.every_step)
+
+
+@dataclasses.dataclass(frozen=True)
+class Everywhere(Final):
+    """Classes at every step."""
+
+    name = "ragged_everywhere"
+    every_step = True
+
+
+TASKS = pytest.mark.parametrize("task", [Final(), Everywhere()], ids=lambda task: task.name)
+
+
+@functools.cache
+def config_of(task, **more):
+    settings = {"task.name": "adding", "model.hidden": "4", "train.batch_size": str(SIZE), **more}
+    return dataclasses.replace(make_config(settings), task=task)
+
+
+def rows(task, seed, first, count, size=SIZE):
+    key = named_key(jax.random.key(seed), "data")
+    return jax.tree.map(np.asarray, task.rows(data_of(task), key, jnp.int32(first), count, size))
+
+
+A_EPOCH = 4  # 5 of length 3 or less, 6 up to 8, 3 above: 1 + 2 + 1 batches of three
+
+
+def test_an_epoch_holds_no_sequence_twice_and_none_wider_than_its_bucket():
+    task = Final()
+    assert task.widths(data_of(task)) == WIDTHS
+    lengths = np.array(LENGTHS["train"])
+    for epoch in range(3):
+        row = rows(task, 0, epoch * A_EPOCH, A_EPOCH)
+        taken = row.examples_B.ravel()
+        assert len(set(taken)) == A_EPOCH * SIZE and taken.min() >= 0
+        assert sorted(row.bucket) == [0, 1, 1, 2]
+        for bucket, examples in zip(*row, strict=True):
+            assert set(np.searchsorted(WIDTHS, lengths[examples])) == {bucket}
+
+
+def test_training_goes_on_at_any_step():
+    task, whole = Final(), rows(Final(), 5, 0, 11)
+    for first, count in [(0, 1), (3, 5), (7, 4)]:
+        part = rows(task, 5, first, count)
+        for a, b in zip(part, whole, strict=True):
+            np.testing.assert_array_equal(a, b[first : first + count])
+
+
+def test_seeds_differ_in_their_sequences_but_not_in_the_order_of_widths():
+    one, other = rows(Final(), 0, 0, 20), rows(Final(), 1, 0, 20)
+    np.testing.assert_array_equal(one.bucket, other.bucket)
+    assert (one.examples_B != other.examples_B).any()
+    orders = one.bucket.reshape(-1, A_EPOCH)
+    assert len(set(map(tuple, orders))) > 1  # every epoch has an order of its own
+
+
+def test_what_does_not_fill_a_batch_goes_where_it_fits():
+    lengths, size = np.array(LENGTHS["train"]), 6
+    row = rows(Final(), 0, 0, 2, size)  # 5 short ones wait for the 6 of up to 8, as do the 3 long
+    for bucket, examples in zip(*row, strict=True):
+        assert (lengths[examples] <= WIDTHS[bucket]).all()
+    taken = rows(Final(), 0, 0, 40, size).examples_B
+    assert set(taken.ravel()) == set(range(len(lengths)))  # nobody is left out for ever
+
+
+@TASKS
+def test_a_batch_is_its_sequences_and_nothing_behind_them(task):
+    data, parts = data_of(task), task.read()
+    x, y, lengths = (np.concatenate(column) for column in zip(*parts.values(), strict=True))
+    starts = np.cumsum(lengths) - lengths
+    batch = task.batch(data, Row(jnp.int32(2), jnp.array([13, 0, -1])), SIZE)
+    batch = jax.tree.map(np.asarray, batch)
+    assert batch.x.shape == (WIDTHS[-1], 3)
+    for lane, example in enumerate((13, 0)):
+        place = slice(starts[example], starts[example] + lengths[example])
+        np.testing.assert_array_equal(batch.x[: lengths[example], lane], x[place])
+        assert not np.any(batch.x[lengths[example] :, lane])
+        if task.every_step:
+            np.testing.assert_array_equal(batch.y[: lengths[example], lane], y[place])
+            assert batch.weight[:, lane].sum() == lengths[example]
+        else:
+            assert batch.y[lane] == y[example] and batch.weight[lane] == 1
+    assert not np.any(batch.weight[..., 2]) and not np.any(batch.x[:, 2])
+
+
+@TASKS
+def test_a_step_at_the_width_of_its_bucket_is_the_step_at_full_width(task):
+    config, data = config_of(task), data_of(task)
+    key = named_key(jax.random.key(0), "data")
+    state = jax.jit(step.initial_state)(config, jnp.uint32(0))
+    made = task.rows(data, key, jnp.int32(0), A_EPOCH, SIZE)
+
+    @jax.jit
+    def both(row):
+        batch = task.batch(data, row, SIZE)
+        (loss, _), (gradient, _) = step.differentiate(config, state, batch)
+        trace = step.train_step(config, data, state, jnp.int32(0), row)[1]
+        return (trace.loss, trace.norm), (loss, optax.tree.norm(gradient))
+
+    for k in range(A_EPOCH):
+        narrow, full = both(jax.tree.map(operator.itemgetter(k), made))
+        assert_close(narrow, full, 1e-5)
+
+
+@TASKS
+def test_evaluation_sees_each_held_out_sequence_once(task):
+    data = data_of(task)
+    first = len(LENGTHS["train"])
+    for part, numbers in enumerate([[first, first + 1], [first + 2]]):
+        row = task.evaluation_rows(data, part)
+        seen = np.asarray(row.examples_B)
+        assert sorted(seen[seen >= 0]) == numbers
+        config = config_of(task)
+        params = step.initial_state(config, jnp.uint32(0)).params
+        found = step.evaluate_run((config, params), data, jnp.int32(part))
+        losses = []
+        for number in numbers:
+            batch = task.batch(data, Row(jnp.int32(2), jnp.array([number])), 1)
+            logits, _ = step._apply(config, params, batch, jnp.float32(0), None)
+            loss = task.loss("softmax", logits, batch)
+            losses += [*np.asarray(loss)[np.asarray(batch.weight) > 0]]
+        assert_close(found["loss"], np.float32(np.mean(losses)), 1e-5)
+
+
+def test_runs_that_share_a_program_share_its_widths():
+    """A batched predicate would turn the choice into computing every width and dropping most."""
+    task = Final()
+    config, data = config_of(task), data_of(task)
+
+    def chunk(seed):
+        state = step.initial_state(config, seed)
+        return step._train_chunk((config, seed, state), data, jnp.int32(0), 2)[1].loss
+
+    one = str(jax.make_jaxpr(chunk)(jnp.uint32(0)))
+    both = str(jax.make_jaxpr(jax.vmap(chunk))(jnp.arange(2, dtype=jnp.uint32)))
+    assert "cond[" in one and both.count("cond[") == one.count("cond[")
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 9])
+def test_no_other_widths_pad_less(most):
+    lengths = np.array(LENGTHS["train"])
+
+    def total(widths):
+        return sum(min(w for w in widths if w >= n) for n in lengths)
+
+    different = sorted(set(lengths))
+    allowed = [
+        (*some, different[-1])
+        for count in range(most)
+        for some in itertools.combinations(different[:-1], count)
+    ]
+    found = best_widths(lengths, most)
+    assert found == sorted(set(found)) and len(found) <= most and found[-1] == max(lengths)
+    assert total(found) == min(map(total, allowed))

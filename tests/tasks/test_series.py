@@ -1,0 +1,265 @@
+"""Speech and forecasting: the tasks on their real data, the baselines, what decides the claims."""
+
+import itertools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.commands import command
+from support.made_up import record
+
+from experiments.studies import forecast as forecasting
+from experiments.studies import speech
+from seqjax.data import elnino, folder
+from seqjax.stats.decisions import EvidenceError
+from seqjax.tasks.datasets.forecast import Forecast
+from seqjax.tasks.datasets.japanese_vowels import JapaneseVowels, utterances
+
+TESTED = [Forecast(), Forecast(length=1, horizon=12), JapaneseVowels()]
+
+
+def evaluated(task, part, logits_of):
+    """Loss and metrics of a whole set."""
+    data = jax.tree.map(jnp.asarray, task.data())
+    (row,) = task.evaluation_rows(data, jnp.int32(part))
+    batch = task.evaluation_batch(data, row)
+    logits = logits_of(batch)
+    found = {"loss": (task.loss(task.links[0], logits, batch), batch.weight)}
+    found |= task.metrics(task.links[0], logits, batch)
+    return {name: float(jnp.sum(v * w) / jnp.sum(w)) for name, (v, w) in found.items()}
+
+
+# El Niño
+
+
+def written(tmp_path, change=lambda text: text):
+    rows = [f"{year}," + ",".join(f"{year % 100}.{m:02}" for m in range(12)) for year in YEARS]
+    path = tmp_path / "elnino.csv"
+    path.write_text(change("\n".join(['"YEAR","' + '","'.join(elnino.MONTHS) + '"', *rows])))
+    return path
+
+
+YEARS = range(1950, 2011)
+
+
+def test_months_come_in_their_order(tmp_path):
+    found = elnino.read(written(tmp_path))
+    assert found.shape == (732,) and found.dtype == np.float64
+    assert found[:13].tolist() == [50 + m / 100 for m in range(12)] + [51]
+
+
+BROKEN = {
+    "a year less": lambda text: text[: text.rindex("\n")],
+    "a year twice": lambda text: text.replace("1953,", "1952,"),
+    "no number": lambda text: text.replace("50.03", "n/a"),
+    "a month less": lambda text: text.replace(",50.03", ""),
+    "other columns": lambda text: text.replace("JAN", "DAY"),
+}
+
+
+@pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
+def test_another_table_is_refused(tmp_path, change):
+    with pytest.raises(folder.DataError, match=r"elnino\.csv:?"):
+        elnino.read(written(tmp_path, change))
+
+
+def test_the_months_that_statsmodels_brings(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
+    found = elnino.elnino()
+    assert found[[0, 12, 24]].tolist() == [23.11, 24.19, 24.52] and found.min() > 18
+    assert not found.flags.writeable
+
+
+@pytest.mark.parametrize("study", ["speech", "forecast"])
+def test_a_missing_package_is_a_mistake_of_the_user(tmp_path, monkeypatch, study):
+    monkeypatch.setattr(folder.importlib.util, "find_spec", lambda name: None)
+    result = command(
+        f"--study={study}", f"--data_dir={tmp_path}", f"--workdir={tmp_path / 'workdir'}"
+    )
+    package = {"speech": "sktime", "forecast": "statsmodels"}[study]
+    assert result.code == 2 and re.search(rf"^error: .*pip install {package} ", result.err, re.M)
+    assert not (tmp_path / "workdir" / "records.jsonl").exists()
+
+
+# The tasks
+
+
+@pytest.mark.parametrize(("length", "horizon"), [(24, 1), (24, 12), (5, 3)])
+def test_no_part_of_the_series_knows_a_later_one(length, horizon):
+    task = Forecast(length, horizon)
+    train, validation, test = (task.steps(part) for part in ("train", "validation", "test"))
+    assert train[0] == length + horizon - 1 and len(train) == task.examples
+    years = [1950 + steps[[0, -1]] // 12 for steps in (train, validation, test)]
+    assert [list(y) for y in years[1:]] == [[1986, 1995], [1996, 2010]] and years[0][1] == 1985
+    assert len(train) + len(validation) + len(test) == 732 - length - horizon + 1
+    assert len(validation) == 120 and len(test) == 180
+
+
+def test_windows_and_targets_are_the_series_standardised_by_training_months():
+    task, series = Forecast(24, 12), elnino.elnino()
+    mean, deviation = np.mean(series[:432]), np.std(series[:432])
+    parts = task.read()
+    for part, (x, y) in parts.items():
+        steps = task.steps(part)
+        assert x.shape == (len(steps), 24, 1) and x.dtype == y.dtype == np.float32
+        for row, value, step in list(zip(x, y, steps, strict=True))[:: len(steps) - 1]:
+            window = (series[step - 35 : step - 11] - mean) / deviation
+            np.testing.assert_allclose(row[:, 0], window, rtol=1e-6, atol=1e-6)
+            assert value == pytest.approx((series[step] - mean) / deviation, rel=1e-6)
+    assert all(a is b for a, b in zip(parts, ("train", "validation", "test"), strict=True))
+
+
+def test_a_network_that_repeats_the_last_value_has_the_error_of_persistence():
+    for horizon in forecasting.HORIZONS:
+        found = evaluated(Forecast(horizon=horizon), 1, lambda batch: batch.x[-1])
+        expected = forecasting.measure("persistence", horizon)
+        assert found["mae"] == pytest.approx(expected["mae"], rel=1e-5)
+        assert found["mse"] == pytest.approx(expected["mse"], rel=1e-5)
+        assert found["loss"] == pytest.approx(found["mse"] / Forecast()._scale()[1] ** 2, rel=1e-5)
+
+
+def test_chance_is_the_best_constant_on_the_training_targets():
+    task = Forecast(24, 1)
+    targets = elnino.elnino()[24:432]
+    errors = [np.mean(np.abs(targets - c)) for c in np.unique(targets)]
+    assert task.chance_metric() == pytest.approx(min(errors))
+    y = task.read()["train"][1].astype(np.float64)
+    assert task.chance_loss("linear") == pytest.approx(np.mean((y - y.mean()) ** 2), rel=1e-5)
+    assert task.best_loss("linear") == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"length": 0}, "length: forecast needs at least 1, got 0"),
+        ({"horizon": 0}, "horizon: forecast needs at least 1, got 0"),
+        ({"length": 121}, "length: expected at most 120, got 121"),
+        ({"horizon": 121}, "horizon: expected at most 120, got 121"),
+    ],
+)
+def test_a_forecast_that_the_series_cannot_pose_is_refused(fields, said):
+    with pytest.raises(ValueError, match=said):
+        Forecast(**fields)
+
+
+def test_utterances_are_split_by_speaker_and_standardised_by_those_trained_on():
+    task = JapaneseVowels()
+    parts = task.read()
+    assert {part: len(y) for part, (_, y, _) in parts.items()} == {
+        "train": 225, "validation": 45, "test": 370,
+    }  # fmt: skip
+    assert task.examples == 225
+    assert np.bincount(parts["train"][1]).tolist() == [25] * 9
+    assert np.bincount(parts["validation"][1]).tolist() == [5] * 9
+    assert np.bincount(parts["test"][1]).tolist() == [31, 35, 88, 44, 29, 24, 40, 50, 29]
+    x, _, lengths = parts["train"]
+    valid = np.arange(29) < lengths[:, None]
+    assert x.shape == (225, 29, 12) and x.dtype == np.float32 and np.all(x[~valid] == 0)
+    np.testing.assert_allclose(x[valid].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(x[valid].std(axis=0), 1, rtol=1e-4)
+    every = [y.tobytes() for y in utterances("train", "validation", standardised=False)[0]]
+    assert len(set(every)) == 270  # none is in both parts
+
+
+def test_a_constant_answer_and_a_right_one_to_the_speakers():
+    task = JapaneseVowels()
+    third = evaluated(task, 1, lambda b: jnp.tile(jax.nn.one_hot(2, 9), (len(b.y), 1)))
+    assert third["accuracy"] == pytest.approx(88 / 370)
+    assert evaluated(task, 0, lambda b: jax.nn.one_hot(b.y, 9))["accuracy"] == 1
+    same = evaluated(task, 0, lambda b: jnp.zeros((len(b.y), 9)))
+    assert same["loss"] == pytest.approx(task.chance_loss("softmax"), rel=1e-5)
+
+
+# The studies
+
+
+def test_a_neighbour_is_that_of_the_literature():
+    """The published .949 under warping: 351 of 370."""
+    error = speech.neighbour_error("warped together", standardised=False, known=270)
+    assert error == pytest.approx(19 / 370)
+
+
+def test_exponential_smoothing_is_that_of_statsmodels():
+    from statsmodels.tsa.holtwinters import ExponentialSmoothing
+
+    series = elnino.elnino()
+    fit = ExponentialSmoothing(series[:432], seasonal="add", seasonal_periods=12).fit()
+    steps = np.arange(432, 444)
+    for horizon in (1, 12):  # from the first month that is not known
+        ahead = forecasting.smoothed(series, steps[[horizon - 1]], horizon)
+        assert ahead == pytest.approx(fit.forecast(12)[[horizon - 1]], rel=1e-6)
+
+
+def spoken(wrong, failed=()):
+    """Runs of three arms, the LSTM's with these errors."""
+    return [
+        record(arm=arm, seed=k, test=1 - error, settings={"task.name": "japanese_vowels"},
+               failed="collapsed" if k in failed else None)
+        for arm in ("elman", "lstm", "gru")
+        for k, error in enumerate(wrong)
+    ]  # fmt: skip
+
+
+def neighbours(raw, standardised):
+    return [
+        {
+            "point": dict(point),
+            "measured": {"error": standardised if point["standardised"] else raw},
+        }
+        for point in speech.SURVEY.points
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [(0.02, ("supported", "supported")), (0.05, ("supported", "contradicted")),
+     (0.3, ("contradicted", "contradicted"))],
+)  # fmt: skip
+def test_speech_is_decided_by_neighbours_as_in_the_literature(wrong, said):
+    errors = wrong + np.linspace(-0.005, 0.005, 10)
+    points = neighbours(0.1, 0.03)
+    found = speech.decide(spoken(errors), points)
+    assert (found[0].verdict, found[-1].verdict) == said
+    assert [verdict.exploratory for verdict in found] == [False, True, True]
+    assert found[0].claim == "13s" and len(found[0].comparisons) == len(speech.DISTANCES)
+    lines = speech.curves(spoken(errors), points).lines
+    assert lines["lstm"][:, 1].mean() == pytest.approx(100 * wrong)
+    assert lines["warped apart"].tolist() == [[10, 3]]
+
+
+def test_a_failed_run_saves_nothing():
+    found, *_ = speech.decide(spoken([0.02] * 10, failed=(3,)), neighbours(0.1, 0.1))
+    assert found.comparisons[0].mean == pytest.approx(0.8 * 9 / 10)
+
+
+def forecast(errors):
+    return [
+        record({"task.horizon": horizon}, arm=arm, seed=k, test=errors[horizon] + 0.001 * k,
+               settings={"task.name": "forecast", "model.readout": "linear"})
+        for horizon, arm, k in itertools.product((1, 12), ("elman", "lstm", "gru"), range(10))
+    ]  # fmt: skip
+
+
+def test_a_forecast_is_decided_by_persistence_and_the_season_before():
+    points = [
+        {"point": dict(point), "measured": {"mae": 1.0 if point["forecast"] in forecasting.USUAL
+                                            else 0.5, "mse": 1.0}}
+        for point in forecasting.SURVEY.points
+    ]  # fmt: skip
+    for errors, said in [
+        ({1: 0.4, 12: 0.4}, ["supported", "supported"]),
+        ({1: 0.4, 12: 0.8}, ["supported", "contradicted"]),
+        ({1: 0.4, 12: 1.2}, ["contradicted", "contradicted"]),
+    ]:
+        found = forecasting.decide(forecast(errors), points)
+        assert [found[0].verdict, found[-1].verdict] == said
+    assert [comparison.name for comparison in found[0].comparisons] == [
+        "next month over persistence", "next month over seasonal naive",
+        "in a year over seasonal naive",
+    ]  # fmt: skip
+    lines = forecasting.curves(forecast(errors), points).lines
+    assert lines["lstm"].shape == (10, 2) and lines["persistence"].tolist() == [[1, 1]]
+    with pytest.raises(EvidenceError, match=r"nothing for \('lstm', 12\)"):
+        forecasting.decide([r for r in forecast(errors) if r["point"]["task.horizon"] == 1], points)

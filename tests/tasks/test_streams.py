@@ -1,0 +1,139 @@
+"""Long texts: where each lane reads, what is scored, and what chance makes of it."""
+
+import collections
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.batches import data_of, program
+from support.counted_text import Counted, batches_of, rows_of
+
+from seqjax.metrics import losses
+from seqjax.sweeps import executor
+from seqjax.tasks.streams.arithmetic import Arithmetic
+from seqjax.tasks.streams.characters import Characters, UnicodeNames
+from seqjax.tasks.streams.text import WrittenText
+from seqjax.tasks.streams.xml import Xml
+from seqjax.training.config import ConfigError, make_config
+
+TESTED = [Arithmetic(), Xml(), Characters(), UnicodeNames(), WrittenText()]
+
+
+# --- where a lane reads ---
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(("length", "carried"), [(1, True), (4, True), (4, False), (23, True)])
+def test_a_lane_reads_on_where_it_stopped_and_goes_round(length, carried):
+    task, B = Counted(length, carried), 6
+    whole = 23 // length * length
+    place_B = rows_of(task, 0, 1, B)[0]
+    for batch in batches_of(task, 3 * (23 // length) + 1, B):
+        assert batch.x.dtype == batch.y.dtype == np.int32 and batch.x.shape == (length, B)
+        for x_B, y_B, weight_B in zip(batch.x, batch.y, batch.weight, strict=True):
+            assert np.array_equal(x_B, place_B)
+            place_B = (place_B + 1) % whole
+            assert np.array_equal(y_B, place_B)
+            assert np.array_equal(weight_B, place_B % 3 > 0)
+
+
+def test_rows_depend_on_key_and_step_alone():
+    task = Counted(4)
+    whole = rows_of(task, 0, 20, 3)
+    parts = [rows_of(task, first, 5, 3) for first in (0, 5, 10, 15)]
+    assert np.array_equal(np.concatenate(parts), whole)
+    first, late = (rows_of(Xml(1000), step, 2, 3)[0].tolist() for step in (0, 2**24))
+    assert late == [(offset + 2**24 * 1000) % 1_048_000 for offset in first]
+
+
+def test_offsets_differ_by_lane_and_by_seed_and_cover_the_text():
+    offsets = np.concatenate([rows_of(Xml(), 0, 1, 512, seed)[0] for seed in range(4)])
+    assert len(np.unique(offsets)) > 2000  # of 2,048 in a million places
+    counts = np.histogram(offsets, 8, (0, 2**20 // 35 * 35))[0]
+    assert np.all(np.abs(counts - 256) < 5 * 16)
+
+
+@pytest.mark.parametrize(
+    ("length", "carried", "steps"), [(2, True, 5), (6, True, 6), (4, False, 4), (23, False, 11)]
+)
+def test_evaluation_predicts_every_symbol_of_a_part_once(length, carried, steps):
+    task = Counted(length, carried)
+    for part, (first, end) in enumerate([(23, 32), (32, 44)]):
+        seen = []
+        for row in task.evaluation_rows(data_of(task), part):
+            batch = jax.tree.map(np.asarray, program(task, "evaluation_batch")(data_of(task), row))
+            assert len(batch.x) == steps
+            assert batch.x.size <= max(task.at_once, steps)
+            lanes = zip(batch.x.T, batch.y.T, batch.weight.T, batch.lengths_B, strict=True)
+            for x_T, y_T, weight_T, valid in lanes:
+                assert np.array_equal(x_T[:valid] + 1, y_T[:valid])
+                assert np.array_equal(weight_T[:valid], y_T[:valid] % 3 > 0)
+                assert not np.any(weight_T[valid:])
+                seen += y_T[:valid].tolist()
+        assert sorted(seen) == [*range(first + 1, end)]
+
+
+def test_memory_counts_what_evaluation_reads_at_once():
+    config = make_config({"task.name": "unicode_names", "model.hidden": "32"})
+    read = 18 * 1024 * (39 + 32 * (4 + 2)) * 4
+    assert read < executor.memory_of(config) < 1.2 * read
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"model.bidirectional": "true"}, "model.bidirectional: expected false"),
+        ({"model.bidirectional": "true", "task.carried": "false"}, "model.bidirectional"),
+        ({"task.length": "0"}, "task.length: xml needs at least 1, got 0"),
+        ({"task.name": "unicode_names", "task.length": "316919"}, "at most 316918, got 316919"),
+        ({"task.name": "arithmetic", "task.digits": "0"}, "task.digits: expected at least 1"),
+        ({"task.name": "arithmetic", "task.digits": "19"}, "task.digits: expected at most 18"),
+    ],
+)
+def test_what_cannot_be_is_refused(settings, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        make_config({"task.name": "xml", **settings})
+
+
+# --- chance ---
+
+
+@pytest.mark.parametrize("link", ["softmax", "logistic", "linear"])
+def test_chance_is_the_best_constant_prediction(link):
+    y, counts = np.repeat([0, 1, 2], [5, 3, 2]), np.array([5, 3, 2, 0])
+    p = np.clip(counts / 10, 1e-12, 1 - 1e-12)
+    logits = {"softmax": np.log(p), "logistic": np.log(p / (1 - p)), "linear": p}[link]
+
+    def loss(logits):
+        every = jnp.array(np.broadcast_to(logits, (10, 4)), jnp.float32)
+        return float(jnp.mean(losses.class_loss(link, every, jnp.array(y))))
+
+    assert losses.constant_class_loss(link, counts / 10) == pytest.approx(loss(logits), 1e-5)
+    for k in range(4):
+        for change in (-0.3, 0.3):
+            assert loss(logits + change * np.eye(4)[k]) >= loss(logits)
+
+
+def test_bits_of_a_uniform_model_are_the_logarithm_of_the_alphabet():
+    task = Counted(4)
+    batch = next(iter(batches_of(task, 1, 6)))
+    values, weights = task.metrics("softmax", jnp.zeros((*batch.y.shape, 50)), batch)["bits"]
+    assert np.array(values) == pytest.approx(np.log2(50)) and np.array_equal(weights, batch.weight)
+    peaked = 3 * jax.nn.one_hot(batch.y, 50)
+    (bits, _), loss = (
+        task.metrics("softmax", peaked, batch)["bits"],
+        task.loss("softmax", peaked, batch),
+    )
+    assert np.array(bits) == pytest.approx(np.array(loss) / np.log(2))
+
+
+@pytest.mark.parametrize("task", [Arithmetic(), Xml(), UnicodeNames()], ids=repr)
+def test_chance_counts_the_scored_symbols_of_training(task):
+    train = task.read()["train"]
+    counts = collections.Counter(train.symbols_N[train.scored_N].tolist())
+    shares = np.array(list(counts.values())) / counts.total()
+    assert task.chance_metric() == pytest.approx(max(shares))
+    assert task.chance_loss("softmax") == pytest.approx(-np.sum(shares * np.log(shares)))
+    assert 1 / task.outputs < task.chance_metric() < 0.2
