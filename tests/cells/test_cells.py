@@ -303,5 +303,5 @@ def test_cells_that_add_input_to_state_refuse_unequal_widths(name):
 
 @every_cell
 def test_one_golden_training_step(name):
-    """Update the file with ``PYTHONPATH=. python tests/support/update_golden.py``, which says when to."""
+    """``tests/support/update_golden.py`` says when and how to update the file."""
     assert_close(golden_step(CELLS[name]), json.loads(GOLDEN.read_text())[name], 1e-5)

@@ -1,4 +1,6 @@
-"""One training step a cell in numbers; ``PYTHONPATH=. python tests/support/update_golden.py`` writes them.
+"""Golden values: one training step of each cell.
+
+Write them with ``PYTHONPATH=. python tests/support/update_golden.py``.
 
 Update only when a cell's equation or parameters are meant to have changed, and say so in the
 commit. Parameters are sines of a counter: no random generator has a say.
