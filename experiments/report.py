@@ -39,7 +39,7 @@ def tables_of(study: Study, recorded: list[dict[str, Any]], tune: str | None) ->
         recorded, columns = by_metric(recorded, study.metrics), study.metrics.title
         question += f" {study.metrics.note}"
     make = functools.partial(
-        make_table, recorded, question=question, arms=[arm.name for arm in study.arms]
+        make_table, recorded, question=question, arms=[arm.title for arm in study.arms]
     )
     made = [make(title=study.name, tune=tune, titles=titles, columns=columns)]
     if tune is None or tune != study.tune or study.tuning_seeds:
@@ -88,7 +88,7 @@ def _tables(workdir: Workdir, study: Study, recorded: list[dict[str, Any]]) -> s
     parts = [*map(formats.to_markdown, made)]
     if len(shown := shown_rows(recorded)) > 1:
         parts.append(formats.markdown(shown) + "\n")
-    parts.append(formats.markdown(sizes(recorded, [arm.name for arm in study.arms])) + "\n")
+    parts.append(formats.markdown(sizes(recorded, [arm.title for arm in study.arms])) + "\n")
     if study.published:
         parts.append(formats.markdown(published_rows(study.published)) + "\n")
     markdown = "\n".join(parts)

@@ -58,7 +58,7 @@ def _otherwise_planned(study: Study, recorded: Sequence[Record]) -> list[str]:
     Raises:
       EvidenceError: some are still to come, so that arms would be compared on different seeds.
     """
-    seeds: dict[str, set[int]] = {arm.name: set() for arm in study.arms}
+    seeds: dict[str, set[int]] = {arm.title: set() for arm in study.arms}
     for record in recorded:
         if record["purpose"] == "evaluation":
             seeds.setdefault(record["arm"], set()).add(record["seed"])

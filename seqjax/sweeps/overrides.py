@@ -43,8 +43,8 @@ def revise(
         to any run; an axis value that is empty, stands twice or has the wrong type.
     """
     kept = _kept_arms(study, arms)
-    needed = {arm.matched for arm in kept} - {arm.name for arm in kept}
-    references = tuple(arm for arm in study.arms if arm.name in needed)
+    needed = {(arm.task, arm.matched) for arm in kept} - {(arm.task, arm.name) for arm in kept}
+    references = tuple(arm for arm in study.arms if (arm.task, arm.name) in needed)
     study = dataclasses.replace(study, arms=kept, references=references)
     study = dataclasses.replace(study, base={**study.base, **given})
     if sweep is not None:
@@ -81,11 +81,11 @@ def revise(
 
 
 def _kept_arms(study: Study, names: list[str] | None) -> tuple[Arm, ...]:
-    known = [arm.name for arm in study.arms]
+    known = [arm.title for arm in study.arms]
     for name in names or ():
         if name not in known:
             raise ConfigError(f"--arms: {unknown(f'arm of {study.name}', name, known)}")
-    return tuple(arm for arm in study.arms if not names or arm.name in names)
+    return tuple(arm for arm in study.arms if not names or arm.title in names)
 
 
 def _swept(

@@ -23,15 +23,28 @@ MOST_RUNS = 50_000
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """One of the things compared: a name and what it sets.
+    """One condition of a study: a name and the settings that define it.
 
-    ``matched`` names another arm: ``model.hidden`` is then the width at which this arm has as many
-    recurrent parameters, within 1 %, as that one at the same point.
+    Attributes:
+      name: unique among the arms of one task.
+      settings: values by field path; they override the base of the study.
+      matched: name of another arm of the same task. ``model.hidden`` is then the width at which
+        this arm has as many recurrent parameters, within 1 %, as that arm at the same point.
+      task: label of the task where a study compares the same arms on several tasks. A label only:
+        ``settings`` choose the task itself.
+      tags: further labels, for the code that evaluates the study.
     """
 
     name: str
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     matched: str = ""
+    task: str = ""
+    tags: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name of the arm in run ids, records, tables, ``Axis.arms`` and --arms: "task: name"."""
+        return f"{self.task}: {self.name}" if self.task else self.name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +54,8 @@ class Axis:
     Attributes:
       path: the field.
       values: in the order of the table.
-      arms: the arms it applies to; by default those that have the field and do not set it.
+      arms: titles of the arms it applies to; by default those that have the field and do not set
+        it.
       label: what tables call it; axes of different arms with one label share a column.
       drawn: the values are random draws, one a trial; all drawn axes advance together.
     """
@@ -119,6 +133,22 @@ class Study:
     references: tuple[Arm, ...] = ()
     keep: bool = False
 
+    def __post_init__(self):
+        titles = [arm.title for arm in (*self.arms, *self.references)]
+        if twice := [title for title in titles if titles.count(title) > 1]:
+            raise ConfigError(f"arms: expected different titles, got {twice[0]!r} twice")
+
+    def arm(self, title: str) -> Arm:
+        """The arm of this title, of those that run; records name their arm by its title.
+
+        Raises:
+          ConfigError: no arm has this title.
+        """
+        arms = {arm.title: arm for arm in self.arms}
+        if title not in arms:
+            raise ConfigError(f"arms: {unknown(f'arm of {self.name}', title, arms)}")
+        return arms[title]
+
     @property
     def tuned(self) -> tuple[str, ...]:
         """The paths that are selected: ``tune``, and with a drawn axis all that are drawn."""
@@ -168,7 +198,7 @@ def plan(study: Study, seeds: Iterable[int]) -> list[Run]:
             if len(set(metrics)) > 1 and not study.scored:
                 metrics = " and ".join(metrics)
                 raise ConfigError(f"task.name: a table needs one metric, got {metrics}")
-    present = {arm.name for arm in study.arms}
+    present = {arm.title for arm in study.arms}
     for axis in study.axes:
         if axis.path not in used and (not axis.arms or present & set(axis.arms)):
             raise ConfigError(f"{axis.path}: swept, but no arm of {study.name} has a use for it")
@@ -188,7 +218,7 @@ def placed(study: Study, arm: Arm, point: Mapping[str, Any], firsts: dict) -> Ru
     config = make_config(settings_of(study, arm, point))
     first = firsts.setdefault((config.task, config.train.batch_size), config)
     compared = "score" if study.scored else "metric"
-    return Run(study.name, arm.name, point, 0, config, _paired(first, config), compared)
+    return Run(study.name, arm.title, point, 0, config, _paired(first, config), compared)
 
 
 def _paired(a: Config, b: Config) -> str:
@@ -219,22 +249,25 @@ def settings_of(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, A
 
 def _matched_width(study: Study, arm: Arm, point: Mapping[str, Any]) -> int:
     """The width at which a matched arm has the parameters of the arm that it names."""
-    arms = {other.name: other for other in (*study.references, *study.arms)}
-    reference = arms.get(arm.matched)
-    if reference is None or reference.matched:
-        free = [name for name, other in arms.items() if not other.matched]
-        raise ConfigError(f"{arm.name}: {unknown('arm to be matched with', arm.matched, free)}")
-    takes = f"{arm.name} takes its width from {reference.name}"
+    arms = {
+        other.name: other
+        for other in (*study.references, *study.arms)
+        if other.task == arm.task and not other.matched
+    }
+    if arm.matched not in arms:
+        raise ConfigError(f"{arm.title}: {unknown('arm to be matched with', arm.matched, arms)}")
+    reference = arms[arm.matched]
+    takes = f"{arm.title} takes its width from {reference.title}"
     if "model.hidden" in arm.settings:
         raise ConfigError(f"model.hidden: set, but {takes}")
     for axis in study.axes:
-        concerned = not axis.arms or {arm.name, reference.name} & set(axis.arms)
+        concerned = not axis.arms or {arm.title, reference.title} & set(axis.arms)
         if axis.path == "model.hidden" and concerned:
             raise ConfigError(f"model.hidden: swept, but {takes}; set one width, or use --arms")
 
     def shape(other: Arm) -> tuple[ModelSpec, Task]:
         """The model and the task of an arm at this point, as far as it has a use for the point."""
-        elsewhere = {a.path for a in study.axes if a.arms and other.name not in a.arms}
+        elsewhere = {a.path for a in study.axes if a.arms and other.title not in a.arms}
         here = {path: value for path, value in point.items() if path not in elsewhere}
         base = {**study.base, **here}
         free = dataclasses.replace(other, matched="")
@@ -245,13 +278,17 @@ def _matched_width(study: Study, arm: Arm, point: Mapping[str, Any]) -> int:
     wanted = recurrent_parameters(model, task)
     match = matched_width(own, own_task, wanted)
     if match.error > TOLERANCE:
-        others = tuple(shape(o)[0] for o in study.arms if o.matched == reference.name)
+        others = tuple(
+            shape(other)[0]
+            for other in study.arms
+            if (other.task, other.matched) == (reference.task, reference.name)
+        )
         widths = fitting_widths(model, others, own_task)
         near = ", ".join(map(str, widths)) or "none near"
         raise ConfigError(
-            f"model.hidden: {reference.name} has {wanted} recurrent parameters at {model.hidden}, "
-            f"{arm.name} at best {match.parameters}, at {match.hidden}; choose a width for which a "
-            f"match within 1 % exists: {near}"
+            f"model.hidden: {reference.title} has {wanted} recurrent parameters at {model.hidden}, "
+            f"{arm.title} at best {match.parameters}, at {match.hidden}; choose a width for which "
+            f"a match within 1 % exists: {near}"
         )
     return match.hidden
 
@@ -263,7 +300,7 @@ def points_of(study: Study, arm: Arm) -> list[dict[str, Any]]:
     spread of the biases last, because it is a part of these.
     """
     types = field_types({**study.base, **arm.settings})
-    axes = [axis for axis in study.axes if not axis.arms or arm.name in axis.arms]
+    axes = [axis for axis in study.axes if not axis.arms or arm.title in axis.arms]
     steps = [(axis,) for axis in axes if not axis.drawn]
     steps += [drawn] if (drawn := tuple(axis for axis in axes if axis.drawn)) else []
     points: list[dict[str, Any]] = [{}]

@@ -89,6 +89,5 @@ def _beyond(study: Study, ordered: list[tuple], chosen: tuple) -> float | None:
 
 def _at(study: Study, run: Run, value: float) -> Run:
     """The run at another value of the tuned axis."""
-    (arm,) = (arm for arm in study.arms if arm.name == run.arm)
-    there = placed(study, arm, {**run.point, study.tune: value}, {})
+    there = placed(study, study.arm(run.arm), {**run.point, study.tune: value}, {})
     return dataclasses.replace(run, point=there.point, config=there.config)

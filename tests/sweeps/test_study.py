@@ -324,3 +324,31 @@ def test_ids_are_as_many_as_runs():
     runs = plan(study, range(12))
     assert len(runs) == 2 * (1 + 5) * 2 * 2 * 2 * 12
     assert len({run.id for run in runs}) == len(runs)
+
+
+def test_an_arm_of_a_task_is_called_by_both_and_matched_on_its_task():
+    tasks = {"short": {"task.length": 4}, "long": {"task.length": 9, "model.hidden": 19}}
+    study = a_study(
+        arms=tuple(
+            arm
+            for task, settings in tasks.items()
+            for arm in (
+                Arm("lstm", settings, task=task, tags={"cell": "lstm"}),
+                Arm("gru", {"model.cell": "gru"}, matched="lstm", task=task),
+            )
+        ),
+        base={"model.hidden": 57},
+    )
+    runs = plan(study, [0])
+    assert [run.arm for run in runs] == ["short: lstm", "short: gru", "long: lstm", "long: gru"]
+    hidden = [run.config.model.hidden for run in runs]
+    assert hidden[0] == 57 and hidden[2] == 19 and hidden[1] > hidden[3] > 19
+    assert study.arm("long: lstm") == study.arms[2]
+    alone = revise(study, {}, arms=["long: gru"])
+    assert [run.config.model.hidden for run in plan(alone, [0])] == hidden[3:]
+
+
+@pytest.mark.parametrize("name", ["twice", "absent"])
+def test_titles_of_arms_are_different_and_known(name):
+    with pytest.raises(ConfigError, match=f"arms: .*{name}"):
+        a_study(arms=(Arm("twice"), *[Arm("twice")] * (name == "twice"))).arm("absent")
