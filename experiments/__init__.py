@@ -1,7 +1,7 @@
 """Studies, claims, and the commands that run and report them.
 
 A study is a module here with a ``STUDY``; its name stands in ``STUDIES``. One of ``USES`` is a
-study of what the networks are good for: it has a ``SURVEY`` of baselines, and a ``decide`` whose
+study of the use of networks: it has a ``MEASUREMENT`` of baselines and a ``decide`` whose
 verdict joins those of the claims. A claim is a module of ``claims`` with a function ``subject``;
 its name stands in ``CLAIMS``, and with ``FULL`` behind it means the size for accelerators.
 """

@@ -7,8 +7,7 @@ from typing import Any
 
 from experiments import CLAIMS, COLLECTIONS, FULL, STUDIES
 from seqjax.stats.decisions import Verdict
-from seqjax.sweeps import measurement as surveys
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.overrides import revise
 from seqjax.sweeps.study import Study
 from seqjax.training.config import ConfigError
@@ -20,11 +19,11 @@ NAMES = (*STUDIES, *CLAIMS, *(name + FULL for name in CLAIMS))
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """A study, a survey, or both, and for a claim what they decide.
+    """A study, a measurement, or both, and for a claim what they decide.
 
     Attributes:
       study: the runs, or None.
-      survey: what is measured without training, or None.
+      measurement: what is measured without training, or None.
       decide: for a claim, from its records and its measured points to verdicts.
       curves: for a claim, from the same to what its figure shows beside the comparisons.
       data: for a claim, the digest of the data that it was registered with, where they are stored.
@@ -32,7 +31,7 @@ class Subject:
     """
 
     study: Study | None = None
-    survey: Survey | None = None
+    measurement: Measurement | None = None
     decide: Callable[[Sequence[Record], Sequence[Record]], list[Verdict]] | None = None
     curves: Callable[[Sequence[Record], Sequence[Record]], Any] | None = None
     data: str | None = None
@@ -40,11 +39,11 @@ class Subject:
 
     @property
     def name(self) -> str:
-        return (self.study or self.survey).name
+        return (self.study or self.measurement).name
 
     @property
     def question(self) -> str:
-        return (self.study or self.survey).question
+        return (self.study or self.measurement).question
 
     def refusal(self, task: str) -> str | None:
         """Why the study cannot be run with a task; None if it can."""
@@ -55,7 +54,7 @@ class Subject:
     def revised(
         self, given: Mapping[str, str], sweep: Mapping[str, list[str]] | None, *more: Any
     ) -> "Subject":
-        """As a command changes its study, see ``revise``; the points of its survey follow.
+        """As a command changes its study, see ``revise``; the points of its measurement follow.
 
         Raises:
           ConfigError: as ``revise``; or it cannot be run with a task that is set or swept.
@@ -65,8 +64,8 @@ class Subject:
             if refusal := self.refusal(task):
                 raise ConfigError(refusal)
         study = revise(self.study, given, sweep, *more)
-        survey = self.survey and surveys.at_settings(self.survey, study.base)
-        return dataclasses.replace(self, study=study, survey=survey)
+        measurement = self.measurement and self.measurement.with_settings(study.base)
+        return dataclasses.replace(self, study=study, measurement=measurement)
 
 
 def subject(name: str) -> Subject:
@@ -79,7 +78,7 @@ def subject(name: str) -> Subject:
         raise unknown("study", name, (*NAMES, *COLLECTIONS))
     if name in STUDIES:
         module = importlib.import_module(f"experiments.studies.{name}")
-        parts = ("STUDY", "SURVEY", "decide", "curves", "DATA")
+        parts = ("STUDY", "MEASUREMENT", "decide", "curves", "DATA")
         has = (getattr(module, part, None) for part in parts)
         found = Subject(*has, getattr(module, "TASK_NAMES", ()))
     else:

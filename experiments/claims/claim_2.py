@@ -24,7 +24,7 @@ from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.stats.decisions.base import DESCRIPTIVE, entered, found
 from seqjax.stats.decisions.judge import Judge, said
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.synthetic.lag_recall import SYMBOLS
 from seqjax.types import Array, named_key
@@ -46,8 +46,8 @@ SHOWN = (0.9, 1.0)
 def subject(full: bool) -> Subject:
     name = "claim_2_full" if full else "claim_2"
     question = "Are early inputs overwritten, and do gradients vanish or explode on their way back?"
-    survey = Survey(name, question, _points(full), measure)
-    return Subject(_study(name, question, full), survey, decide, curves)
+    measurement = Measurement(name, question, _points(full), measure)
+    return Subject(_study(name, question, full), measurement, decide, curves)
 
 
 def _points(full: bool) -> tuple[dict, ...]:

@@ -17,7 +17,7 @@ from seqjax.diagnostics.depth import draw_matrices, monotone_pieces
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.base import found
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.types import Array, named_key
 
 SCALES = (2.0, 1.0, 3.0)
@@ -30,7 +30,7 @@ KINDS = ("shared", "independent")
 def subject(full: bool) -> Subject:
     name = "claim_2b_full" if full else "claim_2b"
     question = "How does the number of monotone pieces grow with depth?"
-    return Subject(None, Survey(name, question, _points(full), measure), decide, curves)
+    return Subject(None, Measurement(name, question, _points(full), measure), decide, curves)
 
 
 def _points(full: bool) -> tuple[dict, ...]:

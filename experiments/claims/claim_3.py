@@ -15,7 +15,7 @@ from seqjax.diagnostics.depth import depth_gradient
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.stats.decisions.theory import DEPTHS, FAMILIES
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.types import Array
 
 OCTAVES = 1.0
@@ -27,7 +27,7 @@ WINDOW = 1.0
 def subject(full: bool) -> Subject:
     name = "claim_3_full" if full else "claim_3"
     question = "Do gradients keep their size through many matrices where they lose it through one?"
-    return Subject(None, Survey(name, question, _points(full), measure), decide, curves)
+    return Subject(None, Measurement(name, question, _points(full), measure), decide, curves)
 
 
 def _points(full: bool) -> tuple[dict, ...]:

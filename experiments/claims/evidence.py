@@ -126,7 +126,7 @@ def gains(runs: Sequence[Record], errors: np.ndarray, baseline: float) -> np.nda
 
 
 def by_point(points: Iterable[Record], *names: str) -> dict[tuple, Record]:
-    """What a survey measured, by the values of these fields of its points."""
+    """Arrays measured at each point, by the values of these fields of its points."""
     return {tuple(at["point"][name] for name in names): at["measured"] for at in points}
 
 

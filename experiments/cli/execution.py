@@ -12,8 +12,7 @@ from experiments.cli.workdir import DATA, Workdir, identity
 from experiments.experiment import Subject
 from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor, tuning
-from seqjax.sweeps import measurement as surveys
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Run, Study
 from seqjax.tasks import digest_of_data
 from seqjax.training.config import ConfigError
@@ -82,14 +81,14 @@ def _check(workdir: Workdir, asked: Subject, same: Mapping | None, order: Order)
         workdir.check(same, order.seeds, order.environment, order.allow_mixed)
     elif made is None:
         workdir.check_free()
-    if asked.survey is not None and made is not None:
-        survey = surveys.identity(asked.survey)
-        workdir.check_measurements(made, survey, order.environment, order.allow_mixed)
+    if asked.measurement is not None and made is not None:
+        same = asked.measurement.identity()
+        workdir.check_measurements(made, same, order.environment, order.allow_mixed)
 
 
 def described(asked: Subject, order: Order, path: pathlib.Path) -> list[str]:
     """What it would take."""
-    study, survey = asked.study, asked.survey
+    study, measurement = asked.study, asked.measurement
     runs, _, _ = planned(asked, order, path)
     lines = []
     if study is not None:
@@ -100,8 +99,8 @@ def described(asked: Subject, order: Order, path: pathlib.Path) -> list[str]:
         lines.append(
             f"then {cells * len(order.seeds)} runs: {cells} cells at their best {study.tune}"
         )
-    if survey is not None:
-        lines.append(f"{len(survey.points)} points to measure at")
+    if measurement is not None:
+        lines.append(f"{len(measurement.points)} points to measure at")
     return lines
 
 
@@ -116,7 +115,7 @@ def conduct(
     Returns:
       How many runs are left to other shards, of how many.
     """
-    study, survey = asked.study, asked.survey
+    study, measurement = asked.study, asked.measurement
     runs, same, order = planned(asked, order, path)
     Workdir(path).make()
     with locks.hold(path, order.shard):
@@ -125,8 +124,8 @@ def conduct(
         if study is not None:
             _open(workdir, study, same, executor.grouped(runs), order)
         left = (0, 0) if study is None else _train(workdir, study, order)
-        if survey is not None:
-            _measure(workdir, survey, order)
+        if measurement is not None:
+            _measure(workdir, measurement, order)
         report(workdir)
         return left
 
@@ -157,17 +156,17 @@ def _train(workdir: Workdir, study: Study, order: Order) -> tuple[int, int]:
         trainer.train(workdir, groups, todo, order.shard, common, every, study.keep)
 
 
-def _measure(workdir: Workdir, survey: Survey, order: Order) -> None:
+def _measure(workdir: Workdir, measurement: Measurement, order: Order) -> None:
     """Measures, in shard 0, unless that was done."""
     if workdir.measurements() is not None:
         return
     if order.shard[0] != 0:
         print("measuring is left to shard 0", file=sys.stderr)
         return
-    print(f"measuring at {len(survey.points)} points", file=sys.stderr, flush=True)
+    print(f"measuring at {len(measurement.points)} points", file=sys.stderr, flush=True)
     began = time.perf_counter()
-    points = surveys.measure(survey)
+    points = measurement.measure_all()
     seconds = round(time.perf_counter() - began, 3)
-    here = {"same": surveys.identity(survey), "environment": order.environment}
+    here = {"same": measurement.identity(), "environment": order.environment}
     workdir.write_measurements({**here, "seconds": seconds, "points": points})
     workdir.write("flags.txt", order.flags)  # where nothing is trained, nothing else has written it

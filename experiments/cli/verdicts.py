@@ -15,9 +15,8 @@ from seqjax.reporting import verdicts as formats
 from seqjax.reporting.plots import claims, summary
 from seqjax.stats import rules
 from seqjax.stats.decisions import EvidenceError, Verdict
-from seqjax.sweeps import measurement as surveys
 from seqjax.sweeps import tuning
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement, fields_of
 from seqjax.sweeps.study import Study
 from seqjax.training.config import as_settings
 
@@ -36,8 +35,8 @@ def decided(
     reasons = [f"the records were made under rules {', '.join(others)}"] if others else []
     if found.study is not None:
         reasons += _otherwise_planned(found.study, recorded)
-    if found.survey is not None:
-        reasons += _otherwise_surveyed(found.survey, made)
+    if found.measurement is not None:
+        reasons += _other_measurements(found.measurement, made)
     if found.data is not None:
         reasons += _otherwise_read(found.data, [*recorded, *([made] if made else [])])
     points = made["points"] if made else []
@@ -81,15 +80,15 @@ def _otherwise_planned(study: Study, recorded: Sequence[Record]) -> list[str]:
     return []
 
 
-def _otherwise_surveyed(survey: Survey, made: Mapping[str, Any] | None) -> list[str]:
-    """How the measurements differ from those of the survey as it is defined, if they do.
+def _other_measurements(measurement: Measurement, made: Mapping[str, Any] | None) -> list[str]:
+    """Differences between the stored measurements and the measurement as it is defined now.
 
     Raises:
       EvidenceError: there are none.
     """
     if made is None:
         raise EvidenceError("nothing is measured yet")
-    same = made["same"] == jsonl.loads(jsonl.dumps(surveys.identity(survey)), survey.name)
+    same = made["same"] == jsonl.loads(jsonl.dumps(measurement.identity()), measurement.name)
     return [] if same else ["points or rules of the measurements were not as registered"]
 
 
@@ -103,7 +102,7 @@ def _check_settings(
     found: Subject, recorded: Sequence[Record], points: Sequence[Mapping[str, Any]]
 ) -> None:
     """Raises EvidenceError for runs that say nothing here: of another task, or read otherwise."""
-    read = dict.fromkeys(pair for at in points for pair in surveys.fields(at["point"]).items())
+    read = dict.fromkeys(pair for at in points for pair in fields_of(at["point"]).items())
     for record in recorded:
         settings = record["settings"]
         if refusal := found.refusal(settings["task.name"]):

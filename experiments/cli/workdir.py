@@ -193,14 +193,14 @@ class Workdir:
         return self.path / name
 
     def measurements(self) -> dict[str, Any] | None:
-        """What a survey measured, or None."""
+        """The stored measurements, or None."""
         path = self.path / MEASURED
         return _with_version(jsonl.load_file(path, schema.MEASUREMENTS)) if path.exists() else None
 
     def check_measurements(
         self, made: Mapping[str, Any], same: Mapping, environment: Mapping, allow_mixed: bool
     ) -> None:
-        """Raises WorkdirError unless they are those of this survey, made on this machine."""
+        """Raises WorkdirError unless they are those of this measurement, made on this machine."""
         here = jsonl.loads(jsonl.dumps(same), "this command")
         if difference := _difference(made["same"], here):
             path, there, now = difference
@@ -225,7 +225,7 @@ class Workdir:
         return jsonl.read_all(self.path)
 
     def holds(self) -> str | None:
-        """The name of the study or survey that something is kept of here."""
+        """The name of the study or measurement whose results are here."""
         recorded, made = self.records(), self.measurements()
         if recorded:
             return recorded[0]["study"]

@@ -23,7 +23,7 @@ from seqjax.baselines import classical
 from seqjax.data.elnino import SEASON, elnino
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.datasets.forecast import Forecast, months
 
@@ -62,7 +62,7 @@ STUDY = Study(
 
 USUAL = ("persistence", "seasonal naive")
 FITTED = ("seasonal mean", "exponential smoothing", "autoregression")
-SURVEY = Survey(
+MEASUREMENT = Measurement(
     "forecast",
     QUESTION,
     tuple(

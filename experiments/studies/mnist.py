@@ -16,7 +16,7 @@ import numpy as np
 from experiments.claims.evidence import SAVED, accuracies, by_arm, by_point, gains
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Point, Survey, task_of
+from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Published, Study
 from seqjax.tasks import FASHION, MNIST
 from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
@@ -134,7 +134,7 @@ def by_neighbour(parts: Parts, images: np.ndarray) -> np.ndarray:
     return y[np.concatenate(nearest)]
 
 
-SURVEY = Survey(
+MEASUREMENT = Measurement(
     name="mnist",
     question="How often are classifiers wrong that see all pixels at once?",
     points=tuple({"task.name": TASK, "baseline": name} for name in BASELINES),

@@ -21,7 +21,7 @@ from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS, collected
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Point, Survey, task_of
+from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Study
 from seqjax.tasks import POEMS
 from seqjax.tasks.datasets import poetry
@@ -66,7 +66,7 @@ def measure(point: Point) -> dict[str, Any]:
     return _of_poems(task) if point["of"] == REAL else _of_baseline(task, *BASELINES[point["of"]])
 
 
-SURVEY = Survey(
+MEASUREMENT = Measurement(
     name="poems",
     question="What do models of one and three symbols expect of regulated poems?",
     points=tuple({**READ, "of": name} for name in (*BASELINES, REAL)),

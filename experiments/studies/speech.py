@@ -15,7 +15,7 @@ from seqjax.baselines import classical
 from seqjax.data.ts_format import LONGEST
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Published, Study
 from seqjax.tasks.datasets.japanese_vowels import utterances
 
@@ -67,7 +67,7 @@ DISTANCES = {
 }
 KNOWN = {270: ("train", "validation"), 225: ("train",)}
 """The parts that a neighbour may be of, by their number of utterances."""
-SURVEY = Survey(
+MEASUREMENT = Measurement(
     "speech",
     QUESTION,
     tuple(

@@ -14,7 +14,7 @@ from experiments.claims.evidence import SAVED, by_arm, by_point, gains
 from seqjax.baselines import ngrams
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Survey, task_of
+from seqjax.sweeps.measurement import Measurement, task_of
 from seqjax.sweeps.study import Arm, Study
 from seqjax.tasks.base import PARTS
 from seqjax.tasks.streams.characters import UnicodeNames
@@ -63,7 +63,9 @@ def measure(point):
     return {part: value / math.log(2) for part, value in nats.items()}
 
 
-SURVEY = Survey(STUDY.name, QUESTION, tuple({**TEXT, "order": n} for n in ORDERS), measure)
+MEASUREMENT = Measurement(
+    STUDY.name, QUESTION, tuple({**TEXT, "order": n} for n in ORDERS), measure
+)
 
 
 def baselines(points) -> dict[str, float]:

@@ -19,7 +19,7 @@ from seqjax.metrics.chrf import chrf
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Study
 from seqjax.tasks.datasets.translation import END, Translation, encoded
 
@@ -111,7 +111,7 @@ def bits(order: int, part: str) -> float:
     return -np.mean(nats) / math.log(2)
 
 
-SURVEY = Survey(
+MEASUREMENT = Measurement(
     STUDY.name,
     QUESTION,
     (

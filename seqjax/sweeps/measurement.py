@@ -1,4 +1,4 @@
-"""What is measured without training: a function at each point of a design."""
+"""Quantities that are computed without training: a function at each point of a design."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -13,14 +13,24 @@ from seqjax.training.config import field_types, make_config
 Point = Mapping[str, Any]
 
 
+def fields_of(point: Point) -> dict[str, Any]:
+    """The entries of a point that are fields of a configuration: their names are dotted paths."""
+    return {path: value for path, value in point.items() if "." in path}
+
+
+def task_of(point: Point) -> Task:
+    """The task that the fields of a point describe."""
+    return make_config(fields_of(point)).task
+
+
 @dataclasses.dataclass(frozen=True)
-class Survey:
-    """A question that draws of the weights answer, before any training.
+class Measurement:
+    """A question that needs no training: statistics of initial weights, scores of baselines.
 
     Attributes:
-      name, question: for people.
-      points: where it is measured; what they share with the runs beside has the path of a field.
-      measure: from a point to named arrays; its draws are keyed, so that it always gives the same.
+      name, question: as in ``Study``.
+      points: where to measure. Names with a dot are paths of fields, as in the settings of runs.
+      measure: from a point to named arrays. It is deterministic: its random draws have fixed keys.
     """
 
     name: str
@@ -28,47 +38,36 @@ class Survey:
     points: tuple[Point, ...]
     measure: Callable[[Point], Mapping[str, Any]]
 
+    def with_settings(self, settings: Mapping[str, Any]) -> "Measurement":
+        """The measurement with the values that ``settings`` give to fields of its points.
 
-def fields(point: Point) -> dict[str, Any]:
-    """What a point says of fields, by path."""
-    return {path: value for path, value in point.items() if "." in path}
+        Fields that the task in ``settings`` does not have are dropped.
+        """
+        types = field_types(settings)
+        points = tuple(
+            {
+                name: settings.get(name, value)
+                for name, value in point.items()
+                if name not in fields_of(point) or name in types
+            }
+            for point in self.points
+        )
+        return dataclasses.replace(self, points=points)
 
-
-def task_of(point: Point) -> Task:
-    """The task that the fields of a point say."""
-    return make_config(fields(point)).task
-
-
-def at_settings(survey: Survey, settings: Mapping[str, Any]) -> Survey:
-    """The survey with these values of the fields that its points name, as a command may ask.
-
-    Fields that the task in the settings does not have are left out.
-    """
-    types = field_types(settings)
-    points = tuple(
-        {
-            name: settings.get(name, value)
-            for name, value in point.items()
-            if name not in fields(point) or name in types
+    def identity(self) -> dict[str, Any]:
+        """The values that two equal measurements share; stored beside the results."""
+        return {
+            "study": self.name,
+            "rules": rules.VERSION,
+            "points": [dict(point) for point in self.points],
         }
-        for point in survey.points
-    )
-    return dataclasses.replace(survey, points=points)
 
-
-def identity(survey: Survey) -> dict[str, Any]:
-    """What makes two surveys the same."""
-    return {
-        "study": survey.name,
-        "rules": rules.VERSION,
-        "points": [dict(point) for point in survey.points],
-    }
-
-
-def measure(survey: Survey) -> list[dict[str, Any]]:
-    """Each point with what was measured there, as NumPy arrays."""
-    found = ((point, survey.measure(point)) for point in survey.points)
-    return [
-        {"point": dict(point), "measured": {name: np.asarray(a) for name, a in arrays.items()}}
-        for point, arrays in found
-    ]
+    def measure_all(self) -> list[dict[str, Any]]:
+        """Each point with the arrays measured there, as NumPy arrays."""
+        return [
+            {
+                "point": dict(point),
+                "measured": {name: np.asarray(a) for name, a in self.measure(point).items()},
+            }
+            for point in self.points
+        ]

@@ -169,12 +169,14 @@ def test_the_baselines_of_the_small_form_are_those_of_its_digits():
     """The errors are those of this fixed split; a few of 500 images."""
     with flagsaver.flagsaver():
         flags.parser(["run", "--flagfile=experiments/flags/mnist_small.flags"])
-        survey = flags.asked("mnist").survey
-    assert [point["task.name"] for point in survey.points] == ["digits_rows"] * 2
-    assert [point["baseline"] for point in survey.points] == [*study.BASELINES]
-    regression, neighbour = (float(survey.measure(point)["error"]) for point in survey.points)
+        measurement = flags.asked("mnist").measurement
+    assert [point["task.name"] for point in measurement.points] == ["digits_rows"] * 2
+    assert [point["baseline"] for point in measurement.points] == [*study.BASELINES]
+    regression, neighbour = (
+        float(measurement.measure(point)["error"]) for point in measurement.points
+    )
     assert 0.01 < neighbour < regression < 0.05
-    assert [point["task.name"] for point in study.SURVEY.points] == ["mnist_rows"] * 2
+    assert [point["task.name"] for point in study.MEASUREMENT.points] == ["mnist_rows"] * 2
 
 
 # The decision

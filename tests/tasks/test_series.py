@@ -208,7 +208,7 @@ def neighbours(raw, standardised):
             "point": dict(point),
             "measured": {"error": standardised if point["standardised"] else raw},
         }
-        for point in speech.SURVEY.points
+        for point in speech.MEASUREMENT.points
     ]
 
 
@@ -246,7 +246,7 @@ def test_a_forecast_is_decided_by_persistence_and_the_season_before():
     points = [
         {"point": dict(point), "measured": {"mae": 1.0 if point["forecast"] in forecasting.USUAL
                                             else 0.5, "mse": 1.0}}
-        for point in forecasting.SURVEY.points
+        for point in forecasting.MEASUREMENT.points
     ]  # fmt: skip
     for errors, said in [
         ({1: 0.4, 12: 0.4}, ["supported", "supported"]),

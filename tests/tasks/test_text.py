@@ -237,8 +237,8 @@ def test_models_are_of_the_text_that_is_asked_for(placed):
     file = placed((200 * VERSE).encode())
     with flagsaver.flagsaver(), pytest.warns(UserWarning, match="no known release"):
         flags.parser(["run", "--study=text", f"--set=task.file={file}; task.vocabulary=30"])
-        survey = flags.asked("text").survey
-        first, *_, last = (study.measure(point) for point in survey.points)
+        measurement = flags.asked("text").measurement
+        first, *_, last = (study.measure(point) for point in measurement.points)
         parts = WrittenText(file=file, vocabulary=30).read()
     assert last["test"] < 0.1 < 3 < first["test"]
     train, test = (parts[part].symbols_N for part in ("train", "test"))
@@ -253,12 +253,12 @@ def test_the_small_form_is_of_names_and_needs_no_file(monkeypatch):
     with flagsaver.flagsaver():
         flags.parser(["run", "--flagfile=experiments/flags/text_small.flags"])
         asked = flags.asked("text")
-    assert asked.survey.points == tuple(
+    assert asked.measurement.points == tuple(
         {"task.name": "unicode_names", "order": order} for order in study.ORDERS
     )
     (run,) = plan(asked.study, range(1))
     assert run.config.task.name == "unicode_names" and run.config.task.length == 64
-    measured = study.measure(asked.survey.points[2])
+    measured = study.measure(asked.measurement.points[2])
     assert 2.2 < measured["test"] < measured["validation"] < 2.4
 
 

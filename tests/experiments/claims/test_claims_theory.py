@@ -14,7 +14,7 @@ from experiments.claims import claim_2, claim_2b, claim_3
 from seqjax.reporting.plots.claims import claim_figure
 from seqjax.stats.decisions import EvidenceError
 from seqjax.stats.decisions.theory import DEPTHS
-from seqjax.sweeps import measurement, tuning
+from seqjax.sweeps import tuning
 from seqjax.types import named_key
 
 
@@ -26,7 +26,7 @@ def registered(module, points, recorded=()):
 # ---- claim 2
 
 
-def surveyed(slope=-0.1, accuracy=0.13, draws=12):
+def measured_points(slope=-0.1, accuracy=0.13, draws=12):
     """Points of claim 2; ``slope`` and ``accuracy`` are numbers, or functions of the point."""
 
     def at(value, point):
@@ -42,7 +42,7 @@ def surveyed(slope=-0.1, accuracy=0.13, draws=12):
                 "curve": [[1.0, at(accuracy, point)]] * 3,
             },
         }
-        for point in claim_2.subject(False).survey.points
+        for point in claim_2.subject(False).measurement.points
     ]
 
 
@@ -53,10 +53,10 @@ def kept(point):
 @pytest.mark.parametrize(
     ("says", "points"),
     [
-        ("supported", surveyed()),
-        ("supported in part", surveyed(accuracy=kept)),
-        ("supported in part", surveyed(slope=0.0)),
-        ("contradicted", surveyed(slope=0.0, accuracy=kept)),
+        ("supported", measured_points()),
+        ("supported in part", measured_points(accuracy=kept)),
+        ("supported in part", measured_points(slope=0.0)),
+        ("contradicted", measured_points(slope=0.0, accuracy=kept)),
     ],
     ids=["both", "slopes alone", "probes alone", "neither"],
 )
@@ -66,9 +66,11 @@ def test_claim_2_on_clear_evidence(says, points):
 
 def test_claim_2_needs_every_place_and_slopes_that_are_numbers():
     with pytest.raises(EvidenceError, match=r"'elman_sigmoid', 2\.0, True"):
-        claim_2.decide([], surveyed()[:-1])
+        claim_2.decide([], measured_points()[:-1])
     with pytest.raises(EvidenceError, match=r"a norm is 0 at .*'tanh', 0\.5"):
-        claim_2.decide([], surveyed(slope=lambda point: np.nan if point["gain"] < 0.9 else 0.1))
+        claim_2.decide(
+            [], measured_points(slope=lambda point: np.nan if point["gain"] < 0.9 else 0.1)
+        )
 
 
 def test_trained_networks_stand_beside_the_verdict_and_decide_nothing():
@@ -79,8 +81,8 @@ def test_trained_networks_stand_beside_the_verdict_and_decide_nothing():
         for seed in range(10)
     ]
     runs += [record(arm="lag 10: tanh gain 1", seed=1000, purpose="tuning", score=0.0)]
-    *others, trained = claim_2.decide(runs, surveyed())
-    assert others == claim_2.decide([], surveyed())
+    *others, trained = claim_2.decide(runs, measured_points())
+    assert others == claim_2.decide([], measured_points())
     assert trained.verdict == "descriptive" and trained.exploratory and trained.n == 10
     means = {level.name: level.mean for level in trained.comparisons}
     assert means == pytest.approx({"lag 10: tanh gain 1": 0.9, "lag 50: tanh gain 1": 0.225})
@@ -157,7 +159,7 @@ def test_the_first_input_is_read_at_once_and_lost_under_later_ones(measured):
 
 def folded(**rates):
     """Points of claim 2b whose pieces double so often a step."""
-    points = claim_2b.subject(False).survey.points
+    points = claim_2b.subject(False).measurement.points
     draws = np.linspace(0.9, 1.1, 12)
     counts = [
         2.0 ** (rates["shared" if point["shared"] else "independent"] * np.arange(1, 6))
@@ -209,7 +211,7 @@ def test_the_figure_of_claim_2b_has_numbers_on_its_logarithmic_axis():
 
 def windows(own, shared, edge=0.0):
     """Points of claim 3 with these largest shares, by family; at the first scale ``edge``."""
-    points = claim_3.subject(False).survey.points
+    points = claim_3.subject(False).measurement.points
     return [
         {
             "point": point,
@@ -259,10 +261,10 @@ def test_powers_of_an_orthogonal_matrix_keep_their_gradient_where_the_scale_says
 
 
 @pytest.mark.parametrize("module", [claim_2, claim_2b, claim_3], ids=lambda m: m.__name__[-2:])
-def test_a_survey_has_its_sizes_in_its_points_and_fits_json(module):
-    small, full = (module.subject(full).survey for full in (False, True))
+def test_a_measurement_has_its_sizes_in_its_points_and_fits_json(module):
+    small, full = (module.subject(full).measurement for full in (False, True))
     assert [len(s.points) for s in (small, full)] == [len(small.points)] * 2
-    assert measurement.identity(small)["points"] != measurement.identity(full)["points"]
+    assert small.identity()["points"] != full.identity()["points"]
 
 
 def test_claim_3_end_to_end(tmp_path, monkeypatch):
@@ -294,7 +296,7 @@ def test_claim_2_end_to_end(tmp_path, monkeypatch):
     tiny = {**study.base, "train.steps": 2, "train.eval_every": 1, "model.hidden": 4}
     small = dataclasses.replace(study, arms=study.arms[:1], base=tiny, seeds=1, tuning_seeds=1)
     monkeypatch.setattr(claim_2, "_study", lambda *_: small)
-    made = {str(sorted(at["point"].items())): at["measured"] for at in surveyed(draws=10)}
+    made = {str(sorted(at["point"].items())): at["measured"] for at in measured_points(draws=10)}
     monkeypatch.setattr(claim_2, "measure", lambda point: made[str(sorted(point.items()))])
     run = ("--study=claim_2", f"--workdir={tmp_path / 'claim_2'}")
     planned = command(*run, "--dry_run")

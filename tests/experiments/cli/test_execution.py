@@ -14,7 +14,7 @@ from experiments.cli import environment, verdicts
 from experiments.cli.workdir import MEASURED
 from experiments.experiment import Subject
 from seqjax.stats.decisions import Comparison, Verdict
-from seqjax.sweeps.measurement import Survey
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
 
 NAMES = ("claim_a", "claim_b")
@@ -27,11 +27,11 @@ STUDY = Study(
 
 
 class Measured:
-    """A survey of two points that counts how often it is asked."""
+    """A measurement of two points that counts how often it is asked."""
 
     def __init__(self, name="claim_a", points=({"gain": 0.5}, {"gain": 1.0, "kind": "tanh"})):
         self.asked = []
-        self.survey = Survey(name, "Is a?", points, self.measure)
+        self.measurement = Measurement(name, "Is a?", points, self.measure)
 
     def measure(self, point):
         self.asked.append(point)
@@ -54,7 +54,7 @@ def measured(monkeypatch):
     """Two made-up claims in place of all others: a is measured, b is trained."""
     found = Measured()
     subjects = {
-        "claim_a": lambda: Subject(survey=found.survey, decide=decide("a")),
+        "claim_a": lambda: Subject(measurement=found.measurement, decide=decide("a")),
         "claim_b": lambda: Subject(STUDY, decide=decide("b")),
     }
     for module in (experiment, report):
@@ -78,11 +78,11 @@ def test_what_is_measured_is_measured_once(measured, tmp_path):
     workdir = tmp_path / "a"
     first = command(ONE, f"--workdir={workdir}")
     assert first.code == 0 and "measuring at 2 points" in first.err
-    assert measured.asked == [*measured.survey.points]
+    assert measured.asked == [*measured.measurement.points]
     made = json.loads((workdir / MEASURED).read_text())
     assert made["points"] == [
         {"point": point, "measured": {"slope": [point["gain"], None], "count": 3}}
-        for point in measured.survey.points
+        for point in measured.measurement.points
     ]
     before = contents(workdir)[(workdir / MEASURED).relative_to(workdir)]
     again = command(ONE, f"--workdir={workdir}")
@@ -149,7 +149,9 @@ def test_another_machine_is_refused_unless_mixing_is_allowed(measured, tmp_path,
 
 def test_other_points_are_refused(measured, tmp_path):
     assert command(ONE, f"--workdir={tmp_path}").code == 0
-    measured.survey = Measured(points=({"gain": 0.5}, {"gain": 1.5, "kind": "tanh"})).survey
+    measured.measurement = Measured(
+        points=({"gain": 0.5}, {"gain": 1.5, "kind": "tanh"})
+    ).measurement
     said = "holds other measurements: points.1.gain is 1.0 there, 1.5 here"
     refused(said, ONE, f"--workdir={tmp_path}")
 
@@ -218,7 +220,7 @@ def test_every_task_that_a_study_names_can_be_set():
         assert found.tasks[0] == found.study.base["task.name"]
         for task in found.tasks:
             asked = found.revised({"task.name": task}, None)
-            points = {at["task.name"] for at in asked.survey.points if "task.name" in at}
+            points = {at["task.name"] for at in asked.measurement.points if "task.name" in at}
             assert points == ({task} if len(found.tasks) > 1 else set())
 
 

@@ -16,7 +16,7 @@ from seqjax.reporting.verdicts import to_json, to_markdown
 from seqjax.stats import rules
 from seqjax.stats.decisions import Comparison, EvidenceError, Verdict
 from seqjax.sweeps import tuning
-from seqjax.sweeps.measurement import Survey, identity
+from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import as_settings
 
@@ -115,9 +115,9 @@ STUDY = Study(
     "claim_1", "Why?", BASE, arms=(Arm("x"), Arm("y", {"model.cell": "gru"})),
     axes=(Axis(RATE, (0.01, 0.1, 1.0)),), tune=RATE, tuning_seeds=1, scored=True,
 )  # fmt: skip
-SURVEY = Survey("claim_1", "What?", ({"gain": 1.0},), lambda point: {"slope": 1.0})
+MEASUREMENT = Measurement("claim_1", "What?", ({"gain": 1.0},), lambda point: {"slope": 1.0})
 MADE = {
-    "same": {**identity(SURVEY), "points": [dict(point) for point in SURVEY.points]},
+    "same": {**MEASUREMENT.identity(), "points": [dict(point) for point in MEASUREMENT.points]},
     "environment": {"jaxlib": "0.10.2", "device": HOSTILE},
     "seconds": 1.0,
     "points": [{"point": {"gain": 1.0}, "measured": {"slope": 1.0}}],
@@ -241,8 +241,8 @@ def test_before_every_cell_is_there_there_is_no_verdict():
         verdicts.decided(Subject(study, decide=decide), some, None)
 
 
-def test_a_survey_is_registered_as_it_is_defined_and_needed():
-    found = Subject(survey=SURVEY, decide=decide)
+def test_a_measurement_is_registered_as_it_is_defined_and_needed():
+    found = Subject(measurement=MEASUREMENT, decide=decide)
     (verdict,) = verdicts.decided(found, [], MADE)
     assert not verdict.exploratory
     for changed in ({"rules": "0" * 16}, {"points": [{"gain": 2.0}]}):
@@ -252,7 +252,7 @@ def test_a_survey_is_registered_as_it_is_defined_and_needed():
     with pytest.raises(EvidenceError, match="nothing is measured"):
         verdicts.decided(found, [], None)
     with pytest.raises(EvidenceError, match="nothing is measured"):
-        verdicts.decided(Subject(STUDY, SURVEY, decide), recorded(), None)
+        verdicts.decided(Subject(STUDY, MEASUREMENT, decide), recorded(), None)
 
 
 @pytest.mark.parametrize(
@@ -264,13 +264,15 @@ def test_a_survey_is_registered_as_it_is_defined_and_needed():
     ],
 )
 def test_what_was_run_and_measured_on_something_else_decides_nothing(tasks, points, said):
-    found = Subject(STUDY, SURVEY, decide, tasks=tasks)
+    found = Subject(STUDY, MEASUREMENT, decide, tasks=tasks)
     with pytest.raises(EvidenceError, match=said):
         verdicts.decided(found, recorded(), {**MADE, "points": points})
 
 
 def test_what_is_written_says_size_rules_and_machine_without_markup(tmp_path):
-    text = verdicts.written(Workdir(tmp_path), Subject(STUDY, SURVEY, decide), recorded(), MADE)
+    text = verdicts.written(
+        Workdir(tmp_path), Subject(STUDY, MEASUREMENT, decide), recorded(), MADE
+    )
     assert text == (tmp_path / "verdicts.md").read_text(encoding="utf-8")
     said = re.sub(r"\\(.)", r"\1", text)
     assert "CPU size: 10 runs and 1 points measured without training. Intervals" in said
@@ -290,7 +292,9 @@ def test_without_evidence_nothing_is_written_and_it_is_said(tmp_path, capsys):
 
 def test_a_collection_takes_the_workdirs_of_claims_that_can_be_decided(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "CLAIMS", ("claim_1", "claim_2"))
-    monkeypatch.setattr(verdicts, "subject", lambda name: Subject(survey=SURVEY, decide=decide))
+    monkeypatch.setattr(
+        verdicts, "subject", lambda name: Subject(measurement=MEASUREMENT, decide=decide)
+    )
     assert verdicts.workdirs(tmp_path) == []
     for name, study in {"claim_1": "claim_1", "claim_2": "another", "claim_1_full": None}.items():
         (tmp_path / name).mkdir()

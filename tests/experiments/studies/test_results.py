@@ -8,7 +8,6 @@ from experiments import USES
 from experiments.experiment import subject
 from experiments.report import report
 from seqjax.stats.decisions.base import LEAST_SEEDS
-from seqjax.sweeps import measurement
 from seqjax.sweeps.study import plan
 from seqjax.tasks import digest_of_data
 
@@ -35,20 +34,20 @@ def test_tables_follow_from_the_records(study, tmp_path):
 
 
 @pytest.mark.parametrize("study", USES)
-def test_all_seeds_and_the_baselines_that_the_survey_measures(study, tmp_path, monkeypatch):
+def test_all_seeds_and_the_baselines_that_are_measured(study, tmp_path, monkeypatch):
     found, workdir = subject(study), workdir_of(study, tmp_path)
     read = {made["environment"]["data"] for made in (*workdir.records(), workdir.measurements())}
     assert read == {found.data}
     reported = [r["seed"] for r in workdir.records() if r["purpose"] == "evaluation"]
     assert set(reported) == set(range(found.study.seeds)) and len(reported) >= LEAST_SEEDS
     measured = workdir.measurements()
-    assert measured["same"]["points"] == measurement.identity(found.survey)["points"]
+    assert measured["same"]["points"] == found.measurement.identity()["points"]
     if study in DATA_SETS and not (HERE / DATA_SETS[study]).is_dir():
         return
     use_published(monkeypatch)
     assert found.data == digest_of_data(run.config.task for run in plan(found.study, range(1)))
     quick = [at for at in measured["points"] if not SLOW & set(map(str, at["point"].values()))]
     for at in (*quick[:3], *quick[-1:]):
-        again = found.survey.measure(at["point"])
+        again = found.measurement.measure(at["point"])
         for name, value in at["measured"].items():
             assert float(again[name]) == pytest.approx(float(value), rel=1e-6)
