@@ -47,12 +47,12 @@ def main(argv: list[str]) -> None:
     if missing := poem_prompt.missing(given, script):
         said = f"not in the vocabulary, and read as unknown: {' '.join(missing)}"
         print(f"{said} (the poems learnt from are {found.config.task.writing})", file=sys.stderr)
-    writer = sampling.Writer(found.model, FLAGS.temperature, FLAGS.top_k)
+    sampler = sampling.Sampler(found.model, FLAGS.temperature, FLAGS.top_k)
     copied = lines = 0
     for number in range(FLAGS.num):
         if number:
             print()
-        for line, drawn in _written(writer, script, given, number):
+        for line, drawn in _written(sampler, script, given, number):
             lines += 1
             mark = drawn and poetry.among(line, found.arrays["passages"])
             copied += mark
@@ -93,7 +93,7 @@ def _check_terminal(script: poetry.Script) -> None:
 
 
 def _written(
-    writer: sampling.Writer, script: poetry.Script, given: poem_prompt.Given, number: int
+    sampler: sampling.Sampler, script: poetry.Script, given: poem_prompt.Given, number: int
 ) -> Iterator[tuple[str, bool]]:
     """Prints a poem character by character, and gives each line once its mark is printed.
 
@@ -101,7 +101,7 @@ def _written(
     """
     allowed_TV = given.allowed(script)
     key = jax.random.fold_in(jax.random.key(FLAGS.seed), number)
-    drawn = writer.write(np.array([poetry.FORM[given.form]]), key[None], allowed_TV)
+    drawn = sampler.stream(np.array([poetry.FORM[given.form]]), key[None], allowed_TV)
     line, own = "", False
     kinds = poetry.places(given.form)
     for place, ((symbol,), kind) in enumerate(zip(drawn, kinds, strict=True)):

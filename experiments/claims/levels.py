@@ -24,10 +24,10 @@ import numpy as np
 from experiments.claims import claim_4, claim_5
 from experiments.claims.evidence import BETWEEN
 from experiments.cli import flags
-from seqjax.diagnostics.base import no_perturbation, start_of, step
+from seqjax.diagnostics.base import initial_carry_of, step, zero_perturbation
 from seqjax.diagnostics.gradients import weight_contributions
-from seqjax.diagnostics.observers.base import only_layer
-from seqjax.models.layers import with_arrays
+from seqjax.diagnostics.observers.base import extract_layer
+from seqjax.models.sequence import with_params
 from seqjax.recurrence.gradient_norms import LEAST_NORM, tree_norm
 from seqjax.sweeps import tuning
 from seqjax.sweeps.study import Run, Study
@@ -37,6 +37,7 @@ from seqjax.training.step import (
     TrainState,
     abstract_model,
     differentiate,
+    held_out_of,
     initial_state,
     train_step,
 )
@@ -60,9 +61,9 @@ def _signal(config: Config, state: TrainState, batch: Batch) -> Array:
     Not those of ``gradient_profile``, whose ∂L/∂C also goes out through h of the same step: a floor
     raises C's signal before that joins it.
     """
-    model = with_arrays(abstract_model(config), state.params)
-    cell, params, x_TBD, loss = only_layer(config, model, batch)
-    carry = start_of(cell, params, x_TBD)
+    model = with_params(abstract_model(config), state.params)
+    cell, params, x_TBD, loss = extract_layer(held_out_of(config, model, batch))
+    carry = initial_carry_of(cell, params, x_TBD)
 
     def total(eps):
         def body(carry, inputs):
@@ -71,18 +72,20 @@ def _signal(config: Config, state: TrainState, batch: Batch) -> Array:
 
         return jnp.sum(loss(jax.lax.scan(body, carry, (x_TBD, eps))[1]))
 
-    signals = jax.grad(total)(no_perturbation(carry, len(x_TBD)))
+    signals = jax.grad(total)(zero_perturbation(carry, len(x_TBD)))
     norms = jnp.stack([tree_norm(leaf, axes=(2,))[:, :, 0] for leaf in signals])
     return norms / jnp.sum(batch.weight)  # training differentiates the mean
 
 
 def _contribution(config: Config, state: TrainState, batch: Batch) -> Array:
     """(B, T) norms of what each example adds at each step to the gradient of W, U and b."""
-    model = with_arrays(abstract_model(config), state.params)
+    model = with_params(abstract_model(config), state.params)
 
     def of_example(b):
         alone = jax.tree.map(lambda leaf: leaf[..., b, None], batch)  # symbols: B comes last
-        return jax.vmap(tree_norm)(weight_contributions(*only_layer(config, model, alone)))
+        return jax.vmap(tree_norm)(
+            weight_contributions(*extract_layer(held_out_of(config, model, alone)))
+        )
 
     return jax.vmap(of_example)(jnp.arange(batch.x.shape[1])) / jnp.sum(batch.weight)
 

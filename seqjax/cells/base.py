@@ -16,7 +16,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from seqjax.cells.matmul import Matrix, product
+from seqjax.cells.matmul import Matrix, matmul
 from seqjax.types import Array
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -167,7 +167,7 @@ class Cell:
         """W x in one product: (T, B, G, H) over the gates that see the input; T may be left out."""
         w_DGH = params.w_DGH
         D = len(w_DGH)
-        a = product(x_TBD.reshape(-1, D), w_DGH.reshape(D, -1), dtype)
+        a = matmul(x_TBD.reshape(-1, D), w_DGH.reshape(D, -1), dtype)
         return a.reshape(*x_TBD.shape[:-1], *w_DGH.shape[1:])
 
     def advance(
@@ -183,7 +183,7 @@ class Cell:
         z = {name: vars(a).get(name, 0) + bias for name, bias in vars(b).items()}
         if self.state_gates:
             H = carry.h.shape[1]
-            s = product(carry.h, params.u_HGH.reshape(H, -1), dtype)
+            s = matmul(carry.h, params.u_HGH.reshape(H, -1), dtype)
             s_BGH = s.reshape(-1, len(self.state_gates), H)
             for name, part in vars(_named(self.state_gates, s_BGH, 1)).items():
                 z[name] = z[name] + part

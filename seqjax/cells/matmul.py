@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from seqjax.types import Array
 
 
-def product(a_NK: Array, b_KM: Array, dtype=None) -> Array:
+def matmul(a_NK: Array, b_KM: Array, dtype=None) -> Array:
     """``a b``; with a ``dtype``, its operands rounded to that and its sums in their own dtype.
 
     The gradients ``d bᵀ`` and ``aᵀ d`` are products of the same kind. With a ``dtype`` there are no
@@ -35,10 +35,10 @@ _rounded.defvjp(_forward, _backward)
 
 
 class Matrix:
-    """A matrix in an equation: ``h @ matrix`` is ``product(h, matrix, dtype)``."""
+    """A matrix in an equation: ``h @ matrix`` is ``matmul(h, matrix, dtype)``."""
 
     def __init__(self, array: Array, dtype):
         self.array, self.dtype = array, dtype
 
     def __rmatmul__(self, h: Array) -> Array:
-        return product(h, self.array, self.dtype)
+        return matmul(h, self.array, self.dtype)

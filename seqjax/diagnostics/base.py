@@ -19,12 +19,12 @@ AFTER = ("h", "o")
 """Parts of a carry that an equation computes after c', and from it."""
 
 
-def memory(cell: Cell) -> str:
+def memory_field(cell: Cell) -> str:
     """The leaf of the carry that is the cell's memory: "c" where there is one, else "h"."""
     return "c" if "c" in cell.carry._fields else "h"
 
 
-def one_by_one(decompose: Callable, *arrays: Array) -> Array:
+def map_sequentially(decompose: Callable, *arrays: Array) -> Array:
     """``decompose`` of each matrix along the first axis, one after another.
 
     On the CPU LAPACK shares a batch out to the pool of threads that it was called from, and waits.
@@ -33,7 +33,7 @@ def one_by_one(decompose: Callable, *arrays: Array) -> Array:
     return jax.lax.map(lambda matrices: decompose(*matrices), arrays)
 
 
-def held(cell: Cell, values: dict):
+def fixed_gates(cell: Cell, values: dict):
     """The ``act`` of a step whose gates have these values; gates left out are computed."""
 
     def act(name, value):
@@ -60,9 +60,9 @@ def perturbed_step(
     """
     a_BGH = cell.project(params, x_BD)
     new = cell.advance(params, Recorder(cell), x_BD, a_BGH, carry)
-    if memory(cell) == "c":
+    if memory_field(cell) == "c":
         start = carry._replace(c=new.c + eps.c)
-        shown = cell.advance(params, held(cell, CLOSED), x_BD, a_BGH, start)
+        shown = cell.advance(params, fixed_gates(cell, CLOSED), x_BD, a_BGH, start)
         new = new._replace(**{k: getattr(shown, k) for k in AFTER if k in new._fields})
     return jax.tree.map(jnp.add, new, eps)
 
@@ -76,17 +76,19 @@ def direct_step(
     diagonal.
     """
     a_BGH, act = cell.project(params, x_BD), Recorder(cell)
-    new, name = cell.advance(params, act, x_BD, a_BGH, carry), memory(cell)
+    new, name = cell.advance(params, act, x_BD, a_BGH, carry), memory_field(cell)
 
     def kept(m_BH):
         start = carry._replace(**{name: m_BH})
-        return getattr(cell.advance(params, held(cell, act.values), x_BD, a_BGH, start), name)
+        return getattr(
+            cell.advance(params, fixed_gates(cell, act.values), x_BD, a_BGH, start), name
+        )
 
     m_BH = getattr(carry, name)
     return new, jax.jvp(kept, (m_BH,), (jnp.ones_like(m_BH),))[1]
 
 
-def start_of(
+def initial_carry_of(
     cell: Cell, params: NamedTuple, x_TBD: Array, carry: tuple | None = None
 ) -> NamedTuple:
     """``carry``, or the zero one."""
@@ -107,6 +109,6 @@ def perturbed_states(
     return jax.lax.scan(body, carry, (x_TBD, eps))[1]
 
 
-def no_perturbation(carry: NamedTuple, T: int) -> NamedTuple:
+def zero_perturbation(carry: NamedTuple, T: int) -> NamedTuple:
     """Zeros, leaves (T, B, H)."""
     return jax.tree.map(lambda leaf: jnp.zeros((T, *leaf.shape), leaf.dtype), carry)

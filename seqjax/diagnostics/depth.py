@@ -123,17 +123,17 @@ def monotone_pieces(u_Knn: Array, a_n: Array, b_n: Array, w_n: Array, grid_S: Ar
 
     def up(h_Sn, u_nn):
         h_Sn = jnp.tanh(_times(h_Sn, u_nn))
-        return h_Sn, pieces(_times(h_Sn, w_n))
+        return h_Sn, count_pieces(_times(h_Sn, w_n))
 
     line_Sn = a_n[None, :] + grid_S[:, None] * b_n[None, :]
     return jax.lax.scan(up, line_Sn, u_Knn)[1]
 
 
-def pieces(values_S: Array) -> Array:
+def count_pieces(values_S: Array) -> Array:
     """The number of monotone pieces of a sequence.
 
     >>> import jax.numpy as jnp
-    >>> int(pieces(jnp.array([0.0, 1.0, 1.0, 3.0, 2.0, 2.0, 5.0])))
+    >>> int(count_pieces(jnp.array([0.0, 1.0, 1.0, 3.0, 2.0, 2.0, 5.0])))
     3
     """
     steps = jnp.diff(values_S)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from seqjax.cells.base import Gate
-from seqjax.diagnostics.base import memory
-from seqjax.models.layers import SequenceModel
+from seqjax.diagnostics.base import memory_field
+from seqjax.models.sequence import SequenceModel
 from seqjax.tasks.base import Batch
 from seqjax.types import Array
 
@@ -103,7 +103,7 @@ def model_gates(model: SequenceModel, batch: Batch) -> dict[str, GateStatistics]
     which evaluation batches are filled up, do not.
 
     Args:
-      model: with its parameters in it (``with_arrays``).
+      model: with its parameters in it (``with_params``).
       batch: of the task that the model is for.
 
     Cost: one forward pass that keeps all gates.
@@ -127,7 +127,7 @@ def model_retention(model: SequenceModel, batch: Batch) -> dict[str, Array]:
     """
     cell = model.recurrent.cell
     keeping = [gate for gate in cell.gates if gate.memory > 0]
-    writing = [gate for gate in cell.gates if gate.memory < 0 and memory(cell) == "h"]
+    writing = [gate for gate in cell.gates if gate.memory < 0 and memory_field(cell) == "h"]
     if not keeping + writing:
         return {}
     # A gate that only writes leaves 1 - z of the state, where the state is the memory.
@@ -140,7 +140,7 @@ def model_retention(model: SequenceModel, batch: Batch) -> dict[str, Array]:
 
 def _probed(model: SequenceModel, batch: Batch, gates: list[Gate]) -> dict[str, dict[str, Array]]:
     """The values (T, B, H) of these gates, by layer and name."""
-    x_TBD, names = model.read(model.embed(batch.x)), tuple(gate.name for gate in gates)
+    x_TBD, names = model.windowed(model.embed(batch.x)), tuple(gate.name for gate in gates)
     return model.recurrent(x_TBD, lengths_B=batch.lengths_B, probe=names).probes
 
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
-from seqjax.diagnostics.base import no_perturbation, perturbed_states, start_of, step
+from seqjax.diagnostics.base import initial_carry_of, perturbed_states, step, zero_perturbation
 from seqjax.recurrence.gradient_norms import tree_norm
 from seqjax.types import Array
 
@@ -58,12 +58,12 @@ def gradient_profile(
     >>> {name: norms_TB.shape for name, norms_TB in profile.items()}
     {'h': (7, 2), 'c': (7, 2), 'x': (7, 2)}
     """
-    carry = start_of(cell, params, x_TBD, carry)
+    carry = initial_carry_of(cell, params, x_TBD, carry)
 
     def total(eps, x_TBD):
         return jnp.sum(loss(perturbed_states(cell, params, x_TBD, eps, carry).h))
 
-    eps = no_perturbation(carry, len(x_TBD))
+    eps = zero_perturbation(carry, len(x_TBD))
     d_eps, d_x_TBD = jax.grad(total, (0, 1))(eps, x_TBD)
     return {name: _norms(leaf) for name, leaf in {**d_eps._asdict(), "x": d_x_TBD}.items()}
 
@@ -87,7 +87,7 @@ def weight_contributions(
 
     Cost: one forward and one backward pass, and memory for T copies of the parameters.
     """
-    carry, T = start_of(cell, params, x_TBD, carry), len(x_TBD)
+    carry, T = initial_carry_of(cell, params, x_TBD, carry), len(x_TBD)
 
     def total(params_T):
         def body(carry, inputs):

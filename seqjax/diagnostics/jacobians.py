@@ -14,12 +14,12 @@ import jax.numpy as jnp
 from seqjax.cells.base import Cell
 from seqjax.diagnostics.base import (
     direct_step,
-    memory,
-    no_perturbation,
-    one_by_one,
+    initial_carry_of,
+    map_sequentially,
+    memory_field,
     perturbed_states,
-    start_of,
     step,
+    zero_perturbation,
 )
 from seqjax.init import spectral_radius
 from seqjax.recurrence.gradient_norms import tree_norm
@@ -29,7 +29,7 @@ from seqjax.types import Array
 def _start(cell: Cell, params: NamedTuple, x_TD: Array, carry: tuple | None) -> NamedTuple:
     """The initial carry, leaves (1, H), from leaves (H,)."""
     carry = None if carry is None else jax.tree.map(lambda leaf: leaf[None], carry)
-    return start_of(cell, params, x_TD[:, None], carry)
+    return initial_carry_of(cell, params, x_TD[:, None], carry)
 
 
 def step_jacobians(
@@ -58,7 +58,7 @@ def step_jacobians(
     return jax.vmap(jax.jacfwd(flat_step, argnums=1))(x_TD, before_TS)
 
 
-def products(jacobians_TSS: Array) -> Array:
+def cumulative_products(jacobians_TSS: Array) -> Array:
     """P_t = J_t J_{t-1} … J_1 for every t, (T, S, S): ∂ carry_t / ∂ carry_0.
 
     Cost: T products of matrices. Beyond some hundred steps products leave float32's range;
@@ -79,7 +79,7 @@ def singular_values(jacobians_TSS: Array) -> Array:
     The root of the sum of their squares is the Frobenius norm.
     """
     matrices = jacobians_TSS.reshape(-1, *jacobians_TSS.shape[-2:])
-    values = one_by_one(functools.partial(jnp.linalg.svd, compute_uv=False), matrices)
+    values = map_sequentially(functools.partial(jnp.linalg.svd, compute_uv=False), matrices)
     return values.reshape(*jacobians_TSS.shape[:-2], values.shape[-1])
 
 
@@ -156,11 +156,11 @@ def memory_path(
     Cost: H tangents of a forward pass (two for cells with a c).
     """
     start = _start(cell, params, x_TD, carry)
-    T, (_, H), name = len(x_TD), start.h.shape, memory(cell)
+    T, (_, H), name = len(x_TD), start.h.shape, memory_field(cell)
     t_T = jnp.arange(T)
 
     def memories(delta_H):
-        eps = no_perturbation(start, T)
+        eps = zero_perturbation(start, T)
         eps = eps._replace(**{name: getattr(eps, name).at[source, 0].set(delta_H)})
         return getattr(perturbed_states(cell, params, x_TD[:, None], eps, start), name)[:, 0]
 

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from seqjax.diagnostics.base import one_by_one
+from seqjax.diagnostics.base import map_sequentially
 from seqjax.metrics.losses import correct
 from seqjax.types import Array
 
@@ -45,4 +45,4 @@ def linear_probe(
             guess_BV = mean_1V + (held_BH - mean_1H) @ w_HV
         return jnp.mean(correct(guess_BV, held_labels_B))
 
-    return one_by_one(accuracy, states_TBH, held_states_TBH)
+    return map_sequentially(accuracy, states_TBH, held_states_TBH)

@@ -12,19 +12,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from seqjax.models.layers import SequenceModel
+from seqjax.models.sequence import SequenceModel
 from seqjax.types import Array
 
 TEMPERATURES = 1e-30, 1e30
 """Outside them τ draws as at the nearer one: the likeliest symbol, or all alike."""
 
 
-def keys_of(seed: int, count: int) -> Array:
+def sequence_keys(seed: int, count: int) -> Array:
     """The keys of the first ``count`` sequences of a seed, (B,)."""
     return jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(count))
 
 
-def draw(
+def draw_symbols(
     logits_BV: Array,
     keys_B: Array,
     temperature: float | Array = 1.0,
@@ -85,7 +85,7 @@ def sample(
     return jax.lax.scan(body, (carry, first_B.astype(jnp.int32)), places)[1]
 
 
-class Writer:
+class Sampler:
     """What a model writes, as it is drawn; programs are compiled once.
 
     Args:
@@ -99,7 +99,7 @@ class Writer:
             lambda *state: _step(model, *state, temperature=temperature, top_k=top_k)
         )
 
-    def write(
+    def stream(
         self, first_B: np.ndarray, keys_B: Array, allowed_TV: np.ndarray
     ) -> Iterator[np.ndarray]:
         """The symbols of ``sample``, (B,) each, one for each row of ``allowed_TV``."""
@@ -114,9 +114,9 @@ class Writer:
 
 def _step(model, carry, symbol_B, keys_B, number, allowed, temperature, top_k):
     """The carry after reading a symbol, and the next symbol."""
-    logits_TBV, carry = model.go_on(symbol_B[None], carry)
+    logits_TBV, carry = model.logits_and_carry(symbol_B[None], carry)
     keys_B = jax.vmap(jax.random.fold_in, (0, None))(keys_B, number)
-    return carry, draw(logits_TBV[0], keys_B, temperature, top_k, allowed)
+    return carry, draw_symbols(logits_TBV[0], keys_B, temperature, top_k, allowed)
 
 
 def _check(model: SequenceModel) -> None:

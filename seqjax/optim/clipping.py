@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from seqjax.cells.base import Cell
-from seqjax.recurrence.gradient_norms import shorten, tree_norm
+from seqjax.recurrence.gradient_norms import clip_to_norm, tree_norm
 from seqjax.types import Array, Number, static, unknown
 
 KINDS = ("none", "value", "norm", "block", "adaptive", "percentile", "step")
@@ -108,8 +108,8 @@ def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
     if kind in ("none", "step"):
         return updates, jnp.zeros((), bool)
     if kind in ("norm", "percentile"):
-        return shorten(updates, threshold)
-    limit = _cut if kind == "value" else shorten
+        return clip_to_norm(updates, threshold)
+    limit = _cut if kind == "value" else clip_to_norm
     pairs = jax.tree.map(lambda g: limit(g, threshold), updates)
     clipped, changed = jax.tree.transpose(
         jax.tree.structure(updates), jax.tree.structure((0, 0)), pairs
@@ -135,7 +135,7 @@ def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple
         for gate, own in cell.blocks(gradient).items():
             length = tree_norm(weights[gate], axes=(0,))
             bound = threshold * jnp.maximum(length, SMALLEST_WEIGHT)
-            short, changed = shorten(own, bound, axes=(0,))
+            short, changed = clip_to_norm(own, bound, axes=(0,))
             blocks |= short
             changes.append(jnp.any(changed))
         return gradient._replace(

@@ -10,7 +10,7 @@ import math
 import jax
 import optax
 
-from seqjax.recurrence.gradient_norms import lengthen
+from seqjax.recurrence.gradient_norms import raise_to_norm
 from seqjax.types import Number, static, unknown
 
 KINDS = ("none", "signal", "contribution", "norm")
@@ -47,14 +47,15 @@ class FloorSpec:
             raise ValueError(f"level: expected a finite number, 0 or more, got {self.level}")
 
 
-def floor(spec: FloorSpec) -> optax.GradientTransformation:
+def gradient_floor(spec: FloorSpec) -> optax.GradientTransformation:
     """The transformation of a finished gradient; all kinds but "norm" leave it alone here.
 
     >>> import jax.numpy as jnp
-    >>> updates, _ = floor(FloorSpec("norm", 10.0)).update({"w": jnp.array([3.0, 4.0])}, None)
+    >>> transformation = gradient_floor(FloorSpec("norm", 10.0))
+    >>> updates, _ = transformation.update({"w": jnp.array([3.0, 4.0])}, None)
     >>> print(updates["w"])
     [6. 8.]
     """
     if spec.kind != "norm":
         return optax.identity()
-    return optax.stateless(lambda updates, params: lengthen(updates, spec.level)[0])
+    return optax.stateless(lambda updates, params: raise_to_norm(updates, spec.level)[0])

@@ -7,7 +7,7 @@ import optax
 
 from seqjax.cells.base import Cell
 from seqjax.optim.clipping import ClipSpec, clip
-from seqjax.optim.gradient_floor import FloorSpec, floor
+from seqjax.optim.gradient_floor import FloorSpec, gradient_floor
 from seqjax.recurrence.gradient_norms import tree_norm
 from seqjax.types import Number, static, unknown
 
@@ -47,10 +47,10 @@ class OptimSpec:
 
 def make_optimizer(
     optim: OptimSpec,
-    clipping: ClipSpec,
+    clip_spec: ClipSpec,
     steps: int,
     cell: Cell | None = None,
-    flooring: FloorSpec | None = None,
+    floor_spec: FloorSpec | None = None,
 ) -> optax.GradientTransformation:
     """The chain for ``steps`` updates of a model of ``cell``.
 
@@ -58,8 +58,8 @@ def make_optimizer(
     """
     return optax.chain(
         optax.snapshot("norm_before", tree_norm),
-        clip(clipping, steps, cell),
-        floor(flooring or FloorSpec()),
+        clip(clip_spec, steps, cell),
+        gradient_floor(floor_spec or FloorSpec()),
         optax.snapshot("norm_after", tree_norm),
         _rule(optim, _rate(optim, steps)),
     )
@@ -82,7 +82,7 @@ def _rule(optim: OptimSpec, rate) -> optax.GradientTransformation:
     return {"sgd": optax.sgd, "rmsprop": optax.rmsprop, "adam": optax.adam}[optim.name](rate)
 
 
-def update(optimizer: optax.GradientTransformation, grads, state, params):
+def apply_gradients(optimizer: optax.GradientTransformation, grads, state, params):
     """``(new params, new state)``: the one place where Optax computes.
 
     Its adam mixes integer and float types, so strict promotion is relaxed here and nowhere else.

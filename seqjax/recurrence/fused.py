@@ -25,9 +25,9 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from seqjax.cells.base import Cell
-from seqjax.cells.matmul import product
-from seqjax.recurrence.gradient_norms import lengthen, tree_norm
-from seqjax.recurrence.reference import begin, chunk_near, conclude, in_chunks, run
+from seqjax.cells.matmul import matmul
+from seqjax.recurrence.gradient_norms import raise_to_norm, tree_norm
+from seqjax.recurrence.reference import begin, chunk_size_near, conclude, run, scan_chunks
 
 BLOCK_ROWS = 800
 SLOPES = {
@@ -122,7 +122,7 @@ def _backward(plan, saved, cotangents):
     if K is None:
         sums, d_x = back_through(sums, jnp.arange(T))
     else:
-        sums, d_x = in_chunks(back_through, sums, jnp.arange(T), K, not plan.reverse)
+        sums, d_x = scan_chunks(back_through, sums, jnp.arange(T), K, not plan.reverse)
     (d_carry, d_initial, d_bound, d_p), d_params = sums
     if p:
         d_params = d_params._replace(p_PH=jnp.stack([jnp.sum(d_p[name], axis=0) for name in p]))
@@ -150,7 +150,7 @@ def _step_back(plan, shared, inputs, kept, d_shown, p):
         d_initial, d_bound, d_p = jax.tree.map(jnp.add, (d_initial, d_bound, d_p), tuple(more))
         sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
-            d_start = d_start._replace(h=d_start.h + product(sides[1], u_SH, plan.dtype))
+            d_start = d_start._replace(h=d_start.h + matmul(sides[1], u_SH, plan.dtype))
         d_carry, d_reset = pull_start(d_start)
         d_carry, d_initial = jax.tree.map(jnp.add, (d_carry, d_initial), (d_past, d_reset))
         return (d_carry, d_initial, d_bound, d_p), sides[:1] if one_product else sides
@@ -211,17 +211,17 @@ def _add_products(plan, shared, d_params, x_ND, h_NH, dz_input, dz_state):
     signal = dz_input
     if shared.contribution is not None:
         dz_input, dz_state = _lengthened(cell, shared.contribution, x_ND, h_NH, dz_input, dz_state)
-    added = {"w_DGH": product(x_ND.T, dz_input, dtype)}
+    added = {"w_DGH": matmul(x_ND.T, dz_input, dtype)}
     b = dict(zip(cell.input_gates, jnp.sum(dz_input, axis=0).reshape(-1, H), strict=True))
     if cell.state_gates:
-        added["u_HGH"] = product(h_NH.T, dz_state, dtype)
+        added["u_HGH"] = matmul(h_NH.T, dz_state, dtype)
         b |= dict(zip(cell.state_gates, jnp.sum(dz_state, axis=0).reshape(-1, H), strict=True))
     added["b_GH"] = jnp.stack([b[name] for name in cell.bias_gates])
     sums = {name: getattr(d_params, name) for name in added}
     d_params = d_params._replace(
         **{name: sums[name] + added[name].reshape(sums[name].shape) for name in added}
     )
-    return d_params, product(signal, w_DGH.reshape(len(w_DGH), -1).T, dtype)
+    return d_params, matmul(signal, w_DGH.reshape(len(w_DGH), -1).T, dtype)
 
 
 def _lengthened(cell, floor, x_ND, h_NH, dz_input, dz_state):
@@ -238,7 +238,7 @@ def _lengthened(cell, floor, x_ND, h_NH, dz_input, dz_state):
         unseen = [k for k, name in enumerate(cell.state_gates) if name not in cell.input_gates]
         biased += [dz_state[:, k * H : (k + 1) * H] for k in unseen]
     norm = length([*contributions, length(biased)])
-    return lengthen((dz_input, dz_state), floor, norm=norm)[0]
+    return raise_to_norm((dz_input, dz_state), floor, norm=norm)[0]
 
 
 def _refuse(*_, **__):
@@ -297,4 +297,4 @@ def block(T: int, B: int) -> int | None:
     """
     if not _on_cpu() or T * B < 2 * BLOCK_ROWS:
         return None
-    return chunk_near(max(1, BLOCK_ROWS // B), T)
+    return chunk_size_near(max(1, BLOCK_ROWS // B), T)

@@ -38,7 +38,9 @@ def tree_norm(tree: Any, axes: tuple[int, ...] | None = None) -> Array:
     return rest / inverse
 
 
-def shorten(tree: Any, bound: Number, axes: tuple[int, ...] | None = None) -> tuple[Any, Array]:
+def clip_to_norm(
+    tree: Any, bound: Number, axes: tuple[int, ...] | None = None
+) -> tuple[Any, Array]:
     """``tree`` with its joint L2 norm over ``axes`` brought down to ``bound`` where it is longer.
 
         x * bound / ‖x‖  if ‖x‖ > bound,  else x itself, bit for bit (always, where bound is inf)
@@ -64,7 +66,7 @@ def shorten(tree: Any, bound: Number, axes: tuple[int, ...] | None = None) -> tu
     return jax.tree.unflatten(treedef, short), longer
 
 
-def lengthen(
+def raise_to_norm(
     tree: Any, floor: Number, axes: tuple[int, ...] | None = None, norm: Array | None = None
 ) -> tuple[Any, Array]:
     """``tree`` with its joint L2 norm over ``axes`` raised to ``floor`` where it is shorter.
@@ -118,7 +120,7 @@ class StepBound(NamedTuple):
 
 
 @jax.custom_vjp
-def bound_signal(carry: NamedTuple, bound: StepBound) -> NamedTuple:
+def bound_cotangent(carry: NamedTuple, bound: StepBound) -> NamedTuple:
     """The identity; each example's cotangent is bounded from above, then from below."""
     return carry
 
@@ -130,23 +132,23 @@ def _forward(carry, bound):
 def _backward(bound, signal):
     count = jnp.zeros_like(bound.count)
     if bound.threshold is not None:
-        signal, longer = shorten(signal, bound.threshold, axes=(1,))
+        signal, longer = clip_to_norm(signal, bound.threshold, axes=(1,))
         count = jnp.sum(longer).astype(count.dtype)
     if bound.floor is not None:
-        signal = type(signal)(*(lengthen(leaf, bound.floor, axes=(1,))[0] for leaf in signal))
+        signal = type(signal)(*(raise_to_norm(leaf, bound.floor, axes=(1,))[0] for leaf in signal))
     return signal, jax.tree.map(jnp.zeros_like, bound)._replace(count=count)
 
 
-bound_signal.defvjp(_forward, _backward)
+bound_cotangent.defvjp(_forward, _backward)
 
 
 @jax.custom_vjp
-def floor_gradient(params: Any, floor: Array) -> Any:
+def raise_cotangent(params: Any, floor: Array) -> Any:
     """The identity; its cotangent is lengthened to ``floor``, all leaves jointly."""
     return params
 
 
-floor_gradient.defvjp(
+raise_cotangent.defvjp(
     lambda params, floor: (params, floor),
-    lambda floor, gradient: (lengthen(gradient, floor)[0], jnp.zeros_like(floor)),
+    lambda floor, gradient: (raise_to_norm(gradient, floor)[0], jnp.zeros_like(floor)),
 )

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from seqjax.cells.base import Cell
-from seqjax.recurrence.gradient_norms import StepBound, bound_signal, floor_gradient
+from seqjax.recurrence.gradient_norms import StepBound, bound_cotangent, raise_cotangent
 from seqjax.types import Array
 
 
@@ -73,7 +73,7 @@ def begin(carry, initial, reset_B):
 def conclude(plan, shared, values, new, carry, valid_B, reset_B):
     """From the equation's new carry to ``(carry, (output, probes))``: the bound, then the masks."""
     if shared.step_bound is not None:
-        new = bound_signal(new, shared.step_bound)
+        new = bound_cotangent(new, shared.step_bound)
     shown = (new.h, {name: values[name] for name in plan.probe})
     shown = _where(valid_B, shown, jax.tree.map(jnp.zeros_like, shown))
     if plan.reverse:
@@ -92,7 +92,7 @@ def advance(plan, params, x_BD, a_BGH, start):
     return cell.advance(params, act, x_BD, a_BGH, start, plan.dtype), act.values
 
 
-def advance_apart(plan, params, x_BD, a_BGH, start, floor):
+def advance_per_example(plan, params, x_BD, a_BGH, start, floor):
     """``advance``, what each example adds to the gradient of the parameters lengthened to a floor.
 
     Each example has a copy of the parameters, so that its contribution is a cotangent of its own:
@@ -101,7 +101,7 @@ def advance_apart(plan, params, x_BD, a_BGH, start, floor):
 
     def one(params, x_D, start):
         rows = jax.tree.map(lambda leaf: leaf[None], (x_D, start))
-        stepped = advance(plan, floor_gradient(params, floor), rows[0], a_BGH, rows[1])
+        stepped = advance(plan, raise_cotangent(params, floor), rows[0], a_BGH, rows[1])
         return jax.tree.map(lambda leaf: leaf[0], stepped)
 
     copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(x_BD), *leaf.shape)), params)
@@ -137,19 +137,19 @@ def unroll_reference(plan, shared, carry, inputs):
     """``(final carry, (outputs_TBH, probes))``, to be differentiated by JAX itself."""
     options = {}
     if shared.contribution is not None:
-        apart = functools.partial(advance_apart, floor=shared.contribution)
+        apart = functools.partial(advance_per_example, floor=shared.contribution)
         options = {"project_first": False, "take": apart}
     final, (shown, _) = run(plan, shared, carry, inputs, lambda start, values: None, **options)
     return final, shown
 
 
-def chunk_near(wanted: int, T: int) -> int:
+def chunk_size_near(wanted: int, T: int) -> int:
     """About ``wanted`` steps, rather a divisor of T: steps left over are joined on by a copy."""
     near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
     return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
 
 
-def in_chunks(steps, carry, inputs, chunk, reverse):
+def scan_chunks(steps, carry, inputs, chunk, reverse):
     """``steps(carry, inputs)`` chunk by chunk along T.
 
     Steps left over when T is no multiple of ``chunk`` make a shorter last chunk.

@@ -15,8 +15,8 @@ from seqjax.recurrence.reference import (
     Inputs,
     Plan,
     Shared,
-    chunk_near,
-    in_chunks,
+    chunk_size_near,
+    scan_chunks,
     unroll_reference,
 )
 from seqjax.types import Array, unknown
@@ -143,13 +143,13 @@ def _run(plan, shared, inputs, chunk, engine):
     with reverse_mode_alone() if one_way else contextlib.nullcontext():
         if chunk is None:
             return steps(shared.initial, inputs)
-        return in_chunks(steps, shared.initial, inputs, chunk, plan.reverse)
+        return scan_chunks(steps, shared.initial, inputs, chunk, plan.reverse)
 
 
 def _chunk(remat: int | bool | None, T: int) -> int | None:
     if remat is None or remat is False:
         return None
-    chunk = chunk_near(max(1, math.isqrt(T)), T) if remat is True else remat
+    chunk = chunk_size_near(max(1, math.isqrt(T)), T) if remat is True else remat
     if not isinstance(chunk, int) or chunk < 1:
         raise ValueError(f"remat: expected True or a number of steps >= 1, got {remat}")
     return chunk

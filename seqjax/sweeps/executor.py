@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from seqjax.models.layers import size_of
+from seqjax.models.sequence import model_size
 from seqjax.records.jsonl import MOST_OBSERVED
 from seqjax.records.schema import MOST_FIELDS
 from seqjax.sweeps.checkpointer import Keeper
@@ -57,7 +57,7 @@ def memory_of(config: Config) -> int:
     in between. Evaluation: weights, and the same once for a batch of its own.
     """
     task, model = config.task, abstract_model(config)
-    parameters = size_of(model)["parameters"]
+    parameters = model_size(model)["parameters"]
     data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, task.data()))
     size = config.train.batch_size
 
@@ -113,7 +113,7 @@ def described(groups: list[list[Run]], platform: str) -> Iterator[str]:
     """What running these groups would take, a line each; nothing is compiled."""
     for number, group in enumerate(groups, start=1):
         config, R = group[0].config, runs_per_device(group[0].config, platform)
-        size = size_of(abstract_model(config))
+        size = model_size(abstract_model(config))
         yield (
             f"group {number}: {len(group)} runs of {config.train.steps} steps, "
             f"{config.model.cell} of {config.model.hidden} units on {config.task.name}, "
@@ -148,7 +148,7 @@ def execute(
     )
     config, keeper = group[0].config, keeper or Keeper()
     data = jax.device_put(config.task.data(), NamedSharding(mesh, PartitionSpec()))
-    size = size_of(abstract_model(config))
+    size = model_size(abstract_model(config))
     together = per_device * len(devices)
     for batch, progress in _batches(group, together, keeper):
         for run, found, trace in _run_batch(

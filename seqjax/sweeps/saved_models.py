@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from seqjax.models.layers import SequenceModel, arrays_of, with_arrays
+from seqjax.models.sequence import SequenceModel, model_params, with_params
 from seqjax.records.jsonl import plain
 from seqjax.sweeps.study import Run
 from seqjax.training.checkpoint import CheckpointError, Checkpoints, DamagedError, Facts, Shapes
@@ -67,18 +67,18 @@ def load(folder: pathlib.Path) -> Kept:
     checkpoints.close()
     config = make_config(facts["settings"])
     model = abstract_model(config)
-    names = named(arrays_of(model))
+    names = named(model_params(model))
     leaves = [arrays[PARAMETER + name] for name in names]
-    params = jax.tree.unflatten(jax.tree.structure(arrays_of(model)), leaves)
+    params = jax.tree.unflatten(jax.tree.structure(model_params(model)), leaves)
     own = {name: arrays[BELONGING + name] for name in facts["shapes"]}
-    return Kept(config, with_arrays(model, params), facts["task"], own, facts["run"])
+    return Kept(config, with_params(model, params), facts["task"], own, facts["run"])
 
 
 def _shapes(facts: Facts) -> Shapes:
     """What the checkpoint must hold by its facts."""
     if "settings" not in facts:
         raise DamagedError("it is no trained model that a study kept")
-    params = named(arrays_of(abstract_model(make_config(facts["settings"]))))
+    params = named(model_params(abstract_model(make_config(facts["settings"]))))
     own = {
         name: jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype))
         for name, (dtype, *shape) in facts["shapes"].items()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from seqjax.cells import CELLS
-from seqjax.models.layers import ModelSpec
+from seqjax.models.sequence import ModelSpec
 from seqjax.sweeps.widths import TOLERANCE, fitting_widths, matched_width, recurrent_parameters
 from seqjax.tasks import Task
 from seqjax.training.config import Config, ConfigError, field_types, idle, make_config

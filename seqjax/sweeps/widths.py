@@ -7,7 +7,7 @@ import itertools
 from typing import NamedTuple
 
 from seqjax.cells import CELLS
-from seqjax.models.layers import WIDEST, ModelSpec
+from seqjax.models.sequence import MAX_WIDTH, ModelSpec
 from seqjax.tasks import Task
 
 TOLERANCE = 0.01
@@ -64,9 +64,9 @@ def matched_width(model: ModelSpec, task: Task, parameters: int) -> Match:
     def count(hidden: int) -> int:
         return recurrent_parameters(dataclasses.replace(model, hidden=hidden), task)
 
-    apart = min(_read(model, task.inputs, task.symbols), WIDEST)
+    apart = min(_read(model, task.inputs, task.symbols), MAX_WIDTH)
     near = [apart]
-    for widths in (range(1, apart), range(apart + 1, WIDEST + 1)):
+    for widths in (range(1, apart), range(apart + 1, MAX_WIDTH + 1)):
         place = bisect.bisect_left(widths, parameters, key=count)
         near += widths[max(place - 1, 0) : place + 1]
     hidden = min(sorted(near), key=lambda width: abs(count(width) - parameters))
@@ -85,6 +85,6 @@ def fitting_widths(
         wanted = recurrent_parameters(dataclasses.replace(reference, hidden=hidden), task)
         return all(matched_width(other, task, wanted).error <= TOLERANCE for other in others)
 
-    tried = range(1, min(2 * reference.hidden + 64, WIDEST) + 1)
+    tried = range(1, min(2 * reference.hidden + 64, MAX_WIDTH) + 1)
     nearest = sorted(tried, key=lambda hidden: abs(hidden - reference.hidden))
     return list(itertools.islice(filter(fits, nearest), most))

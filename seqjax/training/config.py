@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from seqjax.cells import CELLS
 from seqjax.diagnostics.observers import OBSERVERS, Observer
 from seqjax.init import InitSpec
-from seqjax.models.layers import ModelSpec
+from seqjax.models.sequence import ModelSpec
 from seqjax.optim.clipping import ClipSpec
 from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import WITH_MOMENTUM, OptimSpec

@@ -17,7 +17,7 @@ from jax.sharding import Mesh, PartitionSpec
 from seqjax.cells import CELLS
 from seqjax.diagnostics import observers
 from seqjax.metrics.losses import masked_mean
-from seqjax.models.layers import SequenceModel, abstract, arrays_of, with_arrays
+from seqjax.models.sequence import SequenceModel, abstract_module, model_params, with_params
 from seqjax.optim import optimizer
 from seqjax.recurrence.gradient_norms import StepBound
 from seqjax.tasks.base import Batch, first_of
@@ -71,7 +71,7 @@ def build_model(config: Config, key: Array) -> SequenceModel:
 
 def abstract_model(config: Config) -> SequenceModel:
     """The model's shapes without its numbers."""
-    return abstract(lambda: build_model(config, jax.random.key(0)))
+    return abstract_module(lambda: build_model(config, jax.random.key(0)))
 
 
 def _make_optimizer(config: Config) -> optax.GradientTransformation:
@@ -97,13 +97,13 @@ def _apply(
     config: Config, params: Any, batch: Batch, count: Array, carry: dict | None
 ) -> tuple[Array, dict]:
     """The logits, and the carry after the last step."""
-    model, bound = with_arrays(abstract_model(config), params), _step_bound(config, count)
+    model, bound = with_params(abstract_model(config), params), _step_bound(config, count)
     if batch.source is not None:
         carry = model.encode(batch.source, batch.source_lengths_B, step_bound=bound)
     if carry is not None and batch.fresh_B is not None:
         zero, fresh_B1 = model.recurrent.initial_carry(batch.fresh_B.size), batch.fresh_B[:, None]
         carry = jax.tree.map(lambda a, b: jnp.where(fresh_B1, a, b), zero, carry)
-    return model.go_on(batch.x, carry, lengths_B=batch.lengths_B, step_bound=bound)
+    return model.logits_and_carry(batch.x, carry, lengths_B=batch.lengths_B, step_bound=bound)
 
 
 def _carries(config: Config, batch: Batch) -> Array:
@@ -147,7 +147,7 @@ def train_step(
     (loss, carry), (grads, pairs) = _cropped(
         config, data, row, batch, functools.partial(differentiate, config, state)
     )
-    params, opt_state = optimizer.update(
+    params, opt_state = optimizer.apply_gradients(
         _make_optimizer(config), grads, state.opt_state, state.params
     )
     clipped = optax.tree.get(opt_state, "clipped").astype(jnp.float32)
@@ -166,7 +166,7 @@ def train_step(
 def initial_state(config: Config, seed: Array) -> TrainState:
     """The state of one run before its first step."""
     model = build_model(config, named_key(jax.random.key(seed), "weights"))
-    params, carry = arrays_of(model), {}
+    params, carry = model_params(model), {}
     if config.task.carried:
         carry = model.recurrent.initial_carry(config.train.batch_size)
     return TrainState(params, _make_optimizer(config).init(params), carry, jnp.int32(-1))
@@ -208,19 +208,23 @@ def evaluate_run(run, data, part: Array) -> dict[str, Array]:
 
 def examine_run(run, data) -> dict[str, Array]:
     config, seed, params = run
-    model, key = with_arrays(abstract_model(config), params), jax.random.key(seed)
+    model, key = with_params(abstract_model(config), params), jax.random.key(seed)
     return config.task.examine(data, model, named_key(key, "examination"))
 
 
-def observe_model(config: Config, model: SequenceModel, batch: Batch) -> dict[str, Array]:
-    """The measurements that ``train.observe`` names, of a model on held-out sequences."""
-    held_out = observers.HeldOut(
+def held_out_of(config: Config, model: SequenceModel, batch: Batch) -> observers.HeldOut:
+    """The model and the batch, as observers read them."""
+    return observers.HeldOut(
         model=model,
         batch=batch,
         loss=functools.partial(config.task.loss, config.link),
         symbols=config.task.inputs,
     )
-    return observers.observe(observed(config.train.observe), held_out)
+
+
+def observe_model(config: Config, model: SequenceModel, batch: Batch) -> dict[str, Array]:
+    """The measurements that ``train.observe`` names, of a model on held-out sequences."""
+    return observers.observe(observed(config.train.observe), held_out_of(config, model, batch))
 
 
 def observe_run(run, data) -> dict[str, Array]:
@@ -228,7 +232,7 @@ def observe_run(run, data) -> dict[str, Array]:
     config, params = run
     row = first_of(config.task.evaluation_rows(data, jnp.int32(0)))
     batch = config.task.evaluation_batch(data, row)
-    return observe_model(config, with_arrays(abstract_model(config), params), batch)
+    return observe_model(config, with_params(abstract_model(config), params), batch)
 
 
 def _over_runs(function, mesh: Mesh, runs: Any, *shared: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from support.jaxprs import jaxprs
 
 from seqjax.cells import CELLS
-from seqjax.cells.matmul import product
+from seqjax.cells.matmul import matmul
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence.unroll import unroll
 from seqjax.training.config import make_config
@@ -41,7 +41,7 @@ def loss(cell, x, **options):
 
 def test_operands_are_rounded_and_sums_are_not():
     a, b = draws((8, 2000), (2000, 5))
-    got = product(a, b, jnp.bfloat16)
+    got = matmul(a, b, jnp.bfloat16)
     assert got.dtype == jnp.float32
     want = rounded(a) @ rounded(b)
     np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * np.abs(want).max())
@@ -50,7 +50,7 @@ def test_operands_are_rounded_and_sums_are_not():
 
 def test_gradients_are_products_of_rounded_operands():
     a, b, d = draws((8, 20), (20, 5), (8, 5))
-    d_a, d_b = jax.vjp(lambda a, b: product(a, b, jnp.bfloat16), a, b)[1](d)
+    d_a, d_b = jax.vjp(lambda a, b: matmul(a, b, jnp.bfloat16), a, b)[1](d)
     assert d_a.dtype == d_b.dtype == jnp.float32
     np.testing.assert_allclose(d_a, rounded(d) @ rounded(b).T, atol=1e-5)
     np.testing.assert_allclose(d_b, rounded(a).T @ rounded(d), atol=1e-5)
@@ -58,7 +58,7 @@ def test_gradients_are_products_of_rounded_operands():
 
 def test_a_product_without_a_dtype_is_the_product():
     a, b = draws((8, 20), (20, 5))
-    np.testing.assert_array_equal(product(a, b), a @ b)
+    np.testing.assert_array_equal(matmul(a, b), a @ b)
 
 
 @pytest.mark.parametrize("engine", ["reference", "fused"])

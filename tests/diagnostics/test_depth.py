@@ -13,7 +13,7 @@ from seqjax.diagnostics import depth
 from seqjax.types import named_key
 
 KEY = jax.random.key(3)
-pieces = jax.jit(depth.pieces)
+pieces = jax.jit(depth.count_pieces)
 SCALES = np.float32([0.7, 1.4])
 
 

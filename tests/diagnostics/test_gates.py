@@ -10,7 +10,7 @@ from support.small_cells import T
 from seqjax.cells.base import Gate
 from seqjax.diagnostics import gates
 from seqjax.init import InitSpec
-from seqjax.models.layers import ModelSpec, SequenceModel
+from seqjax.models.sequence import ModelSpec, SequenceModel
 from seqjax.tasks.base import Batch
 
 

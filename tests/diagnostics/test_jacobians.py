@@ -19,9 +19,9 @@ from seqjax.recurrence.unroll import unroll
 def test_products_of_a_linear_network_are_matrix_powers():
     params, x = linear_network()
     u_T = np.float64(params.u_HGH[:, 0].T)
-    found = jax.jit(lambda p: jacobians.products(jacobians.step_jacobians(LINEAR, p, x[:, 0])))(
-        params
-    )
+    found = jax.jit(
+        lambda p: jacobians.cumulative_products(jacobians.step_jacobians(LINEAR, p, x[:, 0]))
+    )(params)
     for t in range(T):
         assert_close(found[t], np.linalg.matrix_power(u_T, t + 1), 1e-5)
 
@@ -57,7 +57,7 @@ def test_the_product_of_jacobians_carries_the_gradient_back(x64):
     def both(params):
         j_TSS = jacobians.step_jacobians(cell, params, x[:, 0])
         profile = gradients.gradient_profile(cell, params, x, lambda outputs: outputs[-1, :, 1])
-        return jacobians.products(j_TSS[1:])[-1], profile["h"][0, 0]
+        return jacobians.cumulative_products(j_TSS[1:])[-1], profile["h"][0, 0]
 
     product, norm = both(params)
     assert_close(norm, np.linalg.norm(product[1, :H]), 1e-12)

@@ -13,7 +13,7 @@ from support.observed import BASE, T, at_the_start, held_out, seen_of, two_runs
 from seqjax.cells import CELLS
 from seqjax.diagnostics.jacobians import step_jacobians
 from seqjax.diagnostics.observers import TRAJECTORIES
-from seqjax.models.layers import with_arrays
+from seqjax.models.sequence import with_params
 from seqjax.recurrence.unroll import unroll
 from seqjax.training.config import ConfigError, make_config
 from seqjax.training.step import abstract_model, observe_model
@@ -63,7 +63,7 @@ def jacobians():
 
 def test_in_a_sweep_it_is_what_one_model_shows():
     config = make_config(BASE | {"train.observe": OBSERVERS})
-    alone = jax.jit(lambda p, b: observe_model(config, with_arrays(abstract_model(config), p), b))(
+    alone = jax.jit(lambda p, b: observe_model(config, with_params(abstract_model(config), p), b))(
         params(), batch()
     )
     assert observed().keys() == alone.keys()
@@ -168,10 +168,10 @@ def test_what_makes_no_sense_is_refused(settings, said):
 
 
 def test_decompositions_come_one_by_one():
-    """A batch of them would hang a program of several CPU devices; see ``one_by_one``."""
+    """A batch of them would hang a program of several CPU devices; see ``map_sequentially``."""
     config = make_config(BASE | {"train.observe": OBSERVERS})
     model = abstract_model(config)
-    traced = jax.make_jaxpr(lambda p, b: observe_model(config, with_arrays(model, p), b))
+    traced = jax.make_jaxpr(lambda p, b: observe_model(config, with_params(model, p), b))
     inside = jaxprs(traced(params(), batch()).jaxpr)
     found = [e for j in inside for e in j.eqns if e.primitive.name in DECOMPOSITIONS]
     assert {e.primitive.name for e in found} >= {"svd", "cholesky"}

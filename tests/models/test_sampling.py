@@ -10,11 +10,11 @@ from scipy import stats
 
 from seqjax.init import InitSpec
 from seqjax.models import sampling
-from seqjax.models.layers import ModelSpec, SequenceModel
+from seqjax.models.sequence import ModelSpec, SequenceModel
 
 V, STEPS, SAMPLES = 3, 3, 20_000
 WORDS = list(itertools.product(range(V), repeat=STEPS))
-KEYS = sampling.keys_of(0, SAMPLES)
+KEYS = sampling.sequence_keys(0, SAMPLES)
 TINY = 1e-12
 
 
@@ -103,7 +103,7 @@ def test_what_is_not_allowed_is_drawn_at_no_temperature(traced, top_k):
     def counts(temperature):
         def program(logits_BV, t):
             t = t if traced else temperature
-            return sampling.draw(logits_BV, KEYS, t, top_k, allowed_V)
+            return sampling.draw_symbols(logits_BV, KEYS, t, top_k, allowed_V)
 
         logits_BV = jnp.broadcast_to(logits_V, (SAMPLES, 4))
         drawn_B = jax.jit(program)(logits_BV, jnp.float32(temperature))
@@ -123,8 +123,8 @@ def test_a_stream_is_the_sample_and_a_sequence_does_not_know_its_neighbours():
     whole = drawn(2, **options)[:3]
     for many in (1, 3):
         first_B = np.full(many, 2)
-        keys_B = sampling.keys_of(0, many)
-        steps = sampling.Writer(MODEL, 1.5).write(first_B, keys_B, ALLOWED_TV)
+        keys_B = sampling.sequence_keys(0, many)
+        steps = sampling.Sampler(MODEL, 1.5).stream(first_B, keys_B, ALLOWED_TV)
         assert [tuple(word) for word in np.stack(list(steps)).T.tolist()] == whole[:many]
 
 

@@ -16,8 +16,8 @@ from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
 from seqjax.optim.clipping import ClipSpec
 from seqjax.optim.gradient_floor import KINDS, FloorSpec
-from seqjax.optim.optimizer import OptimSpec, make_optimizer, update
-from seqjax.recurrence.gradient_norms import StepBound, lengthen
+from seqjax.optim.optimizer import OptimSpec, apply_gradients, make_optimizer
+from seqjax.recurrence.gradient_norms import StepBound, raise_to_norm
 from seqjax.recurrence.unroll import unroll
 from seqjax.training.config import make_config
 from seqjax.training.step import _step_bound
@@ -51,7 +51,7 @@ vectors = hnp.arrays(np.float32, 7, elements=numbers)
 
 @functools.cache
 def compiled(axes=None):
-    return jax.jit(lambda tree, floor: lengthen(tree, floor, axes))
+    return jax.jit(lambda tree, floor: raise_to_norm(tree, floor, axes))
 
 
 def tree(vector):
@@ -274,11 +274,11 @@ def test_a_bound_that_cannot_be_is_refused(options, message):
 def test_the_whole_gradient_is_raised_after_the_clip(level):
     gradients = np.float32([[3.0, -4.0], [0.3, 0.4], [6e-22, 8e-22], [0.0, 0.0]])
     flooring = FloorSpec("norm", level)
-    optimizer = make_optimizer(OptimSpec("sgd", 1.0), ClipSpec("norm", 2.0), 4, flooring=flooring)
+    optimizer = make_optimizer(OptimSpec("sgd", 1.0), ClipSpec("norm", 2.0), 4, floor_spec=flooring)
     params = {"w": jnp.zeros((2,))}
     state = optimizer.init(params)
     for g in gradients:
-        moved, _ = update(optimizer, {"w": jnp.array(g)}, state, params)
+        moved, _ = apply_gradients(optimizer, {"w": jnp.array(g)}, state, params)
         clipped = np.float64(g) * min(1.0, 2.0 / max(norm_of(g), 1e-30))
         assert_close(moved, {"w": -by_definition(clipped, level)}, 1e-6)
 

@@ -10,7 +10,7 @@ import pytest
 from support.assertions import assert_close
 
 from seqjax.optim.clipping import ClipSpec
-from seqjax.optim.optimizer import OPTIMIZERS, SCHEDULES, OptimSpec, make_optimizer, update
+from seqjax.optim.optimizer import OPTIMIZERS, SCHEDULES, OptimSpec, apply_gradients, make_optimizer
 
 STEPS = 6
 GRADIENTS = np.random.default_rng(0).normal(size=(STEPS, 3)).astype(np.float32)
@@ -24,7 +24,7 @@ def run(optim, clipping, gradients):
     state = optimizer.init(params)
 
     def step(carry, g):
-        params, state = update(optimizer, {"w": g}, carry[1], carry[0])
+        params, state = apply_gradients(optimizer, {"w": g}, carry[1], carry[0])
         measured = {k: optax.tree.get(state, k) for k in ("norm_before", "norm_after", "clipped")}
         return (params, state), (params["w"], measured)
 

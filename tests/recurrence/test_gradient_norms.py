@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from support.assertions import assert_close
 
 from seqjax.cells import CELLS
-from seqjax.recurrence.gradient_norms import StepBound, bound_signal, shorten, tree_norm
+from seqjax.recurrence.gradient_norms import StepBound, bound_cotangent, clip_to_norm, tree_norm
 
 TINY, HUGE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 ULP = 2.0**-23
@@ -45,7 +45,7 @@ jitted_norm = jax.jit(tree_norm)
 
 @cache
 def compiled(axes=None):
-    return jax.jit(lambda tree, bound: shorten(tree, bound, axes))
+    return jax.jit(lambda tree, bound: clip_to_norm(tree, bound, axes))
 
 
 EXTREMES = [[3e19] * 7, [3e38, *[0] * 6], [HUGE] * 7, [TINY] * 7, [0] * 7, [1, *[1e-30] * 6]]
@@ -146,7 +146,7 @@ def test_narrow_leaves_are_measured_in_float32_and_stay_narrow(dtype, vector, bo
 
 def test_float64_keeps_its_range_and_precision(x64):
     vector = np.random.default_rng(0).normal(size=7)
-    short, _ = shorten(tree(vector * 1e200), 1e-3)
+    short, _ = clip_to_norm(tree(vector * 1e200), 1e-3)
     expected = vector * (1e-3 / norm(vector))
     assert_close(short, tree(expected), 1e-14)
 
@@ -157,7 +157,7 @@ def test_float64_keeps_its_range_and_precision(x64):
 def test_bound_signal_shortens_the_joint_cotangent_of_each_example_and_counts():
     carry = CELLS["lstm"].carry(h=jnp.ones((3, 2)), c=jnp.zeros((3, 2)))
     bound = StepBound(jnp.float32(5.0), jnp.float32(0.0))
-    out, pull = jax.vjp(bound_signal, carry, bound)
+    out, pull = jax.vjp(bound_cotangent, carry, bound)
     assert same_bits(out, carry)
     # Norms of h and c together: 10, 1 and 13; alone, the h of the first would be 6.
     cotangent = type(carry)(

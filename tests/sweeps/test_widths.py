@@ -7,7 +7,7 @@ import pytest
 
 from experiments.claims.evidence import on_tasks
 from seqjax.cells import CELLS
-from seqjax.models.layers import ModelSpec, size_of
+from seqjax.models.sequence import ModelSpec, model_size
 from seqjax.sweeps.overrides import revise
 from seqjax.sweeps.study import Arm, Axis, Study, plan
 from seqjax.sweeps.widths import TOLERANCE, fitting_widths, matched_width, recurrent_parameters
@@ -52,7 +52,7 @@ def counts(name, inputs):
 def test_the_count_is_that_of_the_arrays_of_every_cell(options):
     for name in CELLS if options == {"task.name": "adding"} else ("gru", "lstm_fgr", "mut1"):
         config = make_config({"model.hidden": 3, "model.cell": name, **options})
-        expected = size_of(abstract_model(config))["parameters_recurrent"]
+        expected = model_size(abstract_model(config))["parameters_recurrent"]
         assert recurrent_parameters(config.model, config.task) == expected, name
 
 
@@ -124,7 +124,7 @@ def test_a_matched_arm_has_the_parameters_of_the_arm_it_names():
     found = widths(a_study(GRU, ELMAN, LSTM))
     both = {(name,): expected(name, 57) for name in ("gru", "elman")}
     assert found == {("lstm",): 57, **both}
-    sizes = [size_of(abstract_model(run.config)) for run in plan(a_study(GRU, ELMAN, LSTM), [0])]
+    sizes = [model_size(abstract_model(run.config)) for run in plan(a_study(GRU, ELMAN, LSTM), [0])]
     *others, lstm = (size["parameters_recurrent"] for size in sizes)
     assert all(abs(size / lstm - 1) <= TOLERANCE for size in others)
 

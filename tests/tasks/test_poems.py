@@ -15,7 +15,7 @@ from support.fortunes import fortune
 from experiments import poem as poem_command
 from seqjax.data.poems import FORMS, PARTS, REGULATED, Poem
 from seqjax.models import sampling
-from seqjax.models.layers import with_arrays
+from seqjax.models.sequence import with_params
 from seqjax.sweeps import saved_models
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import Batch
@@ -184,7 +184,7 @@ def untrained(folder, **settings):
     config = make_config(SMALL | settings)
     params = jax.jit(initial_state)(config, np.uint32(0)).params
     run = Run("poems", "lstm", {}, 0, config, "data")
-    return run, params, with_arrays(abstract_model(config), params)
+    return run, params, with_params(abstract_model(config), params)
 
 
 def test_a_thousand_constrained_poems_have_their_form(folder):
@@ -197,7 +197,10 @@ def test_a_thousand_constrained_poems_have_their_form(folder):
         allowed_TV = script.allowed(form, unknown=False)
         allowed_TBV[: len(allowed_TV), k] = allowed_TV
     options = {"allowed": jnp.asarray(allowed_TBV), "temperature": 3.0}
-    first_B, keys_B = np.array([FORM[form] for form in asked]), sampling.keys_of(5, len(asked))
+    first_B, keys_B = (
+        np.array([FORM[form] for form in asked]),
+        sampling.sequence_keys(5, len(asked)),
+    )
     program = jax.jit(lambda: sampling.sample(model, first_B, keys_B, poetry.LONGEST, **options))
     texts = set()
     for form, column in zip(asked, np.asarray(program()).T, strict=True):
@@ -239,7 +242,7 @@ def test_a_model_is_loaded_as_it_was_kept_without_data(folder, model, monkeypatc
     found = saved_models.load(model)
     assert found.config == run.config and found.run == run.id
     assert found.facts["characters"] == script.characters
-    loaded = saved_models.arrays_of(found.model)
+    loaded = saved_models.model_params(found.model)
     same = jax.tree.map(np.array_equal, loaded, jax.device_get(params))
     assert jax.tree.all(same) and len(jax.tree.leaves(loaded)) == 6
     assert all(poetry.among(line, found.arrays["passages"]) for line in lines)

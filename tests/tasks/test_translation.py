@@ -15,7 +15,7 @@ from support.made_up import record
 from experiments.studies import translation as study
 from seqjax.baselines import ngrams
 from seqjax.data.messages import ALPHABET
-from seqjax.models.layers import arrays_of, size_of, with_arrays
+from seqjax.models.sequence import model_params, model_size, with_params
 from seqjax.sweeps import executor
 from seqjax.sweeps.widths import recurrent_parameters
 from seqjax.tasks.base import first_of
@@ -50,7 +50,7 @@ class Small:
     params: dict
 
     def model(self, params=None):
-        return with_arrays(step.abstract_model(self.config), params or self.params)
+        return with_params(step.abstract_model(self.config), params or self.params)
 
     def logits(self, batch):
         return LOGITS(self.config, self.params, batch)
@@ -69,7 +69,7 @@ def small():
         data = jax.tree.map(jnp.asarray, config.task.data())
         row = first_of(config.task.evaluation_rows(data, 1))
         batch = config.task.evaluation_batch(data, row)
-        made = jax.jit(lambda key: arrays_of(step.build_model(config, key)))(jax.random.key(0))
+        made = jax.jit(lambda key: model_params(step.build_model(config, key)))(jax.random.key(0))
         yield Small(config, data, batch, made)
 
 
@@ -140,7 +140,7 @@ def test_a_translation_is_the_likeliest_symbol_again_and_again(small):
 
     @jax.jit
     def go_on(params, symbol_B, carry):
-        logits, carry = small.model(params).go_on(symbol_B[None], carry)
+        logits, carry = small.model(params).logits_and_carry(symbol_B[None], carry)
         return logits[0], carry
 
     ended = 0
@@ -193,7 +193,7 @@ def test_a_run_trains_and_evaluates_and_is_counted(small):
     trains_and_evaluates(small.config)
     once = dataclasses.replace(small.config, task=Once())
     for config in (small.config, once):
-        size = size_of(step.abstract_model(config))["parameters_recurrent"]
+        size = model_size(step.abstract_model(config))["parameters_recurrent"]
         assert recurrent_parameters(config.model, config.task) == size
     assert executor.memory_of(small.config) > executor.memory_of(once)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
 from seqjax.diagnostics.gradients import Loss
-from seqjax.models.layers import SequenceModel
+from seqjax.models.sequence import SequenceModel
 from seqjax.tasks.base import Batch
 from seqjax.types import Array
 
@@ -70,7 +70,7 @@ class Layer(NamedTuple):
     loss: Loss
 
 
-def only_layer(held_out: HeldOut) -> Layer:
+def extract_layer(held_out: HeldOut) -> Layer:
     """The model's layer, of one direction, on these sequences.
 
     What is observed of it runs on the plain step of ``diagnostics.base``, which can be
@@ -78,7 +78,7 @@ def only_layer(held_out: HeldOut) -> Layer:
     """
     model, batch = held_out.model, held_out.batch
     recurrent = model.recurrent
-    x_TBD = model.read(model.embed(batch.x))
+    x_TBD = model.windowed(model.embed(batch.x))
     ((name, params),) = recurrent.cells.items()
     if name in recurrent.maps:
         x_TBD = recurrent.maps[name](x_TBD)
@@ -91,7 +91,7 @@ def only_layer(held_out: HeldOut) -> Layer:
     return Layer(recurrent.cell, params.get_value(), x_TBD, loss)
 
 
-def first(held_out: HeldOut) -> HeldOut:
+def first_examples(held_out: HeldOut) -> HeldOut:
     """Its first ``EXAMPLES`` sequences."""
     batch = held_out.batch
     few = jax.tree.map(lambda array: array[..., :EXAMPLES], batch._replace(x=None))

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from seqjax.cells.base import Cell
 from seqjax.diagnostics.gradients import early_to_late, gradient_profile, weight_contributions
 from seqjax.diagnostics.jacobians import input_jacobian
-from seqjax.diagnostics.observers.base import HeldOut, Observed, first, only_layer
+from seqjax.diagnostics.observers.base import HeldOut, Observed, extract_layer, first_examples
 from seqjax.recurrence.gradient_norms import tree_norm
 
 
@@ -17,7 +17,7 @@ def gradients(held_out: HeldOut) -> Observed:
 
     Cost: one forward and one backward pass; two of each for cells with a c.
     """
-    cell, params, x_TBD, loss = only_layer(first(held_out))
+    cell, params, x_TBD, loss = extract_layer(first_examples(held_out))
     profile = gradient_profile(cell, params, x_TBD, loss)
     return {name: jnp.mean(norms_TB, axis=1) for name, norms_TB in profile.items()}
 
@@ -31,7 +31,7 @@ def contributions(held_out: HeldOut) -> Observed:
 
     Cost: one forward and one backward pass, and memory for T copies of the parameters.
     """
-    cell, params, x_TBD, loss = only_layer(first(held_out))
+    cell, params, x_TBD, loss = extract_layer(first_examples(held_out))
     fields = _recurrent_fields(cell)
     if not fields:
         return {}
@@ -57,7 +57,7 @@ def inputs(held_out: HeldOut) -> Observed:
     model, batch = held_out.model, held_out.batch
 
     def logits(x_TD):
-        return model.readout(model.recurrent(model.read(x_TD[:, None])).outputs_TBH)[:, 0]
+        return model.readout(model.recurrent(model.windowed(x_TD[:, None])).outputs_TBH)[:, 0]
 
     norms_TT = input_jacobian(logits, model.embed(batch.x[:, :1])[:, 0])
     T = len(norms_TT)

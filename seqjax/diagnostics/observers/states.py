@@ -4,14 +4,20 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.diagnostics.jacobians import (
+    cumulative_products,
     lyapunov_spectrum,
     memory_path,
-    products,
     recurrent_scales,
     singular_values,
     step_jacobians,
 )
-from seqjax.diagnostics.observers.base import TRAJECTORIES, HeldOut, Observed, first, only_layer
+from seqjax.diagnostics.observers.base import (
+    TRAJECTORIES,
+    HeldOut,
+    Observed,
+    extract_layer,
+    first_examples,
+)
 from seqjax.diagnostics.probe import linear_probe
 from seqjax.recurrence.gradient_norms import tree_norm
 
@@ -49,7 +55,7 @@ def jacobians(held_out: HeldOut) -> Observed:
     Cost: 4 times S + 2 H forward passes, and 2 T decompositions of S × S, where S is H times the
     parts of the carry; memory T S². Sequences come one after another.
     """
-    cell, params, x_TBD, _ = only_layer(first(held_out))
+    cell, params, x_TBD, _ = extract_layer(first_examples(held_out))
 
     def one(x_TD):
         j_TSS = step_jacobians(cell, params, x_TD)
@@ -57,7 +63,7 @@ def jacobians(held_out: HeldOut) -> Observed:
         return {
             "largest": values_TS[:, 0],
             "smallest": values_TS[:, -1],
-            "product": singular_values(products(j_TSS))[:, 0],
+            "product": singular_values(cumulative_products(j_TSS))[:, 0],
             "direct": jax.vmap(tree_norm)(path.direct_TH),
             "share": path.share_T,
         }
@@ -73,7 +79,7 @@ def lyapunov(held_out: HeldOut) -> Observed:
     Cost: 4 times S forward passes and T decompositions of S × S, with S as in ``jacobians``;
     memory T S².
     """
-    cell, params, x_TBD, _ = only_layer(first(held_out))
+    cell, params, x_TBD, _ = extract_layer(first_examples(held_out))
 
     def one(x_TD):
         return {"largest": lyapunov_spectrum(step_jacobians(cell, params, x_TD))[:EXPONENTS]}
@@ -96,7 +102,7 @@ def probe(held_out: HeldOut) -> Observed:
     Cost: one forward pass, and T solutions of H equations.
     """
     model, batch = held_out.model, held_out.batch
-    outputs_TBH = model.recurrent(model.read(model.embed(batch.x))).outputs_TBH
+    outputs_TBH = model.recurrent(model.windowed(model.embed(batch.x))).outputs_TBH
     first_B, half = batch.x[0], batch.x.shape[1] // 2
     accuracy_T = linear_probe(
         outputs_TBH[:, :half],

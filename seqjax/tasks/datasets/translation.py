@@ -10,7 +10,7 @@ import numpy as np
 from seqjax.data.messages import ALPHABET, LONGEST, messages
 from seqjax.metrics import losses
 from seqjax.metrics.chrf import chrf
-from seqjax.models.layers import SequenceModel
+from seqjax.models.sequence import SequenceModel
 from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets.ragged import RaggedTask, Sequences
 from seqjax.types import Array
@@ -119,7 +119,7 @@ def translated(model: SequenceModel, batch: Batch) -> Array:
 
     def step(before, _):
         symbol_B, carry = before
-        logits_TBV, carry = model.go_on(symbol_B[None], carry)
+        logits_TBV, carry = model.logits_and_carry(symbol_B[None], carry)
         symbol_B = jnp.argmax(logits_TBV[0], axis=-1).astype(jnp.int32)
         return (symbol_B, carry), symbol_B
 

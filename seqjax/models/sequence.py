@@ -7,21 +7,20 @@ crosses a scan, an optimiser or a checkpoint.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from seqjax.cells import CELLS
-from seqjax.cells.base import Cell
-from seqjax.cells.matmul import product
-from seqjax.init import InitSpec, init_cell
-from seqjax.recurrence.unroll import Unrolled, unroll
+from seqjax.init import InitSpec
+from seqjax.models.recurrent import RecurrentLayers, linear
+from seqjax.recurrence.unroll import Unrolled
 from seqjax.types import Array, check_most, named_key, static, unknown
 
 READOUTS = ("auto", "softmax", "logistic", "linear")
-WIDEST, MOST_LAYERS = 2**14, 64
+MAX_WIDTH, MAX_LAYERS = 2**14, 64
 """What is more is a slip of the keyboard, or needs another program."""
 
 
@@ -56,99 +55,14 @@ class ModelSpec:
         if self.readout not in READOUTS:
             raise ValueError(f"readout: {unknown('readout', self.readout, READOUTS)}")
         check_most(
-            hidden=(self.hidden, WIDEST),
-            layers=(self.layers, MOST_LAYERS),
-            embed=(self.embed, WIDEST),
-            window=(self.window, WIDEST),
+            hidden=(self.hidden, MAX_WIDTH),
+            layers=(self.layers, MAX_LAYERS),
+            embed=(self.embed, MAX_WIDTH),
+            window=(self.window, MAX_WIDTH),
         )
 
 
-def _linear(inputs: int, outputs: int, dtype, rngs: nnx.Rngs, **options) -> nnx.Linear:
-    def dot_general(x, kernel, *_, **__):
-        y = product(x.reshape(-1, inputs), kernel, dtype)
-        return y.reshape(*x.shape[:-1], outputs)
-
-    return nnx.Linear(inputs, outputs, dot_general=dot_general, rngs=rngs, **options)
-
-
-class Recurrent(nnx.Module):
-    """Layers of one cell in one or both directions, time-major; ``dtype`` is that of ``unroll``.
-
-    Cells that need input width = hidden width get a linear map before them where the widths differ.
-    """
-
-    def __init__(
-        self,
-        cell: Cell,
-        input_size: int,
-        hidden_size: int,
-        *,
-        key: Array,
-        init: InitSpec,
-        layers: int = 1,
-        bidirectional: bool = False,
-        dtype=None,
-    ):
-        self.cell, self.layers, self.dtype = cell, layers, dtype
-        self.directions = ("forward", "backward") if bidirectional else ("forward",)
-        self.cells, self.maps = nnx.Dict(), nnx.Dict()
-        for layer in range(layers):
-            width = hidden_size * len(self.directions) if layer else input_size
-            for direction in self.directions:
-                name = f"layer{layer}_{direction}"
-                key_here = named_key(key, name)
-                if cell.square and width != hidden_size:
-                    rngs = nnx.Rngs(named_key(key_here, "map"))
-                    self.maps[name] = _linear(width, hidden_size, dtype, rngs, use_bias=False)
-                cell_width = hidden_size if cell.square else width
-                self.cells[name] = nnx.Param(
-                    init_cell(key_here, cell, cell_width, hidden_size, init)
-                )
-
-    def __call__(self, x_TBD: Array, *, carry: dict | None = None, **options) -> Unrolled:
-        """``unroll`` of every layer; the carry and the probes are dicts by "layer0_forward" etc.
-
-        Options are those of ``unroll``; a step bound holds for each layer and direction on its own.
-        """
-        carries, probes = {}, {}
-        for layer in range(self.layers):
-            outputs = []
-            for direction in self.directions:
-                name = f"layer{layer}_{direction}"
-                x = self.maps[name](x_TBD) if name in self.maps else x_TBD
-                result = unroll(
-                    self.cell,
-                    self.cells[name].get_value(),
-                    x,
-                    carry=None if carry is None else carry[name],
-                    reverse=direction == "backward",
-                    dtype=self.dtype,
-                    **options,
-                )
-                outputs.append(result.outputs_TBH)
-                carries[name], probes[name] = result.carry, result.probes
-            x_TBD = jnp.concatenate(outputs, axis=-1)
-        return Unrolled(x_TBD, carries, probes)
-
-    def initial_carry(self, batch: int) -> dict[str, NamedTuple]:
-        """The zero carry of every layer and direction, leaves (B, H)."""
-        weights = {name: params.get_value().w_DGH for name, params in self.cells.items()}
-        return {
-            name: self.cell.initial_carry(batch, w_DGH.shape[2], w_DGH.dtype)
-            for name, w_DGH in weights.items()
-        }
-
-    def multiply_adds(self) -> int:
-        """Multiply-adds of one step of all layers for one example, linear maps included."""
-        total = 0
-        for name, params in self.cells.items():
-            D, _, H = params.get_value().w_DGH.shape
-            total += self.cell.multiply_adds(D, H)
-            total += self.maps[name].kernel.get_value().size if name in self.maps else 0
-        return total
-
-
-class Reader(nnx.Module):
+class Encoder(nnx.Module):
     """Embedding and recurrent layers.
 
     Args:
@@ -177,7 +91,7 @@ class Reader(nnx.Module):
             embed = nnx.Embed(input_size, spec.embed, rngs=rngs)
             input_size = spec.embed
         self.embedding, self.window = nnx.data(embed), spec.window
-        self.recurrent = Recurrent(
+        self.recurrent = RecurrentLayers(
             CELLS[spec.cell],
             input_size * spec.window,
             spec.hidden,
@@ -194,7 +108,7 @@ class Reader(nnx.Module):
             return self.embedding(x)
         return jax.nn.one_hot(x, self.symbols, dtype=jnp.float32) if self.symbols else x
 
-    def read(self, x: Array) -> Array:
+    def windowed(self, x: Array) -> Array:
         """What the first recurrent layer reads of embedded inputs: its window of them."""
         if self.window == 1:
             return x
@@ -202,12 +116,12 @@ class Reader(nnx.Module):
         padded = jnp.pad(x, ((self.window - 1, 0), (0, 0), (0, 0)))
         return jnp.concatenate([padded[k : k + T] for k in range(self.window)], axis=-1)
 
-    def unrolled(self, x: Array, carry: dict | None, **options) -> Unrolled:
+    def unroll_layers(self, x: Array, carry: dict | None, **options) -> Unrolled:
         """What the recurrent layers make of the input, from a carry (zeros: None)."""
-        return self.recurrent(self.read(self.embed(x)), carry=carry, **options)
+        return self.recurrent(self.windowed(self.embed(x)), carry=carry, **options)
 
 
-class SequenceModel(Reader):
+class SequenceModel(Encoder):
     """Embedding, recurrent layers, readout; before them, if asked for, an encoder.
 
     Args:
@@ -216,7 +130,7 @@ class SequenceModel(Reader):
       source_size: the number of symbols of a source, which an encoder of the same shape, but with
         weights of its own, reads first (Sutskever, Vinyals and Le, NIPS 2014); or 0.
 
-    All else is as for ``Reader``; the readout starts as Flax starts it.
+    All else is as for ``Encoder``; the readout starts as Flax starts it.
     """
 
     def __init__(
@@ -236,24 +150,24 @@ class SequenceModel(Reader):
         self.every_step = every_step
         width = spec.hidden * len(self.recurrent.directions)
         rngs = nnx.Rngs(named_key(key, "readout"))
-        self.readout = _linear(width, output_size, dtype, rngs)
+        self.readout = linear(width, output_size, dtype, rngs)
         encoder = None
         if source_size:
             key = named_key(key, "encoder")
-            encoder = Reader(spec, source_size, symbols=True, init=init, key=key, dtype=dtype)
+            encoder = Encoder(spec, source_size, symbols=True, init=init, key=key, dtype=dtype)
         self.encoder = nnx.data(encoder)
 
     def encode(self, source_SB: Array, lengths_B: Array, **options) -> dict:
         """The carry that the encoder ends with, from which the layers go on to the target."""
-        return self.encoder.unrolled(source_SB, None, lengths_B=lengths_B, **options).carry
+        return self.encoder.unroll_layers(source_SB, None, lengths_B=lengths_B, **options).carry
 
     def __call__(self, x: Array, **options) -> Array:
         """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""
-        return self.go_on(x, None, **options)[0]
+        return self.logits_and_carry(x, None, **options)[0]
 
-    def go_on(self, x: Array, carry: dict | None, **options) -> tuple[Array, dict]:
+    def logits_and_carry(self, x: Array, carry: dict | None, **options) -> tuple[Array, dict]:
         """The logits and the last carry, from a carry that was left before (zeros: None)."""
-        result = self.unrolled(x, carry, **options)
+        result = self.unroll_layers(x, carry, **options)
         if self.every_step:
             return self.readout(result.outputs_TBH), result.carry
         top = f"layer{self.recurrent.layers - 1}_"
@@ -261,12 +175,12 @@ class SequenceModel(Reader):
         return self.readout(jnp.concatenate(final, axis=-1)), result.carry
 
 
-def arrays_of(model: nnx.Module) -> dict[str, Any]:
+def model_params(model: nnx.Module) -> dict[str, Any]:
     """The parameters of a model as a plain dict of arrays."""
     return nnx.to_pure_dict(nnx.state(model, nnx.Param))
 
 
-def abstract(make: Callable[[], nnx.Module]) -> nnx.Module:
+def abstract_module(make: Callable[[], nnx.Module]) -> nnx.Module:
     """The module that ``make`` builds, with shapes in place of its numbers."""
     graphs = []
 
@@ -279,18 +193,18 @@ def abstract(make: Callable[[], nnx.Module]) -> nnx.Module:
     return nnx.merge(graphs[0], state)
 
 
-def with_arrays(model: nnx.Module, arrays: dict[str, Any]) -> nnx.Module:
-    """The (abstract) model with these parameters in it; the inverse of ``arrays_of``."""
+def with_params(model: nnx.Module, arrays: dict[str, Any]) -> nnx.Module:
+    """The (abstract) model with these parameters in it; the inverse of ``model_params``."""
     graph, state = nnx.split(model)
     nnx.replace_by_pure_dict(state, arrays)
     return nnx.merge(graph, state)
 
 
-def size_of(model: SequenceModel) -> dict[str, int]:
+def model_size(model: SequenceModel) -> dict[str, int]:
     """Parameters without and with the readout, and multiply-adds a step without it."""
     count = {
         name: sum(leaf.size for leaf in jax.tree.leaves(part))
-        for name, part in arrays_of(model).items()
+        for name, part in model_params(model).items()
     }
     return {
         "parameters_recurrent": sum(count.values()) - count["readout"],

@@ -10,7 +10,14 @@ from support.assertions import assert_close
 
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec
-from seqjax.models.layers import ModelSpec, SequenceModel, abstract, arrays_of, size_of, with_arrays
+from seqjax.models.sequence import (
+    ModelSpec,
+    SequenceModel,
+    abstract_module,
+    model_params,
+    model_size,
+    with_params,
+)
 from seqjax.recurrence.unroll import unroll
 from seqjax.tasks.synthetic.lag_recall import LagRecall
 
@@ -34,7 +41,7 @@ def make(key, cell="lstm", *, inputs=D, every_step=False, symbols=False, init=No
 def drawn(seed=0, cell="lstm", **options):
     """The abstract model and its parameters."""
     model = make(jax.random.key(seed), cell, **options)
-    return abstract(lambda: make(jax.random.key(0), cell, **options)), arrays_of(model)
+    return abstract_module(lambda: make(jax.random.key(0), cell, **options)), model_params(model)
 
 
 def composed(arrays, x, cell="lstm", lengths_B=None, every_step=False):
@@ -88,7 +95,7 @@ def test_a_model_is_its_layers_and_a_product(options):
 
     @jax.jit
     def both(arrays, x, lengths_B):
-        logits = with_arrays(model, arrays)(x, lengths_B=lengths_B)
+        logits = with_params(model, arrays)(x, lengths_B=lengths_B)
         return logits, composed(arrays, x, cell, lengths_B, every_step)
 
     for lengths_B in (np.full(B, T), LENGTHS_B):
@@ -103,7 +110,7 @@ def test_symbols_are_embedded_or_one_hot(embed):
     model, arrays = drawn(inputs=6, symbols=True, embed=embed)
     assert ("embedding" in arrays) == bool(embed)
     x = SYMBOLS if embed else np.eye(6, dtype=np.float32)[SYMBOLS]
-    assert_close(with_arrays(model, arrays)(SYMBOLS), composed(arrays, x), 1e-6)
+    assert_close(with_params(model, arrays)(SYMBOLS), composed(arrays, x), 1e-6)
 
 
 @pytest.mark.parametrize("symbols", [False, True])
@@ -115,7 +122,7 @@ def test_a_window_is_the_inputs_side_by_side(symbols):
     nothing = np.zeros_like(x_TBD[0])
     rows = [[x_TBD[t - k] if t >= k else nothing for k in (2, 1, 0)] for t in range(T)]
     side_by_side = np.stack([np.concatenate(row, axis=-1) for row in rows])
-    assert_close(with_arrays(model, arrays)(x), composed(arrays, side_by_side), 1e-6)
+    assert_close(with_params(model, arrays)(x), composed(arrays, side_by_side), 1e-6)
 
 
 @pytest.mark.parametrize("window", [1, 2, 3])
@@ -126,25 +133,25 @@ def test_without_a_state_a_window_alone_recalls(window):
     model = SequenceModel(
         spec, 8, 8, every_step=True, symbols=True, init=InitSpec(), key=jax.random.key(0)
     )
-    arrays = arrays_of(model)
+    arrays = model_params(model)
     (cell,) = arrays["recurrent"]["cells"].values()
     w_DGH = np.eye(wide, dtype=np.float32)[:, None]
     arrays["recurrent"]["cells"]["layer0_forward"] = cell._replace(w_DGH=w_DGH)
     arrays["readout"]["kernel"] = np.eye(wide, 8, dtype=np.float32)
     batch = task.sample(jax.random.key(1), 50)
-    correct = np.argmax(with_arrays(model, arrays)(batch.x), axis=-1) == batch.y
+    correct = np.argmax(with_params(model, arrays)(batch.x), axis=-1) == batch.y
     accuracy = correct[task.lag :].mean()
     assert accuracy == 1 if window == 3 else accuracy < 0.25
 
 
 def test_the_carry_goes_in_and_out_by_layer_and_direction():
     model, arrays = drawn(layers=2, bidirectional=True)
-    recurrent = with_arrays(model, arrays).recurrent
+    recurrent = with_params(model, arrays).recurrent
     whole = recurrent(FLOATS, probe=("f",))
     assert set(whole.carry) == {f"layer{n}_{d}" for n in "01" for d in ("forward", "backward")}
     assert whole.probes["layer1_backward"]["f"].shape == (T, B, H)
     model, arrays = drawn(layers=2)
-    recurrent = with_arrays(model, arrays).recurrent
+    recurrent = with_params(model, arrays).recurrent
     halves = recurrent(FLOATS[2:], carry=recurrent(FLOATS[:2]).carry)
     assert_close(halves.carry, recurrent(FLOATS).carry, 1e-6)
 
@@ -154,8 +161,8 @@ def test_mut1_reads_its_input_through_a_counted_map():
     kernel = arrays["recurrent"]["maps"]["layer0_forward"]["kernel"]
     assert kernel.shape == (D, H) and np.all(kernel != 0)
     cell = 2 * H * H + 2 * H * H + 3 * H  # W for r, z; U for r, n; a bias for each
-    assert size_of(model)["parameters_recurrent"] == cell + D * H
-    assert size_of(model)["multiply_adds"] == 4 * H * H + D * H
+    assert model_size(model)["parameters_recurrent"] == cell + D * H
+    assert model_size(model)["multiply_adds"] == 4 * H * H + D * H
     _, square = drawn(cell="mut1", inputs=H)
     assert "maps" not in square["recurrent"]
 
@@ -183,18 +190,18 @@ READOUT = H * V + V
     ids=str,
 )
 def test_sizes_by_hand(options, recurrent, readout):
-    model = abstract(lambda: make(jax.random.key(0), **options))
-    sizes = size_of(model)
+    model = abstract_module(lambda: make(jax.random.key(0), **options))
+    sizes = model_size(model)
     assert sizes["parameters_recurrent"] == recurrent
     assert sizes["parameters"] == recurrent + readout
 
 
 def test_arrays_go_out_and_in_again():
     model, arrays = drawn(layers=2, bidirectional=True)
-    again = arrays_of(with_arrays(model, arrays))
+    again = model_params(with_params(model, arrays))
     assert jax.tree.structure(again) == jax.tree.structure(arrays)
     assert all(a is b for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(arrays), strict=True))
-    assert all(isinstance(a, jax.ShapeDtypeStruct) for a in jax.tree.leaves(arrays_of(model)))
+    assert all(isinstance(a, jax.ShapeDtypeStruct) for a in jax.tree.leaves(model_params(model)))
 
 
 def test_keys_and_initial_numbers_may_be_traced_and_mapped():
@@ -203,7 +210,7 @@ def test_keys_and_initial_numbers_may_be_traced_and_mapped():
     def logits(seed, bias, x):
         init = InitSpec("uniform", recurrent_gain=1 + bias, bias={"f": bias})
         model = make(jax.random.key(seed), init=init)
-        return model(x), arrays_of(model)["recurrent"]["cells"]["layer0_forward"].b_GH
+        return model(x), model_params(model)["recurrent"]["cells"]["layer0_forward"].b_GH
 
     seeds, biases = np.uint32([0, 1, 0]), np.float32([0.0, 0.0, 2.0])
     values, b_RGH = logits(seeds, biases, FLOATS)

@@ -1,0 +1,97 @@
+"""Recurrent layers: one cell, stacked, in one or both directions, as an NNX module."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from flax import nnx
+
+from seqjax.cells.base import Cell
+from seqjax.cells.matmul import matmul
+from seqjax.init import InitSpec, init_cell
+from seqjax.recurrence.unroll import Unrolled, unroll
+from seqjax.types import Array, named_key
+
+
+def linear(inputs: int, outputs: int, dtype, rngs: nnx.Rngs, **options) -> nnx.Linear:
+    def dot_general(x, kernel, *_, **__):
+        y = matmul(x.reshape(-1, inputs), kernel, dtype)
+        return y.reshape(*x.shape[:-1], outputs)
+
+    return nnx.Linear(inputs, outputs, dot_general=dot_general, rngs=rngs, **options)
+
+
+class RecurrentLayers(nnx.Module):
+    """Layers of one cell in one or both directions, time-major; ``dtype`` is that of ``unroll``.
+
+    Cells that need input width = hidden width get a linear map before them where the widths differ.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        key: Array,
+        init: InitSpec,
+        layers: int = 1,
+        bidirectional: bool = False,
+        dtype=None,
+    ):
+        self.cell, self.layers, self.dtype = cell, layers, dtype
+        self.directions = ("forward", "backward") if bidirectional else ("forward",)
+        self.cells, self.maps = nnx.Dict(), nnx.Dict()
+        for layer in range(layers):
+            width = hidden_size * len(self.directions) if layer else input_size
+            for direction in self.directions:
+                name = f"layer{layer}_{direction}"
+                key_here = named_key(key, name)
+                if cell.square and width != hidden_size:
+                    rngs = nnx.Rngs(named_key(key_here, "map"))
+                    self.maps[name] = linear(width, hidden_size, dtype, rngs, use_bias=False)
+                cell_width = hidden_size if cell.square else width
+                self.cells[name] = nnx.Param(
+                    init_cell(key_here, cell, cell_width, hidden_size, init)
+                )
+
+    def __call__(self, x_TBD: Array, *, carry: dict | None = None, **options) -> Unrolled:
+        """``unroll`` of every layer; the carry and the probes are dicts by "layer0_forward" etc.
+
+        Options are those of ``unroll``; a step bound holds for each layer and direction on its own.
+        """
+        carries, probes = {}, {}
+        for layer in range(self.layers):
+            outputs = []
+            for direction in self.directions:
+                name = f"layer{layer}_{direction}"
+                x = self.maps[name](x_TBD) if name in self.maps else x_TBD
+                result = unroll(
+                    self.cell,
+                    self.cells[name].get_value(),
+                    x,
+                    carry=None if carry is None else carry[name],
+                    reverse=direction == "backward",
+                    dtype=self.dtype,
+                    **options,
+                )
+                outputs.append(result.outputs_TBH)
+                carries[name], probes[name] = result.carry, result.probes
+            x_TBD = jnp.concatenate(outputs, axis=-1)
+        return Unrolled(x_TBD, carries, probes)
+
+    def initial_carry(self, batch: int) -> dict[str, NamedTuple]:
+        """The zero carry of every layer and direction, leaves (B, H)."""
+        weights = {name: params.get_value().w_DGH for name, params in self.cells.items()}
+        return {
+            name: self.cell.initial_carry(batch, w_DGH.shape[2], w_DGH.dtype)
+            for name, w_DGH in weights.items()
+        }
+
+    def multiply_adds(self) -> int:
+        """Multiply-adds of one step of all layers for one example, linear maps included."""
+        total = 0
+        for name, params in self.cells.items():
+            D, _, H = params.get_value().w_DGH.shape
+            total += self.cell.multiply_adds(D, H)
+            total += self.maps[name].kernel.get_value().size if name in self.maps else 0
+        return total
