@@ -59,7 +59,7 @@ class Entry:
     def solved(self) -> tuple[float, float, float]:
         """The share of runs that solved their task, and its exact interval."""
         k = sum(record["score"] >= rules.SOLVED for record in self.records)
-        return k / self.n, *intervals.clopper_pearson(k, self.n, rules.CONFIDENCE)
+        return k / self.n, *intervals.proportion_interval(k, self.n, rules.CONFIDENCE)
 
     @property
     def steps_to_criterion(self) -> float:

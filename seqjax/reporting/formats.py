@@ -10,6 +10,9 @@ from seqjax.data.files import printable
 from seqjax.reporting.aggregate import MARKS, Entry
 from seqjax.reporting.tables import Table, label
 
+DIGITS = 10
+"""Significant digits of numbers in CSV and JSON files, so that rounding does not change a file."""
+
 
 def figure(mean: float, half: float = math.nan) -> str:
     """A mean, with its interval if there is one, to three places, or five if it is small.
@@ -114,14 +117,19 @@ def to_latex(table: Table) -> str:
 
 
 def to_csv(tables: Sequence[Table]) -> str:
-    """One line an entry of any of the tables, with everything that is known of it."""
+    """One line for each cell of the tables, with all its numbers to ten significant digits."""
     entries = [(table, entry) for table in tables for entry in table.entries()]
     paths = list(dict.fromkeys(path for _, entry in entries for path in entry.point))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
 
+    def value(cell):
+        if isinstance(cell, float):
+            return f"{cell:.{DIGITS}g}"
+        return printable(cell) if isinstance(cell, str) else cell
+
     def write(row):
-        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in row])
+        writer.writerow(map(value, row))
 
     write(
         (

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqjax.reporting.formats import markdown, plain
+from seqjax.reporting.formats import DIGITS, markdown, plain
 from seqjax.stats.decisions import Comparison, Verdict
 
 MARKS = {
@@ -15,8 +15,21 @@ MARKS = {
 
 
 def to_json(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything, with what is said of all of them: size, rules and environment."""
-    return {**made, "verdicts": [dataclasses.asdict(verdict) for verdict in verdicts]}
+    """Verdicts with all comparisons, numbers to ten significant digits.
+
+    Args:
+      verdicts: of one or several claims.
+      made: what holds for all of them, such as the version of the rules.
+    """
+    return {**made, "verdicts": [_rounded(dataclasses.asdict(verdict)) for verdict in verdicts]}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:

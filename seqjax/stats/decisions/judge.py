@@ -8,6 +8,7 @@ printed beside a verdict without deciding it has the same level and does not cou
 import dataclasses
 import functools
 import math
+import statistics
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -49,7 +50,7 @@ def _interval(data: bytes, m: int, exact: bool) -> tuple[float, float, float]:
     """A mean, or a median, and its limits; kept, because a rule is run with several margins."""
     values = np.frombuffer(data)
     if exact:
-        return float(np.median(values)), *intervals.median_interval(values, level_of(m))
+        return statistics.median(values.tolist()), *intervals.median_interval(values, level_of(m))
     return float(values.mean()), *intervals.sign_flip_interval(values, level_of(m))
 
 

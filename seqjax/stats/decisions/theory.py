@@ -183,13 +183,15 @@ def claim_3(
     differences, good = [], []
     for family in FAMILIES:
         own, shared = (int(np.max(found(counts, family, s, DEPTHS[-1]))) for s in (False, True))
-        mean, lower, upper = intervals.difference_of_shares(own, draws, shared, draws, level_of(m))
+        mean, lower, upper = intervals.difference_of_proportions(
+            own, draws, shared, draws, level_of(m)
+        )
         name = f"independent − shared, {family}"
         differences.append(Comparison(name, mean, lower, upper, draws, np.nan, mean - lower, ()))
         least, most = own / draws, shared / draws
         if judge.exact:
-            least = intervals.clopper_pearson(own, draws, level_of(2 * m))[0]
-            most = intervals.clopper_pearson(shared, draws, level_of(2 * m))[1]
+            least = intervals.proportion_interval(own, draws, level_of(2 * m))[0]
+            most = intervals.proportion_interval(shared, draws, level_of(2 * m))[1]
         good.append(at_least(least, 0.95) and at_least(0.5, most))
     margin = judge.margins.share
     parts = [_family(family, counts, draws, spread or {}) for family in FAMILIES]

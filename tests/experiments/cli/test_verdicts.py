@@ -8,6 +8,7 @@ from math import inf, nan
 import pytest
 from support.made_up import record
 
+from experiments.claims import evidence
 from experiments.cli import verdicts
 from experiments.cli.workdir import MEASURED, Workdir
 from experiments.experiment import Subject
@@ -276,7 +277,9 @@ def test_what_is_written_says_size_rules_and_machine_without_markup(tmp_path):
     assert text == (tmp_path / "verdicts.md").read_text(encoding="utf-8")
     said = re.sub(r"\\(.)", r"\1", text)
     assert "CPU size: 10 runs and 1 points measured without training. Intervals" in said
-    assert f"Rules {rules.VERSION}, evidence {verdicts.EVIDENCE_HASH}; jaxlib 0.10.2" in said
+    assert (
+        f"Rules version {rules.VERSION}, evidence version {evidence.VERSION}; jaxlib 0.10.2" in said
+    )
     assert "Fragile: another verdict follows" in said and "Exploratory:" not in said
     assert "<script>" not in text and "&lt;script>" in text and "\x1b" not in text
     found = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))
