@@ -108,7 +108,7 @@ def place(server, tmp_path, monkeypatch):
     from support.published import make_known
     from support.served import BYTES, NAME
 
-    from experiments import data
+    from experiments.cli.commands import data
     from experiments.cli.fetch import Patience
 
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))

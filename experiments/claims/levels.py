@@ -8,11 +8,6 @@ are those of the studies themselves that neither clip nor raise anything, on the
 at the smallest rate. Printed as they stand in the modules, with those in use and the ratios behind.
 """
 
-from experiments.cli import program
-
-if __name__ == "__main__":
-    program.begin()  # before what follows, which takes its time
-
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -23,7 +18,7 @@ import numpy as np
 
 from experiments.claims import claim_4, claim_5
 from experiments.claims.evidence import BETWEEN
-from experiments.cli import flags
+from experiments.cli import flags, program, signals
 from seqjax.diagnostics.base import initial_carry_of, step, zero_perturbation
 from seqjax.diagnostics.gradients import weight_contributions
 from seqjax.diagnostics.observers.base import extract_layer
@@ -36,9 +31,9 @@ from seqjax.training.config import PRECISIONS, Config
 from seqjax.training.step import (
     TrainState,
     abstract_model,
-    differentiate,
     held_out_of,
     initial_state,
+    loss_and_gradient,
     train_step,
 )
 from seqjax.types import Array, named_key
@@ -47,11 +42,11 @@ FIRST_STEPS = 500  # of a run of claim 5 at full size; of all others every step 
 
 
 def _norm(config: Config, state: TrainState, batch: Batch) -> Array:
-    return tree_norm(differentiate(config, state, batch)[1][0])
+    return tree_norm(loss_and_gradient(config, state, batch)[1][0])
 
 
 def _value(config: Config, state: TrainState, batch: Batch) -> Array:
-    gradient = jax.tree.leaves(differentiate(config, state, batch)[1][0])
+    gradient = jax.tree.leaves(loss_and_gradient(config, state, batch)[1][0])
     return jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in gradient]).max()
 
 
@@ -169,5 +164,6 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    signals.install()
     flags.define_level_flags()
-    program.run(main, flags.parser)
+    program.run(main, flags.parser, __doc__)

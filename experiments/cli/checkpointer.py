@@ -1,109 +1,113 @@
-"""When progress is saved, when the work stops, and which checkpoint is gone on from."""
+"""Checkpoints of one shard: when to save, when to stop, and what to resume from."""
 
 import pathlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from experiments.cli import signals
 from seqjax.sweeps import saved_models
-from seqjax.sweeps.checkpointer import Keeper
+from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.study import Run
 from seqjax.training import state
-from seqjax.training.checkpoint import Checkpoints, Facts, Shapes
-from seqjax.training.state import Progress
+from seqjax.training.checkpoint import Checkpoints, Metadata, Shapes
+from seqjax.training.state import BatchState
 
 
-class ShardKeeper(Keeper):
-    """Keeps the progress of one shard in its checkpoints.
+class ShardCheckpointer(Checkpointer):
+    """Saves the training state of one shard, and resumes from it.
 
     Args:
-      folder: of the checkpoints.
-      every: seconds between two of them; a chunk is never cut short.
-      todo: the runs that are not recorded.
-      environment: what a run must not change in its middle.
-      say: is told what people should know.
-      model: the folder that the trained model of a run goes to, by its id; None to keep none.
+      folder: folder of the checkpoints.
+      every: seconds between two checkpoints; a chunk of steps is never interrupted.
+      pending: runs without a record.
+      environment: versions and hardware that must not change in the middle of a run.
+      log: prints a line for the user.
+      model_folder: from a run's id to the folder of its trained model; None saves no models.
     """
 
     def __init__(
         self,
         folder: pathlib.Path,
         every: float,
-        todo: list[Run],
+        pending: list[Run],
         environment: Mapping[str, Any],
-        say: Callable[[str], None],
-        model: Callable[[str], pathlib.Path] | None = None,
+        log: Callable[[str], None],
+        model_folder: Callable[[str], pathlib.Path] | None = None,
     ):
-        self.model = model
-        self.checkpoints = Checkpoints(folder, say)
-        self.every, self.environment, self.say = every, dict(environment), say
-        self.todo = {run.id: run for run in todo}
-        self.found = self.checkpoints.newest(self._shapes)
-        self.saved = time.monotonic()
+        self.every = every
+        self.pending = {run.id: run for run in pending}
+        self.environment = dict(environment)
+        self.log = log
+        self.model_folder = model_folder
+        self.checkpoints = Checkpoints(folder, log)
+        self.restored = self.checkpoints.restore_latest(self._expected_shapes)
+        self.last_save = time.monotonic()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
-        signals.unsaved.clear()
+    def __exit__(self, *exception: object) -> None:
+        signals.has_unsaved_work.clear()
         self.checkpoints.close()
 
-    def _shapes(self, facts: Facts) -> Shapes | None:
-        """What a checkpoint must hold, or None where nobody needs it."""
-        runs = [self.todo[name] for name in facts["runs"] if name in self.todo]
+    def _expected_shapes(self, metadata: Metadata) -> Shapes | None:
+        """Shapes of a checkpoint's arrays; None if no pending run can resume from it."""
+        runs = [self.pending[name] for name in metadata["runs"] if name in self.pending]
         if not runs:
             return None
-        if facts["environment"] != self.environment:
-            self.say(
-                f"the checkpoint of {len(runs)} runs was made on {facts['environment']}, this is "
-                f"{self.environment}; they start again"
+        if metadata["environment"] != self.environment:
+            self.log(
+                f"the checkpoint of {len(runs)} runs was saved on {metadata['environment']}, this "
+                f"is {self.environment}; they start again"
             )
             return None
-        config, step = runs[0].config, facts["step"]
+        config, step = runs[0].config, metadata["step"]
         if not 0 < step <= config.train.steps:
-            raise ValueError(f"expected a step of 1 to {config.train.steps}, got {step}")
-        return state.shapes(config, len(facts["runs"]), step)
+            raise ValueError(f"step: expected 1 to {config.train.steps}, got {step}")
+        return state.abstract_arrays(config, len(metadata["runs"]), step)
 
-    def begun(self, group: list[Run], together: int) -> tuple[list[Run], Progress | None]:
-        if self.found is None:
+    def restore(self, group: list[Run], max_runs: int) -> tuple[list[Run], BatchState | None]:
+        if self.restored is None:
             return [], None
-        arrays, facts = self.found
+        arrays, metadata = self.restored
         ids = {run.id for run in group}
-        places = [k for k, name in enumerate(facts["runs"]) if name in ids]
-        if not places:
+        rows = [row for row, name in enumerate(metadata["runs"]) if name in ids]
+        if not rows:
             return [], None
-        self.found = None
-        if len(places) > together:
-            self.say(f"{len(places)} runs were begun on more devices; they start again")
+        self.restored = None
+        if len(rows) > max_runs:
+            self.log(f"{len(rows)} runs were started on more devices; they start again")
             return [], None
-        runs = [self.todo[facts["runs"][k]] for k in places]
-        own = {name: array[places] for name, array in arrays.items()}
-        begun = Progress.from_arrays(runs[0].config, facts["step"], facts["seconds"], own)
-        self.say(f"{len(runs)} run(s) go on from step {begun.step:,}")
-        return runs, begun
+        runs = [self.pending[metadata["runs"][row]] for row in rows]
+        arrays = {name: array[rows] for name, array in arrays.items()}
+        batch_state = BatchState.from_arrays(
+            runs[0].config, metadata["step"], metadata["seconds"], arrays
+        )
+        self.log(f"{len(runs)} run(s) resume from step {batch_state.step:,}")
+        return runs, batch_state
 
-    def offer(self, batch: list[Run], progress: Progress) -> None:
-        signals.unsaved.set()
-        asked = signals.asked.is_set()
-        if asked or time.monotonic() - self.saved >= self.every:
-            facts = {
+    def save_if_due(self, batch: list[Run], batch_state: BatchState) -> None:
+        signals.has_unsaved_work.set()
+        stop = signals.stop_requested.is_set()
+        if stop or time.monotonic() - self.last_save >= self.every:
+            metadata = {
                 "runs": [run.id for run in batch],
-                "step": progress.step,
-                "seconds": progress.seconds,
+                "step": batch_state.step,
+                "seconds": batch_state.seconds,
                 "environment": self.environment,
             }
-            self.checkpoints.save(progress.to_arrays(), facts)
-            self.saved = time.monotonic()
-        if asked:
+            self.checkpoints.save(batch_state.to_arrays(), metadata)
+            self.last_save = time.monotonic()
+        if stop:
             self.checkpoints.wait()
             raise signals.StoppedError
 
-    def trained(self, run: Run, params: Any) -> None:
-        if self.model is not None and run.purpose == "evaluation":
-            saved_models.keep(self.model(run.id), run, params)
+    def on_trained(self, run: Run, params: Any) -> None:
+        if self.model_folder is not None and run.purpose == "evaluation":
+            saved_models.save(self.model_folder(run.id), run, params)
 
-    def recorded(self, batch: list[Run]) -> None:
-        signals.unsaved.clear()
-        if signals.asked.is_set():
+    def on_recorded(self, batch: list[Run]) -> None:
+        signals.has_unsaved_work.clear()
+        if signals.stop_requested.is_set():
             raise signals.StoppedError

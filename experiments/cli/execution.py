@@ -1,4 +1,4 @@
-"""One subject in its workdir, from the plan to the report."""
+"""Plan, train, measure and report one experiment in its workdir."""
 
 import dataclasses
 import pathlib
@@ -19,15 +19,15 @@ from seqjax.training.config import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
-    """What the command asks for beside the subject.
+class RunOptions:
+    """Options of a command beside the experiment itself.
 
     Attributes:
-      seeds: those that are reported.
-      shard: (I, N), the part that this process does.
-      checkpoint_every: seconds.
-      allow_mixed: other records may be of another jaxlib or kind of device.
-      environment: where it runs.
+      seeds: seeds to report.
+      shard: (I, N), the part of the work that this process does.
+      checkpoint_every: seconds between two checkpoints.
+      allow_mixed: accept records of another jaxlib or kind of device in the workdir.
+      environment: versions and hardware, see ``environment.describe``.
       flags: the command as a flagfile.
     """
 
@@ -39,134 +39,148 @@ class Order:
     flags: str
 
 
-def planned(
-    asked: Subject, order: Order, path: pathlib.Path
-) -> tuple[list[Run], dict[str, Any] | None, Order]:
-    """The first runs, what identifies their study, and the order with the digest of their data.
+def prepare(
+    experiment: Subject, options: RunOptions, path: pathlib.Path
+) -> tuple[list[Run], dict[str, Any] | None, RunOptions]:
+    """Plan the first runs and check that the workdir can take them. Nothing is written.
 
-    All that is checked before anything is made: that the subject may have this workdir, too.
+    Returns:
+      The runs, the identity of their study (None without a study), and the options with the digest
+      of the data in their environment.
 
     Raises:
-      ConfigError: more is observed of a run than a record can hold.
-      WorkdirError, RecordError: the workdir holds what is not this, or cannot be read.
+      ConfigError: a run observes more than a record can hold, or there are too many seeds.
+      WorkdirError, RecordError: the workdir belongs to another experiment or cannot be read.
     """
     runs, same, workdir = [], None, Workdir(path)
-    if asked.study is not None:
-        if asked.decide is not None and len(order.seeds) > MOST_PAIRS:
+    if experiment.study is not None:
+        if experiment.decide is not None and len(options.seeds) > MOST_PAIRS:
             raise ConfigError(
-                f"--seeds: got {len(order.seeds)}; verdicts are exact, which takes 2^n sign flips "
-                f"of n seeds: at most {MOST_PAIRS}"
+                f"--seeds: expected at most {MOST_PAIRS} for a study with a verdict, whose exact "
+                f"tests enumerate 2^seeds sign flips; got {len(options.seeds)}"
             )
-        runs = tuning.due(asked.study, order.seeds, [])
-        for group in executor.grouped(runs):
+        runs = tuning.due(experiment.study, options.seeds, [])
+        for group in executor.group_runs(runs):
             executor.check_observed(group[0].config)
-        same = identity(asked.study, runs)
-        order = _with_data(order, runs)
-    _check(workdir, asked, same, order)
-    workdir.records()  # all of them can be read
-    return runs, same, order
+        same = identity(experiment.study, runs)
+        options = _with_data_digest(options, runs)
+    _check(workdir, experiment, same, options)
+    workdir.records()  # raises RecordError if a record cannot be read
+    return runs, same, options
 
 
-def _with_data(order: Order, runs: list[Run]) -> Order:
+def _with_data_digest(options: RunOptions, runs: list[Run]) -> RunOptions:
     digest = digest_of_data(run.config.task for run in runs)
     if digest is None:
-        return order
-    return dataclasses.replace(order, environment={**order.environment, DATA: digest})
+        return options
+    return dataclasses.replace(options, environment={**options.environment, DATA: digest})
 
 
-def _check(workdir: Workdir, asked: Subject, same: Mapping | None, order: Order) -> None:
-    """Raises WorkdirError or RecordError unless the subject may begin or go on here."""
-    made = workdir.measurements()
-    if asked.study is not None:
-        workdir.check(same, order.seeds, order.environment, order.allow_mixed)
-    elif made is None:
+def _check(
+    workdir: Workdir, experiment: Subject, same: Mapping | None, options: RunOptions
+) -> None:
+    """Raise WorkdirError or RecordError unless the experiment may start or continue here."""
+    measured = workdir.measurements()
+    if experiment.study is not None:
+        workdir.check(same, options.seeds, options.environment, options.allow_mixed)
+    elif measured is None:
         workdir.check_free()
-    if asked.measurement is not None and made is not None:
-        same = asked.measurement.identity()
-        workdir.check_measurements(made, same, order.environment, order.allow_mixed)
+    if experiment.measurement is not None and measured is not None:
+        same = experiment.measurement.identity()
+        workdir.check_measurements(measured, same, options.environment, options.allow_mixed)
 
 
-def described(asked: Subject, order: Order, path: pathlib.Path) -> list[str]:
-    """What it would take."""
-    study, measurement = asked.study, asked.measurement
-    runs, _, _ = planned(asked, order, path)
+def describe(experiment: Subject, options: RunOptions, path: pathlib.Path) -> list[str]:
+    """Plan for --dry_run, one line each: groups, runs, memory, points to measure."""
+    study, measurement = experiment.study, experiment.measurement
+    runs, _, _ = prepare(experiment, options, path)
     lines = []
     if study is not None:
-        lines += executor.described(executor.grouped(runs), order.environment["platform"])
+        groups = executor.group_runs(runs)
+        lines += executor.describe_groups(groups, options.environment["platform"])
     if study is not None and study.tuning_seeds:
         tuned = (run for run in runs if run.purpose == "tuning")  # the others are counted above
         cells = len({tuning.cell_of(study, run) for run in tuned})
         lines.append(
-            f"then {cells * len(order.seeds)} runs: {cells} cells at their best {study.tune}"
+            f"then {cells * len(options.seeds)} runs: {cells} cells at their best {study.tune}"
         )
     if measurement is not None:
         lines.append(f"{len(measurement.points)} points to measure at")
     return lines
 
 
-def conduct(
-    asked: Subject,
-    order: Order,
+def execute(
+    experiment: Subject,
+    options: RunOptions,
     path: pathlib.Path,
     report: Callable[[Workdir], None],
 ) -> tuple[int, int]:
-    """Does what is left to this shard, and reports while nobody else works on that.
+    """Train and measure what this shard has to do, then report, under the workdir's lock.
 
     Returns:
-      How many runs are left to other shards, of how many.
+      The number of runs left to other shards, and the number of all runs.
     """
-    study, measurement = asked.study, asked.measurement
-    runs, same, order = planned(asked, order, path)
+    study, measurement = experiment.study, experiment.measurement
+    runs, same, options = prepare(experiment, options, path)
     Workdir(path).make()
-    with locks.hold(path, order.shard):
+    with locks.hold(path, options.shard):
         workdir = Workdir(path)
-        _check(workdir, asked, same, order)  # again: now nobody else can begin it
+        _check(workdir, experiment, same, options)  # again, now that no other process can write
+        left_to_others = (0, 0)
         if study is not None:
-            _open(workdir, study, same, executor.grouped(runs), order)
-        left = (0, 0) if study is None else _train(workdir, study, order)
+            _open(workdir, study, same, executor.group_runs(runs), options)
+            left_to_others = _train(workdir, study, options)
         if measurement is not None:
-            _measure(workdir, measurement, order)
+            _measure(workdir, measurement, options)
         report(workdir)
-        return left
+        return left_to_others
 
 
 def _open(
-    workdir: Workdir, study: Study, same: Mapping, groups: list[list[Run]], order: Order
+    workdir: Workdir, study: Study, same: Mapping, groups: list[list[Run]], options: RunOptions
 ) -> None:
-    platform = order.environment["platform"]
+    """Write the workdir's configuration, and set a torn record aside."""
+    platform = options.environment["platform"]
     per_device = [executor.runs_per_device(group[0].config, platform) for group in groups]
-    begun = {"environment": order.environment, "runs_per_device": per_device}
+    begun = {"environment": options.environment, "runs_per_device": per_device}
     tune = ",".join(study.tuned) or None
-    workdir.open({"same": same, "seeds": list(order.seeds), "tune": tune}, begun, order.flags)
-    workdir.recovered(order.shard, lambda text: print(text, file=sys.stderr))
+    workdir.open({"same": same, "seeds": list(options.seeds), "tune": tune}, begun, options.flags)
+    workdir.recovered(options.shard, lambda text: print(text, file=sys.stderr))
 
 
-def _train(workdir: Workdir, study: Study, order: Order) -> tuple[int, int]:
-    """Trains until nothing is due from this shard; how many runs others have left, of how many."""
-    common = {"tune": workdir.config["tune"], "environment": order.environment}
+def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, int]:
+    """Train until this shard has nothing left; return the runs left to others, and all runs."""
+    common = {"tune": workdir.config["tune"], "environment": options.environment}
     while True:
-        recorded = workdir.records()
-        runs = tuning.due(study, order.seeds, recorded)
-        groups = executor.grouped(runs)
-        ids = {record["id"] for record in recorded}
-        todo = trainer.part(study, groups, order.shard, ids)
-        if not any(todo):
-            return len(runs) - len(recorded), len(runs)
-        every = order.checkpoint_every
-        trainer.train(workdir, groups, todo, order.shard, common, every, study.keep)
+        records = workdir.records()
+        runs = tuning.due(study, options.seeds, records)
+        groups = executor.group_runs(runs)
+        recorded = {record["id"] for record in records}
+        pending = trainer.runs_of_shard(study, groups, options.shard, recorded)
+        if not any(pending):
+            return len(runs) - len(records), len(runs)
+        trainer.train_runs(
+            workdir,
+            groups,
+            pending,
+            options.shard,
+            common,
+            options.checkpoint_every,
+            save_models=study.keep,
+        )
 
 
-def _measure(workdir: Workdir, measurement: Measurement, order: Order) -> None:
-    """Measures, in shard 0, unless that was done."""
+def _measure(workdir: Workdir, measurement: Measurement, options: RunOptions) -> None:
+    """Measure at every point, once, in shard 0."""
     if workdir.measurements() is not None:
         return
-    if order.shard[0] != 0:
+    if options.shard[0] != 0:
         print("measuring is left to shard 0", file=sys.stderr)
         return
     print(f"measuring at {len(measurement.points)} points", file=sys.stderr, flush=True)
-    began = time.perf_counter()
+    start = time.perf_counter()
     points = measurement.measure_all()
-    seconds = round(time.perf_counter() - began, 3)
-    here = {"same": measurement.identity(), "environment": order.environment}
-    workdir.write_measurements({**here, "seconds": seconds, "points": points})
-    workdir.write("flags.txt", order.flags)  # where nothing is trained, nothing else has written it
+    seconds = round(time.perf_counter() - start, 3)
+    origin = {"same": measurement.identity(), "environment": options.environment}
+    workdir.write_measurements({**origin, "seconds": seconds, "points": points})
+    workdir.write("flags.txt", options.flags)  # a workdir without training has none yet

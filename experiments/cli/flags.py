@@ -1,6 +1,6 @@
-"""The only place where flags are defined and read. Below it there are plain dataclasses.
+"""Definition and parsing of all command-line flags. No other module defines or parses flags.
 
-absl exits with 1 for all of its own complaints, so errors are reported here: one line, exit code 2.
+absl exits with code 1 for every error, so errors are reported here: one line, exit code 2.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import flags
 
@@ -25,124 +25,132 @@ if TYPE_CHECKING:
 
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
-LONGEST_NAME = 100
-LONGEST_MESSAGE = 2000
-MOST_SHARDS = 10**6
-BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not that of (a,b)
-CHANGES = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
+BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not the comma of loguniform(a,b)
+STUDY_FLAGS = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
 """Flags that change a study."""
 
-flags.DEFINE_string("workdir", None, "where everything goes; to run: runs/<flagfile or study>")
 flags.DEFINE_string(
-    "data_dir", None, "where data sets are; else $SEQJAX_DATA_DIR, then the user's cache folder"
+    "workdir", None, "folder of records, tables and figures; default: runs/<flagfile or study>"
+)
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "folder of the data sets; default: $SEQJAX_DATA_DIR, or seqjax/data in the user's cache folder",
 )
 
 
 def define_run_flags() -> None:
-    """The flags of ``python -m experiments.run``."""
-    flags.DEFINE_string("study", None, "which study; --list shows them")
-    flags.DEFINE_bool("list", False, "print each study with its question, and stop")
-    flags.DEFINE_multi_string("set", [], '"path=value; path=value": fields; the last value wins')
-    flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes in place of the study\'s own')
-    flags.DEFINE_string("tune", None, "the axis to select per table cell on validation data")
+    """Define the flags of ``python -m experiments.run``."""
+    flags.DEFINE_string("study", None, "study to run; --list prints all")
+    flags.DEFINE_bool("list", False, "print each study with its question, and exit")
+    flags.DEFINE_multi_string(
+        "set", [], '"path=value; path=...": fields to set; a later value wins'
+    )
+    flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes, in place of the study\'s own')
+    flags.DEFINE_string("tune", None, "axis to select by validation data in each table cell")
     flags.DEFINE_integer(
-        "tuning_seeds", None, "seeds 1000, ... that --tune selects on; 0: the same", lower_bound=0
+        "tuning_seeds",
+        None,
+        "separate seeds (1000, ...) to tune on; 0: none",
+        lower_bound=0,
     )
     flags.DEFINE_integer(
-        "trials", None, "draws of every path=loguniform(a,b)", lower_bound=1, upper_bound=50_000
+        "trials",
+        None,
+        "draws of every path=loguniform(a,b)",
+        lower_bound=1,
+        upper_bound=50_000,
     )
-    flags.DEFINE_list("arms", [], "only these arms of the study")
-    flags.DEFINE_integer("seeds", None, "seeds a point", lower_bound=1)
-    flags.DEFINE_integer("seed_start", 0, "the first seed", lower_bound=0, upper_bound=2**31)
-    flags.DEFINE_string("shard", "0/1", "I/N: run the I-th of N parts, counted from 0")
-    flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf for none")
+    flags.DEFINE_list("arms", [], "arms of the study to run; default: all")
+    flags.DEFINE_integer("seeds", None, "number of seeds per point", lower_bound=1)
+    flags.DEFINE_integer("seed_start", 0, "first seed", lower_bound=0, upper_bound=2**31)
+    flags.DEFINE_string("shard", "0/1", "I/N: run part I of N, counted from 0")
+    flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf: none")
     flags.register_validator("checkpoint_every", lambda seconds: seconds >= 0, "expected 0 or more")
-    flags.DEFINE_bool("dry_run", False, "print what would be run; compile and train nothing")
-    flags.DEFINE_bool("deterministic", False, "GPU: deterministic operations, no autotuning")
+    flags.DEFINE_bool("dry_run", False, "print the plan; compile and train nothing")
+    flags.DEFINE_bool("deterministic", False, "on a GPU: deterministic operations, no autotuning")
     flags.DEFINE_bool("allow_mixed", False, "continue on another jaxlib or kind of device")
 
 
 def define_level_flags() -> None:
-    """The flags of ``python -m experiments.claims.levels``."""
+    """Define the flags of ``python -m experiments.claims.levels``."""
     flags.DEFINE_bool("full", False, "measure at the size for accelerators")
 
 
 def define_poem_flags() -> None:
-    """The flags of ``python -m experiments.poem``."""
-    flags.DEFINE_string("checkpoint", None, "a folder of WORKDIR/models, where a model is kept")
-    flags.DEFINE_string("first_line", None, "the first line, of five or seven characters")
-    flags.DEFINE_string("acrostic", None, "the first character of every line: four or eight")
-    flags.DEFINE_string("form", None, "4x5 (as by default), 4x7, 8x5 or 8x7: lines x characters")
-    flags.DEFINE_float("temperature", 1.0, "1e-6 to 1e6; below 1 the likely characters more often")
+    """Define the flags of ``python -m experiments.poem``."""
+    flags.DEFINE_string("checkpoint", None, "folder of a saved model, in WORKDIR/models")
+    flags.DEFINE_string("first_line", None, "first line, of five or seven characters")
+    flags.DEFINE_string("acrostic", None, "first characters of the four or eight lines")
+    flags.DEFINE_string("form", None, "4x5 (default), 4x7, 8x5 or 8x7: lines x characters")
+    flags.DEFINE_float("temperature", 1.0, "1e-6 to 1e6; below 1 favours likely characters")
     flags.register_validator(
         "temperature", lambda value: 1e-6 <= value <= 1e6, "expected a number from 1e-6 to 1e6"
     )
-    flags.DEFINE_integer("top_k", 0, "draw from the k likeliest alone; 0: all", lower_bound=0)
-    flags.DEFINE_integer("num", 1, "poems", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "of all draws", lower_bound=0, upper_bound=2**31)
+    flags.DEFINE_integer("top_k", 0, "sample from the k likeliest; 0: from all", lower_bound=0)
+    flags.DEFINE_integer("num", 1, "number of poems", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "seed of the samples", lower_bound=0, upper_bound=2**31)
 
 
 def fail(message: object) -> NoReturn:
-    """Ends the program because of a mistake of its user's: one line, exit code 2."""
-    print("error:", _line(message), file=sys.stderr)
+    """Print a mistake of the user as one line, and exit with code 2."""
+    print("error:", _one_line(message), file=sys.stderr)
     raise SystemExit(MISTAKE)
 
 
-def _line(message: object) -> str:
-    said = printable(" ".join(str(message).split()))
-    if len(said) > LONGEST_MESSAGE:  # a value may be a whole file
-        said = f"{said[: LONGEST_MESSAGE // 2]} … {said[-LONGEST_MESSAGE // 2 :]}"
-    return said
+def _one_line(message: object) -> str:
+    return printable(" ".join(str(message).split()))
 
 
 @contextlib.contextmanager
-def told_of_data() -> Iterator[None]:
-    """Meanwhile what is warned of data is one line each, told once, and not as Python does."""
+def data_warnings_on_one_line() -> Iterator[None]:
+    """Print each different DataWarning once, as one line without Python's location."""
     from seqjax.data.folder import DataWarning
 
-    told = set()
+    printed = set()
 
-    def tell(message, category, *where):
+    def show(message: Warning | str, category: type[Warning], *location: Any) -> None:
         if not issubclass(category, DataWarning):
-            usual(message, category, *where)
-        elif (line := _line(message)) not in told:
-            told.add(line)
+            show_default(message, category, *location)
+        elif (line := _one_line(message)) not in printed:
+            printed.add(line)
             print("warning:", line, file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)
-        usual, warnings.showwarning = warnings.showwarning, tell
+        show_default, warnings.showwarning = warnings.showwarning, show
         yield
 
 
-def parser(argv: list[str], words: bool = False) -> list[str]:
-    """The ``flags_parser`` of ``app.run``; ``words`` lets arguments be that are no flags."""
+def parser(argv: list[str], doc: str | None = None, allow_words: bool = False) -> list[str]:
+    """Parse the flags, as ``flags_parser`` of ``app.run``.
+
+    Args:
+      argv: program and arguments.
+      doc: the text above the flags in --help.
+      allow_words: accept arguments that are not flags.
+
+    Returns:
+      The program and the arguments that are not flags.
+    """
     if any(argument.lstrip("-").partition("=")[0] in HELP for argument in _flags_of(argv)):
-        print(f"{sys.modules['__main__'].__doc__}\n{_own_help()}")
+        print(f"{doc or ''}\n{FLAGS.module_help(sys.modules[__name__])}")
         raise SystemExit(0)
-    for argument in argv:
-        if any("\ud800" <= sign <= "\udfff" for sign in argument):
-            fail(f"an argument that is not UTF-8: {argument!r}")
     try:
-        argv = [argv[0], *flagfiles.expand(argv[1:], _refusal)]
-        for argument in _flags_of(argv):
-            name = argument.lstrip("-").partition("=")[0]
-            if len(name) > LONGEST_NAME:  # absl would look for what is meant by deep recursion
-                fail(f"unknown flag --{name[:LONGEST_NAME]}…; --help lists them")
-        rest = FLAGS(argv)
+        rest = FLAGS([argv[0], *flagfiles.expand(argv[1:], _reason_against)])
     except flags.UnrecognizedFlagError as error:
         fail(_unknown_flag(error.flagname))
     except (flags.Error, ValueError) as error:
         fail(str(error).replace("invalid literal for int() with base 10:", "not a whole number:"))
-    if len(rest) > 1 and not words:
+    if len(rest) > 1 and not allow_words:
         fail(f"unexpected argument {rest[1]!r}; flags start with -- and values follow =")
     return rest
 
 
 def _flags_of(argv: list[str]) -> list[str]:
-    """The arguments that are flags; what follows a bare -- is none."""
-    ours = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
-    return [argument for argument in ours if argument.startswith("-")]
+    """Arguments that are flags; a bare -- ends them."""
+    arguments = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    return [argument for argument in arguments if argument.startswith("-")]
 
 
 def _unknown_flag(name: str) -> str:
@@ -153,32 +161,28 @@ def _unknown_flag(name: str) -> str:
     )
 
 
-def _own_help() -> str:
-    return FLAGS.module_help(sys.modules[__name__])
-
-
-def _refusal(name: str) -> str | None:
-    """Why a flag may not stand in a flagfile."""
+def _reason_against(name: str) -> str | None:
+    """Reason why a flag cannot be in a flagfile; None if it can."""
     if name in HELP:
         return f"--{name} belongs on the command line"
     known = {name, name.removeprefix("no")} & {"flagfile", *FLAGS}
     return None if known else _unknown_flag(name)
 
 
-def chosen() -> tuple[str, ...]:
-    """The names that --study stands for."""
+def study_names() -> tuple[str, ...]:
+    """Names of the studies that --study selects: one, or those of a collection."""
     if FLAGS.study is None:
         known = ", ".join((*STUDIES, *CLAIMS, *COLLECTIONS))
         fail(f"--study: not given; expected one of {known}")
     names = COLLECTIONS.get(FLAGS.study, (FLAGS.study,))
-    for flag in CHANGES if FLAGS.study in COLLECTIONS else ():
+    for flag in STUDY_FLAGS if FLAGS.study in COLLECTIONS else ():
         if FLAGS[flag].present:
             fail(f"--{flag}: {FLAGS.study} are several studies; choose one of {', '.join(names)}")
     return names
 
 
-def asked(name: str) -> "Subject":
-    """The subject of this name, its study with settings, axes and arms as the flags say."""
+def experiment_from_flags(name: str) -> "Subject":
+    """Return the experiment of this name, changed as the flags say."""
     from experiments.experiment import subject
 
     try:
@@ -186,9 +190,9 @@ def asked(name: str) -> "Subject":
     except ValueError as error:
         fail(f"--study: {error}")
     if found.study is None:
-        for flag in CHANGES:
+        for flag in STUDY_FLAGS:
             if FLAGS[flag].present:
-                fail(f"--{flag}: {name} trains nothing that could be changed")
+                fail(f"--{flag}: {name} trains nothing, so there is nothing to change")
         return found
     given, sweep = {}, None
     for text in FLAGS.set:
@@ -197,26 +201,26 @@ def asked(name: str) -> "Subject":
         sweep = {}
         for path, values in _pairs("--sweep", FLAGS.sweep):
             if path in sweep:
-                fail(f"--sweep: {path} stands twice")
+                fail(f"--sweep: {path} is given twice")
             sweep[path] = [value.strip() for value in BETWEEN_VALUES.split(values)]
     more = (FLAGS.arms, FLAGS.tune, FLAGS.tuning_seeds, FLAGS.trials)
     return found.revised(given, sweep, *more)
 
 
-def as_text() -> str:
-    """The flags as a flagfile that repeats this command, whichever shard it was."""
-    kept = [
-        flag
+def to_flagfile() -> str:
+    """Return the flags as a flagfile that repeats this command, without its shard."""
+    lines = [
+        line
         for flag in FLAGS.flags_by_module_dict()[__name__]
         if flag.name not in ("workdir", "shard", "list", "dry_run")
+        for line in _serialized(flag)
     ]
-    lines = [line for flag in kept for line in _serialized(flag)]
     lines = [line if line.isprintable() else " ".join(line.split()) for line in lines]
     return "".join(f"{line}\n" for line in [f"--workdir={workdir()}", *lines])
 
 
 def _serialized(flag: flags.Flag) -> list[str]:
-    """A flag as arguments; one given several times stands several times."""
+    """Arguments that set a flag, one for each time it was given."""
     values = flag.value if isinstance(flag, flags.MultiFlag) else None
     if values is None:
         text = flag.serialize()
@@ -225,7 +229,7 @@ def _serialized(flag: flags.Flag) -> list[str]:
 
 
 def _pairs(flag: str, text: str) -> list[tuple[str, str]]:
-    """``path=value; path=value`` as pairs."""
+    """Split ``path=value; path=value`` into pairs."""
     pairs = []
     for part in text.split(";"):
         path, equals, value = (piece.strip() for piece in part.partition("="))
@@ -240,46 +244,44 @@ def _pairs(flag: str, text: str) -> list[tuple[str, str]]:
 
 
 def seeds(default: int) -> range:
-    """The seeds that the flags ask for."""
+    """Seeds from --seeds and --seed_start, with the study's own number as the default."""
     count = FLAGS.seeds or default
     return range(FLAGS.seed_start, FLAGS.seed_start + count)
 
 
-def use_data_dir(new: bool = False) -> None:
-    """Makes --data_dir the place of data sets; it is a folder, or ``new`` and not there yet."""
+def set_data_dir(create: bool = False) -> None:
+    """Use --data_dir as the folder of data sets.
+
+    Args:
+      create: accept a folder that does not exist yet.
+    """
     if FLAGS.data_dir is None:
         return
-    try:
-        path = path_of("--data_dir", FLAGS.data_dir)
-        good = FLAGS.data_dir and (path.is_dir() or (new and not path.exists()))
-    except OSError as error:  # a name that is too long
-        fail(f"--data_dir: cannot use {FLAGS.data_dir!r}: {error.strerror}")
-    if not good:
+    path = path_of("--data_dir", FLAGS.data_dir)
+    usable = os.path.isdir(path) or (create and not os.path.exists(path))
+    if not FLAGS.data_dir or not usable:
         fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
     os.environ["SEQJAX_DATA_DIR"] = str(path)
 
 
 def path_of(flag: str, text: str) -> pathlib.Path:
-    if not text.isprintable():  # flags.txt has a line for it
-        fail(f"{flag}: expected a name that can be printed, got {text!r}")
-    try:
-        return pathlib.Path(text).expanduser()
-    except RuntimeError as error:
-        fail(f"{flag}: cannot use {text!r}: {error}")
+    """Path in a flag's value, with ~ expanded."""
+    if not text.isprintable():  # a line break would break the line in flags.txt
+        fail(f"{flag}: expected a path of printable characters, got {text!r}")
+    return pathlib.Path(os.path.expanduser(text))
 
 
 def shard() -> tuple[int, int]:
     """(I, N) of --shard."""
-    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", FLAGS.shard)
+    match = re.fullmatch(r"(\d+)/(\d+)", FLAGS.shard)
     index, count = map(int, match.groups()) if match else (0, 0)
-    if not index < count <= MOST_SHARDS:
-        accepted = f"I/N with 0 <= I < N <= {MOST_SHARDS}"
-        fail(f"--shard: expected {accepted}, got {FLAGS.shard!r}")
+    if index >= count:
+        fail(f"--shard: expected I/N with 0 <= I < N, got {FLAGS.shard!r}")
     return index, count
 
 
 def workdir() -> pathlib.Path:
-    """--workdir, or runs/ with the name of the last flagfile, or else of the study."""
+    """--workdir, or runs/NAME with the name of the last flagfile or of the study."""
     if FLAGS.workdir:
         return path_of("--workdir", FLAGS.workdir)
     files = flagfiles.named(sys.argv[1:])
@@ -288,5 +290,5 @@ def workdir() -> pathlib.Path:
 
 
 def workdir_of(name: str) -> pathlib.Path:
-    """Where a study goes: the workdir, or a folder in it for each of several."""
+    """Workdir of a study; each study of a collection has a folder in the workdir."""
     return workdir() / name if FLAGS.study in COLLECTIONS else workdir()

@@ -1,81 +1,75 @@
-"""How every command begins and ends: its signals, its standard output, its exit code.
+"""Start and end of every command: signals, standard output and the exit code."""
 
-A command calls ``begin`` before it imports anything heavy, and ``run`` last.
-"""
-
-import io
+import functools
+import importlib
+import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from experiments.cli import signals
 
 MISTAKE = 2
+"""Exit code of a mistake in the command."""
 
 
-def begin() -> None:
-    """Handles the signals from here on, and what standard output does not take.
+def launch(command: str, doc: str) -> NoReturn:
+    """Run a command of ``experiments.cli.commands`` and end the process with its exit code.
 
-    A closed one is refused: what the program opens next would stand in its place.
+    The command is imported here, after the signals are handled, because its imports take seconds.
+
+    Args:
+      command: module name; the module has ``main(argv)`` and may have a ``parser`` of its own.
+      doc: the text above the flags in --help.
     """
-    if sys.stderr is None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        sys.stderr = os.fdopen(2, "w")
     signals.install()
-    if sys.stdout is None:
-        print("error: standard output is closed; >/dev/null throws it away", file=sys.stderr)
-        raise SystemExit(MISTAKE)
-    usual = sys.stdout
-    sys.stdout = io.TextIOWrapper(
-        io.BufferedWriter(_Output(usual.fileno(), "w", closefd=False)),
-        encoding=usual.encoding,
-        errors=usual.errors,
-        line_buffering=usual.line_buffering or usual.write_through,
-    )
+    logging.disable()  # libraries log the errors that they also raise, which are reported here
+    module = importlib.import_module(f"experiments.cli.commands.{command}")
+    from experiments.cli import flags
+
+    run(module.main, getattr(module, "parser", flags.parser), doc)
 
 
-class _Output(io.FileIO):
-    """Standard output that ends the program when it takes no more.
-
-    No OSError, which would be taken for one of the files that the program reads and writes. It ends
-    with 0 where who read it has read enough, else with one line and 2.
-    """
-
-    ended = False
-
-    def write(self, content) -> int | None:
-        if self.ended:  # what is still in the buffer is tried again
-            return len(content)
-        try:
-            return super().write(content)
-        except BrokenPipeError:
-            self.ended = True
-            raise SystemExit(0) from None
-        except OSError as error:
-            self.ended = True
-            print(f"error: standard output: {error.strerror}", file=sys.stderr)
-            raise SystemExit(MISTAKE) from None
-
-
-def run(main: Callable[[list[str]], None], parser: Callable[[list[str]], list[str]]) -> NoReturn:
-    """Runs a command, in a thread of its own as ``signals`` asks, and ends the program."""
+def run(
+    main: Callable[[list[str]], None], parser: Callable[..., list[str]], doc: str | None
+) -> NoReturn:
+    """Run ``main`` with the arguments that ``parser`` leaves, and end the process."""
     from absl import app
 
+    sys.unraisablehook = _report_unraisable
     try:
-        app.run(lambda argv: signals.run(lambda: main(argv)), flags_parser=parser)
+        app.run(main, flags_parser=functools.partial(parser, doc=doc))
+    except signals.StoppedError:
+        print("stopped with everything saved; run the same command again", file=sys.stderr)
+        exit_process(signals.STOPPED)
+    except BrokenPipeError:
+        exit_process(0)
     except SystemExit as end:
-        leave(end.code)
+        exit_process(end.code)
 
 
-def leave(code: int | str | None) -> NoReturn:
-    """Ends the program without waiting for threads.
+def exit_process(code: int | str | None) -> NoReturn:
+    """Flush the output and end the process without waiting for threads.
 
-    Those of Orbax, when a write of theirs has failed, wait for what never comes.
+    After a failed write, threads of Orbax wait forever, so a normal exit would hang.
     """
     try:
-        sys.stdout.flush()
-    except SystemExit as end:  # of ``_Output``
-        code = code or end.code
-    sys.stderr.flush()
+        print(end="", flush=True)
+    except BrokenPipeError:  # the reader, for example `head`, has read enough
+        code = 0
+    except OSError as error:
+        print(f"error: standard output: {error.strerror}", file=sys.stderr)
+        code = code or MISTAKE
+    print(end="", file=sys.stderr, flush=True)
     os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+def _report_unraisable(error: Any) -> None:
+    """Report an exception that Python cannot raise, unless it comes from a library's thread.
+
+    After a failed write, threads of Orbax raise the same error again, long after it was reported.
+    """
+    if threading.current_thread() is threading.main_thread():
+        sys.__unraisablehook__(error)

@@ -1,7 +1,8 @@
-"""What a waiting person sees: a live bar on a terminal, a line now and then elsewhere."""
+"""Progress of training: a live bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -10,7 +11,7 @@ SECONDS_BETWEEN_LINES = 10
 
 
 class Bar:
-    """A live bar with steps/s and time left."""
+    """Live progress bar with steps/s and the time left."""
 
     def __init__(self, total: int):
         self.progress = Progress(
@@ -23,68 +24,81 @@ class Bar:
             console=Console(stderr=True),
         )
         self.task = self.progress.add_task("training", total=total, rate="–")
-        self.clock = _Clock(total)
+        self.counter = _StepCounter(total)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.progress.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.progress.stop()
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
+        """Print a line above the bar."""
         self.progress.console.print(text, highlight=False, markup=False)
 
     def advance(self, steps: int) -> None:
-        self.clock.advance(steps)
-        rate = self.clock.rate()
+        """Count steps that were taken."""
+        self.counter.advance(steps)
+        rate = self.counter.rate()
         self.progress.update(self.task, advance=steps, rate="–" if rate is None else f"{rate:,.0f}")
 
 
 class Lines:
-    """Plain lines, one every ten seconds."""
+    """A plain line of progress every ten seconds."""
 
     def __init__(self, total: int):
-        self.clock, self.last = _Clock(total), time.monotonic()
+        self.counter = _StepCounter(total)
+        self.last_line = time.monotonic()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         pass
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
+        """Print a line."""
         print(text, file=sys.stderr, flush=True)
 
     def advance(self, steps: int) -> None:
-        clock = self.clock
-        clock.advance(steps)
-        if time.monotonic() - self.last < SECONDS_BETWEEN_LINES and clock.done < clock.total:
+        """Count steps that were taken."""
+        counter = self.counter
+        counter.advance(steps)
+        if time.monotonic() - self.last_line < SECONDS_BETWEEN_LINES and (
+            counter.done < counter.total
+        ):
             return
-        self.last = time.monotonic()
-        line = f"{100 * clock.done // clock.total:3d} %  {clock.done:,} of {clock.total:,} steps"
-        rate = clock.rate()
+        self.last_line = time.monotonic()
+        percent = 100 * counter.done // counter.total
+        line = f"{percent:3d} %  {counter.done:,} of {counter.total:,} steps"
+        rate = counter.rate()
         if rate is not None:
-            line += f"  {rate:,.0f} steps/s  {(clock.total - clock.done) / rate:.0f} s left"
-        self.say(line)
+            seconds = (counter.total - counter.done) / rate
+            line += f"  {rate:,.0f} steps/s  {seconds:.0f} s left"
+        self.log(line)
 
 
-class _Clock:
-    """Steps done and their rate; the first chunk, which waits for the compiler, is not counted."""
+class _StepCounter:
+    """Steps taken and their rate, not counting the first chunk, which includes compilation."""
 
     def __init__(self, total: int):
-        self.total, self.done = total, 0
-        self.began: tuple[float, int] | None = None
+        self.total = total
+        self.done = 0
+        self.first_chunk: tuple[float, int] | None = None  # its end, and the steps until then
 
     def advance(self, steps: int) -> None:
         self.done += steps
-        self.began = self.began or (time.monotonic(), self.done)
+        self.first_chunk = self.first_chunk or (time.monotonic(), self.done)
 
     def rate(self) -> float | None:
-        began, before = self.began or (0.0, self.done)
-        return (self.done - before) / (time.monotonic() - began) if self.done > before else None
+        """Steps per second; None before the second chunk."""
+        if self.first_chunk is None or self.done == self.first_chunk[1]:
+            return None
+        end, steps = self.first_chunk
+        return (self.done - steps) / (time.monotonic() - end)
 
 
-def progress(total: int) -> Bar | Lines:
-    """The kind that fits standard error."""
+def progress_bar(total: int) -> Bar | Lines:
+    """Progress over ``total`` steps, in the form that fits standard error."""
     return Bar(total) if sys.stderr.isatty() else Lines(total)

@@ -1,90 +1,56 @@
-"""What happens when the program is asked to end: SIGTERM, SIGUSR1 or Ctrl-C.
+"""Stopping a command by SIGTERM, SIGUSR1 or Ctrl-C.
 
-All work is done in a thread of its own while the main one waits, because a handler runs in the
-main thread, and on some versions only after what that compiles is compiled. Imported, and
-installed, before anything heavy is.
+The signals are blocked in every thread, and a thread of their own waits for them. A Python signal
+handler would run in the main thread instead, which can spend a minute inside the XLA compiler.
 """
 
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
 
 STOPPED = 75
-ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+"""Exit code of a command that was stopped and can be continued."""
 
-asked = threading.Event()
-"""Set once the program has been asked to end."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
-unsaved = threading.Event()
-"""Set by whoever has something to save first, and will look at ``asked`` before long."""
+stop_requested = threading.Event()
+"""Set by the first signal if there is unsaved work."""
 
-
-_work: list[threading.Thread] = []
+has_unsaved_work = threading.Event()
+"""Set while training holds progress that is not saved; it then polls ``stop_requested``."""
 
 
 class StoppedError(Exception):
-    """Raised where the work stops, everything saved, because it was asked to."""
+    """Training stopped on request, with everything saved."""
 
 
 def install() -> None:
-    """Handles the signals from here on."""
-    for number in ASKING:
-        signal.signal(number, _handle)
-    sys.unraisablehook = _unraisable
+    """Start to wait for the signals. Call this before any other thread starts."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    threading.Thread(target=_wait, name="signals", daemon=True).start()
 
 
-def _handle(number: int, frame: object) -> None:
-    """The first signal lets what is unsaved be saved; the second, or the first if all is, ends.
+def _wait() -> None:
+    while True:
+        _handle(signal.sigwait(SIGNALS))
 
-    It ends at once, because an exception raised here can land in a finaliser, where Python drops
-    it. Nothing is lost: a record is one write, and every other file is replaced whole.
+
+def _handle(number: int) -> None:
+    """Request a stop if there is unsaved work; otherwise, and at a second signal, exit at once.
+
+    Exiting at once loses nothing that was saved: a record is a single write, and every other file
+    is replaced as a whole.
     """
-    del frame
     name = signal.Signals(number).name
-    if unsaved.is_set() and not asked.is_set():
-        asked.set()
-        _say(f"stopping by {name} after this chunk; a second signal ends at once")
+    if has_unsaved_work.is_set() and not stop_requested.is_set():
+        stop_requested.set()
+        _print(f"{name}: stopping after this chunk; a second signal exits at once")
         return
-    _say(f"stopped by {name}; run the same command again")
+    _print(f"stopped by {name}; run the same command again")
     os._exit(STOPPED)
 
 
-def _say(text: str) -> None:
-    cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # which the bar had hidden
-    os.write(sys.stderr.fileno(), f"{cursor}{text}\n".encode())
-
-
-def _unraisable(what: object) -> None:
-    """Tells what Python could not raise, but for threads of libraries.
-
-    When a write fails, those of Orbax come too late for their caller, to whom all of it is raised.
-    """
-    if threading.current_thread() in (threading.main_thread(), *_work):
-        sys.__unraisablehook__(what)
-
-
-def run(work: Callable[[], None]) -> None:
-    """Does the work in a thread of its own; what that raises is raised here.
-
-    Ends the program with 75 where the work stopped because it was asked to.
-    """
-    raised: list[BaseException] = []
-
-    def target():
-        try:
-            work()
-        except BaseException as error:
-            raised.append(error)
-
-    worker = threading.Thread(target=target, name="work", daemon=True)
-    _work.append(worker)
-    worker.start()
-    worker.join()
-    if not raised:
-        return
-    if isinstance(raised[0], StoppedError):
-        _say("stopped with everything saved; run the same command again")
-        raise SystemExit(STOPPED)
-    raise raised[0]
+def _print(text: str) -> None:
+    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress bar hides it
+    os.write(sys.stderr.fileno(), f"{show_cursor}{text}\n".encode())

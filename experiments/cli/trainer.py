@@ -1,4 +1,4 @@
-"""Trains what a workdir does not hold yet."""
+"""Train the runs of a study that its workdir has no record of."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -6,21 +6,26 @@ from typing import Any
 
 import jax
 
-from experiments.cli.checkpointer import ShardKeeper
-from experiments.cli.progress import progress
+from experiments.cli.checkpointer import ShardCheckpointer
+from experiments.cli.progress import Bar, Lines, progress_bar
 from experiments.cli.workdir import SAME, Workdir
 from seqjax.records import jsonl
 from seqjax.sweeps import executor, tuning
+from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.study import Run, Study
+from seqjax.training.step import Trace
 
 
-def part(
+def runs_of_shard(
     study: Study, groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]
 ) -> list[list[Run]]:
-    """Of each group what shard (I, N) has to do: every N-th run from the I-th on, if unrecorded.
+    """Runs of each group that shard (I, N) has to train.
 
-    Where rates are tuned on seeds of their own it is every N-th cell of the table, so that no shard
-    waits for another.
+    A shard takes every N-th run, starting at the I-th. With tuning on separate seeds it takes every
+    N-th table cell with all of its runs, so that it never waits for another shard.
+
+    Args:
+      recorded: ids of finished runs, which are left out.
     """
     index, count = shard
     cells = dict.fromkeys(tuning.cell_of(study, run) for group in groups for run in group)
@@ -31,64 +36,67 @@ def part(
     ]
 
 
-def train(
+def train_runs(
     workdir: Workdir,
     groups: list[list[Run]],
-    todo: list[list[Run]],
+    pending: list[list[Run]],
     shard: tuple[int, int],
     common: Mapping[str, Any],
     checkpoint_every: float,
-    keep: bool = False,
+    save_models: bool = False,
 ) -> None:
-    """Trains these runs, and records each as it ends.
+    """Train the pending runs, and append a record as each one ends.
 
     Args:
-      workdir: open and locked; its configuration says how many runs a device advances together.
-      groups: all runs of the study.
-      todo: those of each group that are to be trained here.
-      shard: (I, N), whose records these are.
-      common: what every record holds beside its own.
+      workdir: open and locked; its configuration has the number of runs a device trains at once.
+      groups: all runs of the study, by structure.
+      pending: runs of each group to train here.
+      shard: (I, N), the shard that the records belong to.
+      common: fields that all records share.
       checkpoint_every: seconds between two checkpoints.
-      keep: whether the trained models are kept.
+      save_models: save the trained model of every run.
     """
-    runs = [run for group in todo for run in group]
+    runs = [run for group in pending for run in group]
     if not runs:
         return
-    for group in filter(None, todo):
-        group[0].config.task.data()  # what is missing is told before anything is trained
+    for group in filter(None, pending):
+        group[0].config.task.data()  # missing data are reported before anything is trained
     environment = {name: common["environment"].get(name) for name in SAME}
-    total = sum(run.config.train.steps for run in runs)
-    folder = workdir.checkpoints(shard)
     with (
-        progress(total) as shown,
-        ShardKeeper(
-            folder, checkpoint_every, runs, environment, shown.say, workdir.model if keep else None
-        ) as keeper,
+        progress_bar(sum(run.config.train.steps for run in runs)) as bar,
+        ShardCheckpointer(
+            workdir.checkpoints(shard),
+            checkpoint_every,
+            runs,
+            environment,
+            bar.log,
+            workdir.model if save_models else None,
+        ) as checkpointer,
     ):
-        for number, group in enumerate(todo):
+        for number, group in enumerate(pending):
             if not group:
                 continue
-            shown.say(f"group {number + 1} of {len(todo)}: {len(group)} runs; compiling first")
-            fit = functools.partial(workdir.halve, number, groups[number])
-            for record, trace in _executed(workdir, number, group, fit, shown, keeper):
+            bar.log(f"group {number + 1} of {len(pending)}: {len(group)} runs; compiling first")
+            halve = functools.partial(workdir.halve, number, groups[number])
+            for record, trace in _train_in_memory(workdir, number, group, halve, bar, checkpointer):
                 curve = {"curve_file": workdir.write_curve(record["id"], trace, shard)}
                 jsonl.append(workdir.records_file(shard), {**record, **common, **curve})
 
 
-def _executed(
+def _train_in_memory(
     workdir: Workdir,
     number: int,
     group: list[Run],
     halve: Callable[[], None],
-    shown: Any,
-    keeper: ShardKeeper,
-) -> Iterator[tuple[dict[str, Any], Any]]:
-    """``sweep.execute`` with as many runs together as fit in memory."""
+    bar: Bar | Lines,
+    checkpointer: Checkpointer,
+) -> Iterator[tuple[dict[str, Any], Trace]]:
+    """``executor.train_group``, with half as many runs a device as long as memory runs out."""
     while True:
         per_device = workdir.config["runs_per_device"][number]
         try:
-            yield from executor.execute(
-                group, per_device, jax.local_devices(), shown.advance, keeper
+            yield from executor.train_group(
+                group, per_device, jax.local_devices(), bar.advance, checkpointer
             )
             return
         except jax.errors.JaxRuntimeError as error:
@@ -96,4 +104,4 @@ def _executed(
                 raise
             halve()
             half = workdir.config["runs_per_device"][number]
-            shown.say(f"{per_device} runs a device do not fit in memory; going on with {half}")
+            bar.log(f"{per_device} runs a device do not fit in memory; continuing with {half}")

@@ -1,26 +1,30 @@
-"""The callbacks by which a sweep is checkpointed and resumed."""
+"""Callbacks that checkpoint and resume the training of a sweep."""
 
 from typing import Any
 
 from seqjax.sweeps.study import Run
-from seqjax.training.state import Progress
+from seqjax.training.state import BatchState
 
 
-class Keeper:
-    """Who keeps progress. This one keeps none."""
+class Checkpointer:
+    """Callbacks of ``executor.train_group``. This base class saves nothing."""
 
-    def begun(self, group: list[Run], together: int) -> tuple[list[Run], Progress | None]:
-        """Runs of the group that stand side by side in a progress kept before, and that progress.
+    def restore(self, group: list[Run], max_runs: int) -> tuple[list[Run], BatchState | None]:
+        """Return the runs of the group that a checkpoint holds, and their state in that order.
 
-        At most ``together`` of them; none where nothing was kept.
+        Args:
+          max_runs: how many runs can be trained side by side.
+
+        Returns:
+          ([], None) if there is no such checkpoint.
         """
         return [], None
 
-    def offer(self, batch: list[Run], progress: Progress) -> None:
-        """Called after every chunk. May raise, to stop there."""
+    def save_if_due(self, batch: list[Run], batch_state: BatchState) -> None:
+        """Called after every chunk of steps. An exception raised here stops the training."""
 
-    def trained(self, run: Run, params: Any) -> None:
-        """Called with what a run ended with, before its record is given out."""
+    def on_trained(self, run: Run, params: Any) -> None:
+        """Called with the final parameters of a run, before its record is yielded."""
 
-    def recorded(self, batch: list[Run]) -> None:
-        """Called when every record of the batch has been taken."""
+    def on_recorded(self, batch: list[Run]) -> None:
+        """Called once the consumer has taken every record of the batch."""

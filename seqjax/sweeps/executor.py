@@ -1,11 +1,12 @@
-"""Runs → groups → programs over devices → records.
+"""Train the runs of a sweep: runs to groups, groups to compiled programs, results to records.
 
-Runs of equal structure form a group. A group advances in batches of R runs a device, a number that
-depends on structure and kind of device alone; the last batch is filled with copies whose results
-are dropped. So a run's numbers do not depend on the runs beside it, and a batch that was stopped
-between two chunks goes on as if it had not been.
+Runs of equal structure form a group. A group is trained in batches of R runs a device, where R
+depends on the structure and the kind of device alone. The last batch is filled with copies whose
+results are dropped. Therefore the numbers of a run do not depend on the other runs, and a batch
+that is resumed between two chunks gives the numbers of an uninterrupted one.
 """
 
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -19,13 +20,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from seqjax.models.sequence import model_size
 from seqjax.records.jsonl import MOST_OBSERVED
 from seqjax.records.schema import MOST_FIELDS
-from seqjax.sweeps.checkpointer import Keeper
-from seqjax.sweeps.record_builder import identity, outcome, own_steps
+from seqjax.sweeps.checkpointer import Checkpointer
+from seqjax.sweeps.record_builder import identity, mask_after_failure, outcome
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import first_of
 from seqjax.training.config import Config
 from seqjax.training.parsing import ConfigError
-from seqjax.training.state import Progress, shapes, stacked
+from seqjax.training.state import BatchState, abstract_arrays, stack_observations
 from seqjax.training.step import (
     Trace,
     TrainState,
@@ -38,11 +39,11 @@ from seqjax.training.step import (
 )
 
 BATCH_BYTES = 2**30
-MOST_RUNS = 256
+MAX_RUNS_PER_DEVICE = 256
 
 
-def grouped(runs: list[Run]) -> list[list[Run]]:
-    """The runs of each structure, in the order in which the structures first appear."""
+def group_runs(runs: list[Run]) -> list[list[Run]]:
+    """Group runs by structure, in the order in which the structures first appear."""
     groups: dict[Any, list[Run]] = {}
     for run in runs:
         groups.setdefault(jax.tree.structure(run.config), []).append(run)
@@ -50,69 +51,72 @@ def grouped(runs: list[Run]) -> list[list[Run]]:
 
 
 def memory_of(config: Config) -> int:
-    """Bytes that one training run needs, by shapes and a formula; nothing is compiled.
+    """Bytes that training one run needs, estimated from shapes without compiling anything.
 
     Training: weights, gradient and at most two optimiser slots; for every step of a batch the
-    input, the gates and the carry, kept for the backward pass, their cotangents, and as much again
-    in between. Evaluation: weights, and the same once for a batch of its own.
+    input, the gates and the carry, saved for the backward pass, their cotangents, and as much again
+    for temporaries. Evaluation: weights, and the forward pass of one batch.
     """
     task, model = config.task, abstract_model(config)
     parameters = model_size(model)["parameters"]
     data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, task.data()))
     size = config.train.batch_size
 
-    def one(data):
+    def inputs(data):
+        """Input arrays of a training batch, and of an evaluation batch."""
         row = first_of(task.rows(data, jax.random.key(0), jnp.int32(0), 1, size))
         held_out = first_of(task.evaluation_rows(data, jnp.int32(0)))
         batches = task.batch(data, row, size), task.evaluation_batch(data, held_out)
         return [[x for x in (batch.source, batch.x) if x is not None] for batch in batches]
 
     trained, evaluated = (
-        sum(x.shape[0] * x.shape[1] for x in read) for read in jax.eval_shape(one, data)
+        sum(x.shape[0] * x.shape[1] for x in arrays) for arrays in jax.eval_shape(inputs, data)
     )
     cell = model.recurrent.cell
     width = config.model.hidden * (len(cell.gates) + len(cell.carry._fields))
     layers = config.model.layers * len(model.recurrent.directions)
-    stored = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(data))
+    data_bytes = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(data))
     training = 4 * parameters + 4 * trained * (task.inputs + layers * width)
     evaluation = parameters + evaluated * (task.inputs + layers * width)
-    return 4 * max(training, evaluation) + stored
+    return 4 * max(training, evaluation) + data_bytes
 
 
 def runs_per_device(config: Config, platform: str) -> int:
-    """R, the runs that one device advances together: a rule, never a measurement at run time.
+    """R, the number of runs that one device trains side by side: a rule, never a measurement.
 
-    One on a CPU, where a run to a core is fastest; elsewhere the largest power of two up to 256
+    One on a CPU, where a run on each core is fastest; elsewhere the largest power of two up to 256
     whose runs fit in 1 GiB by ``memory_of``.
     """
     if platform == "cpu":
         return 1
     fitting = max(1, BATCH_BYTES // memory_of(config))
-    return min(MOST_RUNS, 2 ** int(math.log2(fitting)))
+    return min(MAX_RUNS_PER_DEVICE, 2 ** int(math.log2(fitting)))
 
 
 def check_observed(config: Config) -> None:
-    """Raises ConfigError where a record of what a run observes could be written, but not read.
+    """Check that the observations of a run fit in a record, from shapes alone.
 
-    By shapes; nothing is compiled.
+    Raises:
+      ConfigError: they do not.
     """
     if not config.train.observe:
         return
-    left = shapes(config, 1, config.train.steps)
-    sizes = [math.prod(array.shape) for name, array in left.items() if name.startswith("observed.")]
+    arrays = abstract_arrays(config, 1, config.train.steps)
+    sizes = [math.prod(a.shape) for name, a in arrays.items() if name.startswith("observed.")]
     bounds = {"fields": (len(sizes), MOST_FIELDS), "numbers": (sum(sizes), MOST_OBSERVED)}
-    for what, (count, most) in bounds.items():
+    for unit, (count, most) in bounds.items():
         if count > most:
             raise ConfigError(
-                f"train.observe: expected at most {most:,} {what} a run, got {count:,}; observe "
+                f"train.observe: expected at most {most:,} {unit} a run, got {count:,}; observe "
                 "less, or validate less often"
             )
 
 
-def described(groups: list[list[Run]], platform: str) -> Iterator[str]:
-    """What running these groups would take, a line each; nothing is compiled."""
+def describe_groups(groups: list[list[Run]], platform: str) -> Iterator[str]:
+    """Runs, sizes and memory of these groups, one line each; nothing is compiled."""
     for number, group in enumerate(groups, start=1):
-        config, R = group[0].config, runs_per_device(group[0].config, platform)
+        config = group[0].config
+        R = runs_per_device(config, platform)
         size = model_size(abstract_model(config))
         yield (
             f"group {number}: {len(group)} runs of {config.train.steps} steps, "
@@ -127,101 +131,135 @@ def described(groups: list[list[Run]], platform: str) -> Iterator[str]:
     yield f"programs: {len(groups)} each to initialise, train and evaluate"
 
 
-def execute(
+def train_group(
     group: list[Run],
     per_device: int,
     devices: list[jax.Device],
-    advanced: Callable[[int], None] = lambda steps: None,
-    keeper: Keeper | None = None,
+    on_steps: Callable[[int], None] = lambda steps: None,
+    checkpointer: Checkpointer | None = None,
 ) -> Iterator[tuple[dict[str, Any], Trace]]:
-    """Trains the runs of one group and yields the record and the trace of each.
+    """Train the runs of one group, and yield the record and the trace of each.
 
     Args:
       group: runs of one structure.
-      per_device: R.
-      devices: they share every batch.
-      advanced: told, after every chunk, how many steps of all runs together it took.
-      keeper: is offered the progress after every chunk, and may know of some made before.
+      per_device: R, the number of runs that a device trains side by side.
+      devices: devices that share every batch of runs.
+      on_steps: called after every chunk with the number of steps that all runs together took.
+      checkpointer: callbacks that save and restore the training state; None for no checkpoints.
     """
     mesh = jax.make_mesh(
         (len(devices),), ("runs",), devices=devices, axis_types=(jax.sharding.AxisType.Auto,)
     )
-    config, keeper = group[0].config, keeper or Keeper()
-    data = jax.device_put(config.task.data(), NamedSharding(mesh, PartitionSpec()))
+    config = group[0].config
+    trainer = _GroupTrainer(
+        config=config,
+        lanes=per_device * len(devices),
+        data=jax.device_put(config.task.data(), NamedSharding(mesh, PartitionSpec())),
+        mesh=mesh,
+        on_steps=on_steps,
+        checkpointer=checkpointer or Checkpointer(),
+    )
     size = model_size(abstract_model(config))
-    together = per_device * len(devices)
-    for batch, progress in _batches(group, together, keeper):
-        for run, found, trace in _run_batch(
-            batch, progress, together, data, mesh, advanced, keeper
-        ):
-            yield {**identity(run), **size, **found}, trace
+    for batch, restored in trainer.batches(group):
+        for run, result, trace in trainer.train_batch(batch, restored):
+            yield {**identity(run), **size, **result}, trace
 
 
-def _batches(
-    group: list[Run], together: int, keeper: Keeper
-) -> Iterator[tuple[list[Run], Progress | None]]:
-    """What is run side by side, and how far it is: first what was begun before."""
-    begun, progress = keeper.begun(group, together)
-    if begun:
-        yield begun, progress
-    ids = {run.id for run in begun}
-    rest = [run for run in group if run.id not in ids]
-    for start in range(0, len(rest), together):
-        yield rest[start : start + together], None
+@dataclasses.dataclass(frozen=True)
+class _GroupTrainer:
+    """Trains batches of runs of one structure.
 
+    Attributes:
+      lanes: length of the run axis, at least the number of runs in a batch.
+      data: arrays of the task, on every device of the mesh.
+    """
 
-def _run_batch(
-    batch: list[Run],
-    progress: Progress | None,
-    together: int,
-    data: Any,
-    mesh: Mesh,
-    advanced: Callable[[int], None],
-    keeper: Keeper,
-) -> Iterator[tuple[Run, dict[str, Any], Trace]]:
-    """Trains runs side by side, in so many lanes together."""
-    config, real = batch[0].config, len(batch)
-    filled = batch + [batch[-1]] * (together - real)
-    config_R = jax.tree.map(lambda *x: np.asarray(x, np.float32), *(run.config for run in filled))
-    seed_R = np.asarray([run.seed for run in filled], np.uint32)
-    steps, every = config.train.steps, min(config.train.eval_every, config.train.steps)
+    config: Config
+    lanes: int
+    data: Any
+    mesh: Mesh
+    on_steps: Callable[[int], None]
+    checkpointer: Checkpointer
 
-    def look(state: TrainState) -> None:
-        if config.train.observe:
-            progress.observe(jax.device_get(observe(config_R, state.params, data, mesh=mesh)))
+    def batches(self, group: list[Run]) -> Iterator[tuple[list[Run], BatchState | None]]:
+        """Batches of runs with their restored state, the one from a checkpoint first."""
+        resumed, restored = self.checkpointer.restore(group, self.lanes)
+        if resumed:
+            yield resumed, restored
+        ids = {run.id for run in resumed}
+        rest = [run for run in group if run.id not in ids]
+        for start in range(0, len(rest), self.lanes):
+            yield rest[start : start + self.lanes], None
 
-    began = time.perf_counter()
-    if progress is None:
-        progress = Progress(real)
-        state = initialise(config_R, seed_R, mesh=mesh)
-        look(state)
-    else:
-        began -= progress.seconds
-        advanced(progress.step * real)
-        over_runs = NamedSharding(mesh, PartitionSpec("runs"))
-        state = jax.device_put(progress.in_lanes(together), over_runs)
-    for first in range(progress.step, steps, every):
-        state, trace = train_chunk(
-            config_R, seed_R, state, data, np.int32(first), count=every, mesh=mesh
+    def train_batch(
+        self, batch: list[Run], restored: BatchState | None
+    ) -> Iterator[tuple[Run, dict[str, Any], Trace]]:
+        """Train runs side by side; yield each with the results in its record, and its trace."""
+        config, mesh, runs = self.config, self.mesh, len(batch)
+        filled = batch + [batch[-1]] * (self.lanes - runs)
+        config_R = jax.tree.map(
+            lambda *x: np.asarray(x, np.float32), *(run.config for run in filled)
         )
-        metrics = jax.device_get(evaluate(config_R, state.params, data, np.int32(0), mesh=mesh))
-        step, trace = min(first + every, steps), jax.device_get(trace)
-        look(state)
-        progress.add(step, time.perf_counter() - began, state, trace, metrics)
-        advanced((step - first) * real)
-        keeper.offer(batch, progress)
-    test = jax.device_get(evaluate(config_R, state.params, data, np.int32(1), mesh=mesh))
-    if config.task.examined:
-        test |= jax.device_get(examine(config_R, seed_R, state.params, data, mesh=mesh))
-    failed_at, params = jax.device_get((state.failed_at, state.params))
-    seconds = time.perf_counter() - began
-    whole, seen = progress.trace(), stacked(progress.observed)
-    for k, run in enumerate(batch):
-        own = own_steps(Trace(*(values[k] for values in whole)), int(failed_at[k]))
-        validations = [{name: v[k] for name, v in metrics.items()} for metrics in progress.metrics]
-        last = {name: values[k] for name, values in test.items()}
-        found = outcome(config, own, validations, last, int(failed_at[k]))
-        found["observed"] = {name: array[k] for name, array in seen.items()}
-        keeper.trained(run, jax.tree.map(lambda leaf, k=k: leaf[k], params))
-        yield run, {**found, "seconds": round(seconds / real, 6)}, own
-    keeper.recorded(batch)
+        seed_R = np.asarray([run.seed for run in filled], np.uint32)
+        steps, every = config.train.steps, min(config.train.eval_every, config.train.steps)
+        start = time.perf_counter()
+        if restored is None:
+            batch_state = BatchState(runs)
+            state = initialise(config_R, seed_R, mesh=mesh)
+            self._observe(batch_state, config_R, state)
+        else:
+            batch_state = restored
+            start -= batch_state.seconds
+            self.on_steps(batch_state.step * runs)
+            over_runs = NamedSharding(mesh, PartitionSpec("runs"))
+            state = jax.device_put(batch_state.padded_state(self.lanes), over_runs)
+        for first in range(batch_state.step, steps, every):
+            state, trace = train_chunk(
+                config_R, seed_R, state, self.data, np.int32(first), count=every, mesh=mesh
+            )
+            metrics = jax.device_get(
+                evaluate(config_R, state.params, self.data, np.int32(0), mesh=mesh)
+            )
+            trace = jax.device_get(trace)
+            self._observe(batch_state, config_R, state)
+            step = min(first + every, steps)
+            batch_state.add_chunk(step, time.perf_counter() - start, state, trace, metrics)
+            self.on_steps((step - first) * runs)
+            self.checkpointer.save_if_due(batch, batch_state)
+        test = jax.device_get(evaluate(config_R, state.params, self.data, np.int32(1), mesh=mesh))
+        if config.task.examined:
+            test |= jax.device_get(examine(config_R, seed_R, state.params, self.data, mesh=mesh))
+        failed_at, params = jax.device_get((state.failed_at, state.params))
+        seconds = time.perf_counter() - start
+        for row, (run, result, trace) in enumerate(_results(batch, batch_state, test, failed_at)):
+            self.checkpointer.on_trained(run, jax.tree.map(lambda leaf, k=row: leaf[k], params))
+            yield run, {**result, "seconds": round(seconds / runs, 6)}, trace
+        self.checkpointer.on_recorded(batch)
+
+    def _observe(self, batch_state: BatchState, config_R: Config, state: TrainState) -> None:
+        if self.config.train.observe:
+            observed = observe(config_R, state.params, self.data, mesh=self.mesh)
+            batch_state.add_observations(jax.device_get(observed))
+
+
+def _results(
+    batch: list[Run], batch_state: BatchState, test: dict[str, np.ndarray], failed_at: np.ndarray
+) -> Iterator[tuple[Run, dict[str, Any], Trace]]:
+    """Results and trace of every run of a trained batch.
+
+    Args:
+      test: (R or more,) by name, on the test set.
+      failed_at: (R or more,), the step at which each run failed, or -1.
+    """
+    traces, observed = batch_state.trace(), stack_observations(batch_state.observed)
+    for row, run in enumerate(batch):
+        failed = int(failed_at[row])
+        trace = mask_after_failure(Trace(*(values[row] for values in traces)), failed)
+        validations = [
+            {name: values[row] for name, values in metrics.items()}
+            for metrics in batch_state.metrics
+        ]
+        tested = {name: values[row] for name, values in test.items()}
+        result = outcome(run.config, trace, validations, tested, failed)
+        result["observed"] = {name: array[row] for name, array in observed.items()}
+        yield run, result, trace

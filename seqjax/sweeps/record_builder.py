@@ -14,8 +14,8 @@ QUANTILES = (0.1, 0.5, 0.9, 1.0)
 Metrics = dict[str, np.ndarray]
 
 
-def own_steps(trace: Trace, failed_at: int) -> Trace:
-    """The trace up to the step that failed: a frozen run goes through the motions only."""
+def mask_after_failure(trace: Trace, failed_at: int) -> Trace:
+    """Trace of the steps that a run took, NaN after the one that failed."""
     over = (failed_at >= 0) & (np.arange(len(trace.loss)) > failed_at)
     return Trace(*(np.where(over, np.nan, values).astype(np.float32) for values in trace))
 

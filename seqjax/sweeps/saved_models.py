@@ -1,4 +1,4 @@
-"""Trained models that outlive their sweep: what is needed to use one, in a folder of its own."""
+"""Saved models: the trained parameters of a run with all that is needed to use them."""
 
 import pathlib
 from typing import Any, NamedTuple
@@ -9,85 +9,95 @@ import numpy as np
 from seqjax.models.sequence import SequenceModel, model_params, with_params
 from seqjax.records.jsonl import plain
 from seqjax.sweeps.study import Run
-from seqjax.training.checkpoint import CheckpointError, Checkpoints, DamagedError, Facts, Shapes
+from seqjax.training.checkpoint import CheckpointError, Checkpoints, CorruptError, Metadata, Shapes
 from seqjax.training.config import Config, as_settings, make_config
-from seqjax.training.state import named
+from seqjax.training.state import named_leaves
 from seqjax.training.step import abstract_model
 
-PARAMETER, BELONGING = "parameter.", "task."
+PARAMETER_PREFIX = "parameter."
+TASK_PREFIX = "task."
 
 
-class Kept(NamedTuple):
+class SavedModel(NamedTuple):
     """A trained model.
 
     Attributes:
-      facts, arrays: what its task has it take along; see ``Task.belongings``.
-      run: the id of the run in its study.
+      config: configuration of its run.
+      model: the model with its trained parameters.
+      task_metadata, task_arrays: what its task saves with it, for example a vocabulary; see
+        ``Task.belongings``.
+      run: id of its run.
     """
 
     config: Config
     model: SequenceModel
-    facts: dict[str, Any]
-    arrays: dict[str, np.ndarray]
+    task_metadata: dict[str, Any]
+    task_arrays: dict[str, np.ndarray]
     run: str
 
 
-def keep(folder: pathlib.Path, run: Run, params: Any) -> None:
-    """Writes the parameters that a run ended with, its configuration and what its task adds.
+def save(folder: pathlib.Path, run: Run, params: Any) -> None:
+    """Save trained parameters with the run's configuration and what its task adds.
+
+    Args:
+      folder: created if missing.
+      run: the run that was trained.
+      params: its parameters, without a run axis.
 
     Raises:
-      CheckpointError: it could not be written.
+      CheckpointError: the folder cannot be written.
     """
-    facts, arrays = run.config.task.belongings()
-    leaves = {PARAMETER + name: leaf for name, leaf in named(params).items()}
-    leaves |= {BELONGING + name: array for name, array in arrays.items()}
-    checkpoints = Checkpoints(folder, _nothing)
-    said = {
+    task_metadata, task_arrays = run.config.task.belongings()
+    arrays = {PARAMETER_PREFIX + name: leaf for name, leaf in named_leaves(params).items()}
+    arrays |= {TASK_PREFIX + name: array for name, array in task_arrays.items()}
+    metadata = {
         "run": run.id,
         "study": run.study,
         "seed": run.seed,
         "settings": plain(as_settings(run.config)),
-        "task": facts,
-        "shapes": {name: [array.dtype.name, *array.shape] for name, array in arrays.items()},
+        "task": task_metadata,
+        "shapes": {name: [array.dtype.name, *array.shape] for name, array in task_arrays.items()},
     }
-    checkpoints.save({name: np.asarray(array) for name, array in leaves.items()}, said)
+    checkpoints = Checkpoints(folder)
+    checkpoints.save({name: np.asarray(array) for name, array in arrays.items()}, metadata)
     checkpoints.close()
 
 
-def load(folder: pathlib.Path) -> Kept:
-    """The model in a folder that ``keep`` wrote; needs no data.
+def load(folder: pathlib.Path) -> SavedModel:
+    """Load the model that ``save`` wrote to a folder. Its data set is not needed.
 
     Raises:
-      CheckpointError: there is none, or it is damaged or of another kind.
+      CheckpointError: there is none, or it is corrupt, or it is another kind of checkpoint.
     """
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is not a folder")
-    checkpoints = Checkpoints(folder, _nothing)
-    arrays, facts = checkpoints.read(_shapes)
+    checkpoints = Checkpoints(folder)
+    arrays, metadata = checkpoints.load(_shapes)
     checkpoints.close()
-    config = make_config(facts["settings"])
+    config = make_config(metadata["settings"])
     model = abstract_model(config)
-    names = named(model_params(model))
-    leaves = [arrays[PARAMETER + name] for name in names]
-    params = jax.tree.unflatten(jax.tree.structure(model_params(model)), leaves)
-    own = {name: arrays[BELONGING + name] for name in facts["shapes"]}
-    return Kept(config, with_params(model, params), facts["task"], own, facts["run"])
+    abstract_params = model_params(model)
+    leaves = [arrays[PARAMETER_PREFIX + name] for name in named_leaves(abstract_params)]
+    params = jax.tree.unflatten(jax.tree.structure(abstract_params), leaves)
+    return SavedModel(
+        config=config,
+        model=with_params(model, params),
+        task_metadata=metadata["task"],
+        task_arrays={name: arrays[TASK_PREFIX + name] for name in metadata["shapes"]},
+        run=metadata["run"],
+    )
 
 
-def _shapes(facts: Facts) -> Shapes:
-    """What the checkpoint must hold by its facts."""
-    if "settings" not in facts:
-        raise DamagedError("it is no trained model that a study kept")
-    params = named(model_params(abstract_model(make_config(facts["settings"]))))
-    own = {
+def _shapes(metadata: Metadata) -> Shapes:
+    """Shapes of a saved model's arrays."""
+    if "settings" not in metadata:
+        raise CorruptError("expected a saved model, got a checkpoint of training")
+    params = named_leaves(model_params(abstract_model(make_config(metadata["settings"]))))
+    task_arrays = {
         name: jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype))
-        for name, (dtype, *shape) in facts["shapes"].items()
+        for name, (dtype, *shape) in metadata["shapes"].items()
     }
     return {
-        **{PARAMETER + name: shape for name, shape in params.items()},
-        **{BELONGING + name: shape for name, shape in own.items()},
+        **{PARAMETER_PREFIX + name: shape for name, shape in params.items()},
+        **{TASK_PREFIX + name: shape for name, shape in task_arrays.items()},
     }
-
-
-def _nothing(text: str) -> None:
-    del text

@@ -1,9 +1,9 @@
-"""Checkpoints: named arrays and some facts about them, behind Orbax, with a digest of our own.
+"""Checkpoints of named arrays with metadata: Orbax files, with SHA-256 digests beside them.
 
-Orbax writes each checkpoint beside its place and renames it there once it is whole. It does not
-notice what happens to the files later, so a digest of every array, and one of the facts, is written
-along and compared on loading; so are digests of the files, before Orbax sees any of them. The last
-two checkpoints are kept; where the newest is not sound, the one before it is used.
+Orbax writes a checkpoint under a temporary name and renames it when it is complete. It does not
+detect files that change later. Therefore a digest of every array, of the metadata and of every file
+is saved and compared on loading. The last two checkpoints are preserved; if the newest is corrupt,
+the one before it is loaded.
 """
 
 import hashlib
@@ -16,215 +16,234 @@ from typing import Any
 import jax
 import numpy as np
 
-KEPT = 2
-SEAL = ".sha256"
-"""The ending of a checkpoint's digests of files; ``sha256sum --check`` reads them too."""
+MAX_TO_KEEP = 2
+DIGESTS = ".sha256"
+"""Suffix of the file with a checkpoint's file digests, in the format of ``sha256sum --check``."""
 
 Arrays = Mapping[str, np.ndarray]
 Shapes = Mapping[str, jax.ShapeDtypeStruct]
-Facts = Mapping[str, Any]
+Metadata = Mapping[str, Any]
 
 
 class CheckpointError(Exception):
-    """A checkpoint that could not be written, and why."""
+    """A checkpoint that cannot be written or loaded."""
 
 
-class DamagedError(ValueError):
-    """A checkpoint that is not what was saved."""
+class CorruptError(ValueError):
+    """A checkpoint that differs from what was saved."""
 
 
 class Checkpoints:
-    """The checkpoints in a folder.
+    """Checkpoints in a folder, numbered 0, 1, ...
 
     Args:
-      folder: made with the first checkpoint.
-      say: is told, a line each, of what is damaged and what is done about it.
+      folder: created with the first checkpoint.
+      log: prints a line about a corrupt checkpoint.
     """
 
-    def __init__(self, folder: pathlib.Path, say: Callable[[str], None]):
-        self.folder, self.say = folder.absolute(), say
-        self._open = None
+    def __init__(self, folder: pathlib.Path, log: Callable[[str], None] = lambda text: None):
+        self.folder = folder.absolute()
+        self.log = log
+        self._orbax_checkpointer = None
         self._saving: Future | None = None
         self._writer = ThreadPoolExecutor(1, "checkpoint")
 
-    def save(self, arrays: Arrays, facts: Facts) -> None:
-        """Begins to write a checkpoint, once the one before it is written.
+    def save(self, arrays: Arrays, metadata: Metadata) -> None:
+        """Start to write a checkpoint in the background, after the previous one is written.
+
+        Args:
+          arrays: by name.
+          metadata: anything that JSON can hold.
 
         Raises:
-          CheckpointError: the one before it could not be written.
+          CheckpointError: the previous checkpoint could not be written.
         """
         self.wait()
-        signed = dict(facts, arrays={name: _digest(array) for name, array in arrays.items()})
-        self._saving = self._writer.submit(self._write, dict(arrays), signed)
+        digests = {name: _array_digest(array) for name, array in arrays.items()}
+        self._saving = self._writer.submit(
+            self._write, dict(arrays), dict(metadata, arrays=digests)
+        )
 
     def wait(self) -> None:
-        """Returns once what is being written is on the disk, or raises CheckpointError."""
+        """Wait until the checkpoint in progress is on disk.
+
+        Raises:
+          CheckpointError: it could not be written.
+        """
         saving, self._saving = self._saving, None
         if saving is None:
             return
         try:
             saving.result()
-        except Exception as error:  # Orbax lets through what its parts raise, of any kind
-            self._open = None  # closing it would raise this again
-            said = f"cannot write to {self.folder}: {_first_line(error)}"
-            raise CheckpointError(said) from error
+        except Exception as error:  # Orbax raises errors of many kinds
+            self._orbax_checkpointer = None  # closing it would raise the error again
+            raise CheckpointError(f"cannot write to {self.folder}: {_first_line(error)}") from error
 
-    def newest(self, shapes: Callable[[Facts], Shapes | None]) -> tuple[Arrays, Facts] | None:
-        """The newest sound checkpoint, as its arrays and facts; None where there is none.
+    def restore_latest(
+        self, shapes: Callable[[Metadata], Shapes | None]
+    ) -> tuple[Arrays, Metadata] | None:
+        """Load the newest checkpoint that is not corrupt, and move the corrupt ones aside.
 
         Args:
-          shapes: from a checkpoint's facts to the shapes that its arrays must have, or None where
-            it is of no use any more; then it is left alone, and so are those before it.
+          shapes: from a checkpoint's metadata to the shapes of its arrays, or None if it is not
+            needed; then nothing is loaded.
+
+        Returns:
+          Arrays and metadata; None if there is nothing to load.
         """
         numbers = sorted(self._numbers(), reverse=True)
         for position, number in enumerate(numbers):
-            more = position + 1 < len(numbers)
             try:
-                return self._read(number, shapes)
-            except Exception as error:  # whatever a damaged file makes Orbax and its parts raise
-                aside = self._set_aside(number)
-                self.say(
-                    f"checkpoint {self.folder / str(number)} is damaged ({_first_line(error)}); "
-                    f"it was moved to {aside}, and "
-                    + (
-                        "the one before it is used"
-                        if more
-                        else "no other is left: runs start again"
-                    )
+                return self._load(number, shapes)
+            except Exception as error:  # corrupt files make Orbax raise errors of many kinds
+                aside = self._move_aside(number)
+                last = position + 1 == len(numbers)
+                consequence = (
+                    "there is no other, so the runs start again"
+                    if last
+                    else "the previous checkpoint is loaded"
+                )
+                self.log(
+                    f"checkpoint {self.folder / str(number)} is corrupt ({_first_line(error)}); "
+                    f"it was moved to {aside}; {consequence}"
                 )
         return None
 
-    def read(self, shapes: Callable[[Facts], Shapes]) -> tuple[Arrays, Facts]:
-        """The newest checkpoint, for who only looks: nothing is moved or written.
+    def load(self, shapes: Callable[[Metadata], Shapes]) -> tuple[Arrays, Metadata]:
+        """Load the newest checkpoint without moving or writing anything.
+
+        Args:
+          shapes: from the checkpoint's metadata to the shapes of its arrays.
 
         Raises:
-          CheckpointError: there is none, or it is damaged.
+          CheckpointError: there is no checkpoint, or it is corrupt.
         """
         numbers = self._numbers()
         if not numbers:
             raise CheckpointError(f"{self.folder} holds no checkpoint")
         try:
-            return self._read(max(numbers), shapes)
-        except Exception as error:  # whatever a damaged file makes Orbax and its parts raise
-            said = f"{self.folder / str(max(numbers))} cannot be used: {_first_line(error)}"
-            raise CheckpointError(said) from error
+            return self._load(max(numbers), shapes)
+        except Exception as error:  # corrupt files make Orbax raise errors of many kinds
+            raise CheckpointError(
+                f"cannot load {self.folder / str(max(numbers))}: {_first_line(error)}"
+            ) from error
 
     def close(self) -> None:
-        """Waits for what is being written."""
+        """Wait for the checkpoint in progress, and release Orbax's threads."""
         self.wait()
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        if self._orbax_checkpointer is not None:
+            self._orbax_checkpointer.close()
+            self._orbax_checkpointer = None
 
-    def _read(
-        self, number: int, shapes: Callable[[Facts], Shapes | None]
-    ) -> tuple[Arrays, Facts] | None:
+    def _load(
+        self, number: int, shapes: Callable[[Metadata], Shapes | None]
+    ) -> tuple[Arrays, Metadata] | None:
         self._check_files(number)
-        facts = self._facts(number)
-        wanted = shapes(facts)
-        return None if wanted is None else (self._arrays(number, wanted, facts), facts)
+        metadata = self._metadata(number)
+        expected = shapes(metadata)
+        return None if expected is None else (self._arrays(number, expected, metadata), metadata)
 
-    def _write(self, arrays: Arrays, facts: Facts) -> None:
+    def _write(self, arrays: Arrays, metadata: Metadata) -> None:
         number = max(self._numbers(), default=-1) + 1
-        metadata = {"facts": facts, "digest": _digest_of_facts(facts)}
-        filled = {name: array for name, array in arrays.items() if array.size}  # or it refuses
-        if not self._orbax().save(number, filled, custom_metadata=metadata):
+        with_digest = {"facts": metadata, "digest": _metadata_digest(metadata)}
+        nonempty = {name: array for name, array in arrays.items() if array.size}  # Orbax needs this
+        if not self._orbax().save(number, nonempty, custom_metadata=with_digest):
             raise OSError("Orbax saved nothing")
-        lines = [f"{digest}  {name}\n" for name, digest in self._digests(number).items()]
-        partial = self.folder / f".{number}{SEAL}"
+        lines = [f"{digest}  {name}\n" for name, digest in self._file_digests(number).items()]
+        partial = self.folder / f".{number}{DIGESTS}"
         partial.write_text("".join(lines))
-        partial.rename(self.folder / f"{number}{SEAL}")
-        for seal in self.folder.glob(f"*{SEAL}"):
-            if not seal.with_suffix("").exists():
-                seal.unlink()
+        partial.rename(self.folder / f"{number}{DIGESTS}")
+        for digests in self.folder.glob(f"*{DIGESTS}"):
+            if not digests.with_suffix("").exists():
+                digests.unlink()
 
-    def _digests(self, number: int) -> dict[str, str]:
+    def _file_digests(self, number: int) -> dict[str, str]:
         """SHA-256 of every file of a checkpoint, by its path."""
-        found = {}
+        digests = {}
         for path in sorted((self.folder / str(number)).rglob("*")):
             if path.is_file():
                 with open(path, "rb") as file:
                     digest = hashlib.file_digest(file, "sha256").hexdigest()
-                found[path.relative_to(self.folder).as_posix()] = digest
-        return found
+                digests[path.relative_to(self.folder).as_posix()] = digest
+        return digests
 
     def _check_files(self, number: int) -> None:
-        """Compares the files with their digests; these are missing if it was killed just then."""
-        seal = self.folder / f"{number}{SEAL}"
-        if not seal.exists():
+        """Compare the files with their digests, which are missing if saving was killed."""
+        digests = self.folder / f"{number}{DIGESTS}"
+        if not digests.exists():
             return
-        written = dict(line.split("  ", 1)[::-1] for line in seal.read_text().splitlines())
-        here = self._digests(number)
-        for name in sorted(written.keys() | here.keys()):
-            if name not in here:
-                raise DamagedError(f"{name} is missing")
-            if here[name] != written.get(name):
-                raise DamagedError(f"{name} has changed since it was written")
+        expected = dict(line.split("  ", 1)[::-1] for line in digests.read_text().splitlines())
+        actual = self._file_digests(number)
+        for name in sorted(expected.keys() | actual.keys()):
+            if name not in actual:
+                raise CorruptError(f"{name} is missing")
+            if actual[name] != expected.get(name):
+                raise CorruptError(f"{name} has changed since it was written")
 
     def _orbax(self):
-        if self._open is None:
-            from orbax.checkpoint import v1 as ocp  # 0.4 s, for those who need it
+        if self._orbax_checkpointer is None:
+            from orbax.checkpoint import v1 as ocp  # takes 0.4 s, so only when needed
 
             training = ocp.training
-            self._open = training.Checkpointer(
+            self._orbax_checkpointer = training.Checkpointer(
                 self.folder,
                 save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),
-                preservation_policy=training.preservation_policies.LatestN(KEPT),
+                preservation_policy=training.preservation_policies.LatestN(MAX_TO_KEEP),
                 cleanup_tmp_directories=True,
             )
-        return self._open
+        return self._orbax_checkpointer
 
     def _numbers(self) -> list[int]:
         if not self.folder.is_dir():
             return []
         return [int(entry.name) for entry in self.folder.iterdir() if entry.name.isdecimal()]
 
-    def _facts(self, number: int) -> Facts:
-        metadata = self._orbax().metadata(number).custom_metadata
-        if not isinstance(metadata, dict) or metadata.keys() != {"facts", "digest"}:
-            raise DamagedError("its facts are missing")
-        if _digest_of_facts(metadata["facts"]) != metadata["digest"]:
-            raise DamagedError("its facts have changed since it was written")
-        return metadata["facts"]
+    def _metadata(self, number: int) -> Metadata:
+        saved = self._orbax().metadata(number).custom_metadata
+        if not isinstance(saved, dict) or saved.keys() != {"facts", "digest"}:
+            raise CorruptError("its metadata are missing")
+        if _metadata_digest(saved["facts"]) != saved["digest"]:
+            raise CorruptError("its metadata have changed since they were written")
+        return saved["facts"]
 
-    def _arrays(self, number: int, shapes: Shapes, facts: Facts) -> Arrays:
-        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        wanted = {
-            name: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=here)
+    def _arrays(self, number: int, shapes: Shapes, metadata: Metadata) -> Arrays:
+        on_device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        nonempty = {
+            name: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=on_device)
             for name, shape in shapes.items()
             if shape.size
         }
-        loaded = self._orbax().load(number, wanted)
+        loaded = self._orbax().load(number, nonempty)
         arrays = {
             name: np.asarray(loaded[name]) if shape.size else np.zeros(shape.shape, shape.dtype)
             for name, shape in shapes.items()
         }
         for name, array in arrays.items():
-            if _digest(array) != facts["arrays"].get(name):
-                raise DamagedError(f"{name} has changed since it was written")
+            if _array_digest(array) != metadata["arrays"].get(name):
+                raise CorruptError(f"{name} has changed since it was written")
         return arrays
 
-    def _set_aside(self, number: int) -> pathlib.Path:
-        """Moves a checkpoint out of the way, or it would be one of the two that are kept."""
+    def _move_aside(self, number: int) -> pathlib.Path:
+        """Move a checkpoint to another folder, so that it does not count among the last two."""
         self.close()
-        aside = self.folder.with_name(f"{self.folder.name}.damaged")
+        aside = self.folder.with_name(f"{self.folder.name}.corrupt")
         aside.mkdir(exist_ok=True)
-        taken = len(list(aside.iterdir()))
-        (self.folder / f"{number}{SEAL}").unlink(missing_ok=True)
-        return (self.folder / str(number)).rename(aside / f"{taken}-{number}")
+        count = len(list(aside.iterdir()))
+        (self.folder / f"{number}{DIGESTS}").unlink(missing_ok=True)
+        return (self.folder / str(number)).rename(aside / f"{count}-{number}")
 
 
-def _digest(array: np.ndarray) -> str:
+def _array_digest(array: np.ndarray) -> str:
     """SHA-256 of an array's numbers, type and shape."""
     array = np.ascontiguousarray(array)
-    head = f"{array.dtype.name} {array.shape}".encode()
-    return hashlib.sha256(head + array.tobytes()).hexdigest()
+    header = f"{array.dtype.name} {array.shape}".encode()
+    return hashlib.sha256(header + array.tobytes()).hexdigest()
 
 
-def _digest_of_facts(facts: Facts) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+def _metadata_digest(metadata: Metadata) -> str:
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
 
 
 def _first_line(error: Exception) -> str:
-    said = str(error).strip() or type(error).__name__
-    return said.splitlines()[0][:200]
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]

@@ -1,10 +1,11 @@
-"""From a configuration and a seed to a trained model: three programs, for many runs at once.
+"""Initialise, train and evaluate many runs at once.
 
 ``initialise``, ``train_chunk`` and ``evaluate`` take configurations stacked along a run axis R. JAX
-compiles each once for every tree structure, that is for every group of runs. Devices share the run
-axis; a run's arithmetic does not depend on which runs stand beside it.
+compiles each once per tree structure, that is once per group of runs. The run axis is sharded over
+the devices. The arithmetic of a run does not depend on the other runs.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -26,12 +27,14 @@ from seqjax.types import Array, named_key
 
 
 class TrainState(NamedTuple):
-    """What training hands on from step to step.
+    """State of one run between two training steps.
 
     Attributes:
-      carry: what the recurrent layers ended with, leaves (B, H), where the task is carried; else
-        nothing. No gradient goes back through it.
-      failed_at: the step at which the run ended, or -1.
+      params: parameters by layer.
+      opt_state: state of the Optax chain.
+      carry: final carry of the recurrent layers, leaves (B, H), if the task carries it from batch
+        to batch; else empty. It is a constant of the next step's gradient.
+      failed_at: step at which the loss or the gradient was not finite, or -1.
     """
 
     params: dict[str, Any]
@@ -41,10 +44,14 @@ class TrainState(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """Of each step: the loss, the gradient norm before clipping, whether it was clipped, the norm
-    after clipping and floors.
+    """Metrics of each training step.
 
-    Under "step" clipping ``clipped`` is the fraction of (step, example) pairs.
+    Attributes:
+      loss: mean over the batch and the valid steps.
+      norm: gradient norm before clipping.
+      clipped: 1 if the gradient was clipped, else 0; under "step" clipping the fraction of (step,
+        example) pairs that were clipped.
+      after: gradient norm after clipping and floors.
     """
 
     loss: Array
@@ -54,7 +61,7 @@ class Trace(NamedTuple):
 
 
 def build_model(config: Config, key: Array) -> SequenceModel:
-    """The model of a run; initialisation numbers and the key may be traced."""
+    """Initialise the model of a run. Numbers of the configuration and the key may be traced."""
     task = config.task
     return SequenceModel(
         config.model,
@@ -70,7 +77,7 @@ def build_model(config: Config, key: Array) -> SequenceModel:
 
 
 def abstract_model(config: Config) -> SequenceModel:
-    """The model's shapes without its numbers."""
+    """Model with shapes in place of arrays."""
     return abstract_module(lambda: build_model(config, jax.random.key(0)))
 
 
@@ -82,7 +89,7 @@ def _make_optimizer(config: Config) -> optax.GradientTransformation:
 
 
 def _step_bound(config: Config, count: Array) -> StepBound | None:
-    """The bounds inside the backward pass, if there are any."""
+    """Bounds on the gradient inside the backward pass; None without any."""
     clip, floor = config.clip, config.floor
     bounds = {
         "threshold": clip.threshold if clip.kind == "step" else None,
@@ -96,18 +103,19 @@ def _step_bound(config: Config, count: Array) -> StepBound | None:
 def _apply(
     config: Config, params: Any, batch: Batch, count: Array, carry: dict | None
 ) -> tuple[Array, dict]:
-    """The logits, and the carry after the last step."""
+    """Return the logits, and the carry after the last step."""
     model, bound = with_params(abstract_model(config), params), _step_bound(config, count)
     if batch.source is not None:
         carry = model.encode(batch.source, batch.source_lengths_B, step_bound=bound)
     if carry is not None and batch.fresh_B is not None:
-        zero, fresh_B1 = model.recurrent.initial_carry(batch.fresh_B.size), batch.fresh_B[:, None]
+        zero = model.recurrent.initial_carry(batch.fresh_B.size)
+        fresh_B1 = batch.fresh_B[:, None]
         carry = jax.tree.map(lambda a, b: jnp.where(fresh_B1, a, b), zero, carry)
     return model.logits_and_carry(batch.x, carry, lengths_B=batch.lengths_B, step_bound=bound)
 
 
-def _carries(config: Config, batch: Batch) -> Array:
-    """How many carries the backward pass of a batch goes through, over layers and directions."""
+def _count_carries(config: Config, batch: Batch) -> Array:
+    """Number of (step, example) carries in the backward pass, over layers and directions."""
     T, B = batch.x.shape[:2]
     steps = T * B if batch.lengths_B is None else jnp.sum(batch.lengths_B)
     if batch.source is not None:
@@ -115,10 +123,14 @@ def _carries(config: Config, batch: Batch) -> Array:
     return jnp.asarray(steps * config.model.layers * (1 + config.model.bidirectional), jnp.float32)
 
 
-def differentiate(
+def loss_and_gradient(
     config: Config, state: TrainState, batch: Batch
 ) -> tuple[tuple[Array, dict], tuple[Any, Array]]:
-    """((loss, the carry left), (gradient, shortened pairs)) of a batch in this state."""
+    """Loss and gradient of a batch.
+
+    Returns:
+      (loss, final carry) and (gradient, number of (step, example) pairs that were clipped).
+    """
 
     def objective(params, count):
         before = state.carry if config.task.carried else None
@@ -129,8 +141,10 @@ def differentiate(
     return jax.value_and_grad(objective, (0, 1), has_aux=True)(state.params, jnp.float32(0))
 
 
-def _cropped(config: Config, data: Any, row: Any, batch: Batch, function: Callable) -> Any:
-    """``function`` of the batch, which is as narrow as its bucket if the task has buckets."""
+def _at_bucket_length(
+    config: Config, data: Any, row: Any, batch: Batch, function: Callable[[Batch], Any]
+) -> Any:
+    """Apply ``function`` to the batch, cropped to the length of its bucket if the task has any."""
     task = config.task
     programs = [
         lambda batch, steps=steps: function(batch.cropped(steps, task.every_step))
@@ -142,29 +156,41 @@ def _cropped(config: Config, data: Any, row: Any, batch: Batch, function: Callab
 def train_step(
     config: Config, data: Any, state: TrainState, step: Array, row: Array
 ) -> tuple[TrainState, Trace]:
-    """One update, unless the run has failed or fails at this step, where it is frozen."""
+    """Take one training step. A run that fails at this step, or has failed before, is frozen.
+
+    Args:
+      config: configuration of the run; its numbers may be traced.
+      data: arrays of the task.
+      state: state before the step.
+      step: index of the step.
+      row: description of the batch, one of ``task.rows``.
+    """
     batch = config.task.batch(data, row, config.train.batch_size)
-    (loss, carry), (grads, pairs) = _cropped(
-        config, data, row, batch, functools.partial(differentiate, config, state)
+    (loss, carry), (grads, clipped_pairs) = _at_bucket_length(
+        config, data, row, batch, functools.partial(loss_and_gradient, config, state)
     )
     params, opt_state = optimizer.apply_gradients(
         _make_optimizer(config), grads, state.opt_state, state.params
     )
     clipped = optax.tree.get(opt_state, "clipped").astype(jnp.float32)
     if config.clip.kind == "step":
-        clipped = pairs / _carries(config, batch)
-    before, after = (optax.tree.get(opt_state, f"norm_{when}") for when in ("before", "after"))
-    trace = Trace(loss, before, clipped, after)
+        clipped = clipped_pairs / _count_carries(config, batch)
+    trace = Trace(
+        loss=loss,
+        norm=optax.tree.get(opt_state, "norm_before"),
+        clipped=clipped,
+        after=optax.tree.get(opt_state, "norm_after"),
+    )
 
     finite = jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves((loss, grads))]).all()
     failed_at = jnp.where((state.failed_at < 0) & ~finite, step, state.failed_at)
     new, old = (params, opt_state, carry), (state.params, state.opt_state, state.carry)
-    kept = jax.tree.map(lambda a, b: jnp.where(failed_at < 0, a, b), new, old)
-    return TrainState(*kept, failed_at), trace
+    frozen = jax.tree.map(lambda a, b: jnp.where(failed_at < 0, a, b), new, old)
+    return TrainState(*frozen, failed_at), trace
 
 
 def initial_state(config: Config, seed: Array) -> TrainState:
-    """The state of one run before its first step."""
+    """State of one run before its first step."""
     model = build_model(config, named_key(jax.random.key(seed), "weights"))
     params, carry = model_params(model), {}
     if config.task.carried:
@@ -172,7 +198,10 @@ def initial_state(config: Config, seed: Array) -> TrainState:
     return TrainState(params, _make_optimizer(config).init(params), carry, jnp.int32(-1))
 
 
-def _train_chunk(run, data, first: Array, count: int) -> tuple[TrainState, Trace]:
+def _train_chunk(
+    run: tuple[Config, Array, TrainState], data: Any, first: Array, count: int
+) -> tuple[TrainState, Trace]:
+    """State of one run after a chunk, and its trace, which is NaN after the last step."""
     config, seed, state = run
     key = named_key(jax.random.key(seed), "data")
     rows = config.task.rows(data, key, first, count, config.train.batch_size)
@@ -184,11 +213,16 @@ def _train_chunk(run, data, first: Array, count: int) -> tuple[TrainState, Trace
         return state, jax.tree.map(lambda array, value: array.at[k].set(value), trace, values)
 
     steps = jnp.minimum(count, config.train.steps - first)
-    nothing = Trace(*(jnp.full((count,), jnp.nan, jnp.float32) for _ in Trace._fields))
-    return jax.lax.fori_loop(0, steps, body, (state, nothing))
+    empty = Trace(*(jnp.full((count,), jnp.nan, jnp.float32) for _ in Trace._fields))
+    return jax.lax.fori_loop(0, steps, body, (state, empty))
 
 
-def evaluate_run(run, data, part: Array) -> dict[str, Array]:
+def evaluate_run(run: tuple[Config, Any], data: Any, part: Array) -> dict[str, Array]:
+    """Loss and metrics of one run; see ``evaluate``.
+
+    Args:
+      run: configuration and parameters.
+    """
     config, params = run
     rows = config.task.evaluation_rows(data, part)
 
@@ -199,21 +233,26 @@ def evaluate_run(run, data, part: Array) -> dict[str, Array]:
         return {name: (jnp.sum(v * w), jnp.sum(w)) for name, (v, w) in values.items()}
 
     def of_row(row):
-        return _cropped(config, data, row, config.task.evaluation_batch(data, row), sums)
+        return _at_bucket_length(config, data, row, config.task.evaluation_batch(data, row), sums)
 
     totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(of_row, rows))
     means = {name: total / weight for name, (total, weight) in totals.items()}
     return means | config.task.derived(means)
 
 
-def examine_run(run, data) -> dict[str, Array]:
+def examine_run(run: tuple[Config, Array, Any], data: Any) -> dict[str, Array]:
+    """Metrics of one run that its task defines beside those of ``evaluate``.
+
+    Args:
+      run: configuration, seed and parameters.
+    """
     config, seed, params = run
     model, key = with_params(abstract_model(config), params), jax.random.key(seed)
     return config.task.examine(data, model, named_key(key, "examination"))
 
 
 def held_out_of(config: Config, model: SequenceModel, batch: Batch) -> observers.HeldOut:
-    """The model and the batch, as observers read them."""
+    """Return the model and a batch of held-out sequences in the form that observers read."""
     return observers.HeldOut(
         model=model,
         batch=batch,
@@ -223,22 +262,26 @@ def held_out_of(config: Config, model: SequenceModel, batch: Batch) -> observers
 
 
 def observe_model(config: Config, model: SequenceModel, batch: Batch) -> dict[str, Array]:
-    """The measurements that ``train.observe`` names, of a model on held-out sequences."""
+    """Observe what ``train.observe`` names of a model on a batch of held-out sequences."""
     return observers.observe(observed(config.train.observe), held_out_of(config, model, batch))
 
 
-def observe_run(run, data) -> dict[str, Array]:
-    """What ``train.observe`` names, on the first batch of the validation set."""
+def observe_run(run: tuple[Config, Any], data: Any) -> dict[str, Array]:
+    """Observe what ``train.observe`` names of one run on the first validation batch.
+
+    Args:
+      run: configuration and parameters.
+    """
     config, params = run
     row = first_of(config.task.evaluation_rows(data, jnp.int32(0)))
     batch = config.task.evaluation_batch(data, row)
     return observe_model(config, with_params(abstract_model(config), params), batch)
 
 
-def _over_runs(function, mesh: Mesh, runs: Any, *shared: Any) -> Any:
-    """``function(run, *shared)`` for every run, the run axis shared out over the mesh.
+def _over_runs(function: Callable[..., Any], mesh: Mesh, runs: Any, *shared: Any) -> Any:
+    """Apply ``function(run, *shared)`` to every run, with the run axis sharded over the mesh.
 
-    A device that has a single run does not see a run axis at all.
+    A device with a single run computes without a run axis.
     """
 
     def local(runs, *shared):
@@ -256,13 +299,13 @@ def _over_runs(function, mesh: Mesh, runs: Any, *shared: Any) -> Any:
     )(runs, *shared)
 
 
-def _precise(config: Config):
+def _precise(config: Config) -> contextlib.AbstractContextManager[None]:
     return jax.default_matmul_precision(PRECISIONS[config.train.precision][0])
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
 def initialise(config_R: Config, seed_R: Array, *, mesh: Mesh) -> TrainState:
-    """The state of every run before its first step."""
+    """State of every run before its first step."""
     with _precise(config_R):
         return _over_runs(lambda run: initial_state(*run), mesh, (config_R, seed_R))
 
@@ -278,7 +321,20 @@ def train_chunk(
     count: int,
     mesh: Mesh,
 ) -> tuple[TrainState, Trace]:
-    """``count`` steps of every run from step ``first``, fewer where the run's steps end."""
+    """Train every run for ``count`` steps from step ``first``, or until ``train.steps``.
+
+    Args:
+      config_R: configurations stacked along the run axis.
+      seed_R: seeds, (R,).
+      state_R: states before step ``first``; their memory is reused.
+      data: arrays of the task.
+      first: index of the first step.
+      count: number of steps, static.
+      mesh: mesh whose axis ``runs`` shards the run axis.
+
+    Returns:
+      States after the chunk, and the trace (R, count), NaN after ``train.steps``.
+    """
     with _precise(config_R):
         return _over_runs(
             lambda run, data, first: _train_chunk(run, data, first, count),
@@ -293,7 +349,7 @@ def train_chunk(
 def evaluate(
     config_R: Config, params_R: Any, data: Any, part: Array, *, mesh: Mesh
 ) -> dict[str, Array]:
-    """Loss and metrics of every run on a part of the task: 0 validation, 1 test."""
+    """Loss and metrics (R,) of every run on a split of the data: 0 validation, 1 test."""
     with _precise(config_R):
         return _over_runs(evaluate_run, mesh, (config_R, params_R), data, part)
 
@@ -302,13 +358,13 @@ def evaluate(
 def examine(
     config_R: Config, seed_R: Array, params_R: Any, data: Any, *, mesh: Mesh
 ) -> dict[str, Array]:
-    """The metrics that the task has ``examined`` of every run."""
+    """Metrics (R,) that the task defines in ``examine``, of every run."""
     with _precise(config_R):
         return _over_runs(examine_run, mesh, (config_R, seed_R, params_R), data)
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
 def observe(config_R: Config, params_R: Any, data: Any, *, mesh: Mesh) -> dict[str, Array]:
-    """The observations of every run; see ``observation``."""
+    """Observations (R, ...) of every run; see ``diagnostics.observers``."""
     with _precise(config_R):
         return _over_runs(observe_run, mesh, (config_R, params_R), data)

@@ -79,7 +79,7 @@ def test_another_file_is_refused_or_used_with_a_warning(data_dir):
 
 def test_commands_tell_of_an_unknown_file_in_one_line_once(data_dir, capsys):
     place = put(data_dir / "set" / "file", b"abd")
-    with flags.told_of_data():
+    with flags.data_warnings_on_one_line():
         for _ in range(3):
             folder.find("set/file")
     said = f"{place} is no known release: its SHA-256 is {digest(b'abd')}"

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.interrupted import left
+from support.interrupted import results
 from support.jaxprs import jaxprs
 from support.observed import BASE, T, at_the_start, held_out, seen_of, two_runs
 
@@ -42,7 +42,7 @@ def cell_params():
 @functools.cache
 def observed():
     """At the start of the first of two runs of a sweep."""
-    found = left(two_runs(OBSERVERS), 1, 2)[two_runs(OBSERVERS)[0].id][0]["observed"]
+    found = results(two_runs(OBSERVERS), 1, 2)[two_runs(OBSERVERS)[0].id][0]["observed"]
     return {name: np.asarray(array)[0] for name, array in found.items()}
 
 

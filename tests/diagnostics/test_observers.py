@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.assertions import assert_close
 from support.commands import command
-from support.interrupted import Stopping, left
+from support.interrupted import StopAt, results
 from support.observed import ALL, BASE, T, at_the_start, held_out, seen_of, two_runs
 
 from seqjax.cells import CELLS
@@ -18,7 +18,7 @@ from seqjax.diagnostics.jacobians import input_jacobian
 from seqjax.diagnostics.observers import EXAMPLES
 from seqjax.metrics.losses import class_loss
 from seqjax.recurrence.unroll import unroll
-from seqjax.sweeps.checkpointer import Keeper
+from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.tasks import FASHION, MNIST, MUSIC, POEMS, TASKS
 from seqjax.tasks.base import first_of
 from seqjax.training.config import ConfigError, make_config
@@ -26,21 +26,21 @@ from seqjax.training.config import ConfigError, make_config
 GATES = CELLS["lstm"].gates
 
 
-class Watching(Keeper):
-    """Keeps the parameters of the first run at each validation."""
+class Watching(Checkpointer):
+    """Collects the parameters of the first run at each validation."""
 
     def __init__(self):
         self.params = []
 
-    def offer(self, batch, progress):
-        self.params.append(first_of(jax.device_get(progress.state.params)))
+    def save_if_due(self, batch, batch_state):
+        self.params.append(first_of(jax.device_get(batch_state.state.params)))
 
 
 @functools.cache
 def whole(observe):
     """What both runs leave, by name, and the parameters of the first at each validation."""
-    keeper = Watching()
-    return left(two_runs(observe), 1, 2, keeper), keeper.params
+    checkpointer = Watching()
+    return results(two_runs(observe), 1, 2, checkpointer), checkpointer.params
 
 
 def first_record():
@@ -121,10 +121,10 @@ def test_a_run_that_is_observed_is_the_same_run():
 
 @pytest.mark.parametrize("at", [2, 5], ids=["first chunk", "end"])
 def test_what_was_observed_is_kept_in_a_checkpoint(at):
-    keeper = Stopping(at)
+    checkpointer = StopAt(at)
     with pytest.raises(InterruptedError):
-        left(two_runs(), 1, 2, keeper)
-    again = left(two_runs(), 1, 2, Stopping(kept=keeper.kept))
+        results(two_runs(), 1, 2, checkpointer)
+    again = results(two_runs(), 1, 2, StopAt(checkpoint=checkpointer.checkpoint))
     assert repr(again) == repr(whole(ALL)[0])
 
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from support.commands import command
 
-from experiments import report
+from experiments.cli.commands import report
 
 ROOT = pathlib.Path(__file__).parents[2]
 LINES = (ROOT / "experiments/results/quickstart/records.jsonl").read_text().splitlines()

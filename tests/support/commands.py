@@ -14,8 +14,8 @@ from unittest import mock
 
 from absl.testing import flagsaver
 
-from experiments import run
 from experiments.cli import flags
+from experiments.cli.commands import run
 from seqjax.records import jsonl
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -1,42 +1,50 @@
-"""Runs that are interrupted and resumed, and what they leave."""
+"""Training that is interrupted and resumed in one process."""
 
 import jax
 import numpy as np
 
 from seqjax.sweeps import executor
-from seqjax.sweeps.checkpointer import Keeper
-from seqjax.training.state import Progress, shapes
+from seqjax.sweeps.checkpointer import Checkpointer
+from seqjax.training.state import BatchState, abstract_arrays
 
 
 def bits(arrays):
+    """Arrays by name in a form that compares bit for bit."""
     return {name: (a.dtype, a.shape, a.tobytes()) for name, a in arrays.items()}
 
 
-class Stopping(Keeper):
-    """Stops a batch at a step and hands on what it knows then."""
+class StopAt(Checkpointer):
+    """Saves a batch and raises InterruptedError at a step; resumes from ``checkpoint``."""
 
-    def __init__(self, at=None, kept=None):
-        self.at, self.kept = at, kept
+    def __init__(self, step=None, checkpoint=None):
+        self.step, self.checkpoint = step, checkpoint
 
-    def begun(self, group, together):
-        if self.kept is None:
+    def restore(self, group, max_runs):
+        if self.checkpoint is None:
             return [], None
-        runs, step, seconds, arrays = self.kept
+        runs, step, seconds, arrays = self.checkpoint
+        expected = abstract_arrays(runs[0].config, len(runs), step)
         assert {name: (a.shape, a.dtype) for name, a in arrays.items()} == {
-            name: (a.shape, a.dtype) for name, a in shapes(runs[0].config, len(runs), step).items()
+            name: (a.shape, a.dtype) for name, a in expected.items()
         }
-        return runs, Progress.from_arrays(runs[0].config, step, seconds, arrays)
+        return runs, BatchState.from_arrays(runs[0].config, step, seconds, arrays)
 
-    def offer(self, batch, progress):
-        if progress.step == self.at:
-            self.kept = batch, progress.step, progress.seconds, progress.to_arrays()
+    def save_if_due(self, batch, batch_state):
+        if batch_state.step == self.step:
+            self.checkpoint = (
+                batch,
+                batch_state.step,
+                batch_state.seconds,
+                batch_state.to_arrays(),
+            )
             raise InterruptedError
 
 
-def left(runs, per_device, devices, keeper=None):
+def results(runs, per_device, devices, checkpointer=None):
+    """Record without its time, and the bytes of the trace, by run id."""
     return {
         record["id"]: ({**record, "seconds": 0}, np.stack(trace).tobytes())
-        for record, trace in executor.execute(
-            runs, per_device, jax.devices()[:devices], keeper=keeper
+        for record, trace in executor.train_group(
+            runs, per_device, jax.devices()[:devices], checkpointer=checkpointer
         )
     }

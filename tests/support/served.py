@@ -9,8 +9,8 @@ import threading
 
 from support.commands import command
 
-from experiments import data
 from experiments.cli import fetch
+from experiments.cli.commands import data
 
 BYTES = bytes(range(256)) * 400
 NAME = "set"

@@ -40,7 +40,7 @@ def runs_of(*axes, seeds=1, arms=ONE_ARM, **settings):
 def executed(runs, devices, shown=lambda steps: None):
     """Everything that training these runs leaves, but the time it took, by run."""
     left = {}
-    for record, trace in executor.execute(runs, 1, jax.devices()[:devices], shown):
+    for record, trace in executor.train_group(runs, 1, jax.devices()[:devices], shown):
         del record["seconds"]
         left[record["id"]] = jsonl.dumps(record), np.stack(trace).tobytes()
     return left
@@ -52,7 +52,7 @@ def test_runs_of_one_structure_form_one_group():
     runs = runs_of(
         Axis("model.hidden", (8, 4)), Axis("clip.threshold", (1.0, inf)), arms=arms, seeds=2
     )
-    groups = executor.grouped(runs)
+    groups = executor.group_runs(runs)
     kinds = [
         {(run.config.model.cell, run.config.model.hidden) for run in group} for group in groups
     ]
@@ -174,7 +174,9 @@ def test_a_structure_compiles_three_programs_and_numbers_compile_none(caplog):
     compiled = Compilations(caplog)
     cheap = {"model__cell": "feedforward", "optim__name": "sgd", "train__steps": 5}
     with jax.log_compiles():
-        for group in executor.grouped(runs_of(Axis("model.hidden", (2, 3, 5)), seeds=3, **cheap)):
+        for group in executor.group_runs(
+            runs_of(Axis("model.hidden", (2, 3, 5)), seeds=3, **cheap)
+        ):
             executed(group, 2)
         each = {"initialise": 3, "train_chunk": 3, "evaluate": 3}
         assert compiled() == each
@@ -187,7 +189,7 @@ def test_a_structure_compiles_three_programs_and_numbers_compile_none(caplog):
             model__hidden=3,
             **cheap,
         )
-        (group,) = executor.grouped(others)
+        (group,) = executor.group_runs(others)
         assert len(executed(group, 2)) == len(others) == 12
         assert compiled() == {}
 
@@ -205,8 +207,8 @@ def test_runs_a_device(hidden):
 
 
 def test_what_would_be_run_is_described():
-    groups = executor.grouped(runs_of(Axis("model.hidden", (4, 8)), seeds=3))
-    *lines, total, programs = executor.described(groups, "cpu")
+    groups = executor.group_runs(runs_of(Axis("model.hidden", (4, 8)), seeds=3))
+    *lines, total, programs = executor.describe_groups(groups, "cpu")
     assert "3 runs of 7 steps, lstm of 4 units on adding, 112 parameters (117 with" in lines[0]
     assert "lstm of 8 units" in lines[1]
     assert total == "6 runs, 42 steps, 2 group(s)"

@@ -142,8 +142,8 @@ def by_shard(index, found):
     """What shard index/2 runs until nothing is left to it, ``found`` being there already."""
     found, own = list(found), []
     while True:
-        groups = executor.grouped(tuning.due(STUDY, range(3), found))
-        todo = trainer.part(STUDY, groups, (index, 2), {one["id"] for one in found})
+        groups = executor.group_runs(tuning.due(STUDY, range(3), found))
+        todo = trainer.runs_of_shard(STUDY, groups, (index, 2), {one["id"] for one in found})
         new = [run for group in todo for run in group]
         if not new:
             return sorted(own)

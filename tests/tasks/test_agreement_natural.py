@@ -15,8 +15,8 @@ from support.commands import command
 from support.made_up import record
 from support.published import make_known, needs, put, use_published
 
+from experiments.cli.commands.report import report
 from experiments.cli.workdir import Workdir
-from experiments.report import report
 from seqjax.data import agreement as reader
 from seqjax.data import folder
 from seqjax.records import jsonl

@@ -169,7 +169,7 @@ def test_the_baselines_of_the_small_form_are_those_of_its_digits():
     """The errors are those of this fixed split; a few of 500 images."""
     with flagsaver.flagsaver():
         flags.parser(["run", "--flagfile=experiments/flags/mnist_small.flags"])
-        measurement = flags.asked("mnist").measurement
+        measurement = flags.experiment_from_flags("mnist").measurement
     assert [point["task.name"] for point in measurement.points] == ["digits_rows"] * 2
     assert [point["baseline"] for point in measurement.points] == [*study.BASELINES]
     regression, neighbour = (

@@ -12,7 +12,7 @@ from support import verses
 from support.commands import command
 from support.fortunes import fortune
 
-from experiments import poem as poem_command
+from experiments.cli.commands import poem as poem_command
 from seqjax.data.poems import FORMS, PARTS, REGULATED, Poem
 from seqjax.models import sampling
 from seqjax.models.sequence import with_params
@@ -216,7 +216,7 @@ def model(folder, tmp_path_factory):
     """The folder of an untrained model."""
     run, params, _ = untrained(folder)
     path = tmp_path_factory.mktemp("models") / run.id
-    saved_models.keep(path, run, params)
+    saved_models.save(path, run, params)
     return path
 
 
@@ -241,15 +241,15 @@ def test_a_model_is_loaded_as_it_was_kept_without_data(folder, model, monkeypatc
     monkeypatch.setenv("SEQJAX_DATA_DIR", "/nowhere")
     found = saved_models.load(model)
     assert found.config == run.config and found.run == run.id
-    assert found.facts["characters"] == script.characters
+    assert found.task_metadata["characters"] == script.characters
     loaded = saved_models.model_params(found.model)
     same = jax.tree.map(np.array_equal, loaded, jax.device_get(params))
     assert jax.tree.all(same) and len(jax.tree.leaves(loaded)) == 6
-    assert all(poetry.among(line, found.arrays["passages"]) for line in lines)
+    assert all(poetry.among(line, found.task_arrays["passages"]) for line in lines)
     longest = next(line for line in lines if len(line) == 7)
-    assert poetry.among(longest[1:6], found.arrays["passages"])
-    assert not poetry.among(longest[1:5], found.arrays["passages"])
-    assert not poetry.among("牀前明月光", found.arrays["passages"])
+    assert poetry.among(longest[1:6], found.task_arrays["passages"])
+    assert not poetry.among(longest[1:5], found.task_arrays["passages"])
+    assert not poetry.among("牀前明月光", found.task_arrays["passages"])
 
 
 def test_a_damaged_model_is_one_line_and_stays_where_it_is(model, tmp_path):
@@ -307,7 +307,7 @@ def test_copied_lines_are_marked_and_counted(folder, tmp_path):
     """A model of one character can only write the line 人人人人人, which training poems have."""
     run, params, _ = untrained(folder, **{"task.vocabulary": 1})
     assert run.config.task.prepared().script.characters == "人"
-    saved_models.keep(tmp_path / "one", run, params)
+    saved_models.save(tmp_path / "one", run, params)
     result = write(tmp_path / "one")
     assert [line[:5] + line[6:] for line in result.out.splitlines()] == [ONES + " *"] * 4
     assert "4 of 4 lines" in result.err
@@ -349,7 +349,7 @@ def test_a_mistake_is_one_line(model, arguments, said):
 def test_another_kind_of_model_is_refused(tmp_path):
     config = make_config({"task.name": "lag_recall", "model.hidden": 4})
     run = Run("x", "lstm", {}, 0, config, "data")
-    saved_models.keep(tmp_path, run, jax.jit(initial_state)(config, np.uint32(0)).params)
+    saved_models.save(tmp_path, run, jax.jit(initial_state)(config, np.uint32(0)).params)
     result = write(tmp_path)
     assert result.code == 2 and "expected a model of poems, got one of lag_recall" in result.err
 

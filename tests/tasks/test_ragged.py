@@ -146,7 +146,7 @@ def test_a_step_at_the_width_of_its_bucket_is_the_step_at_full_width(task):
     @jax.jit
     def both(row):
         batch = task.batch(data, row, SIZE)
-        (loss, _), (gradient, _) = step.differentiate(config, state, batch)
+        (loss, _), (gradient, _) = step.loss_and_gradient(config, state, batch)
         trace = step.train_step(config, data, state, jnp.int32(0), row)[1]
         return (trace.loss, trace.norm), (loss, optax.tree.norm(gradient))
 

@@ -11,7 +11,7 @@ import pytest
 from support.assertions import assert_close
 from support.batches import data_of
 from support.counted_text import Counted, batches_of
-from support.interrupted import Stopping, bits, left
+from support.interrupted import StopAt, bits, results
 from support.training import STEPS, alone, mesh_of, stacked, train
 
 from seqjax.cells import CELLS
@@ -20,7 +20,7 @@ from seqjax.sweeps.study import Axis, Study, plan
 from seqjax.tasks import TASKS
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.config import make_config
-from seqjax.training.state import shapes
+from seqjax.training.state import abstract_arrays
 from seqjax.training.step import evaluate, initialise
 from seqjax.types import named_key
 
@@ -129,25 +129,27 @@ def test_a_stream_goes_on_as_if_it_had_not_been_stopped(monkeypatch, tmp_path):
     }
     axes = (Axis("optim.learning_rate", (0.5, 1e38)),)
     runs = plan(Study("made_up", "Why?", base, axes=axes), range(2))[:3]
-    whole = left(runs, 1, 2)
+    whole = results(runs, 1, 2)
     reasons = [(record["failed"] or {}).get("reason") for record, _ in whole.values()]
     assert [reason == "nonfinite" for reason in reasons] == [False, False, True]
-    keeper = Stopping(3)
+    checkpointer = StopAt(3)
     with pytest.raises(InterruptedError):
-        left(runs, 1, 2, keeper)
-    batch, step, seconds, arrays = keeper.kept
+        results(runs, 1, 2, checkpointer)
+    batch, step, seconds, arrays = checkpointer.checkpoint
     checkpoints = Checkpoints(tmp_path / "kept", print)
     checkpoints.save(arrays, {})
     checkpoints.wait()
-    loaded, _ = checkpoints.newest(lambda facts: shapes(batch[0].config, len(batch), step))
+    loaded, _ = checkpoints.restore_latest(
+        lambda facts: abstract_arrays(batch[0].config, len(batch), step)
+    )
     checkpoints.close()
     assert bits(loaded) == bits(arrays)
-    again = left(runs, 1, 2, Stopping(kept=(batch, step, seconds, loaded)))
+    again = results(runs, 1, 2, StopAt(checkpoint=(batch, step, seconds, loaded)))
     assert repr(again) == repr(whole)
     names = [name for name in arrays if name.startswith("state.carry.")]
     assert names == ["state.carry.layer0_forward.h"]
     emptied = arrays | {name: np.zeros_like(arrays[name]) for name in names}
-    without = left(runs, 1, 2, Stopping(kept=(batch, step, seconds, emptied)))
+    without = results(runs, 1, 2, StopAt(checkpoint=(batch, step, seconds, emptied)))
     assert repr(without) != repr(whole)
 
 

@@ -237,7 +237,7 @@ def test_models_are_of_the_text_that_is_asked_for(placed):
     file = placed((200 * VERSE).encode())
     with flagsaver.flagsaver(), pytest.warns(UserWarning, match="no known release"):
         flags.parser(["run", "--study=text", f"--set=task.file={file}; task.vocabulary=30"])
-        measurement = flags.asked("text").measurement
+        measurement = flags.experiment_from_flags("text").measurement
         first, *_, last = (study.measure(point) for point in measurement.points)
         parts = WrittenText(file=file, vocabulary=30).read()
     assert last["test"] < 0.1 < 3 < first["test"]
@@ -252,7 +252,7 @@ def test_the_small_form_is_of_names_and_needs_no_file(monkeypatch):
     monkeypatch.setenv("SEQJAX_DATA_DIR", "/nowhere")
     with flagsaver.flagsaver():
         flags.parser(["run", "--flagfile=experiments/flags/text_small.flags"])
-        asked = flags.asked("text")
+        asked = flags.experiment_from_flags("text")
     assert asked.measurement.points == tuple(
         {"task.name": "unicode_names", "order": order} for order in study.ORDERS
     )

@@ -124,7 +124,7 @@ def test_weights_of_both_are_their_own_and_learn(small):
     cells = small.params["recurrent"]["cells"], small.params["encoder"]["recurrent"]["cells"]
     for a, b in zip(*map(jax.tree.leaves, cells), strict=True):
         assert a.shape == b.shape and (np.any(a != b) or not np.any(a))  # biases are all zero
-    _, (grads, _) = jax.jit(step.differentiate)(config, state, small.batch)
+    _, (grads, _) = jax.jit(step.loss_and_gradient)(config, state, small.batch)
     assert all(np.any(leaf) for leaf in jax.tree.leaves(grads["encoder"]["recurrent"]))
 
 

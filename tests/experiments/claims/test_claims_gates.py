@@ -225,7 +225,7 @@ def test_claim_8_reads_what_a_run_observes():
     base = {**CPU["8"].study.base, "model.hidden": 4, "train.batch_size": 4}
     study = dataclasses.replace(CPU["8"].study, arms=(arm,), base=base)
     run = tuning.due(study, SEEDS, [])[0]
-    ((one, _),) = executor.execute([run], 1, jax.local_devices()[:1])
+    ((one, _),) = executor.train_group([run], 1, jax.local_devices()[:1])
     for gate in "ifo":
         for layer in range(2):
             names = ("low", "high", "histogram")

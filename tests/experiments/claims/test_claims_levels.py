@@ -72,7 +72,9 @@ def test_the_runs_are_those_of_the_studies_without_a_bound(full):
 
 
 def test_the_norm_is_the_one_that_training_records():
-    ((record, trace),) = executor.execute([small().run], 1, jax.devices()[:1], lambda steps: None)
+    ((record, trace),) = executor.train_group(
+        [small().run], 1, jax.devices()[:1], lambda steps: None
+    )
     np.testing.assert_allclose(seen()["norm"], trace.norm, rtol=1e-5)
     recorded = [record["gradient_norm"][name] for name in ("q10", "q50", "q90")]
     assert measured(["norm"])["norm"].tolist() == pytest.approx(recorded, rel=1e-5)

@@ -5,7 +5,7 @@ from support.commands import command
 from support.published import put
 from support.served import BYTES, NAME, get, whole
 
-from experiments import data
+from experiments.cli.commands import data
 from seqjax.data.elnino import elnino
 from seqjax.data.folder import DataError
 

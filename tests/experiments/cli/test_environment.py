@@ -29,8 +29,8 @@ def test_deterministic_operations_are_asked_of_xla(monkeypatch):
 COUNTING = """
 import runpy, sys
 import jax.monitoring
-from experiments import program
-program.leave = sys.exit
+from experiments.cli import program
+program.exit_process = sys.exit
 counts = dict.fromkeys(("hits", "misses"), 0)
 def count(event, **_):
     kind = event.rpartition("_")[2]

@@ -9,8 +9,9 @@ import pytest
 from support.commands import command, contents
 
 import experiments
-from experiments import experiment, report
+from experiments import experiment
 from experiments.cli import environment, verdicts
+from experiments.cli.commands import report
 from experiments.cli.workdir import MEASURED
 from experiments.experiment import Subject
 from seqjax.stats.decisions import Comparison, Verdict
@@ -113,7 +114,7 @@ def test_a_plan_counts_what_is_tuned_once_and_what_is_not_as_well(measured, tmp_
 
 
 def test_more_seeds_than_can_be_judged_are_refused_before_anything_is_trained(measured, tmp_path):
-    said = "--seeds: got 21; verdicts are exact"
+    said = "--seeds: expected at most 20"
     for plan in ((), ("--dry_run",)):
         refused(said, "--study=claim_b", "--seeds=21", f"--workdir={tmp_path / 'none'}", *plan)
     assert not (tmp_path / "none").exists()

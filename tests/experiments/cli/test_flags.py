@@ -21,14 +21,14 @@ def test_settings_over_several_lines_are_kept_as_one(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", argv)
     with flagsaver.flagsaver():
         flags.parser(argv)
-        study, text = flags.asked("gate_bias").study, flags.as_text()
+        study, text = flags.experiment_from_flags("gate_bias").study, flags.to_flagfile()
     assert "--set=train.steps=7; model.hidden=5\n" in text
     kept = tmp_path / "kept.flags"
     kept.write_text(text)
     again = ["run", f"--flagfile={kept}"]
     with flagsaver.flagsaver():
         flags.parser(again)
-        assert flags.asked("gate_bias").study == study
+        assert flags.experiment_from_flags("gate_bias").study == study
 
 
 BAD = {
@@ -142,7 +142,7 @@ def test_flagfiles_and_the_command_line_add_up(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", argv)
     with flagsaver.flagsaver():
         flags.parser(argv)
-        study = flags.asked("init_by_clip").study
+        study = flags.experiment_from_flags("init_by_clip").study
         assert flags.workdir() == pathlib.Path("runs/outer")
         assert flags.seeds(study.seeds) == range(4)
     assert (study.base["train.steps"], study.base["model.hidden"]) == (8, 5)
@@ -159,14 +159,7 @@ def test_the_default_workdir_is_named_after_the_study(monkeypatch):
         assert flags.shard() == (0, 1)
 
 
-@pytest.mark.core
-def test_an_unknown_flag_of_any_length_is_refused(tmp_path):
-    name = "x" * 3000
-    refused(tmp_path / "new", *STUDY, f"--{name}=1", said=("unknown flag --xxx",))
-    (tmp_path / "long.flags").write_text(f"--{name}=1\n")
-    refused(tmp_path / "new", *STUDY, f"--flagfile={tmp_path / 'long.flags'}", said=("unknown",))
-
-
+@pytest.mark.subprocess
 def test_help_and_mistakes_in_a_process_of_its_own():
     shown, mistaken = start("--help"), start("--studdy=gate_bias")
     result = finish(shown)

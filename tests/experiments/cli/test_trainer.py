@@ -1,5 +1,6 @@
-"""Who works on a workdir, and how many of its runs fit side by side."""
+"""Locks of a workdir, running out of memory, and resuming from a checkpoint."""
 
+import functools
 import json
 import os
 import socket
@@ -10,11 +11,11 @@ import jax
 import pytest
 
 from experiments.cli import locks, trainer
-from experiments.cli.checkpointer import ShardKeeper
+from experiments.cli.checkpointer import ShardCheckpointer
 from experiments.cli.workdir import Workdir, WorkdirError
 from seqjax.records import jsonl
 from seqjax.sweeps import executor
-from seqjax.sweeps.checkpointer import Keeper
+from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.study import Axis, Study, plan
 
 
@@ -29,7 +30,7 @@ def test_a_shard_has_one_process(tmp_path):
         pass
 
 
-def test_while_one_is_at_work_the_number_of_shards_is_fixed(tmp_path):
+def test_the_number_of_shards_is_fixed_while_a_shard_runs(tmp_path):
     with locks.hold(tmp_path, (1, 2)):
         for other in ((0, 1), (2, 3)):
             with (
@@ -41,11 +42,11 @@ def test_while_one_is_at_work_the_number_of_shards_is_fixed(tmp_path):
         pass
 
 
-def test_a_lock_that_a_dead_process_left_is_none(tmp_path):
+def test_the_lock_of_a_dead_process_is_free(tmp_path):
     code = (
         "import os, pathlib, sys\n"
-        "from experiments import lock\n"
-        "with lock.hold(pathlib.Path(sys.argv[1]), (0, 1)):\n"
+        "from experiments.cli import locks\n"
+        "with locks.hold(pathlib.Path(sys.argv[1]), (0, 1)):\n"
         "    os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)]).returncode == 9
@@ -55,21 +56,21 @@ def test_a_lock_that_a_dead_process_left_is_none(tmp_path):
         assert json.loads(file.read_text())["pid"] == os.getpid()
 
 
-def test_a_lock_file_of_nonsense_is_taken_over(tmp_path):
+def test_the_content_of_a_lock_file_does_not_matter(tmp_path):
     (tmp_path / locks.FOLDER).mkdir()
     (tmp_path / locks.FOLDER / "0-of-1.lock").write_bytes(b"\xff[" * 5000)
     with locks.hold(tmp_path, (0, 1)):
         pass
 
 
-class Silent:
-    """A display that nobody sees."""
+class SilentBar:
+    """A progress bar that prints nothing."""
 
     def __init__(self):
-        self.said = []
+        self.lines = []
 
-    def say(self, text):
-        self.said.append(text)
+    def log(self, text):
+        self.lines.append(text)
 
     def advance(self, steps):
         pass
@@ -77,13 +78,13 @@ class Silent:
 
 @pytest.fixture
 def early(tmp_path):
-    """The workdir as a command saw it that came before it was begun."""
+    """The workdir as seen by a command before another one started it."""
     return Workdir(tmp_path)
 
 
 @pytest.fixture
 def study(early, tmp_path):
-    """A workdir begun with eight runs together, and its runs."""
+    """A workdir with eight runs a device, and its runs."""
     base = {"task.name": "adding", "task.length": 6, "train.steps": 2, "model.hidden": 4}
     axes = (Axis("optim.learning_rate", (0.1, 0.2)),)
     runs = plan(Study("init_by_clip", "Why?", base, axes=axes), range(4))
@@ -95,94 +96,91 @@ def study(early, tmp_path):
     return workdir, runs
 
 
-def test_a_study_begun_meanwhile_is_nothing_else(early, study):
+def test_a_workdir_started_by_another_process_is_accepted(early, study):
     assert (early.path / "flags.txt").exists() and early.config is None
     early.check({}, range(4), {}, False)  # the lock says who is at work
 
 
-def executed(workdir, runs, fitting, monkeypatch, shown):
-    """What ``runner`` trains where more than ``fitting`` runs do not fit."""
+def train_in_memory(workdir, runs, fitting, monkeypatch, bar):
+    """Run ids with their runs per device, where more than ``fitting`` runs exhaust the memory."""
 
-    def execute(group, per_device, devices, advanced, keeper):
+    def train_group(group, per_device, devices, on_steps, checkpointer):
         if per_device > fitting:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         yield from ((run.id, per_device) for run in group)
 
-    monkeypatch.setattr(executor, "execute", execute)
-    return list(
-        trainer._executed(workdir, 0, runs, lambda: workdir.halve(0, runs), shown, Keeper())
-    )
+    monkeypatch.setattr(executor, "train_group", train_group)
+    halve = functools.partial(workdir.halve, 0, runs)
+    return list(trainer._train_in_memory(workdir, 0, runs, halve, bar, Checkpointer()))
 
 
-def test_what_does_not_fit_is_halved_and_said(study, monkeypatch):
+def test_runs_per_device_are_halved_until_they_fit(study, monkeypatch):
     workdir, runs = study
-    shown = Silent()
-    assert executed(workdir, runs, 2, monkeypatch, shown) == [(run.id, 2) for run in runs]
-    assert [text.split(" do not")[0] for text in shown.said] == [
-        "8 runs a device",
-        "4 runs a device",
-    ]
+    bar = SilentBar()
+    assert train_in_memory(workdir, runs, 2, monkeypatch, bar) == [(run.id, 2) for run in runs]
+    assert [line.split()[0] for line in bar.lines] == ["8", "4"]
     assert Workdir(workdir.path).config["runs_per_device"] == [2]
 
 
-def test_not_even_one_run_is_a_mistake(study, monkeypatch):
-    with pytest.raises(WorkdirError, match="not even one run of group 1 fits"):
-        executed(*study, 0, monkeypatch, Silent())
+def test_a_run_that_does_not_fit_alone_is_an_error(study, monkeypatch):
+    with pytest.raises(WorkdirError, match="group 1"):
+        train_in_memory(*study, 0, monkeypatch, SilentBar())
 
 
-def test_nothing_is_halved_once_a_run_is_recorded(study, monkeypatch):
+def test_runs_per_device_are_not_halved_once_a_run_is_recorded(study, monkeypatch):
     workdir, runs = study
     monkeypatch.setattr(jsonl, "read_all", lambda path: [{"id": runs[3].id}])
-    with pytest.raises(WorkdirError, match="of which some are recorded"):
-        executed(workdir, runs, 2, monkeypatch, Silent())
+    with pytest.raises(WorkdirError, match="recorded"):
+        train_in_memory(workdir, runs, 2, monkeypatch, SilentBar())
     assert Workdir(workdir.path).config["runs_per_device"] == [8]
 
 
-# --- which checkpoint is gone on from ---
+# --- resuming from a checkpoint ---
 
 
-def kept(folder, runs, environment=None):
-    """A keeper of this shard that has saved two steps of the runs."""
-    said = []
-    keeper = ShardKeeper(folder, 0, runs, environment or {}, said.append)
-    return keeper, said
+def checkpointer_of(folder, runs, environment=None):
+    """A checkpointer that saves after every chunk, and the lines that it prints."""
+    lines = []
+    return ShardCheckpointer(folder, 0, runs, environment or {}, lines.append), lines
 
 
-def trained(keeper, runs, per_device=4):
-    done = executor.execute(runs, per_device, jax.devices()[:1], keeper=keeper)
-    found = {record["id"]: {**record, "seconds": 0} for record, _ in done}
-    keeper.checkpoints.close()
-    return found
+def train(checkpointer, runs, per_device=4):
+    """Records by run id, without their time."""
+    trained = executor.train_group(runs, per_device, jax.devices()[:1], checkpointer=checkpointer)
+    records = {record["id"]: {**record, "seconds": 0} for record, _ in trained}
+    checkpointer.checkpoints.close()
+    return records
 
 
-def test_runs_that_are_not_recorded_go_on_and_others_are_not_asked_for(study, tmp_path):
-    _, runs = study
+@pytest.fixture
+def checkpointed(study, tmp_path):
+    """The folder of a checkpoint after two steps of the first four runs, and their records."""
     folder = tmp_path / "checkpoints" / "0-of-1"
-    keeper, _ = kept(folder, runs[:4])
-    whole = trained(keeper, runs[:4])
-    keeper, said = kept(folder, runs[2:6])  # two of the four were recorded
-    again = trained(keeper, runs[2:6])
-    assert said == ["2 run(s) go on from step 2"]
-    assert {name: again[name] for name in whole if name in again} == {
-        run.id: whole[run.id] for run in runs[2:4]
-    }
-    assert len(again) == 4
-    assert kept(folder, runs[6:])[0].found is None
-
-
-def test_a_checkpoint_of_another_jaxlib_is_not_gone_on_from(study, tmp_path):
     _, runs = study
-    folder = tmp_path / "checkpoints" / "0-of-1"
-    trained(kept(folder, runs[:4], {"jaxlib": "1"})[0], runs[:4])
-    keeper, said = kept(folder, runs[:4], {"jaxlib": "2"})
-    assert keeper.found is None
-    assert len(said) == 1 and "they start again" in said[0]
+    return folder, runs, train(checkpointer_of(folder, runs[:4], {"jaxlib": "1"})[0], runs[:4])
 
 
-def test_runs_that_were_begun_on_more_devices_start_again(study, tmp_path):
-    _, runs = study
-    folder = tmp_path / "checkpoints" / "0-of-1"
-    trained(kept(folder, runs[:4])[0], runs[:4])
-    keeper, said = kept(folder, runs[:4])
-    assert keeper.begun(runs[:4], 2) == ([], None)
-    assert said == ["4 runs were begun on more devices; they start again"]
+def test_only_runs_without_a_record_resume(checkpointed):
+    folder, runs, records = checkpointed
+    # Runs 0 and 1 have a record; 4 and 5 are not in the checkpoint.
+    checkpointer, lines = checkpointer_of(folder, runs[2:6], {"jaxlib": "1"})
+    resumed = train(checkpointer, runs[2:6])
+    assert len(lines) == 1 and lines[0].startswith("2 run(s)") and lines[0].endswith("step 2")
+    assert len(resumed) == 4
+    for run in runs[2:4]:
+        assert resumed[run.id] == records[run.id]
+    assert checkpointer_of(folder, runs[6:], {"jaxlib": "1"})[0].restored is None
+
+
+def test_a_checkpoint_of_another_jaxlib_is_not_used(checkpointed):
+    folder, runs, _ = checkpointed
+    checkpointer, lines = checkpointer_of(folder, runs[:4], {"jaxlib": "2"})
+    assert checkpointer.restored is None
+    assert len(lines) == 1 and "jaxlib" in lines[0]
+
+
+def test_runs_of_a_batch_that_no_longer_fits_start_again(checkpointed):
+    folder, runs, _ = checkpointed
+    checkpointer, lines = checkpointer_of(folder, runs[:4], {"jaxlib": "1"})
+    assert checkpointer.restore(runs[:4], 2) == ([], None)
+    assert len(lines) == 1 and lines[0].startswith("4 runs")

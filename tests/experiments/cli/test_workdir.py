@@ -6,7 +6,7 @@ import re
 import pytest
 from support.commands import RATE, STUDY, command, contents, finish, recorded, refused, start
 
-from experiments import report
+from experiments.cli.commands import report
 from experiments.cli.workdir import identity
 from seqjax.records import jsonl
 from seqjax.sweeps.study import Axis, Study, plan

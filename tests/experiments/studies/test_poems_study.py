@@ -11,8 +11,8 @@ from support.commands import command
 from support.committed import workdir_of
 from support.made_up import record
 
-from experiments import poem as poem_command
 from experiments.cli import verdicts
+from experiments.cli.commands import poem as poem_command
 from experiments.experiment import subject
 from experiments.studies import poems as study
 from seqjax.baselines import ngrams

@@ -5,8 +5,8 @@ from support.committed import RESULTS, STUDIES, workdir_of
 from support.published import HERE, use_published
 
 from experiments import USES
+from experiments.cli.commands.report import report
 from experiments.experiment import subject
-from experiments.report import report
 from seqjax.stats.decisions.base import LEAST_SEEDS
 from seqjax.sweeps.study import plan
 from seqjax.tasks import digest_of_data

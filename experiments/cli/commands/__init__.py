@@ -1,0 +1,1 @@
+"""The commands behind ``python -m experiments.<name>``, one module each with a ``main``."""

@@ -1,0 +1,78 @@
+"""``python -m experiments.run``: list the studies, or plan one and run it."""
+
+import sys
+
+from experiments import CLAIMS, COLLECTIONS, STUDIES
+from experiments.cli import flags
+
+flags.define_run_flags()
+FLAGS = flags.FLAGS
+
+
+def main(argv: list[str]) -> None:
+    """List the studies, or run what the flags ask for. Heavy imports follow the checks of flags."""
+    del argv
+    if FLAGS.list:
+        _list_studies()
+        return
+    flags.set_data_dir()
+    from experiments.cli import environment
+
+    environment.prepare(FLAGS.deterministic)
+    from experiments.cli.locks import LockedError
+    from experiments.cli.workdir import WorkdirError
+    from seqjax.data.folder import DataError
+    from seqjax.records.jsonl import RecordError
+    from seqjax.training.checkpoint import CheckpointError
+    from seqjax.training.config import ConfigError
+
+    mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
+    try:
+        with flags.data_warnings_on_one_line():
+            _run()
+    except mistakes as error:
+        flags.fail(error)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        path = flags.workdir() if error.filename is None else error.filename
+        flags.fail(f"cannot continue: {path}: {error.strerror or error}")
+
+
+def _list_studies() -> None:
+    from experiments.experiment import subject
+
+    for name in (*STUDIES, *CLAIMS):
+        print(f"{name}: {subject(name).question}")
+
+
+def _run() -> None:
+    """Plan or run every study that --study names, and print the collected verdicts of several."""
+    from experiments.cli import environment, execution, verdicts
+    from experiments.cli.commands import report
+
+    description = environment.describe()
+    pending = total = 0
+    several = FLAGS.study in COLLECTIONS
+    for name in flags.study_names():
+        experiment = flags.experiment_from_flags(name)
+        path = flags.workdir_of(name)
+        options = execution.RunOptions(
+            seeds=flags.seeds(experiment.study.seeds if experiment.study else 1),
+            shard=flags.shard(),
+            checkpoint_every=FLAGS.checkpoint_every,
+            allow_mixed=FLAGS.allow_mixed,
+            environment=description,
+            flags=flags.to_flagfile(),
+        )
+        if FLAGS.dry_run:
+            heading = [f"{name}:"] if several else []
+            print(*heading, *execution.describe(experiment, options, path), sep="\n")
+            continue
+        left_to_others, runs = execution.execute(experiment, options, path, report.show)
+        pending += left_to_others
+        total += runs
+    if several and not FLAGS.dry_run:
+        print(verdicts.collected(flags.workdir(), verdicts.workdirs(flags.workdir())))
+    if pending:
+        print(f"{pending} of {total} runs are left to other shards", file=sys.stderr)
