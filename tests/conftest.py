@@ -65,7 +65,7 @@ def pytest_terminal_summary(terminalreporter):
         if name == "error rate"
     ]
     if rates:
-        terminalreporter.section("false verdicts of the decision rules, 1,000 data sets each")
+        terminalreporter.section("error rates of the decision rules on simulated data")
         for line in sorted(rates):
             terminalreporter.write_line(line)
 

@@ -17,7 +17,7 @@ from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, o
 from experiments.experiment import Subject
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.stats.decisions.base import entered
+from seqjax.stats.decisions.base import scores_of
 from seqjax.sweeps.study import Arm, Axis, Study
 
 ARMS = tuple(
@@ -77,7 +77,8 @@ def _losses(recorded) -> dict[str, np.ndarray]:
     scores = _scores(recorded)
     return {
         task: np.stack(
-            [entered(scores, task, "lstm") - entered(scores, task, arm) for arm in REMOVED], axis=1
+            [scores_of(scores, task, "lstm") - scores_of(scores, task, arm) for arm in REMOVED],
+            axis=1,
         )
         for task in dict.fromkeys(task for task, _ in scores)
     }
@@ -100,7 +101,7 @@ def decide(recorded, points):
 
 
 def _at_equal_parameters(recorded):
-    return [v.beside("equal parameters") for v in CLAIMS["10"](_scores(recorded, EQUAL))]
+    return [v.as_exploratory("equal parameters") for v in CLAIMS["10"](_scores(recorded, EQUAL))]
 
 
 def curves(recorded, points):

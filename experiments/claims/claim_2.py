@@ -22,8 +22,8 @@ from seqjax.recurrence.unroll import unroll
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
-from seqjax.stats.decisions.base import DESCRIPTIVE, entered, found
-from seqjax.stats.decisions.judge import Judge, said
+from seqjax.stats.decisions.analysis import Analysis, describe
+from seqjax.stats.decisions.base import DESCRIPTIVE, lookup, scores_of
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.synthetic.lag_recall import SYMBOLS
@@ -159,7 +159,7 @@ def decide(recorded, points) -> list[Verdict]:
     measured = by_point(points, "cell", "gain", "input")
     slopes, probes = {}, {}
     for cell, gain, driven in itertools.product(STEEPEST, GAINS, (False, True)):
-        own, place = found(measured, cell, gain, driven), (ACTIVATION[cell], gain, driven)
+        own, place = lookup(measured, cell, gain, driven), (ACTIVATION[cell], gain, driven)
         slopes[place] = np.array(own["slope"], np.float64)
         if not np.all(np.isfinite(slopes[place])):
             raise EvidenceError(f"slope: a norm is 0 at {place}, so there is none")
@@ -175,13 +175,13 @@ def _trained(recorded) -> list[Verdict]:
     """How well such networks recall once they are trained: described."""
     evidence = outcomes(recorded)
     levels = tuple(
-        Judge().mean(f"{task}{BETWEEN}{arm}", entered(evidence, task, arm), len(evidence))
+        Analysis().mean(f"{task}{BETWEEN}{arm}", scores_of(evidence, task, arm), len(evidence))
         for task, arm in sorted(evidence)
     )
     if not levels:
         return []
     n, statement = min(level.n for level in levels), "The score of such networks after training."
-    said_of_all = said(levels, most=len(levels))
+    said_of_all = describe(levels, most=len(levels))
     return [Verdict("2", statement, DESCRIPTIVE, said_of_all, levels, n, exploratory=True)]
 
 

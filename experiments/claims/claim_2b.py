@@ -16,7 +16,7 @@ from experiments.experiment import Subject
 from seqjax.diagnostics.depth import draw_matrices, monotone_pieces
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
-from seqjax.stats.decisions.base import found
+from seqjax.stats.decisions.base import lookup
 from seqjax.sweeps.measurement import Measurement
 from seqjax.types import Array, named_key
 
@@ -86,7 +86,7 @@ def decide(recorded, points) -> list[Verdict]:
     by_place = by_point(points, "scale", "shared")
     verdicts = []
     for scale in SCALES:
-        own = {kind: found(by_place, scale, kind == "shared") for kind in KINDS}
+        own = {kind: lookup(by_place, scale, kind == "shared") for kind in KINDS}
         pieces = {kind: np.array(own[kind]["pieces"]) for kind in KINDS}
         missed = max(
             1 - np.mean(own[kind]["coarse"][-1]) / np.mean(pieces[kind][-1]) for kind in KINDS
@@ -94,7 +94,7 @@ def decide(recorded, points) -> list[Verdict]:
         for verdict in CLAIMS["2b"](range(1, len(pieces["shared"]) + 1), pieces):
             because = f"scale {scale:g}: {verdict.because}; half the grid misses {missed:.1%}"
             said = dataclasses.replace(verdict, because=because)
-            verdicts.append(said if scale == SCALES[0] else said.beside(f"scale {scale:g}"))
+            verdicts.append(said if scale == SCALES[0] else said.as_exploratory(f"scale {scale:g}"))
     return verdicts
 
 

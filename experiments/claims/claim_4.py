@@ -28,7 +28,7 @@ from experiments.experiment import Subject
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError
-from seqjax.stats.decisions.base import found
+from seqjax.stats.decisions.base import lookup
 from seqjax.sweeps.study import Arm, Axis, Study
 
 RATE = "optim.learning_rate"
@@ -92,7 +92,7 @@ def _at(arm: str, rate: float) -> str:
 def decide(recorded, points):
     del points
     given, chosen = outcomes(recorded), _chosen(recorded)
-    scores = {(task, kind): found(given, task, arm) for (task, kind), arm in chosen.items()}
+    scores = {(task, kind): lookup(given, task, arm) for (task, kind), arm in chosen.items()}
     runs = by_arm(recorded)
     entered = [
         f"{arm} on {task} ({_clipped(runs[task, arm])})"
@@ -122,7 +122,7 @@ def _chosen(recorded) -> dict[tuple[str, str], str]:
         for kind in KINDS:
             at = {}
             for arm in (f"{kind}_{quantile}" for quantile in QUANTILES):
-                for record in found(tried, task, arm):
+                for record in lookup(tried, task, arm):
                     at.setdefault((arm, record["point"][RATE]), []).append(record)
             chosen[task, kind], _ = rules.selected(dict(sorted(at.items())))
     return chosen
@@ -133,7 +133,7 @@ def _failures(recorded, chosen) -> dict[tuple[str, str], np.ndarray]:
     given, rates = outcomes(recorded), PLAIN.rates(is_full(recorded))
     failed = {}
     for (task, kind), arm in chosen.items():
-        rows = [found(given, task, _at(arm, rate)).failed for rate in rates]
+        rows = [lookup(given, task, _at(arm, rate)).failed for rate in rates]
         if len({len(row) for row in rows}) > 1:
             raise EvidenceError(f"{arm} on {task}: some of its rates lack seeds")
         failed[task, kind] = np.array(rows)

@@ -27,8 +27,8 @@ from experiments.claims.evidence import PLAIN, by_arm, is_full, observed, on_tas
 from experiments.experiment import Subject
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.stats.decisions.base import entered, found
-from seqjax.stats.decisions.judge import Judge
+from seqjax.stats.decisions.analysis import Analysis
+from seqjax.stats.decisions.base import lookup, scores_of
 from seqjax.sweeps.study import Arm, Axis, Study
 
 FLOORS = {"a": "signal", "b": "contribution", "c": "norm"}
@@ -104,19 +104,19 @@ def decide(recorded, points):
     for lag in LAGS[is_full(recorded)]:
         task = _task(lag)
         for model in GAINS:
-            scores[task, model, "none", ""] = found(given, task, f"{model} none")
+            scores[task, model, "none", ""] = lookup(given, task, f"{model} none")
             for floor, level in itertools.product(FLOORS, QUANTILES):
-                own = found(given, task, f"{model} {floor} {level}")
+                own = lookup(given, task, f"{model} {floor} {level}")
                 scores[task, model, floor, level] = own
     levels = [
-        (f"{arm} on {task}", entered(given, task, arm))
+        (f"{arm} on {task}", scores_of(given, task, arm))
         for task, arm in sorted(given)
         if arm.startswith("lstm ") or arm.endswith(" clip")
     ]
     verdicts = []
     for verdict in CLAIMS["5"](scores, _ratios(recorded)):
         m = len(verdict.comparisons)
-        beside = (Judge().mean(name, scores_N, m) for name, scores_N in levels)
+        beside = (Analysis().mean(name, scores_N, m) for name, scores_N in levels)
         verdicts.append(dataclasses.replace(verdict, comparisons=(*verdict.comparisons, *beside)))
     return verdicts
 

@@ -12,7 +12,7 @@ from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, o
 from experiments.experiment import Subject
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS
-from seqjax.stats.decisions.base import entered
+from seqjax.stats.decisions.base import scores_of
 from seqjax.sweeps.study import Arm, Axis, Study
 
 BIASES = ("f", "i", "o")
@@ -95,7 +95,7 @@ def curves(recorded, points):
     given = _scores(recorded, GRUS)
     arms = tuple(dict.fromkeys(arm for _, arm in given))
     lines = {
-        task: np.stack([entered(given, task, arm) for arm in arms], axis=1)
+        task: np.stack([scores_of(given, task, arm) for arm in arms], axis=1)
         for task in dict.fromkeys(task for task, _ in given)
     }
     return Curves(lines, "score of each arm", "", "score", categories=arms)

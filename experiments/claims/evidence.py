@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments import FULL
-from seqjax.stats.decisions import EvidenceError, Outcome
+from seqjax.stats.decisions import EvidenceError, SeedScores
 from seqjax.stats.decisions.uses import gain
 from seqjax.sweeps.study import Arm
 
@@ -63,10 +63,10 @@ def by_arm(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
     return found
 
 
-def outcomes(records: Iterable[Record]) -> dict[tuple[str, str], Outcome]:
+def outcomes(records: Iterable[Record]) -> dict[tuple[str, str], SeedScores]:
     """Scores and failures by (task, arm), the seeds in order."""
     return {
-        place: Outcome(
+        place: SeedScores(
             np.array([record["score"] for record in runs]),
             np.array([record["failed"] is not None for record in runs]),
         )

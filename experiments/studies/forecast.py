@@ -141,7 +141,7 @@ def decide(recorded, points):
     claim, (fitted, *_) = (
         CLAIMS["13"]("13f", _compared(recorded, points, forecasts)) for forecasts in (USUAL, FITTED)
     )
-    return [*claim, fitted.beside("forecasts fitted to the training months")]
+    return [*claim, fitted.as_exploratory("forecasts fitted to the training months")]
 
 
 def curves(recorded, points):

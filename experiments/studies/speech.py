@@ -108,7 +108,7 @@ def decide(recorded, points):
         )
         for own in (False, True)
     )
-    return [*published, standardised.beside("neighbours of standardised values")]
+    return [*published, standardised.as_exploratory("neighbours of standardised values")]
 
 
 def curves(recorded, points):

@@ -150,7 +150,7 @@ def decide(recorded, points):
         "13m", {"lstm over an n-gram model": gains(runs, spent, float(best["test"]))}
     )
     how = "bits a character, those before it given, beside the best n-gram of the target alone"
-    return [*registered, given.beside(how)]
+    return [*registered, given.as_exploratory(how)]
 
 
 def curves(recorded, points):

@@ -66,7 +66,7 @@ def marked(verdict: Verdict) -> str:
 
 
 def _comparisons(comparisons: Sequence[Comparison]) -> list[list[str]]:
-    head = ["comparison", "mean", "interval", "n", "judgement", "detectable", "r within pairs"]
+    head = ["comparison", "mean", "interval", "n", "conclusion", "detectable", "r within pairs"]
     return [
         head,
         *(
@@ -75,7 +75,7 @@ def _comparisons(comparisons: Sequence[Comparison]) -> list[list[str]]:
                 _number(c.mean),
                 f"[{_number(c.lower)}, {_number(c.upper)}]",
                 str(c.n),
-                ", ".join(c.judgement) or "–",
+                ", ".join(c.conclusions) or "–",
                 _number(c.detectable),
                 _number(c.correlation),
             ]

@@ -1,118 +1,31 @@
-"""What the rule of each claim says of clear evidence."""
+"""Verdicts of each rule on clear evidence."""
 
 import numpy as np
 import pytest
 from support.clear_evidence import (
+    CLEAR,
     FIO,
     FOI,
-    IFO,
-    NONE,
     C,
-    N,
     P,
     S,
     U,
-    agreement,
     arm,
     biased,
-    clipping,
-    digits,
     floors,
-    gradients,
-    poems,
     recall,
     registered,
     remembering,
     removed,
     saturation,
     scores,
-    use,
     verdict,
-    windows,
 )
-from support.nulls import ALWAYS
 from support.nulls_gates import TASKS
-from support.nulls_theory import BLIND, CHANCE
+from support.nulls_theory import BLIND
 
 from seqjax.stats.decisions import CLAIMS
-from seqjax.stats.decisions.judge import Judge
-
-APART, BOTH, SAME = (1.0, 0.3), (0.98, 0.8), (1.0, 1.0)
-CLEAR = {
-    "1 S": ("1", S, recall()),
-    "1 P": ("1", P, recall(logistic=0.5)),
-    "1 C": ("1", C, recall(ff=CHANCE + 0.1)),
-    "1 U": ("1", U, recall(logistic=0.5, tanh=0.5)),
-    "2 S": ("2", S, gradients()),
-    "2 S both ways": ("2", S, gradients(slope=+0.1)),
-    "2 P slopes": ("2", P, gradients(probe=0.3)),
-    "2 P probes": ("2", P, gradients(share=0.5)),
-    "2 C": ("2", C, gradients(share=0.25, probe=0.7)),
-    "2 U": ("2", U, gradients(share=0.25, probe=0.3)),
-    "2 U half": ("2", U, gradients(share=0.5, probe=0.7)),
-    "3 S": ("3", S, windows(*[APART] * 4)),
-    "3 P": ("3", P, windows(APART, BOTH, SAME, SAME)),
-    "3 P thresholds missed": ("3", P, windows(*[(0.9, 0.4)] * 4)),
-    "3 P shared too good": ("3", P, windows(*[(1.0, 0.6)] * 4)),
-    "3 U the other way": ("3", U, windows(*[(0.5, 1.0)] * 4)),
-    "3 C": ("3", C, windows(*[SAME] * 4)),
-    "3 U": ("3", U, windows(SAME, SAME, SAME, (0.5, 0.5))),
-    "4 S": ("4", S, clipping()),
-    "4 P one kind": ("4", P, clipping(value=(1.0, 1.0))),
-    "4 P one task": ("4", P, clipping(norm=(0.0, 1.0), value=(0.0, 1.0))),
-    "4 C": ("4", C, clipping(norm=(1.0, 1.0), value=(1.0, 1.0))),
-    "4 U one place": ("4", U, clipping(norm=(0.0, 1.0), value=(1.0, 1.0))),
-    "4 U worse scores": ("4", U, clipping(scored=0.5)),
-    "5 S": ("5", S, floors()),
-    "5 P ratio": ("5", P, floors(ratio=0.8)),
-    "5 P no place solved": ("5", P, floors(base=0.7)),
-    "5 C harmless": ("5", C, floors(solved=0.95)),
-    "5 C rescue": ("5", C, floors(lost=0.6)),
-    "5 U": ("5", U, floors(solved=0.85, lost=0.28, ratio=0.8, seed=1)),
-    "5 U nothing solved": ("5", U, floors(base=0.7, lost=0.28, seed=1)),
-    "6a S": ("6a", S, agreement(lstm=0.99)),
-    "6a C": ("6a", C, agreement(lstm=0.8)),
-    "6a U": ("6a", U, agreement(lstm=0.95)),
-    "6b S": ("6b", S, agreement()),
-    "6b C": ("6b", C, agreement(elman=0.99)),
-    "6b U": ("6b", U, agreement(elman=0.85)),
-    "7a S": ("7a", S, remembering()),
-    "7a U": ("7a", U, remembering(elman=0.6)),
-    "7b S": ("7b", S, remembering()),
-    "7b C": ("7b", C, remembering(failed=ALWAYS)),
-    "7b U": ("7b", U, remembering(failed=ALWAYS & (np.arange(N) < 8))),
-    "7c S": ("7c", S, remembering()),
-    "7c C": ("7c", C, remembering(ungated=0.9)),
-    "7c U": ("7c", U, remembering(ungated=0.87)),
-    "8 S": ("8", S, saturation(0.9, 0.9, 0.9, 0.4)),
-    "8 P": ("8", P, saturation(0.4, 0.4, 0.4, 0.1, spare=0.6)),
-    "8 C": ("8", C, saturation(0.3, 0.3, 0.3, 0.9)),
-    "8 U": ("8", U, saturation(0.9, 0.9, 0.3, 0.3)),
-    "9o S": ("9o", S, biased()),
-    "9o P": ("9o", P, biased(x=0.6)),
-    "9o C": ("9o", C, biased(x=0.4)),
-    "9o U no gap": ("9o", U, biased(gaps=1)),
-    "9o U no gap, no gain": ("9o", U, biased(x=0.4, gaps=1)),
-    "10 S": ("10", S, removed(FIO, FIO, FIO, NONE)),
-    "10 P": ("10", P, removed(FIO, FIO, (0.1, 0.4, 0.4), NONE)),
-    "10 P one reversed": ("10", P, removed(FIO, FIO, FOI, NONE)),
-    "10 C": ("10", C, removed(FIO, FIO, IFO, IFO)),
-    "10 C though forget is largest": ("10", C, removed(FIO, FIO, FOI, FOI)),
-    "10 U": ("10", U, removed(FIO, FIO, NONE, NONE)),
-    "11 S": ("11", S, digits()),
-    "11 P": ("11", P, digits(elman=-0.2)),
-    "11 C": ("11", C, digits(elman=-0.2, lstm=0.0)),
-    "11 U": ("11", U, digits(elman=0.04, lstm=0.04)),
-    "12 S": ("12", S, poems()),
-    "12 P form": ("12", P, poems(trigram=-0.2)),
-    "12 P words": ("12", P, poems(formed=0.8)),
-    "12 C": ("12", C, poems(formed=0.2)),
-    "12 U": ("12", U, poems(trigram=0.04, formed=0.8)),
-    "13f S": ("13f", S, use(0.2, 0.5)),
-    "13f P": ("13f", P, use(0.04, 0.5)),
-    "13f C": ("13f", C, use(0.0, 0.5)),
-    "13f U": ("13f", U, use(0.04, 0.04)),
-}
+from seqjax.stats.decisions.analysis import Analysis
 
 
 @pytest.mark.parametrize(("claim", "says", "evidence"), CLEAR.values(), ids=CLEAR)
@@ -121,14 +34,13 @@ def test_clear_evidence(claim, says, evidence):
 
 
 @pytest.mark.parametrize(("claim", "says", "evidence"), CLEAR.values(), ids=CLEAR)
-def test_the_exact_judge_decides_what_is_clear(claim, says, evidence):
-    """Without it the verdict beside the registered one would be worth nothing."""
+def test_clear_evidence_with_medians(claim, says, evidence):
     rule = CLAIMS[claim.rstrip("abcfio")].__wrapped__
-    (found, *_) = (v for v in rule(Judge(exact=True), *evidence) if v.claim == claim)
+    (found, *_) = (v for v in rule(Analysis(medians=True), *evidence) if v.claim == claim)
     assert found.verdict == says
 
 
-def test_places_that_are_not_there_support_nothing():
+def test_missing_places_support_nothing():
     evidence, ratios = floors(solved=0.85, ratio=0.8)
     held = {key: x for key, x in evidence.items() if key[1] == "elman 1"}
     assert verdict("5", evidence, ratios) == P  # no floor helps where all is lost

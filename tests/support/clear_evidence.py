@@ -7,7 +7,7 @@ from support.nulls import ALWAYS, NEVER
 from support.nulls_gates import GATES, TASKS
 from support.nulls_theory import BLIND, CELLS, CHANCE
 
-from seqjax.stats.decisions import CLAIMS, Outcome
+from seqjax.stats.decisions import CLAIMS, SeedScores
 from seqjax.stats.decisions.theory import FAMILIES
 
 N = 10
@@ -21,7 +21,7 @@ def scores(mean, n=N, seed=0):
 
 
 def arm(mean, n=N, seed=0):
-    return Outcome(scores(mean, n, seed), np.zeros(n, bool))
+    return SeedScores(scores(mean, n, seed), np.zeros(n, bool))
 
 
 def registered(claim, *evidence):
@@ -131,3 +131,82 @@ def poems(trigram=0.3, formed=0.96):
 
 def use(*gains):
     return "13f", {str(k): scores(mean, seed=k) for k, mean in enumerate(gains)}
+
+
+APART, BOTH, SAME = (1.0, 0.3), (0.98, 0.8), (1.0, 1.0)
+CLEAR = {
+    "1 S": ("1", S, recall()),
+    "1 P": ("1", P, recall(logistic=0.5)),
+    "1 C": ("1", C, recall(ff=CHANCE + 0.1)),
+    "1 U": ("1", U, recall(logistic=0.5, tanh=0.5)),
+    "2 S": ("2", S, gradients()),
+    "2 S both ways": ("2", S, gradients(slope=+0.1)),
+    "2 P slopes": ("2", P, gradients(probe=0.3)),
+    "2 P probes": ("2", P, gradients(share=0.5)),
+    "2 C": ("2", C, gradients(share=0.25, probe=0.7)),
+    "2 U": ("2", U, gradients(share=0.25, probe=0.3)),
+    "2 U half": ("2", U, gradients(share=0.5, probe=0.7)),
+    "3 S": ("3", S, windows(*[APART] * 4)),
+    "3 P": ("3", P, windows(APART, BOTH, SAME, SAME)),
+    "3 P thresholds missed": ("3", P, windows(*[(0.9, 0.4)] * 4)),
+    "3 P shared too good": ("3", P, windows(*[(1.0, 0.6)] * 4)),
+    "3 U the other way": ("3", U, windows(*[(0.5, 1.0)] * 4)),
+    "3 C": ("3", C, windows(*[SAME] * 4)),
+    "3 U": ("3", U, windows(SAME, SAME, SAME, (0.5, 0.5))),
+    "4 S": ("4", S, clipping()),
+    "4 P one kind": ("4", P, clipping(value=(1.0, 1.0))),
+    "4 P one task": ("4", P, clipping(norm=(0.0, 1.0), value=(0.0, 1.0))),
+    "4 C": ("4", C, clipping(norm=(1.0, 1.0), value=(1.0, 1.0))),
+    "4 U one place": ("4", U, clipping(norm=(0.0, 1.0), value=(1.0, 1.0))),
+    "4 U worse scores": ("4", U, clipping(scored=0.5)),
+    "5 S": ("5", S, floors()),
+    "5 P ratio": ("5", P, floors(ratio=0.8)),
+    "5 P no place solved": ("5", P, floors(base=0.7)),
+    "5 C harmless": ("5", C, floors(solved=0.95)),
+    "5 C rescue": ("5", C, floors(lost=0.6)),
+    "5 U": ("5", U, floors(solved=0.85, lost=0.28, ratio=0.8, seed=1)),
+    "5 U nothing solved": ("5", U, floors(base=0.7, lost=0.28, seed=1)),
+    "6a S": ("6a", S, agreement(lstm=0.99)),
+    "6a C": ("6a", C, agreement(lstm=0.8)),
+    "6a U": ("6a", U, agreement(lstm=0.95)),
+    "6b S": ("6b", S, agreement()),
+    "6b C": ("6b", C, agreement(elman=0.99)),
+    "6b U": ("6b", U, agreement(elman=0.85)),
+    "7a S": ("7a", S, remembering()),
+    "7a U": ("7a", U, remembering(elman=0.6)),
+    "7b S": ("7b", S, remembering()),
+    "7b C": ("7b", C, remembering(failed=ALWAYS)),
+    "7b U": ("7b", U, remembering(failed=ALWAYS & (np.arange(N) < 8))),
+    "7c S": ("7c", S, remembering()),
+    "7c C": ("7c", C, remembering(ungated=0.9)),
+    "7c U": ("7c", U, remembering(ungated=0.87)),
+    "8 S": ("8", S, saturation(0.9, 0.9, 0.9, 0.4)),
+    "8 P": ("8", P, saturation(0.4, 0.4, 0.4, 0.1, spare=0.6)),
+    "8 C": ("8", C, saturation(0.3, 0.3, 0.3, 0.9)),
+    "8 U": ("8", U, saturation(0.9, 0.9, 0.3, 0.3)),
+    "9o S": ("9o", S, biased()),
+    "9o P": ("9o", P, biased(x=0.6)),
+    "9o C": ("9o", C, biased(x=0.4)),
+    "9o U no gap": ("9o", U, biased(gaps=1)),
+    "9o U no gap, no gain": ("9o", U, biased(x=0.4, gaps=1)),
+    "10 S": ("10", S, removed(FIO, FIO, FIO, NONE)),
+    "10 P": ("10", P, removed(FIO, FIO, (0.1, 0.4, 0.4), NONE)),
+    "10 P one reversed": ("10", P, removed(FIO, FIO, FOI, NONE)),
+    "10 C": ("10", C, removed(FIO, FIO, IFO, IFO)),
+    "10 C though forget is largest": ("10", C, removed(FIO, FIO, FOI, FOI)),
+    "10 U": ("10", U, removed(FIO, FIO, NONE, NONE)),
+    "11 S": ("11", S, digits()),
+    "11 P": ("11", P, digits(elman=-0.2)),
+    "11 C": ("11", C, digits(elman=-0.2, lstm=0.0)),
+    "11 U": ("11", U, digits(elman=0.04, lstm=0.04)),
+    "12 S": ("12", S, poems()),
+    "12 P form": ("12", P, poems(trigram=-0.2)),
+    "12 P words": ("12", P, poems(formed=0.8)),
+    "12 C": ("12", C, poems(formed=0.2)),
+    "12 U": ("12", U, poems(trigram=0.04, formed=0.8)),
+    "13f S": ("13f", S, use(0.2, 0.5)),
+    "13f P": ("13f", P, use(0.04, 0.5)),
+    "13f C": ("13f", C, use(0.0, 0.5)),
+    "13f U": ("13f", U, use(0.04, 0.04)),
+}
+"""Evidence by case: the rule, the verdict of its registered statement, and the arguments."""

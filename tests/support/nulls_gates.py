@@ -1,7 +1,7 @@
-"""The boundary of the null of claims 8 to 10, as in ``nulls``."""
+"""Boundaries of the null hypotheses of claims 8 to 10; see ``nulls``."""
 
 import numpy as np
-from support.nulls import BAD, GOOD, HALF, KEPT, MIDDLE, RARE, C, S, null
+from support.nulls import BAD, GOOD, HALF, BOUNDED, MIDDLE, RARE, C, S, null
 from support.simulated import SEEDS, SETS, SHAPES, constant, draw, level, outcome, pair
 
 GATES = [
@@ -50,13 +50,13 @@ def biased(*given):
     return make
 
 
-@null("9o", S, "LSTM_o .03 under GRU on one of two tasks", KEPT, RARE, HALF)
+@null("9o", S, "LSTM_o .03 under GRU on one of two tasks", BOUNDED, RARE, HALF)
 def _(rng, shape):
     better, gru = pair(rng, shape, -0.03)
     return biased((gru, BAD, better), (GOOD, BAD, GOOD))
 
 
-@null("9o", S, "neither a gap nor a gain on one of two tasks", KEPT[1:], RARE)
+@null("9o", S, "neither a gap nor a gain on one of two tasks", BOUNDED[1:], RARE)
 def _(rng, shape):
     one, other = SHAPES[shape]
     gru, better, zero = draw(rng, one(0.7), one(0.7), other(0.7))
@@ -94,7 +94,7 @@ def removed(*given):
 IN_ORDER = (BAD, MIDDLE, GOOD)
 
 
-@null("10", S, "forget = input on one of three tasks", KEPT[1:], RARE, HALF)
+@null("10", S, "forget = input on one of three tasks", BOUNDED[1:], RARE, HALF)
 def _(rng, shape):
     nig, nfg = pair(rng, shape, 0.0)
     ahead = np.ones((SETS, SEEDS))

@@ -1,7 +1,7 @@
-"""The boundary of the null of claims 6 and 7, as in ``nulls``."""
+"""Boundaries of the null hypotheses of claims 6 and 7; see ``nulls``."""
 
 import numpy as np
-from support.nulls import ALWAYS, BAD, GOOD, HALF, KEPT, MIDDLE, NEVER, RARE, C, S, null
+from support.nulls import ALWAYS, BAD, GOOD, HALF, BOUNDED, MIDDLE, NEVER, RARE, C, S, null
 from support.simulated import (
     SEEDS,
     SHAPES,
@@ -71,7 +71,7 @@ def remembering(task, **arms):
 QUIET = {(t, a): np.zeros((4, SEEDS), bool) for t in (RECALL, ADDING) for a in ("lstm", "elman")}
 
 
-@null("7a", S, "no difference on one task", ("solved or not", "unlike", *RARE), exact=HALF)
+@null("7a", S, "no difference on one task", ("solved or not", "unlike", *RARE), medians=HALF)
 def _(rng, shape):
     lstm, elman = pair(rng, shape, 0.0)
     return remembering(RECALL, lstm=lstm, elman=elman)
@@ -90,7 +90,7 @@ def exploding(first, second):
     return make
 
 
-@null("7b", S, "failures not reduced on one task", ("half fail",), exact=HALF)
+@null("7b", S, "failures not reduced on one task", ("half fail",), medians=HALF)
 def _(rng, shape):
     return exploding(failures(rng, shape, 0.5, 0.5), (ALWAYS, NEVER))
 
@@ -101,13 +101,13 @@ def _(rng, shape):
     return exploding(failures(rng, shape, often, often - 0.1), (ALWAYS, ALWAYS))
 
 
-@null("7c", S, "no difference from one ungated arm on one task", KEPT[1:], RARE, HALF)
+@null("7c", S, "no difference from one ungated arm on one task", BOUNDED[1:], RARE, HALF)
 def _(rng, shape):
     lstm, ungated = pair(rng, shape, 0.0)
     return remembering(RECALL, lstm=lstm, irnn=ungated)
 
 
-@null("7c", C, "every ungated arm .03 less on one task", ("smooth",), (*KEPT[1:], *RARE), HALF)
+@null("7c", C, "every ungated arm .03 less on one task", ("smooth",), (*BOUNDED[1:], *RARE), HALF)
 def _(rng, shape):
     if shape == "half":
         lstm = draw(rng, smooth(0.5))[0]

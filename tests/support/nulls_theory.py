@@ -1,4 +1,4 @@
-"""The boundary of the null of claims 1 to 3, as in ``nulls``."""
+"""Boundaries of the null hypotheses of claims 1 to 3; see ``nulls``."""
 
 import itertools
 
@@ -49,7 +49,7 @@ def _(rng, shape):
     )
 
 
-@null("1", C, "both feed-forward nets at chance + .02", ("smooth",), exact=HALF)
+@null("1", C, "both feed-forward nets at chance + .02", ("smooth",), medians=HALF)
 def _(rng, shape):
     one, two = (near(rng, shape, CHANCE + 0.02) for _ in range(2))
     return recall(feedforward=one, feedforward_equal=two, elman_logistic=BAD, elman_tanh=BAD)
@@ -126,6 +126,6 @@ def _(rng, shape):
     return windows(rng, (1.0, 0.5))
 
 
-@null("3", C, "a difference of .05 in one family", ("binomial",), exact=("binomial",))
+@null("3", C, "a difference of .05 in one family", ("binomial",), medians=("binomial",))
 def _(rng, shape):
     return windows(rng, (1.0, 0.95), (1.0, 1.0), (1.0, 1.0), (1.0, 1.0))

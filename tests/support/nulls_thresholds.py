@@ -1,7 +1,7 @@
-"""The boundary of the null of claims 4 and 5, as in ``nulls``."""
+"""Boundaries of the null hypotheses of claims 4 and 5; see ``nulls``."""
 
 import numpy as np
-from support.nulls import ALWAYS, BAD, GOOD, HALF, KEPT, MIDDLE, NEVER, RARE, C, S, null
+from support.nulls import ALWAYS, BAD, GOOD, HALF, BOUNDED, MIDDLE, NEVER, RARE, C, S, null
 from support.simulated import (
     SEEDS,
     SHAPES,
@@ -46,12 +46,12 @@ def clipping(failed=None, scored=None, *, elsewhere=NEVER):
     return make
 
 
-@null("4", S, "failures not reduced in one place", ("half fail",), exact=HALF)
+@null("4", S, "failures not reduced in one place", ("half fail",), medians=HALF)
 def _(rng, shape):
     return clipping(failures(rng, shape, 0.5, 0.5))
 
 
-@null("4", S, "tuned score .03 less in one place", KEPT, RARE, HALF)
+@null("4", S, "tuned score .03 less in one place", BOUNDED, RARE, HALF)
 def _(rng, shape):
     return clipping(scored=pair(rng, shape, -0.03))
 

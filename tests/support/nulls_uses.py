@@ -1,11 +1,11 @@
-"""The boundary of the null of claims 11 to 13, as in ``nulls``."""
+"""Boundaries of the null hypotheses of claims 11 to 13; see ``nulls``."""
 
-from support.nulls import HALF, KEPT, RARE, C, S, null
+from support.nulls import HALF, BOUNDED, RARE, C, S, null
 from support.simulated import constant, level
 
 BETTER, NO_BETTER = constant(0.5, seed=4), constant(0.5, seed=5) - 0.48
 """Shares of an error saved: clearly some, clearly next to nothing."""
-SMOOTH = KEPT[:1]
+SMOOTH = BOUNDED[:1]
 
 
 def saved(rng, shape, mean, seems="more"):
@@ -22,7 +22,7 @@ def digits(elman, lstm):
     )
 
 
-@null("11", S, "no gain of one cell over one baseline", KEPT[:2], RARE, HALF)
+@null("11", S, "no gain of one cell over one baseline", BOUNDED[:2], RARE, HALF)
 def _(rng, shape):
     good = {"linear": BETTER, "nearest": BETTER}
     return digits(good | {"nearest": saved(rng, shape, 0.0)}, good)
@@ -38,7 +38,7 @@ def poems(unigram, trigram, formed):
     return lambda s: ({"unigram": unigram[s], "trigram": trigram[s]}, formed[s])
 
 
-@null("12", S, "no gain over one baseline", KEPT[:2], RARE, HALF)
+@null("12", S, "no gain over one baseline", BOUNDED[:2], RARE, HALF)
 def _(rng, shape):
     return poems(BETTER, saved(rng, shape, 0.0), constant(0.95))
 
@@ -58,7 +58,7 @@ def use(*gains):
     return lambda s: ("13f", {str(k): x[s] for k, x in enumerate(gains)})
 
 
-@null("13f", S, "no gain over one baseline", KEPT[:2], RARE, HALF)
+@null("13f", S, "no gain over one baseline", BOUNDED[:2], RARE, HALF)
 def _(rng, shape):
     return use(BETTER, saved(rng, shape, 0.0))
 

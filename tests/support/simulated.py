@@ -1,15 +1,19 @@
-"""Made-up data at the boundary of a rule: bounded, tied, solved or unsolved, failed at 0, paired.
+"""Simulated scores: bounded, tied, bimodal, with failed runs at 0, and correlated within seeds.
 
-A population is a sorted list of equally likely scores whose mean is exact; pairs and arms of a seed
-share a normal factor, so that their scores are correlated.
+A population is a sorted list of equally likely scores with an exact mean. The arms of a seed share
+a normal factor, so that their scores are correlated.
 """
+
+import os
 
 import numpy as np
 from scipy import special
 
-from seqjax.stats.decisions import Outcome
+from seqjax.stats.decisions import SeedScores
+from seqjax.stats.decisions.analysis import Analysis
 
-SETS, SEEDS = 1000, 10
+QUICK = bool(os.environ.get("SEQJAX_QUICK"))
+SETS, SEEDS = 100 if QUICK else 1000, 10
 SHARED = 0.5  # the correlation of the normal factors within a seed
 TIED = np.round(special.ndtri((np.arange(200) + 0.5) / 200) * 0.03, 2)  # steps of .01, mean 0
 
@@ -90,8 +94,28 @@ def constant(mean, seed=0):
     return np.broadcast_to(x, (SETS, SEEDS))
 
 
+class CachedAnalysis(Analysis):
+    """Analysis that computes equal comparisons once: most arms are the same in every data set."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        object.__setattr__(self, "cache", {})
+
+    def mean(self, name, values, m):
+        key = name, values.tobytes(), m
+        if key not in self.cache:
+            self.cache[key] = super().mean(name, values, m)
+        return self.cache[key]
+
+    def paired(self, name, a, b, m):
+        key = name, a.tobytes(), b.tobytes(), m
+        if key not in self.cache:
+            self.cache[key] = super().paired(name, a, b, m)
+        return self.cache[key]
+
+
 def outcome(scores):
-    return Outcome(scores, scores == 0.0)
+    return SeedScores(scores, scores == 0.0)
 
 
 def failures(rng, shape, *shares, rates=2):

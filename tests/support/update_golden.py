@@ -1,6 +1,6 @@
 """Golden values: one training step of each cell.
 
-Write them with ``PYTHONPATH=. python tests/support/update_golden.py``.
+Write them with ``PYTHONPATH=.:tests python tests/support/update_golden.py``.
 
 Update only when a cell's equation or parameters are meant to have changed, and say so in the
 commit. Parameters are sines of a counter: no random generator has a say.

@@ -1,6 +1,6 @@
-"""The decision rules of the claims: pure functions from arrays to verdicts.
+"""Decision rules of the claims: pure functions from arrays to verdicts.
 
-Nothing else decides anything. ``rules.VERSION`` covers this package.
+``rules.VERSION`` covers this package: golden tests fail if a rule changes and the version does not.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from seqjax.stats.decisions.base import (
     Evidence,
     EvidenceError,
     Margins,
-    Outcome,
+    SeedScores,
     Verdict,
 )
 
@@ -32,4 +32,4 @@ CLAIMS: dict[str, Callable[..., list[Verdict]]] = {
     "13": uses.claim_13,
 }
 
-__all__ = ["CLAIMS", "Comparison", "Evidence", "EvidenceError", "Margins", "Outcome", "Verdict"]
+__all__ = ["CLAIMS", "Comparison", "Evidence", "EvidenceError", "Margins", "SeedScores", "Verdict"]

@@ -1,4 +1,4 @@
-"""The evidence of a claim, what is made of it, and the sizes that the rules name."""
+"""Evidence, comparisons and verdicts, and the sizes of effects that the rules name."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,40 +10,42 @@ YES, NO, NON_INFERIOR, UNDECIDED = "YES", "NO", "NON-INFERIOR", "undecided"
 SUPPORTED, IN_PART, CONTRADICTED = "supported", "supported in part", "contradicted"
 DESCRIPTIVE = "descriptive"
 
-LEAST_SEEDS = 8
-"""Fewer are not judged: with 8 the smallest two-sided p of a sign-flip test is .0078."""
+MIN_SEEDS = 8
+"""Fewer seeds give no verdict: with 8 the smallest two-sided p of a sign-flip test is .0078."""
 
 ROUNDING = 1e-9
-"""A number passes a threshold by more than this: sums that are equal on paper decide nothing."""
+"""A number passes a threshold by more than this, so that rounding errors decide nothing."""
 
 
 class EvidenceError(ValueError):
-    """Evidence that lacks what a rule needs."""
+    """Evidence lacks something that a rule needs."""
 
 
-class Outcome(NamedTuple):
-    """One arm on one task, by seed: (n,) scores, and (n,) bools that say which runs failed."""
+class SeedScores(NamedTuple):
+    """Scores of one arm on one task by seed: (n,) scores, and (n,) bools of which runs failed."""
 
     scores: np.ndarray
     failed: np.ndarray
 
 
-Evidence = Mapping[tuple[str, str], Outcome]
+Evidence = Mapping[tuple[str, str], SeedScores]
 """By (task, arm)."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Margins:
-    """Every size of a difference that a rule names.
+    """Sizes of effects that the rules name.
 
     Attributes:
-      yes: the least mean of a YES, and what the upper limit of a NO stays under.
-      non_inferior: what the lower limit of a NON-INFERIOR may fall short by.
-      at_chance, above_chance: accuracy over chance, of claim 1.
-      slope: decades a step, of claim 2.
-      share: the difference between shares of draws, of claim 3.
-      fewer_failures, hardly_fewer: reductions of the failure rate, of claims 4 and 7b.
-      floor: what a floor takes or adds, of claim 5.
+      yes: smallest mean of a YES; the upper limit of a NO is below it.
+      non_inferior: the lower limit of a NON-INFERIOR is above minus this.
+      at_chance: accuracy above chance that counts as none, of claim 1.
+      above_chance: accuracy above chance that counts as some, of claim 1.
+      slope: decades per step, of claim 2.
+      share: difference between shares of draws, of claim 3.
+      failure_reduction: smallest reduction of the failure rate, of claims 4 and 7b.
+      negligible_reduction: a reduction below this contradicts claims 4 and 7b.
+      floor_effect: smallest change of a score by a gradient floor, of claim 5.
     """
 
     yes: float = 0.05
@@ -52,11 +54,12 @@ class Margins:
     above_chance: float = 0.02
     slope: float = 0.02
     share: float = 0.05
-    fewer_failures: float = 0.30
-    hardly_fewer: float = 0.10
-    floor: float = 0.20
+    failure_reduction: float = 0.30
+    negligible_reduction: float = 0.10
+    floor_effect: float = 0.20
 
     def scaled(self, factor: float) -> "Margins":
+        """Return all margins multiplied by ``factor``."""
         return Margins(*(factor * margin for margin in dataclasses.astuple(self)))
 
 
@@ -66,14 +69,14 @@ MARGINS = Margins()
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A mean over seeds with its interval.
+    """Mean or median over seeds with its interval.
 
     Attributes:
-      name: what was compared, or whose level it is.
-      mean, lower, upper, n: over n seeds or draws.
+      name: the difference or the level that is estimated.
+      mean, lower, upper, n: estimate and limits over n seeds or draws.
       correlation: within pairs; NaN for a level, and where one side does not vary.
-      detectable: the smallest difference that would have been told from none, given this spread.
-      judgement: of YES, NO and NON-INFERIOR those that hold, or undecided; empty for a level.
+      detectable: smallest difference that this spread could have distinguished from 0.
+      conclusions: those of YES, NO and NON-INFERIOR that hold, or undecided; empty for a level.
     """
 
     name: str
@@ -83,21 +86,22 @@ class Comparison:
     n: int
     correlation: float
     detectable: float
-    judgement: tuple[str, ...]
+    conclusions: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What a rule says of a claim.
+    """Verdict on one statement of a claim.
 
     Attributes:
-      claim: its number, such as "7a", and its ``statement`` in one sentence.
+      claim: number of the statement, such as "7a".
+      statement: one sentence.
       verdict: supported, supported in part, contradicted, undecided or descriptive.
       because: one sentence with the numbers that decided.
-      comparisons: all that were made for it.
-      n: the fewest seeds in one of them.
+      comparisons: all comparisons computed for it.
+      n: the fewest seeds in a comparison.
       fragile: another verdict follows with the margins halved or doubled.
-      exploratory: it is not the registered rule that speaks.
+      exploratory: the rule or the design is not the registered one.
     """
 
     claim: str
@@ -109,37 +113,50 @@ class Verdict:
     fragile: bool = False
     exploratory: bool = False
 
-    def beside(self, how: str) -> "Verdict":
-        """This as an exploratory verdict, whose statement says how it differs."""
-        statement = f"{self.statement.removesuffix('.')} ({how})."
+    def as_exploratory(self, difference: str) -> "Verdict":
+        """Return an exploratory copy whose statement names the difference from the rule."""
+        statement = f"{self.statement.removesuffix('.')} ({difference})."
         return dataclasses.replace(self, statement=statement, exploratory=True)
 
 
 def above(a: float, b: float) -> bool:
+    """Return a > b by more than ``ROUNDING``."""
     return a > b + ROUNDING
 
 
 def below(a: float, b: float) -> bool:
+    """Return a < b by more than ``ROUNDING``."""
     return a < b - ROUNDING
 
 
 def at_least(a: float, b: float) -> bool:
+    """Return a >= b up to ``ROUNDING``."""
     return a >= b - ROUNDING
 
 
-def found(evidence: Mapping, *key: object) -> Any:
-    """What the evidence holds under a key; EvidenceError if it holds nothing there."""
-    where = key if len(key) > 1 else key[0]
-    if where not in evidence:
-        raise EvidenceError(f"evidence: nothing for {where}; there is {sorted(map(str, evidence))}")
-    return evidence[where]
+def lookup(evidence: Mapping, *key: object) -> Any:
+    """Return the evidence under a key.
+
+    Args:
+      evidence: by key, or by tuple of keys.
+      key: one or several parts.
+
+    Raises:
+      EvidenceError: there is none under this key.
+    """
+    full_key = key if len(key) > 1 else key[0]
+    if full_key not in evidence:
+        keys = sorted(map(str, evidence))
+        raise EvidenceError(f"evidence: expected {full_key}, got {keys}")
+    return evidence[full_key]
 
 
-def entered(evidence: Mapping[tuple, Outcome], *key: object) -> np.ndarray:
-    """(n,) scores with failed runs at 0."""
-    outcome = found(evidence, *key)
-    return np.where(outcome.failed, 0.0, np.asarray(outcome.scores, np.float64))
+def scores_of(evidence: Mapping[tuple, SeedScores], *key: object) -> np.ndarray:
+    """(n,) scores of an arm, with failed runs at 0; EvidenceError if there are none."""
+    scores, failed = lookup(evidence, *key)
+    return np.where(failed, 0.0, scores)
 
 
 def tasks_of(evidence: Mapping) -> list[str]:
+    """Tasks of the evidence in their order."""
     return list(dict.fromkeys(task for task, *_ in evidence))

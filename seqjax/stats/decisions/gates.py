@@ -1,4 +1,4 @@
-"""Claims 8 to 10: how gates end up, how they should begin, and which matters most."""
+"""Claims 8 to 10: saturation of gates, initial biases of gates, and the most important gate."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from seqjax.stats import intervals
+from seqjax.stats.decisions.analysis import Analysis, claim_rule, describe, make_verdict
 from seqjax.stats.decisions.base import (
     NO,
     NON_INFERIOR,
@@ -16,10 +17,10 @@ from seqjax.stats.decisions.base import (
     Verdict,
     above,
     below,
-    entered,
+    lookup,
+    scores_of,
     tasks_of,
 )
-from seqjax.stats.decisions.judge import Judge, decided, said, verdict
 
 REGISTERED = (0.1, 1)
 ENOUGH_TASKS = 3
@@ -28,36 +29,42 @@ Shares = Mapping[tuple[str, int, str], np.ndarray]
 """(n,) shares of saturated gate values by (task, layer, gate)."""
 
 
-@decided
-def claim_8(judge: Judge, shares: Mapping[tuple[float, int], Shares]) -> list[Verdict]:
-    """The share of gate values below a cut-off or above 1 minus it, on held-out valid steps.
+@claim_rule
+def claim_8(analysis: Analysis, shares: Mapping[tuple[float, int], Shares]) -> list[Verdict]:
+    """Shares of gate values below a cut-off or above 1 minus it, on valid steps of held-out data.
 
     S: lower > .8 for every gate and layer on >= 3 tasks. P: lower > .5 for some gate on >= 3.
     C: upper < .5 for all gates and layers on >= 3. m is the number of gates, layers and tasks.
 
     Args:
-      shares: by (cut-off, times the steps): (.1, 1) decides; the others give exploratory verdicts.
+      shares: by (cut-off, multiple of the training steps); (.1, 1) decides, and the others give
+        exploratory verdicts.
+
+    Raises:
+      EvidenceError: no shares at (.1, 1).
     """
-    if REGISTERED not in shares:
-        raise EvidenceError(f"evidence: nothing for {REGISTERED}; there is {sorted(shares)}")
+    lookup(shares, *REGISTERED)
     rest = [setting for setting in shares if setting != REGISTERED]
-    return [_saturated(judge, setting, shares[setting]) for setting in (REGISTERED, *rest)]
+    return [_saturated(analysis, setting, shares[setting]) for setting in (REGISTERED, *rest)]
 
 
-def _saturated(judge: Judge, setting: tuple[float, int], shares: Shares) -> Verdict:
+def _saturated(analysis: Analysis, setting: tuple[float, int], shares: Shares) -> Verdict:
     cut, times = setting
-    made = {
-        (task, layer, gate): judge.mean(f"{task} {layer} {gate}", x, len(shares))
+    levels = {
+        (task, layer, gate): analysis.mean(f"{task} {layer} {gate}", x, len(shares))
         for (task, layer, gate), x in shares.items()
     }
-    by_task = {task: [c for key, c in made.items() if key[0] == task] for task in tasks_of(made)}
-    nearly_all = [t for t, own in by_task.items() if all(above(c.lower, 0.8) for c in own)]
-    mostly = [t for t, own in by_task.items() if any(above(c.lower, 0.5) for c in own)]
-    few = [t for t, own in by_task.items() if all(below(c.upper, 0.5) for c in own)]
-    own = verdict(
+    by_task = {
+        task: [level for key, level in levels.items() if key[0] == task]
+        for task in tasks_of(levels)
+    }
+    nearly_all = [task for task, cs in by_task.items() if all(above(c.lower, 0.8) for c in cs)]
+    mostly = [task for task, cs in by_task.items() if any(above(c.lower, 0.5) for c in cs)]
+    few = [task for task, cs in by_task.items() if all(below(c.upper, 0.5) for c in cs)]
+    verdict = make_verdict(
         "8",
         "In a trained LSTM nearly all gate values are very near 0 or 1.",
-        list(made.values()),
+        list(levels.values()),
         f"of {len(by_task)} tasks all gates are above .8 on {len(nearly_all)}, some above .5 on "
         f"{len(mostly)}, all under .5 on {len(few)}; shares {_range(by_task)}",
         supported=len(nearly_all) >= ENOUGH_TASKS,
@@ -65,87 +72,94 @@ def _saturated(judge: Judge, setting: tuple[float, int], shares: Shares) -> Verd
         contradicted=len(few) >= ENOUGH_TASKS,
     )
     if setting == REGISTERED:
-        return own
-    return own.beside(f"beyond {cut:g}, {times} × the steps")
+        return verdict
+    return verdict.as_exploratory(f"beyond {cut:g}, {times} × the steps")
 
 
 def _range(by_task: Mapping[str, list[Comparison]]) -> str:
-    """The least and the largest mean on each task."""
-    means = {task: [c.mean for c in own] for task, own in by_task.items()}
-    return ", ".join(f"{min(own):.3f} to {max(own):.3f} on {task}" for task, own in means.items())
+    """Smallest and largest mean on each task."""
+    means = {task: [c.mean for c in levels] for task, levels in by_task.items()}
+    return ", ".join(f"{min(x):.3f} to {max(x):.3f} on {task}" for task, x in means.items())
 
 
 REGISTERED_BIASES = ("f", "i", "o", "f_drawn", "i_drawn", "o_drawn")
 
 
-@decided
-def claim_9(judge: Judge, scores: Evidence) -> list[Verdict]:
-    """A bias of mean 1 for one gate of an LSTM, beside a GRU of equal parameters.
+@claim_rule
+def claim_9(analysis: Analysis, scores: Evidence) -> list[Verdict]:
+    """LSTM with a bias of mean 1 for one gate, compared with a GRU of equal parameters.
 
     A = GRU - LSTM₀, B = LSTM_x - GRU, C = LSTM_x - LSTM₀. On the tasks with A = YES, at least two,
-    S: B non-inferior and C YES on all. P: C YES on all, B not. C: C NO on most. A verdict for each
-    x, whose m is three comparisons a task.
+    S: B non-inferior and C YES on all. P: C YES on all, B not. C: C NO on most. There is a verdict
+    for each x; its m is three comparisons a task.
 
     Args:
       scores: tuned, by (task, arm): "gru", "lstm_0" (zero biases), "lstm_f", "lstm_i", "lstm_o",
-        and "lstm_f_drawn" and its like, drawn from N(1, .1²): those of them that there are. Other
+        and "lstm_f_drawn", …, drawn from N(1, .1²); any of the biased ones may be missing. Other
         arms that begin with lstm_ give exploratory verdicts.
+
+    Raises:
+      EvidenceError: no arm with a bias, or an arm is missing on a task.
     """
     given = [arm.removeprefix("lstm_") for _, arm in scores if arm.startswith("lstm_")]
     variants = [x for x in dict.fromkeys(given) if x != "0"]
     if not variants:
-        raise EvidenceError(f"evidence: no arm lstm_x; there is {sorted(map(str, scores))}")
+        raise EvidenceError(f"evidence: expected an arm lstm_x, got {sorted(map(str, scores))}")
     return [
-        _bias(judge, scores, x)
+        _bias(analysis, scores, x)
         if x in REGISTERED_BIASES
-        else dataclasses.replace(_bias(judge, scores, x), exploratory=True)
+        else dataclasses.replace(_bias(analysis, scores, x), exploratory=True)
         for x in variants
     ]
 
 
-def _named(x: str) -> str:
-    """f is b_f = 1; f_drawn is b_f drawn about 1; f_-2 is b_f = -2."""
+def _bias_name(x: str) -> str:
+    """Description of a bias: f is b_f = 1, f_drawn is b_f drawn about 1, f_-2 is b_f = -2."""
     gate, _, how = x.partition("_")
     return f"b_{gate} {'drawn about 1' if how == 'drawn' else f'= {how or 1}'}"
 
 
-def _bias(judge: Judge, scores: Evidence, x: str) -> Verdict:
+def _bias(analysis: Analysis, scores: Evidence, x: str) -> Verdict:
     tasks = tasks_of(scores)
     m = 3 * len(tasks)
-    a = {task: judge.difference(scores, task, "gru", "lstm_0", m) for task in tasks}
-    b = {task: judge.difference(scores, task, f"lstm_{x}", "gru", m) for task in tasks}
-    c = {task: judge.difference(scores, task, f"lstm_{x}", "lstm_0", m) for task in tasks}
-    gap = [task for task in tasks if YES in a[task].judgement]
-    closing = [task for task in gap if YES in c[task].judgement]
-    level = [task for task in gap if NON_INFERIOR in b[task].judgement]
-    idle = [task for task in gap if NO in c[task].judgement]
+    a = {task: analysis.difference(scores, task, "gru", "lstm_0", m) for task in tasks}
+    b = {task: analysis.difference(scores, task, f"lstm_{x}", "gru", m) for task in tasks}
+    c = {task: analysis.difference(scores, task, f"lstm_{x}", "lstm_0", m) for task in tasks}
+    gap = [task for task in tasks if YES in a[task].conclusions]
+    closing = [task for task in gap if YES in c[task].conclusions]
+    level = [task for task in gap if NON_INFERIOR in b[task].conclusions]
+    unchanged = [task for task in gap if NO in c[task].conclusions]
     enough = len(gap) >= 2
-    numbers = said(
-        [comparison[task] for task in gap for comparison in (a, b, c)], most=3 * len(gap)
-    )
-    return verdict(
+    if enough:
+        used = [comparison[task] for task in gap for comparison in (a, b, c)]
+        reason = f"GRU is ahead of the LSTM with zero biases on {', '.join(gap)}: " + describe(
+            used, most=len(used)
+        )
+    else:
+        reason = f"no gap: GRU is ahead on {len(gap)} of {len(tasks)} tasks: " + describe(
+            list(a.values())
+        )
+    return make_verdict(
         f"9{x}",
-        f"{_named(x)} makes an LSTM about as good as a GRU.",
+        f"{_bias_name(x)} makes an LSTM about as good as a GRU.",
         [*a.values(), *b.values(), *c.values()],
-        f"GRU is ahead of the LSTM with zero biases on {', '.join(gap)}: {numbers}"
-        if enough
-        else f"no gap: GRU is ahead on {len(gap)} of {len(tasks)} tasks: {said(list(a.values()))}",
+        reason,
         supported=enough and closing == gap and level == gap,
         in_part=enough and closing == gap,
-        contradicted=enough and 2 * len(idle) > len(gap),
+        contradicted=enough and 2 * len(unchanged) > len(gap),
     )
 
 
 REMOVED = {"f": "nfg", "i": "nig", "o": "nog"}
 
 
-@decided
-def claim_10(judge: Judge, scores: Evidence) -> list[Verdict]:
-    """Gates removed one at a time: d_f, d_i, d_o are what LSTM loses.
+@claim_rule
+def claim_10(analysis: Analysis, scores: Evidence) -> list[Verdict]:
+    """Gates removed one at a time: d_f, d_i, d_o are the scores that the LSTM loses.
 
     S: d_f - d_i and d_i - d_o intervals > 0 on >= 3 tasks. P: d_f largest (both intervals > 0) on
-    >= 3. C: an adjacent pair reversed (upper < 0) on >= 2. m is three contrasts a task. The share
-    of joint resamples of the seeds with each order is printed.
+    >= 3. C: an adjacent pair reversed (upper < 0) on >= 2. m is three contrasts a task. Bootstrap
+    shares of each order are printed.
 
     Args:
       scores: tuned, by (task, arm): "lstm", "nfg", "nig" and "nog".
@@ -153,19 +167,18 @@ def claim_10(judge: Judge, scores: Evidence) -> list[Verdict]:
     tasks = tasks_of(scores)
     m = 3 * len(tasks)
     # d_f - d_i = (LSTM - NFG) - (LSTM - NIG): the score of LSTM drops out.
-    f_i = [judge.difference(scores, task, "nig", "nfg", m) for task in tasks]
-    i_o = [judge.difference(scores, task, "nog", "nig", m) for task in tasks]
-    f_o = [judge.difference(scores, task, "nog", "nfg", m) for task in tasks]
+    f_i = [analysis.difference(scores, task, "nig", "nfg", m) for task in tasks]
+    i_o = [analysis.difference(scores, task, "nog", "nig", m) for task in tasks]
+    f_o = [analysis.difference(scores, task, "nog", "nfg", m) for task in tasks]
     in_order = sum(above(x.lower, 0) and above(y.lower, 0) for x, y in zip(f_i, i_o, strict=True))
     forget = sum(above(x.lower, 0) and above(y.lower, 0) for x, y in zip(f_i, f_o, strict=True))
     reversed_ = sum(below(x.upper, 0) or below(y.upper, 0) for x, y in zip(f_i, i_o, strict=True))
     shares = ", ".join(f"{_orders(scores, task)} on {task}" for task in tasks)
-    made = [*f_i, *i_o, *f_o]
     return [
-        verdict(
+        make_verdict(
             "10",
             "Gates matter in the order forget > input > output.",
-            made,
+            [*f_i, *i_o, *f_o],
             f"of {len(tasks)} tasks {in_order} in this order, forget largest on {forget}, an "
             f"adjacent pair reversed on {reversed_}; orders of joint resamples: {shares}",
             supported=in_order >= ENOUGH_TASKS,
@@ -176,8 +189,8 @@ def claim_10(judge: Judge, scores: Evidence) -> list[Verdict]:
 
 
 def _orders(scores: Evidence, task: str) -> str:
-    """Each order of the losses with its share, such as f>i>o 70%."""
-    whole = entered(scores, task, "lstm")
-    losses = {gate: whole - entered(scores, task, arm) for gate, arm in REMOVED.items()}
+    """Bootstrap share of each order of the losses, such as f>i>o 70%."""
+    whole = scores_of(scores, task, "lstm")
+    losses = {gate: whole - scores_of(scores, task, arm) for gate, arm in REMOVED.items()}
     shares = intervals.orders(losses)
     return " ".join(f"{order.replace(' ', '')} {share:.0%}" for order, share in shares.items())

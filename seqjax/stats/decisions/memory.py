@@ -1,18 +1,18 @@
-"""Claims 6 and 7: what an LSTM can remember that others cannot, and what makes it do so."""
+"""Claims 6 and 7: memory of an LSTM compared with networks without gates."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from seqjax.stats.decisions.base import YES, Evidence, Verdict, at_least, below, found
-from seqjax.stats.decisions.judge import Judge, decided, said, verdict
+from seqjax.stats.decisions.analysis import Analysis, claim_rule, describe, make_verdict
+from seqjax.stats.decisions.base import YES, Evidence, Verdict, at_least, below, lookup
 
 TUTORIAL_DISTANCE = 7
 GAP = 0.1
 
 
-@decided
-def claim_6(judge: Judge, accuracies: Mapping[tuple[str, int], np.ndarray]) -> list[Verdict]:
+@claim_rule
+def claim_6(analysis: Analysis, accuracies: Mapping[tuple[str, int], np.ndarray]) -> list[Verdict]:
     """Agreement over a distance of 7 with an opposite attractor, at equal parameters.
 
     6a S: LSTM lower >= .95, C: upper < .95. 6b S: Elman upper < .75, C: lower >= .95. Each has
@@ -20,12 +20,16 @@ def claim_6(judge: Judge, accuracies: Mapping[tuple[str, int], np.ndarray]) -> l
 
     Args:
       accuracies: (n,) by (arm, distance), failed runs at chance; the arms "lstm" and "elman" at 7
-        decide, the others and the longer distances are printed.
+        decide, the other arms and distances are printed.
+
+    Raises:
+      EvidenceError: "lstm" or "elman" is missing at 7.
     """
     levels = {
-        (arm, k): judge.mean(f"{arm} at {k}", x, m=1) for (arm, k), x in sorted(accuracies.items())
+        (arm, k): analysis.mean(f"{arm} at {k}", x, m=1)
+        for (arm, k), x in sorted(accuracies.items())
     }
-    lstm, elman = (found(levels, arm, TUTORIAL_DISTANCE) for arm in ("lstm", "elman"))
+    lstm, elman = (lookup(levels, arm, TUTORIAL_DISTANCE) for arm in ("lstm", "elman"))
     gaps = [
         k
         for arm, k in levels
@@ -34,23 +38,23 @@ def claim_6(judge: Judge, accuracies: Mapping[tuple[str, int], np.ndarray]) -> l
         and at_least(levels["lstm", k].mean - levels["elman", k].mean, GAP)
     ]
     least = f"the least distance with a gap of {GAP:g} is {min(gaps)}" if gaps else "no gap of .1"
-    beside = [level for level in levels.values() if level is not lstm and level is not elman]
+    additional = [level for level in levels.values() if level is not lstm and level is not elman]
     return [
-        verdict(
+        make_verdict(
             "6a",
             "An LSTM can choose singular or plural at t9 from t1.",
             [lstm],
-            said([lstm]),
-            beside=beside,
+            describe([lstm]),
+            additional=additional,
             supported=at_least(lstm.lower, 0.95),
             contradicted=below(lstm.upper, 0.95),
         ),
-        verdict(
+        make_verdict(
             "6b",
             "A plain RNN cannot choose singular or plural at t9 from t1.",
             [elman],
-            f"{said([elman])}; {least}",
-            beside=beside,
+            f"{describe([elman])}; {least}",
+            additional=additional,
             supported=below(elman.upper, 0.75),
             contradicted=at_least(elman.lower, 0.95),
         ),
@@ -62,9 +66,9 @@ UNGATED = ("elman", "irnn", "lstm_ungated")
 GATED = ("janet", "gru")
 
 
-@decided
+@claim_rule
 def claim_7(
-    judge: Judge, scores: Evidence, failures: Mapping[tuple[str, str], np.ndarray]
+    analysis: Analysis, scores: Evidence, failures: Mapping[tuple[str, str], np.ndarray]
 ) -> list[Verdict]:
     """Recall and adding at T=50.
 
@@ -74,69 +78,78 @@ def claim_7(
     the LSTM from an ungated arm is YES. m is 2, 2 and 6.
 
     Args:
-      scores: tuned, by (task, arm); JANET and GRU are printed where there are any.
+      scores: tuned, by (task, arm); JANET and GRU are optional and decide nothing.
       failures: by (task, arm) the (rates, n) bools of which unclipped runs failed, of the arms
         "lstm" and "elman".
+
+    Raises:
+      EvidenceError: an arm is missing.
     """
-    return [_solves(judge, scores), _removes(judge, failures), _gates(judge, scores)]
+    return [
+        _solves_memory(analysis, scores),
+        _removes_explosion(analysis, failures),
+        _owes_it_to_gates(analysis, scores),
+    ]
 
 
-def _solves(judge: Judge, scores: Evidence) -> Verdict:
-    made = [judge.difference(scores, task, "lstm", "elman", m=len(TASKS)) for task in TASKS]
-    return verdict(
+def _solves_memory(analysis: Analysis, scores: Evidence) -> Verdict:
+    gains = [analysis.difference(scores, task, "lstm", "elman", m=len(TASKS)) for task in TASKS]
+    return make_verdict(
         "7a",
         "The LSTM solves long-term dependency.",
-        made,
-        said(made),
-        supported=all(YES in c.judgement and at_least(c.mean, 0.5) for c in made),
+        gains,
+        describe(gains),
+        supported=all(YES in c.conclusions and at_least(c.mean, 0.5) for c in gains),
     )
 
 
-def _removes(judge: Judge, failures: Mapping[tuple[str, str], np.ndarray]) -> Verdict:
-    made = [
-        judge.reduction(
+def _removes_explosion(
+    analysis: Analysis, failures: Mapping[tuple[str, str], np.ndarray]
+) -> Verdict:
+    reductions = [
+        analysis.reduction(
             f"failures avoided on {task}",
-            found(failures, task, "elman"),
-            found(failures, task, "lstm"),
+            lookup(failures, task, "elman"),
+            lookup(failures, task, "lstm"),
             m=len(TASKS),
         )
         for task in TASKS
     ]
-    calm = [task for task, c in zip(TASKS, made, strict=True) if c is None]
+    calm = [task for task, c in zip(TASKS, reductions, strict=True) if c is None]
     nothing = f"Elman fails half the time at no rate on {', '.join(calm)}"
-    return verdict(
+    return make_verdict(
         "7b",
         "The LSTM removes exploding gradients.",
-        made,
-        "; ".join(filter(None, [said(made), nothing if calm else ""])),
-        supported=all(map(judge.fewer, made)),
-        contradicted=all(map(judge.hardly_fewer, made)),
+        reductions,
+        "; ".join(filter(None, [describe(reductions), nothing if calm else ""])),
+        supported=all(map(analysis.reduces_failures, reductions)),
+        contradicted=all(map(analysis.hardly_reduces_failures, reductions)),
     )
 
 
-def _gates(judge: Judge, scores: Evidence) -> Verdict:
+def _owes_it_to_gates(analysis: Analysis, scores: Evidence) -> Verdict:
     m = len(TASKS) * len(UNGATED)
     over = {
-        (arm, task): judge.difference(scores, task, "lstm", arm, m)
+        (arm, task): analysis.difference(scores, task, "lstm", arm, m)
         for arm in UNGATED
         for task in TASKS
     }
-    beside = [
-        judge.difference(scores, task, "lstm", arm, m)
+    additional = [
+        analysis.difference(scores, task, "lstm", arm, m)
         for arm in GATED
         for task in TASKS
         if (task, arm) in scores
     ]
     # The arm's lower limit over the LSTM is minus the LSTM's upper limit over the arm.
-    margin = judge.margins.non_inferior
+    margin = analysis.margins.non_inferior
     as_good = [arm for arm in UNGATED if all(below(over[arm, t].upper, margin) for t in TASKS)]
     needless = f"; non-inferior without gates: {', '.join(as_good)}" if as_good else ""
-    return verdict(
+    return make_verdict(
         "7c",
         "It is because of its gates that the LSTM solves long-term dependency.",
         list(over.values()),
-        said(list(over.values())) + needless,
-        beside=beside,
-        supported=not as_good and all(YES in c.judgement for c in over.values()),
+        describe(list(over.values())) + needless,
+        additional=additional,
+        supported=not as_good and all(YES in c.conclusions for c in over.values()),
         contradicted=bool(as_good),
     )

@@ -1,10 +1,17 @@
-"""Claims 1 to 3: what a state carries, and what repeated products do to a gradient."""
+"""Claims 1 to 3: information in a state, and gradients under repeated products."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from seqjax.stats import intervals
+from seqjax.stats.decisions.analysis import (
+    Analysis,
+    bonferroni_level,
+    claim_rule,
+    describe,
+    make_verdict,
+)
 from seqjax.stats.decisions.base import (
     DESCRIPTIVE,
     Comparison,
@@ -13,9 +20,8 @@ from seqjax.stats.decisions.base import (
     above,
     at_least,
     below,
-    found,
+    lookup,
 )
-from seqjax.stats.decisions.judge import Judge, decided, level_of, said, verdict
 
 FEED_FORWARD = ("feedforward", "feedforward_equal")
 ELMAN = ("elman_logistic", "elman_tanh")
@@ -23,9 +29,9 @@ DEPTHS = (10, 30, 50)
 FAMILIES = ("gaussian linear", "gaussian tanh", "orthogonal linear", "orthogonal tanh")
 
 
-@decided
+@claim_rule
 def claim_1(
-    judge: Judge,
+    analysis: Analysis,
     accuracies: Mapping[tuple[str, str], np.ndarray],
     jacobians: Mapping[str, float],
     chance: float,
@@ -37,35 +43,38 @@ def claim_1(
 
     Args:
       accuracies: (n,) by (readout, arm) for ``FEED_FORWARD`` and ``ELMAN``, failed runs at chance;
-        other arms, such as a feed-forward net with a window, stand beside them.
+        other arms, such as a feed-forward net with a window, are printed.
       jacobians: max |∂ŷ_t/∂x_s| over s ≠ t by arm of ``FEED_FORWARD``.
       chance: the accuracy of a guess.
+
+    Raises:
+      EvidenceError: an arm or a Jacobian is missing.
     """
     readouts = dict.fromkeys(readout for readout, _ in accuracies)
     if not readouts:
-        raise EvidenceError("evidence: claim 1 needs accuracies")
+        raise EvidenceError("evidence: expected accuracies by (readout, arm), got none")
     m = len(readouts) * len((*FEED_FORWARD, *ELMAN))
     blind_nets, elman_nets = (
         {
-            (arm, readout): judge.mean(f"{arm}, {readout}", found(accuracies, readout, arm), m)
+            (arm, readout): analysis.mean(f"{arm}, {readout}", lookup(accuracies, readout, arm), m)
             for readout in readouts
             for arm in arms
         }
         for arms in (FEED_FORWARD, ELMAN)
     )
-    beside = [
-        judge.mean(f"{arm}, {readout}", x, m)
+    additional = [
+        analysis.mean(f"{arm}, {readout}", x, m)
         for (readout, arm), x in accuracies.items()
         if arm not in (*FEED_FORWARD, *ELMAN)
     ]
-    largest = max(abs(found(jacobians, arm)) for arm in FEED_FORWARD)
-    at_chance, above_chance = judge.margins.at_chance, judge.margins.above_chance
+    largest = max(abs(lookup(jacobians, arm)) for arm in FEED_FORWARD)
+    at_chance, above_chance = analysis.margins.at_chance, analysis.margins.above_chance
     best_blind = max(c.upper for c in blind_nets.values())
     blind = largest == 0 and below(best_blind, chance + at_chance)
     least = {arm: min(elman_nets[arm, readout].lower for readout in readouts) for arm in ELMAN}
     carrying = sum(above(lower, 0.9) for lower in least.values())
     return [
-        verdict(
+        make_verdict(
             "1",
             "An RNN's state carries earlier inputs forward; a feed-forward network's output "
             "depends on the current input alone.",
@@ -73,7 +82,7 @@ def claim_1(
             f"accuracies under {' and '.join(readouts)}: feed-forward at most {best_blind:.3f} "
             f"(chance {chance:.3f}), {', '.join(f'{a} at least {x:.3f}' for a, x in least.items())}"
             f", by their intervals; max |∂ŷ_t/∂x_s| of the feed-forward nets {largest:.3g}",
-            beside=beside,
+            additional=additional,
             supported=blind and carrying == 2,
             in_part=blind and carrying == 1,
             contradicted=any(above(c.lower, chance + above_chance) for c in blind_nets.values()),
@@ -81,9 +90,9 @@ def claim_1(
     ]
 
 
-@decided
+@claim_rule
 def claim_2(
-    judge: Judge,
+    analysis: Analysis,
     slopes: Mapping[tuple[str, float, bool], np.ndarray],
     probes: Mapping[tuple[str, float, bool], np.ndarray],
 ) -> list[Verdict]:
@@ -96,19 +105,24 @@ def claim_2(
       slopes: by (cell, gain, input?) the (draws,) slopes of log10‖∂L_T/∂h_t‖ per step.
       probes: by (cell, gain, input?) the (draws,) scores of a linear probe of x_1 from h_50; those
         of gains <= 1 decide.
+
+    Raises:
+      EvidenceError: no slopes, or no probes at gains <= 1.
     """
     early = {key: scores for key, scores in probes.items() if key[1] <= 1}
     if not slopes or not early:
-        raise EvidenceError("evidence: claim 2 needs slopes, and probes at gains of at most 1")
+        raise EvidenceError(
+            "evidence: expected slopes, and probes at gains <= 1; one of them is empty"
+        )
     m = len(slopes) + len(early)
-    steep = [judge.mean(f"slope of {_place(k)}", x, m) for k, x in slopes.items()]
-    read = [judge.mean(f"probe in {_place(k)}", x, m) for k, x in early.items()]
-    margin = judge.margins.slope
+    steep = [analysis.mean(f"slope of {_place(k)}", x, m) for k, x in slopes.items()]
+    read = [analysis.mean(f"probe in {_place(k)}", x, m) for k, x in early.items()]
+    margin = analysis.margins.slope
     outside = sum(above(c.lower, margin) or below(c.upper, -margin) for c in steep) / len(steep)
     changing, overwritten = at_least(outside, 0.8), all(below(c.upper, 0.1) for c in read)
     lowest, highest = min(c.lower for c in read), max(c.upper for c in read)
     return [
-        verdict(
+        make_verdict(
             "2",
             "After many steps early inputs have been overwritten, and gradients vanish or explode.",
             [*steep, *read],
@@ -127,11 +141,11 @@ def _place(key: tuple[str, float, bool]) -> str:
     return f"{cell}, gain {gain:g}, {'with' if driven else 'no'} input"
 
 
-@decided
+@claim_rule
 def claim_2b(
-    judge: Judge, depths: Sequence[int], pieces: Mapping[str, np.ndarray]
+    analysis: Analysis, depths: Sequence[int], pieces: Mapping[str, np.ndarray]
 ) -> list[Verdict]:
-    """Descriptive: how fast the number of monotone pieces grows with depth.
+    """Growth of the number of monotone pieces with depth; descriptive.
 
     Growth is the least-squares slope of log2(pieces) against depth: 1 doubles them at each step.
 
@@ -141,62 +155,69 @@ def claim_2b(
     """
     k_K = np.asarray(depths, np.float64) - np.mean(depths)
     growth = {
-        kind: judge.mean(
+        kind: analysis.mean(
             f"doublings a step, {kind}",
-            k_K @ np.log2(np.asarray(found(pieces, kind), np.float64)) / (k_K @ k_K),
+            k_K @ np.log2(np.asarray(lookup(pieces, kind), np.float64)) / (k_K @ k_K),
             m=2,
         )
         for kind in ("shared", "independent")
     }
-    made = tuple(growth.values())
     ends = ", ".join(
         f"{kind} {np.mean(pieces[kind][0]):.1f} pieces at {depths[0]} and "
         f"{np.mean(pieces[kind][-1]):.1f} at {depths[-1]}"
         for kind in growth
     )
     statement = "Composing the same function many times gives extremely non-linear behaviour."
-    n = min(c.n for c in made)
-    return [Verdict("2b", statement, DESCRIPTIVE, f"{ends}; {said(made)}", made, n)]
+    comparisons = tuple(growth.values())
+    n = min(c.n for c in comparisons)
+    return [
+        Verdict("2b", statement, DESCRIPTIVE, f"{ends}; {describe(comparisons)}", comparisons, n)
+    ]
 
 
-@decided
+@claim_rule
 def claim_3(
-    judge: Judge,
+    analysis: Analysis,
     counts: Mapping[tuple[str, bool, int], np.ndarray],
     draws: int,
     spread: Mapping[tuple[str, bool], np.ndarray] | None = None,
 ) -> list[Verdict]:
-    """F(k): the largest share over the scale of draws with a gradient norm in [.1, 10].
+    """Share F(k) of draws with a gradient norm in [.1, 10], at the best scale.
 
     S: F_independent(50) >= .95 and F_shared(50) <= .5 in all four families. P: the lower limit of
     the difference > .05 in at least one. C: |difference| upper < .05 in all. Intervals are
-    Newcombe's, which take the draws of both kinds to be independent. An exact judge has S pass its
-    thresholds by exact limits of the shares.
+    Newcombe's, which take the draws of both kinds to be independent. With medians, S
+    needs the exact limits of the shares to pass the thresholds.
 
     Args:
       counts: by (family, shared?, k) the (scales,) numbers of draws inside the window.
-      draws: how many there were.
+      draws: number of draws at each scale.
       spread: by (family, shared?) the (3,) standard deviations over draws of the log10 norm at
-        ``DEPTHS``, at the scale of the largest share: printed.
+        ``DEPTHS``, at the scale of the largest share; printed.
+
+    Raises:
+      EvidenceError: counts of a family are missing.
     """
     m = len(FAMILIES)
     differences, good = [], []
     for family in FAMILIES:
-        own, shared = (int(np.max(found(counts, family, s, DEPTHS[-1]))) for s in (False, True))
+        independent, shared = (
+            int(np.max(lookup(counts, family, s, DEPTHS[-1]))) for s in (False, True)
+        )
         mean, lower, upper = intervals.difference_of_proportions(
-            own, draws, shared, draws, level_of(m)
+            independent, draws, shared, draws, bonferroni_level(m)
         )
         name = f"independent − shared, {family}"
         differences.append(Comparison(name, mean, lower, upper, draws, np.nan, mean - lower, ()))
-        least, most = own / draws, shared / draws
-        if judge.exact:
-            least = intervals.proportion_interval(own, draws, level_of(2 * m))[0]
-            most = intervals.proportion_interval(shared, draws, level_of(2 * m))[1]
+        least, most = independent / draws, shared / draws
+        if analysis.medians:
+            least = intervals.proportion_interval(independent, draws, bonferroni_level(2 * m))[0]
+            most = intervals.proportion_interval(shared, draws, bonferroni_level(2 * m))[1]
         good.append(at_least(least, 0.95) and at_least(0.5, most))
-    margin = judge.margins.share
+    margin = analysis.margins.share
     parts = [_family(family, counts, draws, spread or {}) for family in FAMILIES]
     return [
-        verdict(
+        make_verdict(
             "3",
             "The cause is the repeated product of the same matrix; a feed-forward network with "
             "different matrices of well designed scales avoids it.",
@@ -218,12 +239,12 @@ def _family(
     draws: int,
     spread: Mapping[tuple[str, bool], np.ndarray],
 ) -> str:
-    """F at the last depth, and the spread there where it is given, as independent/shared."""
+    """F at the last depth, and the spread there if given, as independent/shared."""
     shares = [np.max(counts[family, s, DEPTHS[-1]]) / draws for s in (False, True)]
     text = f"{family} {shares[0]:.2f}/{shares[1]:.2f}"
     if (family, True) not in spread or (family, False) not in spread:
         return text
-    own, shared = spread[family, False], spread[family, True]
+    independent, shared = spread[family, False], spread[family, True]
     steps = DEPTHS[-1] - DEPTHS[0]
-    a, b = ((sd[-1] - sd[0]) / steps for sd in (own, shared))
-    return f"{text} (SD {own[-1]:.2f}/{shared[-1]:.2f}, {a:+.3f}/{b:+.3f})"
+    a, b = ((sd[-1] - sd[0]) / steps for sd in (independent, shared))
+    return f"{text} (SD {independent[-1]:.2f}/{shared[-1]:.2f}, {a:+.3f}/{b:+.3f})"

@@ -93,7 +93,7 @@ def test_what_no_number_is_can_be_read_by_programs():
     ]
     level = found["verdicts"][0]["comparisons"][1]
     assert (level["mean"], level["lower"], level["upper"]) == (None, "-inf", "inf")
-    assert found["verdicts"][0]["comparisons"][0]["judgement"] == ["YES", "NON-INFERIOR"]
+    assert found["verdicts"][0]["comparisons"][0]["conclusions"] == ["YES", "NON-INFERIOR"]
     assert [one["fragile"] for one in found["verdicts"]] == [False, True, False]
     assert [one["exploratory"] for one in found["verdicts"]] == [False, False, True]
 

@@ -7,7 +7,7 @@ from support.published import HERE, use_published
 from experiments import USES
 from experiments.cli.commands.report import report
 from experiments.experiment import subject
-from seqjax.stats.decisions.base import LEAST_SEEDS
+from seqjax.stats.decisions.base import MIN_SEEDS
 from seqjax.sweeps.study import plan
 from seqjax.tasks import digest_of_data
 
@@ -39,7 +39,7 @@ def test_all_seeds_and_the_baselines_that_are_measured(study, tmp_path, monkeypa
     read = {made["environment"]["data"] for made in (*workdir.records(), workdir.measurements())}
     assert read == {found.data}
     reported = [r["seed"] for r in workdir.records() if r["purpose"] == "evaluation"]
-    assert set(reported) == set(range(found.study.seeds)) and len(reported) >= LEAST_SEEDS
+    assert set(reported) == set(range(found.study.seeds)) and len(reported) >= MIN_SEEDS
     measured = workdir.measurements()
     assert measured["same"]["points"] == found.measurement.identity()["points"]
     if study in DATA_SETS and not (HERE / DATA_SETS[study]).is_dir():

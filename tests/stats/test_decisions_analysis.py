@@ -1,4 +1,4 @@
-"""What holds for every rule: who is judged, by which limits, and what is said beside a verdict."""
+"""Properties of every rule: seeds needed, levels, margins, and the analysis of medians."""
 
 import dataclasses
 import itertools
@@ -22,31 +22,31 @@ from support.nulls import ALWAYS, NEVER
 from support.simulated import draw, outcome, solved_or_not
 
 from seqjax.stats import intervals
-from seqjax.stats.decisions import CLAIMS, Margins, Outcome
+from seqjax.stats.decisions import CLAIMS, Margins, SeedScores
+from seqjax.stats.decisions.analysis import Analysis
 from seqjax.stats.decisions.base import MARGINS
-from seqjax.stats.decisions.judge import Judge
 
 
 @pytest.mark.parametrize("n", [3, 7])
 @pytest.mark.parametrize("claim", ["1", "7a", "7b", "7c"])
-def test_fewer_than_eight_seeds_are_not_judged(claim, n):
+def test_fewer_than_eight_seeds_are_undecided(claim, n):
     evidence = recall(n=n) if claim == "1" else remembering(n=n)
     found = registered(claim.rstrip("abc"), *evidence)[claim]
     assert (found.verdict, found.n) == (U, n)
-    assert f"n = {n}, and fewer than 8 are not judged" in found.because
-    assert all(set(c.judgement) <= {U} for c in found.comparisons)
+    assert f"n = {n}" in found.because
+    assert all(set(c.conclusions) <= {U} for c in found.comparisons)
 
 
-def test_failed_runs_score_nothing():
+def test_failed_runs_score_0():
     tested, flags = remembering()
     for key in tested:
         if key[1] == "lstm":  # as good as before, but failed
-            tested[key] = Outcome(tested[key].scores, np.ones(N, bool))
+            tested[key] = SeedScores(tested[key].scores, np.ones(N, bool))
     (first, *_), _, _ = (v.comparisons for v in registered("7", tested, flags).values())
     assert first.mean == pytest.approx(-0.1)
 
 
-def test_a_task_where_nothing_explodes_has_no_say():
+def test_a_task_without_failures_decides_nothing():
     tested, flags = remembering()
     flags["adding", "elman"] = NEVER[0]
     found = registered("7", tested, flags)["7b"]
@@ -57,7 +57,7 @@ def test_a_task_where_nothing_explodes_has_no_say():
     assert verdict("4", tested, flags) == U
 
 
-def test_rates_where_the_plain_runs_hold_are_left_out():
+def test_rates_where_the_baseline_rarely_fails_are_left_out():
     tested, flags = remembering()
     rarely = np.broadcast_to(np.arange(N) < 4, (4, N))  # 40 % at all rates of both arms
     flags["recall", "elman"] = ALWAYS[0] | rarely
@@ -66,12 +66,12 @@ def test_rates_where_the_plain_runs_hold_are_left_out():
     assert first.mean == pytest.approx(0.6)
 
 
-def judged(d, n=N, margins=MARGINS):
-    return Judge(margins).paired("d", scores(d, n), np.zeros(n), m=1)
+def compared(d, n=N, margins=MARGINS):
+    return Analysis(margins).paired("d", scores(d, n), np.zeros(n), m=1)
 
 
 @pytest.mark.parametrize(
-    ("d", "judgement"),
+    ("d", "conclusions"),
     [
         (0.2, ("YES", "NON-INFERIOR")),
         (0.045, ("NON-INFERIOR",)),  # above 0, but less than .05
@@ -80,28 +80,28 @@ def judged(d, n=N, margins=MARGINS):
         (-0.005, ("NO", "NON-INFERIOR")),
     ],
 )
-def test_judgements(d, judgement):
-    assert judged(d).judgement == judgement
+def test_conclusions(d, conclusions):
+    assert compared(d).conclusions == conclusions
 
 
-def test_undecided_says_what_it_could_have_detected():
+def test_undecided_comparisons_have_a_detectable_difference():
     wide = np.tile([0.9, -0.7], 5)
-    found = Judge().paired("d", wide, np.zeros(N), m=2)
-    assert found.judgement == ("undecided",)
+    found = Analysis().paired("d", wide, np.zeros(N), m=2)
+    assert found.conclusions == ("undecided",)
     # the same spread about that mean would just not have been told from 0
     shifted = wide - wide.mean() + found.detectable
-    assert Judge().paired("d", shifted + 1e-6, np.zeros(N), m=2).lower > 0
-    assert Judge().paired("d", shifted - 1e-6, np.zeros(N), m=2).lower < 0
-    assert judged(0.03).detectable == 0.05
+    assert Analysis().paired("d", shifted + 1e-6, np.zeros(N), m=2).lower > 0
+    assert Analysis().paired("d", shifted - 1e-6, np.zeros(N), m=2).lower < 0
+    assert compared(0.03).detectable == 0.05
     because = registered("7", *remembering(elman=0.6))["7a"].because
-    assert because.endswith("could have detected 0.050 at best, 0.050 everywhere")
+    assert because.endswith("0.050 to 0.050")
 
 
-def test_equality_on_paper_decides_nothing():
+def test_rounding_errors_decide_nothing():
     d = np.full(N, 0.1) * 3 - 0.3  # 5.6e-17, not 0
     assert d[0] > 0
-    found = Judge(Margins(yes=0.0)).paired("d", d, np.zeros(N), m=1)
-    assert "YES" not in found.judgement and "NO" not in found.judgement
+    found = Analysis(Margins(yes=0.0)).paired("d", d, np.zeros(N), m=1)
+    assert "YES" not in found.conclusions and "NO" not in found.conclusions
 
 
 def test_the_level_follows_from_the_number_of_comparisons():
@@ -115,7 +115,7 @@ def test_the_level_follows_from_the_number_of_comparisons():
     assert found["7a"].comparisons[0].lower > found["7c"].comparisons[0].lower
 
 
-def test_more_comparisons_than_ten_seeds_can_bear_are_undecided():
+def test_too_many_comparisons_for_ten_seeds_are_undecided():
     evidence, ratios = floors()
     for level in ("third", "fourth", "fifth"):
         for task, model in itertools.product(("recall_9", "recall_30"), ("elman 1", "elman 0.5")):
@@ -140,10 +140,10 @@ def test_a_verdict_that_the_margins_decide_is_fragile(elman, fragile):
 def test_all_margins_are_scaled():
     halved = dataclasses.astuple(MARGINS.scaled(0.5))
     assert halved == tuple(m / 2 for m in dataclasses.astuple(MARGINS))
-    assert (MARGINS.yes, MARGINS.non_inferior, MARGINS.fewer_failures) == (0.05, 0.03, 0.3)
+    assert (MARGINS.yes, MARGINS.non_inferior, MARGINS.failure_reduction) == (0.05, 0.03, 0.3)
 
 
-def test_behind_each_verdict_stands_one_of_medians():
+def test_each_verdict_is_followed_by_one_of_medians():
     tested, flags = remembering()
     tested["recall", "lstm"].scores[0] = 0.0  # one run in ten does not count
     found = CLAIMS["7"](tested, flags)
