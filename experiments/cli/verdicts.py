@@ -189,10 +189,11 @@ def _caption(
     done += [f"{points:,} points measured without training"] if points else []
     said = [
         f"{size}: {' and '.join(done)}. Intervals invert the sign-flip test over seeds or draws, "
-        "which is exact where values are symmetric about their mean; where one run in ten fails "
-        "rules are wrong more often than .05 (tests/test_decisions.py). Those of medians are exact "
-        "for any shape. Shares of draws have Newcombe's. Levels are 1 - .05/m "
-        "for the m comparisons of a claim. Failed runs score 0; their accuracy is chance. Rules "
+        "which is exact for values symmetric about their mean; if about 10 % of runs fail, the "
+        "error rate of the rules exceeds 5 % (tests/stats/test_error_rates.py). Intervals of "
+        "medians are exact for any distribution. Differences between shares of draws have "
+        "Newcombe's intervals. The level is 1 - .05/m for the m comparisons of a claim. Failed "
+        "runs count as score 0, and their accuracy as chance. Rules "
         f"version {rules.VERSION}, evidence version {evidence.VERSION}; "
         f"{'; '.join(_environments(recorded, measured))}."
     ]

@@ -1,4 +1,4 @@
-"""Verdicts as text: a table of what was decided, and under it every comparison."""
+"""Verdicts as Markdown and JSON: a summary table, then the comparisons of each verdict."""
 
 import dataclasses
 import math
@@ -9,8 +9,8 @@ from seqjax.reporting.formats import DIGITS, markdown, plain
 from seqjax.stats.decisions import Comparison, Verdict
 
 MARKS = {
-    "fragile": "another verdict follows where the margins are halved or doubled",
-    "exploratory": "not the rule or not the design that was registered before the data were seen",
+    "fragile": "halving or doubling the margins changes the verdict",
+    "exploratory": "the rule or the design is not the one registered before the data were seen",
 }
 
 
@@ -33,9 +33,13 @@ def _rounded(value: Any) -> Any:
 
 
 def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
-    """Tables of the registered verdicts and of the exploratory ones, then the reasons of each.
+    """Tables of the registered and of the exploratory verdicts, then the reason for each.
 
-    Comparisons are listed of the registered ones, or of all where there are none.
+    Comparisons are listed for registered verdicts, or for all if none is registered.
+
+    Args:
+      verdicts: of one or several claims.
+      caption: a paragraph below the tables.
     """
     registered = [verdict for verdict in verdicts if not verdict.exploratory]
     others = [verdict for verdict in verdicts if verdict.exploratory]
@@ -47,7 +51,7 @@ def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
     parts.append(f"{plain(caption)}\n")
     for verdict in (*registered, *others):
         kind = "Exploratory, claim" if verdict.exploratory else "Claim"
-        parts.append(f"**{kind} {plain(verdict.claim)}: {marked(verdict)}**\n")
+        parts.append(f"**{kind} {plain(verdict.claim)}: {verdict_text(verdict)}**\n")
         parts.append(f"{plain(verdict.statement)} {plain(verdict.because)}\n")
         if verdict.comparisons and not (verdict.exploratory and registered):
             parts.append(f"{markdown(_comparisons(verdict.comparisons))}\n")
@@ -55,13 +59,13 @@ def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
 
 
 def summary(verdicts: Sequence[Verdict]) -> list[list[str]]:
-    """A row each: what is claimed, and what was decided."""
+    """Rows of a table with one verdict each; the first row is the head."""
     head = ["claim", "statement", "verdict", "n"]
-    return [head, *([v.claim, v.statement, marked(v), str(v.n)] for v in verdicts)]
+    return [head, *([v.claim, v.statement, verdict_text(v), str(v.n)] for v in verdicts)]
 
 
-def marked(verdict: Verdict) -> str:
-    """The verdict in a word or two."""
+def verdict_text(verdict: Verdict) -> str:
+    """Return the verdict, marked if it is fragile."""
     return f"{verdict.verdict} (fragile)" if verdict.fragile else verdict.verdict
 
 

@@ -27,7 +27,7 @@ def test_each_verdict_has_a_panel_and_no_other_is_seen(count):
 
 def test_exploratory_verdicts_are_shown_where_there_are_no_others():
     (first,) = verdicts(1)
-    beside = first.beside("otherwise")
+    beside = first.as_exploratory("otherwise")
     assert len(claim_figure([first, beside], None).axes) == 1
     assert len(claim_figure([beside, beside], None).axes) == 2
 

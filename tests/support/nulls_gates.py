@@ -1,7 +1,7 @@
 """Boundaries of the null hypotheses of claims 8 to 10; see ``nulls``."""
 
 import numpy as np
-from support.nulls import BAD, GOOD, HALF, BOUNDED, MIDDLE, RARE, C, S, null
+from support.nulls import BAD, BOUNDED, GOOD, HALF, MIDDLE, RARE, C, S, null
 from support.simulated import SEEDS, SETS, SHAPES, constant, draw, level, outcome, pair
 
 GATES = [

@@ -1,7 +1,7 @@
 """Boundaries of the null hypotheses of claims 6 and 7; see ``nulls``."""
 
 import numpy as np
-from support.nulls import ALWAYS, BAD, GOOD, HALF, BOUNDED, MIDDLE, NEVER, RARE, C, S, null
+from support.nulls import ALWAYS, BAD, BOUNDED, GOOD, HALF, MIDDLE, NEVER, RARE, C, S, null
 from support.simulated import (
     SEEDS,
     SHAPES,

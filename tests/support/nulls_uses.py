@@ -1,6 +1,6 @@
 """Boundaries of the null hypotheses of claims 11 to 13; see ``nulls``."""
 
-from support.nulls import HALF, BOUNDED, RARE, C, S, null
+from support.nulls import BOUNDED, HALF, RARE, C, S, null
 from support.simulated import constant, level
 
 BETTER, NO_BETTER = constant(0.5, seed=4), constant(0.5, seed=5) - 0.48
