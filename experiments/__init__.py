@@ -1,9 +1,8 @@
-"""Studies, claims, and the commands that run and report them.
+"""Experiments with the library, and the commands that run and report them.
 
-A study is a module here with a ``STUDY``; its name stands in ``STUDIES``. One of ``USES`` is a
-study of the use of networks: it has a ``MEASUREMENT`` of baselines and a ``decide`` whose
-verdict joins those of the claims. A claim is a module of ``claims`` with a function ``subject``;
-its name stands in ``CLAIMS``, and with ``FULL`` behind it means the size for accelerators.
+Each module of ``studies`` and ``claims`` defines one ``Experiment``; ``experiment.find`` looks it
+up by name. A claim has a second size for accelerators, whose name ends in ``FULL``. ``USES`` are
+the studies of applications: they compare networks with baselines and have a verdict, as claims do.
 """
 
 USES = ("mnist", "poems", "speech", "text", "translation", "forecast")
@@ -15,4 +14,4 @@ COLLECTIONS = {
     "uses": USES,
     f"claims{FULL}": tuple(name + FULL for name in CLAIMS),
 }
-"""Names that stand for several."""
+"""Names for several experiments, which one command runs in turn."""

@@ -1,11 +1,13 @@
-"""What a command can run, by name: a study, or a claim with the rule that decides it."""
+"""The ``Experiment`` that each study and claim defines, and the registry that finds it by name."""
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from experiments import CLAIMS, COLLECTIONS, FULL, STUDIES
+from experiments.claims.evidence import Evidence
+from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.overrides import revise
@@ -13,29 +15,34 @@ from seqjax.sweeps.study import Study
 from seqjax.training.config import ConfigError
 from seqjax.types import unknown
 
-Record = Mapping[str, Any]
 NAMES = (*STUDIES, *CLAIMS, *(name + FULL for name in CLAIMS))
+"""Every name that ``find`` accepts."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Subject:
-    """A study, a measurement, or both, and for a claim what they decide.
+class Experiment:
+    """A study to train, points to measure without training, or both, and the rule over them.
 
     Attributes:
-      study: the runs, or None.
-      measurement: what is measured without training, or None.
-      decide: for a claim, from its records and its measured points to verdicts.
-      curves: for a claim, from the same to what its figure shows beside the comparisons.
-      data: for a claim, the digest of the data that it was registered with, where they are stored.
-      tasks: names of those that the study can be run with; none for any.
+      study: the runs, or None where nothing is trained.
+      measurement: the points measured without training, or None.
+      decide: rule from evidence to verdicts; None where the experiment decides no claim.
+      curves: panel of the figure beside the comparisons; None for a figure without one.
+      data: digest of the data that the claim was registered with; None for generated data.
+      tasks: names of the tasks that the study accepts in place of its own; with a rule and no
+        names, its own alone. Without a rule every task is accepted.
     """
 
     study: Study | None = None
     measurement: Measurement | None = None
-    decide: Callable[[Sequence[Record], Sequence[Record]], list[Verdict]] | None = None
-    curves: Callable[[Sequence[Record], Sequence[Record]], Any] | None = None
+    decide: Callable[[Evidence], list[Verdict]] | None = None
+    curves: Callable[[Evidence], Curves] | None = None
     data: str | None = None
     tasks: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.study is None and self.measurement is None:
+            raise ValueError("study, measurement: expected at least one, got None for both")
 
     @property
     def name(self) -> str:
@@ -45,46 +52,51 @@ class Subject:
     def question(self) -> str:
         return (self.study or self.measurement).question
 
-    def refusal(self, task: str) -> str | None:
-        """Why the study cannot be run with a task; None if it can."""
-        if not self.tasks or task in self.tasks:
+    @property
+    def accepted_tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that the study can be run with; empty for any."""
+        if self.tasks or self.decide is None or self.study is None:
+            return self.tasks
+        own = self.study.base.get("task.name")  # None where each arm names a task
+        return (own,) if own else ()
+
+    def task_error(self, task: str) -> str | None:
+        """Message for a task that the study does not accept; None for an accepted one."""
+        accepted = self.accepted_tasks
+        if not accepted or task in accepted:
             return None
-        return f"task.name: {self.name} takes {', '.join(self.tasks)}; got {task!r}"
+        return f"task.name: {self.name} accepts {', '.join(accepted)}; got {task!r}"
 
     def revised(
         self, given: Mapping[str, str], sweep: Mapping[str, list[str]] | None, *more: Any
-    ) -> "Subject":
-        """As a command changes its study, see ``revise``; the points of its measurement follow.
+    ) -> "Experiment":
+        """The experiment with its study changed as ``revise`` says; its measurement follows.
 
         Raises:
-          ConfigError: as ``revise``; or it cannot be run with a task that is set or swept.
+          ConfigError: as ``revise``; or a task is set or swept that the study does not accept.
         """
         asked = {path: [text] for path, text in given.items()} | dict(sweep or {})
         for task in asked.get("task.name", ()):
-            if refusal := self.refusal(task):
-                raise ConfigError(refusal)
+            if error := self.task_error(task):
+                raise ConfigError(error)
         study = revise(self.study, given, sweep, *more)
         measurement = self.measurement and self.measurement.with_settings(study.base)
         return dataclasses.replace(self, study=study, measurement=measurement)
 
+    def evidence(self, records: Any = (), measured: Mapping[str, Any] | None = None) -> Evidence:
+        """The evidence in these records and this file of measurements, for ``decide``."""
+        return Evidence(self.study, records, measured["points"] if measured else ())
 
-def subject(name: str) -> Subject:
-    """The subject of this name. What decides a claim takes its own task, if it names no others.
+
+def find(name: str) -> Experiment:
+    """The experiment of a name in ``NAMES``; its module is imported on the first call.
 
     Raises:
-      ValueError: there is none.
+      ValueError: an unknown name.
     """
-    if name not in NAMES:
-        raise unknown("study", name, (*NAMES, *COLLECTIONS))
     if name in STUDIES:
-        module = importlib.import_module(f"experiments.studies.{name}")
-        parts = ("STUDY", "MEASUREMENT", "decide", "curves", "DATA")
-        has = (getattr(module, part, None) for part in parts)
-        found = Subject(*has, getattr(module, "TASK_NAMES", ()))
-    else:
+        return importlib.import_module(f"experiments.studies.{name}").EXPERIMENT
+    if name in NAMES:
         module = importlib.import_module(f"experiments.claims.{name.removesuffix(FULL)}")
-        found = module.subject(full=name.endswith(FULL))
-    if found.tasks or found.decide is None or found.study is None:
-        return found
-    own = found.study.base.get("task.name")  # else it is the arms that have one each
-    return dataclasses.replace(found, tasks=(own,) if own else ())
+        return module.experiment(full=name.endswith(FULL))
+    raise unknown("study", name, (*NAMES, *COLLECTIONS))

@@ -1,1 +1,1 @@
-"""The claims under test, one module each: what is run, and how its records become verdicts."""
+"""Claims: one module each, with its experiment, and the evidence and protocol that they share."""

@@ -1,15 +1,18 @@
 """Claim 1: a state carries earlier inputs forward; a feed-forward output has the current one alone.
 
-Recall of the symbol one step back, under a softmax and a logistic readout. The feed-forward network
-that reads a window of two steps is the control: it is given what the state would carry.
+Task: recall of the symbol one step back, with a softmax and with a logistic readout. Control: a
+feed-forward network that reads a window of two steps, which gives it the input that the recurrent
+networks carry in their state.
 """
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, accuracies, by_arm, observed, on_tasks
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence, Record, accuracies, observed
+from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.experiment import Experiment
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
+from seqjax.stats.decisions.theory import FEED_FORWARD
 from seqjax.sweeps.study import Arm, Axis, Study
 
 READOUTS = ("softmax", "logistic")
@@ -22,7 +25,7 @@ ARMS = (
 )
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     study = Study(
         name="claim_1_full" if full else "claim_1",
         question="Does a state carry the last input forward, and does a network without one?",
@@ -39,31 +42,33 @@ def subject(full: bool) -> Subject:
         axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
         **PROTOCOL.study(full),
     )
-    return Subject(study, decide=decide, curves=curves)
+    return Experiment(study, decide=decide, curves=curves)
 
 
-def decide(recorded, points):
-    del points
-    runs = by_arm(recorded)
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 1 from test accuracies and from Jacobians of the feed-forward networks."""
+    runs = evidence.runs_by()
     by_readout = {place: accuracies(own) for place, own in runs.items()}
     jacobians = {
-        arm: max(_beside(record) for (_, a), own in runs.items() if a == arm for record in own)
-        for arm in ("feedforward", "feedforward_equal")
+        name: max(
+            _largest_jacobian(run) for (_, arm), own in runs.items() if arm == name for run in own
+        )
+        for name in FEED_FORWARD
     }
-    return CLAIMS["1"](by_readout, jacobians, recorded[0]["chance"]["metric"])
+    return CLAIMS["1"](by_readout, jacobians, evidence.records[0]["chance"]["metric"])
 
 
-def _beside(record) -> float:
-    """The largest ‖∂ŷ_t/∂x_s‖ with s ≠ t after training."""
+def _largest_jacobian(record: Record) -> float:
+    """max ‖∂ŷ_t/∂x_s‖ over s ≠ t, after training."""
     distance, later = (observed(record, f"inputs.{name}")[-1] for name in ("distance", "later"))
     return float(max(*distance[1:], later))
 
 
-def curves(recorded, points):
-    del points
+def curves(evidence: Evidence) -> Curves:
+    """‖∂ŷ_t/∂x_s‖ over t - s, with the softmax readout."""
     reach = {
         arm: np.array([observed(record, "inputs.distance")[-1] for record in own])
-        for (readout, arm), own in by_arm(recorded).items()
+        for (readout, arm), own in evidence.runs_by().items()
         if readout == READOUTS[0]
     }
     title = "what an output depends on, after training"

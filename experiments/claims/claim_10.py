@@ -1,23 +1,25 @@
 """Claim 10: gates matter in the order forget > input > output.
 
-An LSTM (b_f = 1) and the same without one gate, which is then fixed at 1; equal units, as in Greff
-et al. 2017. On adding and temporal order nothing need be forgotten: a sequence ends before anything
-is in the way. XML and text are streams without end whose state is carried on, so that something
-must go. The two kinds are told apart in the verdict's reason and in the figure. Text is that of
-``unicode_names``, which needs no download. JSB chorales are not among the tasks.
+An LSTM (b_f = 1), and the same with one gate fixed at 1; equal units, as in Greff et al. 2017. On
+adding and temporal order nothing need be forgotten: the state starts anew with each sequence. XML
+and text are endless streams whose state is carried on, so that something must be forgotten. The
+verdict's reason and the figure separate the two kinds. The text is ``unicode_names``, which needs
+no download. JSB chorales are not among the tasks.
 
-At full size equal parameters are the secondary comparison, judged by the same rule, exploratory.
+At full size a second, exploratory comparison at equal parameters is judged by the same rule.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, outcomes
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence
+from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.experiment import Experiment
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
-from seqjax.stats.decisions.base import scores_of
+from seqjax.stats.decisions import CLAIMS, SeedScores, Verdict
+from seqjax.stats.decisions.base import scores_of, tasks_of
 from seqjax.sweeps.study import Arm, Axis, Study
 
 ARMS = tuple(
@@ -27,9 +29,11 @@ ARMS = tuple(
     }.items()
 )  # fmt: skip
 REMOVED = ("nfg", "nig", "nog")
-EQUAL = "_equal"
-EQUALS = tuple(Arm(arm.name + EQUAL, arm.settings, matched="lstm") for arm in ARMS[1:])
-"""Wider, so that they have the parameters of the LSTM within 1 %."""
+EQUALS = tuple(
+    Arm(f"{arm.name}_equal", arm.settings, matched="lstm", tags={"equal_parameters": arm.name})
+    for arm in ARMS[1:]
+)
+"""Wider networks without a gate, with the parameters of the LSTM within 1 %."""
 KINDS = {
     "nothing need be forgotten": ("adding", "temporal_order"),
     "something must be forgotten": ("xml", "characters", "arithmetic"),
@@ -37,6 +41,7 @@ KINDS = {
 
 
 def tasks(full: bool) -> dict[str, dict]:
+    """Settings by task."""
     length = 200 if full else 50
     stream = {"task.length": 140 if full else 35, "task.carried": True}
     found = {
@@ -48,13 +53,13 @@ def tasks(full: bool) -> dict[str, dict]:
     return found | ({"arithmetic": {"task.name": "arithmetic", **stream}} if full else {})
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     study = Study(
         name="claim_10_full" if full else "claim_10",
         question="Which gate does an LSTM miss most?",
         base={
             **PROTOCOL.base(full),
-            "init.bias.f": 1.0,  # of the arms that have it
+            "init.bias.f": 1.0,  # without effect where the forget gate is removed
             "train.steps": 4000 if full else 300,
             "train.eval_every": 2000 if full else 150,
         },
@@ -62,31 +67,28 @@ def subject(full: bool) -> Subject:
         axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
         **PROTOCOL.study(full),
     )
-    return Subject(study, decide=decide, curves=curves)
+    return Experiment(study, decide=decide, curves=curves)
 
 
-def _scores(recorded, suffix: str = ""):
-    """Of an LSTM, and of those without a gate, with its units or its parameters."""
-    names = ("lstm", *(arm + suffix for arm in REMOVED))
-    found = complete(outcomes(recorded), tasks(is_full(recorded)), names)
-    return {(task, arm.removesuffix(EQUAL)): scores for (task, arm), scores in found.items()}
+Scores = Mapping[tuple[str, str], SeedScores]
+"""By (task, arm): the LSTM, and each network without a gate."""
 
 
-def _losses(recorded) -> dict[str, np.ndarray]:
-    """(n, 3) by task: what the score loses without the forget, input and output gate."""
-    scores = _scores(recorded)
+def _losses(scores: Scores) -> dict[str, np.ndarray]:
+    """(n, 3) losses of score without the forget, input and output gate, by task."""
     return {
         task: np.stack(
             [scores_of(scores, task, "lstm") - scores_of(scores, task, arm) for arm in REMOVED],
             axis=1,
         )
-        for task in dict.fromkeys(task for task, _ in scores)
+        for task in tasks_of(scores)
     }
 
 
-def decide(recorded, points):
-    del points
-    losses = _losses(recorded)
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 10 at equal units, and an exploratory one at equal parameters if there are any."""
+    units, parameters = evidence.scores_by(), evidence.scores_by("equal_parameters")
+    losses = _losses(units)
     parts = []
     for kind, names in KINDS.items():
         mean = np.mean([losses[task].mean(axis=0) for task in names if task in losses], axis=0)
@@ -95,18 +97,18 @@ def decide(recorded, points):
     more = f"; {'; '.join(parts)}"
     verdicts = [
         dataclasses.replace(verdict, because=verdict.because + more)
-        for verdict in CLAIMS["10"](_scores(recorded))
+        for verdict in CLAIMS["10"](units)
     ]
-    return verdicts + (_at_equal_parameters(recorded) if is_full(recorded) else [])
+    if parameters:
+        verdicts += [
+            v.as_exploratory("equal parameters") for v in CLAIMS["10"]({**units, **parameters})
+        ]
+    return verdicts
 
 
-def _at_equal_parameters(recorded):
-    return [v.as_exploratory("equal parameters") for v in CLAIMS["10"](_scores(recorded, EQUAL))]
-
-
-def curves(recorded, points):
-    del points
-    losses = _losses(recorded)
+def curves(evidence: Evidence) -> Curves:
+    """Score that each task loses without each gate."""
+    losses = _losses(evidence.scores_by())
     lines = {
         f"{task}: {kind}": losses[task]
         for kind, names in KINDS.items()

@@ -1,19 +1,21 @@
 """Claim 2: after many steps early inputs are overwritten, and gradients vanish or explode.
 
-Networks as they are initialised answer it: Elman networks of two activations, six gains, with later
-inputs and without. Then networks are trained to recall a symbol 10 and 50 steps back, which decides
-nothing and stands beside the verdict.
+Measured at initialisation: Elman networks with two activations and six gains, with later inputs and
+without. Networks are also trained to recall a symbol 10 and 50 steps back; their scores are
+reported and decide nothing.
 """
 
 import functools
 import itertools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.claims.evidence import BETWEEN, PROTOCOL, by_point, on_tasks, outcomes
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence
+from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.experiment import Experiment
 from seqjax.cells import CELLS
 from seqjax.diagnostics.gradients import decades_per_step, gradient_profile
 from seqjax.diagnostics.probe import linear_probe
@@ -24,34 +26,34 @@ from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.stats.decisions.analysis import Analysis, describe
 from seqjax.stats.decisions.base import DESCRIPTIVE, lookup, scores_of
-from seqjax.sweeps.measurement import Measurement
+from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.synthetic.lag_recall import SYMBOLS
 from seqjax.types import Array, named_key
 
 STEEPEST = {"elman": 1.0, "elman_sigmoid": 0.25}
-"""γ, the largest slope of the activation. With g/γ times an orthogonal matrix a step lengthens no
-change of the state more than g times."""
+"""γ, the largest slope of the activation. With g/γ times an orthogonal matrix, a step stretches a
+change of the state by g at most."""
 ACTIVATION = {"elman": "tanh", "elman_sigmoid": "logistic"}
 GAINS, TRAINED_GAINS = (0.5, 0.9, 1.0, 1.1, 1.5, 2.0), (0.9, 1.0, 1.1)
 DRAWS = 20
 READ_AT = 50
-"""The step after which a probe of the first input decides; the first input is step 1."""
+"""Step after which the probe of the first input decides; the first input is step 1."""
 BACKWARD, READ = 32, 512
-"""Sequences: whose gradients are averaged, and that a probe is fitted on, and as many held out."""
+"""Sequences for the gradients, and sequences to fit a probe on; as many are held out."""
 SHOWN = (0.9, 1.0)
-"""Gains in the figure."""
+"""Gains that the figure shows."""
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     name = "claim_2_full" if full else "claim_2"
     question = "Are early inputs overwritten, and do gradients vanish or explode on their way back?"
     measurement = Measurement(name, question, _points(full), measure)
-    return Subject(_study(name, question, full), measurement, decide, curves)
+    return Experiment(_study(name, question, full), measurement, decide, curves)
 
 
 def _points(full: bool) -> tuple[dict, ...]:
-    """Where it is measured: every cell, gain, and with or without input."""
+    """Points: every cell and gain, with later inputs and without."""
     size = {"units": 128, "length": 400} if full else {"units": 64, "length": 100}
     return tuple(
         {"cell": cell, "gain": gain, "input": driven, **size, "draws": DRAWS}
@@ -87,22 +89,22 @@ def _study(name: str, question: str, full: bool) -> Study:
     )
 
 
-def measure(point) -> dict[str, np.ndarray]:
-    """Slopes and probes at one point, each a number a draw.
+def measure(point: Point) -> dict[str, np.ndarray]:
+    """Slopes of gradients and accuracies of probes at one point, one number per draw.
 
-    ``input`` false: the first symbol is shown at step 1, and nothing after it. Draws of the weights
-    and of the symbols are the same at all points.
+    Where ``input`` is false only the first symbol is shown, at step 1. All points share the draws
+    of weights and symbols.
 
     Returns:
-      slope: (draws,), see ``_slope``.
-      accuracy: (draws,) of the probe after step ``READ_AT``.
-      curve: (3, T) the smallest, median and largest accuracy over draws, after every step.
+      slope: (draws,) from ``_slope``.
+      accuracy: (draws,) accuracy of the probe after step ``READ_AT``.
+      curve: (3, T) minimum, median and maximum of the accuracy over draws, after every step.
     """
     keys = jax.random.split(jax.random.key(0), point["draws"])
     gain = np.float32(point["gain"] / STEEPEST[point["cell"]])
     shape = (point["cell"], point["units"], point["length"])
     later = np.float32(point["input"])
-    # Gradients fall by 38 decades in 100 steps, which is all that float32 holds.
+    # Gradients fall by 38 decades in 100 steps, the whole range of float32.
     with jax.enable_x64(True):
         slope_N = np.asarray(_slopes(keys, gain, later, *shape))
     accuracy_NT = np.asarray(_accuracies(keys, gain, later, *shape))
@@ -126,17 +128,16 @@ def _network(key: Array, gain, cell: str, units: int):
 
 
 def _sequences(key: Array, batch: int, length: int, later) -> tuple[Array, Array]:
-    """Symbols one-hot (T, B, V), those after the first times ``later``, and the first (B,)."""
+    """One-hot symbols (T, B, V), all after the first scaled by ``later``; the first, (B,)."""
     symbols_TB = jax.random.randint(key, (length, batch), 0, SYMBOLS, jnp.int32)
     x_TBV = jax.nn.one_hot(symbols_TB, SYMBOLS, dtype=jnp.float32)
     return x_TBV.at[1:].multiply(later), symbols_TB[0]
 
 
 def _slope(key: Array, gain, later, cell: str, units: int, length: int) -> Array:
-    """Decades of ‖∂L_T/∂h_t‖ a step back from the end, averaged over sequences, in float64.
+    """Decades of ‖∂L_T/∂h_t‖ per step back from the end, averaged over sequences, in float64.
 
-    L_T = w · h_T with w random. That is the slope of the mean of the logarithms. It is not finite
-    where a norm is 0.
+    L_T = w · h_T with a random w. The mean is of logarithms; it is not finite where a norm is 0.
     """
     x_TBV, _ = _sequences(named_key(key, "backward"), BACKWARD, length, later)
     w_H = jax.random.normal(named_key(key, "readout"), (units,), jnp.float32)
@@ -147,7 +148,7 @@ def _slope(key: Array, gain, later, cell: str, units: int, length: int) -> Array
 
 
 def _accuracy(key: Array, gain, later, cell: str, units: int, length: int) -> Array:
-    """(T,) how often a linear probe reads the first symbol off h_t."""
+    """(T,) accuracy of a linear probe that reads the first symbol from h_t."""
     params, parts = _network(key, gain, cell, units), []
     for part in ("fitted", "held out"):
         x_TBV, first_B = _sequences(named_key(key, part), READ, length, later)
@@ -155,40 +156,41 @@ def _accuracy(key: Array, gain, later, cell: str, units: int, length: int) -> Ar
     return linear_probe(*parts, SYMBOLS)
 
 
-def decide(recorded, points) -> list[Verdict]:
-    measured = by_point(points, "cell", "gain", "input")
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 2 from the measurements, and the scores of trained networks where there are any."""
+    measured = evidence.measured_by("cell", "gain", "input")
     slopes, probes = {}, {}
     for cell, gain, driven in itertools.product(STEEPEST, GAINS, (False, True)):
         own, place = lookup(measured, cell, gain, driven), (ACTIVATION[cell], gain, driven)
         slopes[place] = np.array(own["slope"], np.float64)
         if not np.all(np.isfinite(slopes[place])):
-            raise EvidenceError(f"slope: a norm is 0 at {place}, so there is none")
+            raise EvidenceError(f"slope: expected gradients above 0, got a norm of 0 at {place}")
         probes[place] = _scores(own["accuracy"])
-    return CLAIMS["2"](slopes, probes) + _trained(recorded)
+    return CLAIMS["2"](slopes, probes) + _trained(evidence)
 
 
-def _scores(accuracies) -> np.ndarray:
+def _scores(accuracies: Sequence[float]) -> np.ndarray:
     return np.array([rules.accuracy_score(a, 1 / SYMBOLS) for a in accuracies])
 
 
-def _trained(recorded) -> list[Verdict]:
-    """How well such networks recall once they are trained: described."""
-    evidence = outcomes(recorded)
-    levels = tuple(
-        Analysis().mean(f"{task}{BETWEEN}{arm}", scores_of(evidence, task, arm), len(evidence))
-        for task, arm in sorted(evidence)
-    )
-    if not levels:
+def _trained(evidence: Evidence) -> list[Verdict]:
+    """Descriptive: scores of trained networks; none where nothing is trained yet."""
+    if not evidence.records:
         return []
+    trained = evidence.scores_by()
+    levels = tuple(
+        Analysis().mean(f"{task}: {arm}", scores_of(trained, task, arm), len(trained))
+        for task, arm in sorted(trained)
+    )
     n, statement = min(level.n for level in levels), "The score of such networks after training."
-    said_of_all = describe(levels, most=len(levels))
-    return [Verdict("2", statement, DESCRIPTIVE, said_of_all, levels, n, exploratory=True)]
+    reason = describe(levels, most=len(levels))
+    return [Verdict("2", statement, DESCRIPTIVE, reason, levels, n, exploratory=True)]
 
 
-def curves(recorded, points) -> Curves:
-    del recorded
+def curves(evidence: Evidence) -> Curves:
+    """Score of the probe after every step, at the gains ``SHOWN``."""
     lines = {}
-    for (cell, gain, driven), own in by_point(points, "cell", "gain", "input").items():
+    for (cell, gain, driven), own in evidence.measured_by("cell", "gain", "input").items():
         if gain in SHOWN:
             name = f"{ACTIVATION[cell]}, gain {gain:g}, {'with' if driven else 'no'} input"
             lines[name] = np.array([_scores(row) for row in own["curve"]])

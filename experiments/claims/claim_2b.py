@@ -1,7 +1,7 @@
 """Claim 2b: composing the same function many times gives extremely non-linear behaviour.
 
-Described, not decided: along a line of inputs, into how many monotone pieces a deep tanh network
-cuts one direction of its state; with one matrix at all depths, and with a matrix each.
+Descriptive, without a decision: the number of monotone pieces of one direction of the state along a
+line of inputs, in deep tanh networks with one matrix at all depths and with a matrix per depth.
 """
 
 import dataclasses
@@ -11,30 +11,30 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.claims.evidence import by_point
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence
+from experiments.experiment import Experiment
 from seqjax.diagnostics.depth import draw_matrices, monotone_pieces
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.base import lookup
-from seqjax.sweeps.measurement import Measurement
+from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.types import Array, named_key
 
 SCALES = (2.0, 1.0, 3.0)
-"""Of Gaussian matrices N(0, 1/n). The first is described; the others are exploratory. At 1 a tanh
-network hardly folds at all, and over 1 small differences grow."""
+"""Scales of Gaussian matrices N(0, 1/n). The first is the registered one; the others are
+exploratory. At 1 a tanh network hardly folds; above 1 small differences grow."""
 DRAWS = 20
 KINDS = ("shared", "independent")
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     name = "claim_2b_full" if full else "claim_2b"
     question = "How does the number of monotone pieces grow with depth?"
-    return Subject(None, Measurement(name, question, _points(full), measure), decide, curves)
+    return Experiment(None, Measurement(name, question, _points(full), measure), decide, curves)
 
 
 def _points(full: bool) -> tuple[dict, ...]:
-    """Where it is measured: scales, shared or independent."""
+    """Points: every scale, with a shared matrix and with independent ones."""
     size = {"units": 128, "depth": 20} if full else {"units": 64, "depth": 15}
     grid = 2**15 if full else 2**13
     return tuple(
@@ -44,20 +44,19 @@ def _points(full: bool) -> tuple[dict, ...]:
     )
 
 
-def measure(point) -> dict[str, np.ndarray]:
+def measure(point: Point) -> dict[str, np.ndarray]:
     """Monotone pieces of w · h_k along h_0 = a + s b, -1 <= s <= 1, by depth and draw.
 
-    The entries of a, b and w are N(0, 1); all draws but that of the matrices are the same at all
-    points.
+    The entries of a, b and w are N(0, 1). All points share them; matrices are drawn per kind.
 
     Returns:
-      pieces: (K, draws) for the depths 1 … K.
-      coarse: the same, with every second number of the grid left out: what it misses bounds what
-        the grid misses.
+      pieces: (K, draws) numbers of pieces at the depths 1 … K.
+      coarse: the same on every second number of the grid. The pieces that it misses are an
+        estimate of those that the full grid misses.
     """
     keys = jax.random.split(jax.random.key(0), point["draws"])
     scale, shape = np.float32(point["scale"]), (point["depth"], point["units"], point["grid"])
-    # In float32 neighbours on a fine grid differ by hardly more than rounding, which looks folded.
+    # On a fine grid float32 neighbours differ by about a rounding error, which counts as folds.
     with jax.enable_x64(True):
         fine_NK, coarse_NK = map(np.asarray, _pieces(keys, scale, point["shared"], *shape))
     return {"pieces": fine_NK.T, "coarse": coarse_NK.T}
@@ -65,7 +64,7 @@ def measure(point) -> dict[str, np.ndarray]:
 
 @functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
 def _pieces(keys: Array, scale, shared: bool, depth: int, units: int, grid: int):
-    """(draws, K) counts on the grid and on its half."""
+    """(draws, K) counts on the full grid, and on every second number of it."""
     grid_S = jnp.linspace(-1.0, 1.0, grid + 1, dtype=jnp.float64)
 
     def one(key):
@@ -81,9 +80,9 @@ def _normal(key: Array, units: int) -> Array:
     return jax.random.normal(key, (units,), jnp.float32)
 
 
-def decide(recorded, points) -> list[Verdict]:
-    del recorded
-    by_place = by_point(points, "scale", "shared")
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 2b at the registered scale; exploratory ones at the others."""
+    by_place = evidence.measured_by("scale", "shared")
     verdicts = []
     for scale in SCALES:
         own = {kind: lookup(by_place, scale, kind == "shared") for kind in KINDS}
@@ -98,10 +97,10 @@ def decide(recorded, points) -> list[Verdict]:
     return verdicts
 
 
-def curves(recorded, points) -> Curves:
-    del recorded
+def curves(evidence: Evidence) -> Curves:
+    """Monotone pieces over depth."""
     lines = {
         f"{'shared' if shared else 'independent'}, scale {scale:g}": np.array(own["pieces"]).T
-        for (scale, shared), own in by_point(points, "scale", "shared").items()
+        for (scale, shared), own in evidence.measured_by("scale", "shared").items()
     }
     return Curves(lines, "folds along a line of inputs", "depth", "monotone pieces", log=True)

@@ -1,7 +1,7 @@
 """Claim 3: the cause is the repeated product of the same matrix; different ones avoid it.
 
-Networks of tanh or linear units with an input at the bottom alone, one matrix at all depths or a
-matrix each: for what share of draws does the gradient keep its size, at the best scale there is?
+Networks of tanh or linear units read one input at the bottom, with one matrix at all depths or a
+matrix per depth. Measured: the share of draws whose gradient keeps its size, at the best scale.
 """
 
 import functools
@@ -9,29 +9,29 @@ import functools
 import jax
 import numpy as np
 
-from experiments.claims.evidence import by_point
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence
+from experiments.experiment import Experiment
 from seqjax.diagnostics.depth import depth_gradient
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.stats.decisions.theory import DEPTHS, FAMILIES
-from seqjax.sweeps.measurement import Measurement
+from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.types import Array
 
 OCTAVES = 1.0
-"""Scales lie within this many octaves around 1: .5 to 2."""
+"""Scales lie within this many octaves of 1: from .5 to 2."""
 WINDOW = 1.0
-"""Decades: a gradient norm in [.1, 10] counts as kept."""
+"""Decades: a gradient norm in [.1, 10] has the same size."""
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     name = "claim_3_full" if full else "claim_3"
     question = "Do gradients keep their size through many matrices where they lose it through one?"
-    return Subject(None, Measurement(name, question, _points(full), measure), decide, curves)
+    return Experiment(None, Measurement(name, question, _points(full), measure), decide, curves)
 
 
 def _points(full: bool) -> tuple[dict, ...]:
-    """Where it is measured: kinds of networks, shared or independent."""
+    """Points: every family of networks, with independent matrices and with a shared one."""
     size = {"draws": 1000, "scales": 193} if full else {"draws": 200, "scales": 97}
     return tuple(
         {"family": family, "shared": shared, **size}
@@ -40,16 +40,16 @@ def _points(full: bool) -> tuple[dict, ...]:
     )
 
 
-def measure(point) -> dict[str, np.ndarray]:
-    """How many draws keep their gradient at each scale, and how the rest of them spread.
+def measure(point: Point) -> dict[str, np.ndarray]:
+    """Numbers of draws whose gradient keeps its size at each scale, and the spread of norms.
 
-    Scales are spaced evenly in their logarithm: at 97 two neighbours differ by 1.5 %, and through
-    50 layers by a third of a decade, where the window has two.
+    Scales are spaced evenly in their logarithm. With 97, neighbours differ by 1.5 %, which through
+    50 layers is a third of a decade; the window is two decades wide.
 
     Returns:
       inside: (3, S) numbers of draws with a norm in [.1, 10], at ``DEPTHS`` and at each scale.
-      spread: (3,) standard deviations over draws of the log10 norm, each at the scale of the
-        largest share; where several scales have it, at the middle one.
+      spread: (3,) standard deviations over draws of the log10 norm at ``DEPTHS``, each at the scale
+        with the largest number; of several the middle one.
     """
     keys = jax.random.split(jax.random.key(0), point["draws"])
     family = point["family"].replace(" ", "_")
@@ -60,12 +60,13 @@ def measure(point) -> dict[str, np.ndarray]:
     return {"inside": inside_GS, "spread": np.array(spread)}
 
 
-def scales(point) -> np.ndarray:
+def scales(point: Point) -> np.ndarray:
+    """(S,) scales of a point."""
     return np.exp2(np.linspace(-OCTAVES, OCTAVES, point["scales"])).astype(np.float32)
 
 
 def middle_best(inside_S: np.ndarray) -> int:
-    """The place of the largest number; of several the middle one.
+    """Index of the largest number; of several equal ones the middle one.
 
     >>> middle_best(np.array([0, 5, 5, 5, 1]))
     2
@@ -76,7 +77,7 @@ def middle_best(inside_S: np.ndarray) -> int:
 
 @functools.partial(jax.jit, static_argnums=(2, 3))
 def _gradients(keys: Array, scales_S: Array, family: str, shared: bool) -> Array:
-    """(draws, scales, depths) log10 norms. One draw at a time: its matrices serve all scales."""
+    """(draws, scales, depths) log10 norms, one draw after another: scales share its matrices."""
 
     def one(key):
         return jax.vmap(lambda scale: depth_gradient(key, family, shared, scale, DEPTHS))(scales_S)
@@ -84,26 +85,34 @@ def _gradients(keys: Array, scales_S: Array, family: str, shared: bool) -> Array
     return jax.lax.map(one, keys)
 
 
-def decide(recorded, points) -> list[Verdict]:
-    del recorded
-    counts, spread, draws = {}, {}, {point["point"]["draws"] for point in points}
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 3 from the numbers of draws.
+
+    Raises:
+      EvidenceError: points with different draws, or a largest number at the edge of the scales.
+    """
+    counts, spread = {}, {}
+    draws = {at["point"]["draws"] for at in evidence.points}
     if len(draws) != 1:
-        raise EvidenceError(f"evidence: claim 3 needs one number of draws, got {sorted(draws)}")
-    for (family, shared), own in by_point(points, "family", "shared").items():
+        raise EvidenceError(f"draws: expected one number, got {sorted(draws)}")
+    for (family, shared), own in evidence.measured_by("family", "shared").items():
         for k, inside_S in zip(DEPTHS, own["inside"], strict=True):
             inside_S = np.array(inside_S)
             if np.max(inside_S) > np.max(inside_S[1:-1]):
-                raise EvidenceError(f"evidence: {family} at depth {k} is best at an edge of scales")
+                raise EvidenceError(
+                    f"inside: {family} at depth {k} is best at an edge of the scales"
+                )
             counts[family, shared, k] = inside_S
         spread[family, shared] = np.array(own["spread"])
     return CLAIMS["3"](counts, draws.pop(), spread)
 
 
-def curves(recorded, points) -> Curves:
-    del recorded
+def curves(evidence: Evidence) -> Curves:
+    """Share of draws whose gradient keeps its size at the last depth, over scales."""
+    measured = evidence.measured_by("family", "shared", "draws")
     lines = {
         f"{family}, {'shared' if shared else 'independent'}": np.array(own["inside"][-1]) / draws
-        for (family, shared, draws), own in by_point(points, "family", "shared", "draws").items()
+        for (family, shared, draws), own in measured.items()
     }
     count = len(next(iter(lines.values())))
     title, across = f"draws that keep their gradient through {DEPTHS[-1]} layers", "log₂ of scale"

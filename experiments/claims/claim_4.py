@@ -1,34 +1,29 @@
 """Claim 4: exploding gradients are handled by clipping, here by norm and by value.
 
-An Elman network on temporal order and on digits read pixel by pixel. Thresholds are the 10, 50 and
-90 % quantiles, over the steps of an unclipped run (seed 1000, rate .01), of what each kind bounds:
-the joint norm, and the largest entry. So a norm and a value of one quantile clip equally many of
-these steps, which is how the two kinds are matched.
+An Elman network on temporal order and on digits read pixel by pixel. The thresholds are the 10, 50
+and 90 % quantiles of what each kind bounds, the joint norm and the largest entry, over the steps of
+an unclipped run (seed 1000, rate .01). At one quantile both kinds clip equally many of these steps,
+which matches them.
 
-Each arm's rate is tuned. A kind enters at the threshold with the best mean validation metric on the
-tuning seeds, the lowest of equally good ones. How often runs fail is counted at every rate on the
-seeds that are reported, and at all thresholds, as the chosen one is not known beforehand.
+The learning rate of each arm is tuned. For each kind the rule takes the threshold with the best
+mean validation metric on the tuning seeds, the lowest of equally good ones. Failures are counted on
+the reported seeds at every rate and at every threshold, because the chosen one is not known before
+training.
 
 ``python -m experiments.claims.levels`` measures the thresholds again.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.claims.evidence import (
-    PLAIN,
-    by_arm,
-    is_full,
-    on_tasks,
-    outcomes,
-    tuning_records,
-)
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence, Record, seed_scores
+from experiments.claims.protocol import PLAIN, on_tasks
+from experiments.experiment import Experiment
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats import rules
-from seqjax.stats.decisions import CLAIMS, EvidenceError
-from seqjax.stats.decisions.base import lookup
+from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 
 RATE = "optim.learning_rate"
@@ -44,10 +39,10 @@ THRESHOLDS = {
         "digits_pixels": {"norm": (2.0, 2.9, 5.4), "value": (0.097, 0.16, 0.38)},
     },
 }
-"""By size (full?), task and kind, at ``QUANTILES``."""
+"""Thresholds by full size or not, task and kind, at ``QUANTILES``."""
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     arms = []
     for task, thresholds in THRESHOLDS[full].items():
         own = {"task.name": task}
@@ -67,82 +62,85 @@ def subject(full: bool) -> Subject:
         axes=(Axis(RATE, PLAIN.rates(full)),),
         **PLAIN.study(full),
     )
-    return Subject(study, decide=decide, curves=curves)
+    return Experiment(study, decide=decide, curves=curves)
 
 
-def _arms(thresholds, full: bool) -> list[Arm]:
-    """Each kind at each threshold, tuned, and then again at each rate."""
-    tuned = [Arm("none", {"clip.kind": "none"})]
+def _arms(thresholds: Mapping[str, Sequence[float]], full: bool) -> list[Arm]:
+    """No clipping and each kind at each threshold, with a tuned rate, and again at every rate."""
+    tuned = [Arm("none", {"clip.kind": "none"}, tags={"kind": "none", "quantile": ""})]
     for kind in KINDS:
         for quantile, threshold in zip(QUANTILES, thresholds[kind], strict=True):
             settings = {"clip.kind": kind, "clip.threshold": threshold}
-            tuned.append(Arm(f"{kind}_{quantile}", settings))
+            tags = {"kind": kind, "quantile": quantile}
+            tuned.append(Arm(_label(kind, quantile), settings, tags=tags))
     fixed = [
-        Arm(_at(arm.name, rate), {**arm.settings, RATE: rate})
+        Arm(
+            f"{arm.name} at {rate:g}", {**arm.settings, RATE: rate}, tags={**arm.tags, "rate": rate}
+        )
         for arm in tuned
         for rate in PLAIN.rates(full)
     ]
     return tuned + fixed
 
 
-def _at(arm: str, rate: float) -> str:
-    return f"{arm} at {rate:g}"
+def _label(kind: str, quantile: str) -> str:
+    return f"{kind}_{quantile}" if quantile else kind
 
 
-def decide(recorded, points):
-    del points
-    given, chosen = outcomes(recorded), _chosen(recorded)
-    scores = {(task, kind): lookup(given, task, arm) for (task, kind), arm in chosen.items()}
-    runs = by_arm(recorded)
-    entered = [
-        f"{arm} on {task} ({_clipped(runs[task, arm])})"
-        for (task, kind), arm in chosen.items()
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 4 at the thresholds that the tuning seeds choose."""
+    tuned, chosen = evidence.runs_by("kind", "quantile"), _chosen(evidence)
+    scores = {(task, kind): seed_scores(tuned[task, kind, q]) for (task, kind), q in chosen.items()}
+    clipped = [
+        f"{_label(kind, quantile)} on {task} ({_clipped(tuned[task, kind, quantile])})"
+        for (task, kind), quantile in chosen.items()
         if kind in KINDS
     ]
-    more = f"; chosen on the tuning seeds: {', '.join(entered)}"
+    more = f"; chosen on the tuning seeds: {', '.join(clipped)}"
     return [
         dataclasses.replace(verdict, because=verdict.because + more)
-        for verdict in CLAIMS["4"](scores, _failures(recorded, chosen))
+        for verdict in CLAIMS["4"](scores, _failures(evidence, chosen))
     ]
 
 
-def _clipped(runs) -> str:
-    """The fraction of clipped steps, and what it means where it is small or large."""
+def _clipped(runs: Sequence[Record]) -> str:
+    """The fraction of clipped steps, and a remark where it is very small or very large."""
     fraction = float(np.mean([record["clipped_fraction"] for record in runs]))
     marks = ", no evidence about clipping" * (fraction < rules.RARELY)
     marks += ", normalised SGD" * (fraction > rules.ALWAYS)
     return f"clipped {fraction:.2f}{marks}"
 
 
-def _chosen(recorded) -> dict[tuple[str, str], str]:
-    """By (task, kind) the arm with which a kind enters, from the tuning seeds alone."""
-    tried, chosen = tuning_records(recorded), {}
-    for task in THRESHOLDS[is_full(recorded)]:
-        chosen[task, "none"] = "none"
-        for kind in KINDS:
-            at = {}
-            for arm in (f"{kind}_{quantile}" for quantile in QUANTILES):
-                for record in lookup(tried, task, arm):
-                    at.setdefault((arm, record["point"][RATE]), []).append(record)
-            chosen[task, kind], _ = rules.selected(dict(sorted(at.items())))
-    return chosen
+def _chosen(evidence: Evidence) -> dict[tuple[str, str], str]:
+    """The quantile of the threshold by (task, kind), chosen on the tuning seeds."""
+    tried: dict[tuple[str, str], dict[tuple[str, float], list[Record]]] = {}
+    for (task, kind, quantile), runs in evidence.runs_by(
+        "kind", "quantile", purpose="tuning"
+    ).items():
+        at = tried.setdefault((task, kind), {})
+        for record in runs:
+            at.setdefault((quantile, record["point"][RATE]), []).append(record)
+    return {place: rules.selected(dict(sorted(at.items())))[0] for place, at in tried.items()}
 
 
-def _failures(recorded, chosen) -> dict[tuple[str, str], np.ndarray]:
-    """By (task, kind) which runs failed, (rates, n)."""
-    given, rates = outcomes(recorded), PLAIN.rates(is_full(recorded))
-    failed = {}
-    for (task, kind), arm in chosen.items():
-        rows = [lookup(given, task, _at(arm, rate)).failed for rate in rates]
-        if len({len(row) for row in rows}) > 1:
-            raise EvidenceError(f"{arm} on {task}: some of its rates lack seeds")
-        failed[task, kind] = np.array(rows)
-    return failed
+def _failures(
+    evidence: Evidence, chosen: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], np.ndarray]:
+    """(rates, n) bools that mark failed runs, by (task, kind), at the chosen thresholds."""
+    rows: dict[tuple[str, str], list[np.ndarray]] = {place: [] for place in chosen}
+    for (task, kind, quantile, _), own in evidence.scores_by("kind", "quantile", "rate").items():
+        if chosen[task, kind] == quantile:
+            rows[task, kind].append(own.failed)
+    for (task, kind), failed in rows.items():
+        if len({len(row) for row in failed}) > 1:
+            raise EvidenceError(f"{kind} on {task}: expected the same seeds at every rate")
+    return {place: np.array(failed) for place, failed in rows.items()}
 
 
-def curves(recorded, points):
-    del points
-    failed, rates = _failures(recorded, _chosen(recorded)), PLAIN.rates(is_full(recorded))
+def curves(evidence: Evidence) -> Curves:
+    """Share of failed runs over learning rates, at the chosen thresholds."""
+    failed = _failures(evidence, _chosen(evidence))
+    rates = dict.fromkeys(rate for *_, rate in evidence.runs_by("kind", "quantile", "rate"))
     shares = {f"{task}, {kind}": rows_RN.mean(axis=1) for (task, kind), rows_RN in failed.items()}
     at = tuple(f"{rate:.2g}" for rate in rates)
     return Curves(shares, "how often runs fail", "learning rate", "share of runs", categories=at)

@@ -1,23 +1,24 @@
 """Claim 6: step t9 must still read t1 to choose singular or plural, and an LSTM can.
 
-Generated agreement, where nothing but the subject tells the verb's number. Trained with 0 to 10
-words between subject and verb; tested at 7, where some noun between has the other number, and
-further than any sentence trained on, at 15 and 30. All cells have the LSTM's parameters.
+Generated sentences, in which the subject alone decides the verb's number. Training has 0 to 10
+words between subject and verb. Tests have 7, with a noun of the other number among them, and 15 and
+30, further than any training sentence. All cells have as many parameters as the LSTM.
 """
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, accuracies, by_arm
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence, accuracies
+from experiments.claims.protocol import PROTOCOL
+from experiments.experiment import Experiment
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.synthetic.agreement import ATTRACTORS, NUMBERS
 
 METRICS = {7: "accuracy_7_opposite", 15: "accuracy_15", 30: "accuracy_30"}
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     irnn = {"model.cell": "elman_relu", "init.recurrent": "identity"}
     study = Study(
         name="claim_6_full" if full else "claim_6",
@@ -37,20 +38,21 @@ def subject(full: bool) -> Subject:
         axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
         **PROTOCOL.study(full),
     )
-    return Subject(study, decide=decide, curves=curves)
+    return Experiment(study, decide=decide, curves=curves)
 
 
 def _width(full: bool) -> int:
-    """The width nearest to the usual one at which all others match within 1 %."""
+    """Width nearest to that of ``PROTOCOL`` at which all other cells match within 1 %."""
     return 128 if full else 31
 
 
 def last_noun_accuracy(distance: int, opposite: bool = False) -> float:
-    """How often the number of the last noun is the subject's, with so many words between.
+    """Probability that the last noun has the subject's number, with so many words between.
 
         a = 1/2 + (1 - p)^k / 2,     (a - (1 - q)^k) / (1 - (1 - q)^k)  with an opposite noun
 
-    for p = 1/4, the share of nouns between, and q = p/2, that of nouns of the other number.
+    with p = 1/4, the share of nouns among these words, and q = p/2, the share of nouns of the
+    other number.
 
     >>> round(last_noun_accuracy(7, opposite=True), 3), round(last_noun_accuracy(15), 3)
     (0.287, 0.507)
@@ -60,11 +62,11 @@ def last_noun_accuracy(distance: int, opposite: bool = False) -> float:
     return (right - none) / (1 - none) if opposite else right
 
 
-def _measured(recorded) -> dict[tuple[str, int], np.ndarray]:
-    """(n,) accuracies by (arm, distance), and beside them what needs no network."""
+def _measured(evidence: Evidence) -> dict[tuple[str, int], np.ndarray]:
+    """(n,) accuracies by (arm, distance), of networks and of two rules that need none."""
     given = {
         (arm, distance): accuracies(runs, metric)
-        for (_, arm), runs in by_arm(recorded).items()
+        for (_, arm), runs in evidence.runs_by().items()
         for distance, metric in METRICS.items()
     }
     n = max((len(values) for values in given.values()), default=0)
@@ -75,14 +77,14 @@ def _measured(recorded) -> dict[tuple[str, int], np.ndarray]:
     return given
 
 
-def decide(recorded, points):
-    del points
-    return CLAIMS["6"](_measured(recorded))
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdicts 6a and 6b from accuracies by distance."""
+    return CLAIMS["6"](_measured(evidence))
 
 
-def curves(recorded, points):
-    del points
-    given = _measured(recorded)
+def curves(evidence: Evidence) -> Curves:
+    """Accuracy of each arm by distance."""
+    given = _measured(evidence)
     arms = dict.fromkeys(arm for arm, _ in given)
     lines = {arm: np.stack([given[arm, k] for k in METRICS], axis=1) for arm in arms}
     title = "accuracy by distance, 10 being the longest trained on"

@@ -1,23 +1,24 @@
 """Claim 8: in a trained LSTM nearly all gate values are very near 0 or 1.
 
-Four tasks; all biases start at 0, so that no gate is saturated by its initialisation. Gates are i,
-f and o, as in the tutorial: the candidate g is what they let through, and is left out. Their values
-are those of the first 512 validation sequences (of a text: of its first stretches), valid steps
-alone. Of a run that failed they are counted as they are.
+Four tasks; all biases start at 0, so that no gate is saturated by its initialisation. The gates are
+i, f and o, as in the tutorial; the candidate g is not a gate and is left out. Values are those at
+the valid steps of the first 512 validation sequences (of a text: of its first windows). Failed runs
+are counted too.
 
-Training takes four times the steps of the registered rule and is observed after 1, 2 and 4 times.
-So rates are tuned by what validation says at the end, after 4 times the steps.
+Training takes four times the steps of the registered rule, with observations after 1, 2 and 4 times
+these steps. Learning rates are tuned on validation data at the end, after 4 times the steps.
 """
 
 import dataclasses
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, by_arm, complete, observed, on_tasks
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence, observed
+from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.experiment import Experiment
 from seqjax.diagnostics.gates import EDGES
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 
 GATES = ("i", "f", "o")
@@ -27,7 +28,7 @@ STEPS = {"adding": 400, "agreement": 200, "digits_rows": 200, "characters": 200}
 LSTM = "lstm"
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     tasks = {
         "adding": {"task.name": "adding", "task.length": 200 if full else 50},
         "agreement": {"task.name": "agreement"},
@@ -46,18 +47,17 @@ def subject(full: bool) -> Subject:
         axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
         **PROTOCOL.study(full),
     )
-    return Subject(study, decide=decide, curves=curves)
+    return Experiment(study, decide=decide, curves=curves)
 
 
-def decide(recorded, points):
-    del points
-    runs = complete(by_arm(recorded), LAYERS, [LSTM])
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 8 at the registered cut-off and time; exploratory ones at the others."""
     shares = {
-        (cut, times): _shares(runs, edge, times)
+        (cut, times): _shares(evidence, edge, times)
         for times in TIMES
         for edge, cut in enumerate(EDGES)
     }
-    before = max(float(x.mean()) for x in _shares(runs, 0, 0).values())
+    before = max(float(x.mean()) for x in _shares(evidence, 0, 0).values())
     more = f"; before training at most {before:.1%} of a gate's values"
     return [
         dataclasses.replace(verdict, because=verdict.because + more)
@@ -65,29 +65,29 @@ def decide(recorded, points):
     ]
 
 
-def _of_gates(runs, field: str):
-    """By (task, layer, gate) an array (n, times, ...), the first time being before training."""
+def _of_gates(evidence: Evidence, field: str) -> dict[tuple[str, int, str], np.ndarray]:
+    """(n, times, ...) values of a field by (task, layer, gate); time 0 is before training."""
     return {
         (task, layer, gate): np.stack(
             [observed(record, f"gates.layer{layer}_forward.{gate}.{field}") for record in own]
         )
-        for (task, _), own in runs.items()
+        for (task, _), own in evidence.runs_by().items()
         for layer in range(LAYERS[task])
         for gate in GATES
     }
 
 
-def _shares(runs, edge: int, time: int) -> dict[tuple[str, int, str], np.ndarray]:
-    """(n,) shares of values below a cut-off or above 1 minus it."""
-    low, high = _of_gates(runs, "low"), _of_gates(runs, "high")
+def _shares(evidence: Evidence, edge: int, time: int) -> dict[tuple[str, int, str], np.ndarray]:
+    """(n,) shares of values below a cut-off or above 1 minus it, by (task, layer, gate)."""
+    low, high = _of_gates(evidence, "low"), _of_gates(evidence, "high")
     return {place: (low[place] + high[place])[:, time, edge] for place in low}
 
 
-def curves(recorded, points):
-    del points
-    found = _of_gates(by_arm(recorded), "histogram")
+def curves(evidence: Evidence) -> Curves:
+    """Histogram of the values of each gate after the registered number of steps."""
+    histograms = _of_gates(evidence, "histogram").items()
     lines = {
-        gate: np.mean([rows[:, 1] for place, rows in found.items() if place[-1] == gate], axis=0)
+        gate: np.mean([rows[:, 1] for place, rows in histograms if place[-1] == gate], axis=0)
         for gate in GATES
     }
     title = "gate values after training, mean of tasks and layers"

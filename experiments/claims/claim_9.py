@@ -1,17 +1,18 @@
 """Claim 9: a bias of mean 1 makes an LSTM about as good as a GRU, and which bias?
 
-The tutorial says b_o; Jozefowicz et al. 2015 say b_f. All other biases are 0. The tutorial speaks
-of a mean, so each bias is also drawn, from N(1, .1²). Text is that of ``unicode_names``, which
-needs no download. Exploratory are other values of b_f, judged by the same rule, and a GRU with
-b_z = ±1, whose scores stand beside: at full size only. JSB chorales are not among the tasks.
+The tutorial names b_o, Jozefowicz et al. 2015 name b_f. All other biases are 0. The tutorial speaks
+of a mean, so each bias is also drawn from N(1, .1²). The text is ``unicode_names``, which needs no
+download. At full size there are exploratory arms: other values of b_f, under the same rule, and a
+GRU with b_z = ±1, shown in the figure alone. JSB chorales are not among the tasks.
 """
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, complete, is_full, on_tasks, outcomes
-from experiments.experiment import Subject
+from experiments.claims.evidence import Evidence
+from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.experiment import Experiment
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.base import scores_of
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -41,7 +42,7 @@ GRUS = tuple(
 
 
 def tasks(full: bool) -> dict[str, dict]:
-    """Each with a width for which the GRU has a match within 1 %."""
+    """Settings by task, with a width at which the GRU has a match within 1 %."""
     length = 200 if full else 50
     window = 140 if full else 35
     found = {
@@ -63,36 +64,26 @@ def tasks(full: bool) -> dict[str, dict]:
     return found
 
 
-def subject(full: bool) -> Subject:
+def experiment(full: bool) -> Experiment:
     study = Study(
         name="claim_9_full" if full else "claim_9",
         question="Which bias of 1 brings an LSTM level with a GRU, if any?",
         base=PROTOCOL.base(full),
-        arms=on_tasks(tasks(full), (*_judged(full), *(GRUS if full else ()))),
+        arms=on_tasks(tasks(full), (*ARMS, *OTHERS, *GRUS) if full else ARMS),
         axes=(Axis("optim.learning_rate", PROTOCOL.rates(full)),),
         **PROTOCOL.study(full),
     )
-    return Subject(study, decide=decide, curves=curves)
+    return Experiment(study, decide=decide, curves=curves)
 
 
-def _judged(full: bool) -> tuple[Arm, ...]:
-    return (*ARMS, *OTHERS) if full else ARMS
+def decide(evidence: Evidence) -> list[Verdict]:
+    """One verdict for each biased LSTM, against the GRU and against zero biases."""
+    return CLAIMS["9"](evidence.scores_by())
 
 
-def _scores(recorded, more: tuple[Arm, ...] = ()):
-    full = is_full(recorded)
-    arms = (*_judged(full), *more) if full else ARMS
-    return complete(outcomes(recorded), tasks(full), [arm.name for arm in arms])
-
-
-def decide(recorded, points):
-    del points
-    return CLAIMS["9"](_scores(recorded))
-
-
-def curves(recorded, points):
-    del points
-    given = _scores(recorded, GRUS)
+def curves(evidence: Evidence) -> Curves:
+    """Score of every arm, a line for each task."""
+    given = evidence.scores_by()
     arms = tuple(dict.fromkeys(arm for _, arm in given))
     lines = {
         task: np.stack([scores_of(given, task, arm) for arm in arms], axis=1)

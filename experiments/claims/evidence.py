@@ -1,116 +1,111 @@
-"""From a claim's records to the arrays that its rule reads."""
+"""Evidence of an experiment: its records and measurements, found by task and tags of the arms."""
 
 import dataclasses
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from experiments import FULL
 from seqjax.stats.decisions import EvidenceError, SeedScores
 from seqjax.stats.decisions.uses import gain
-from seqjax.sweeps.study import Arm
+from seqjax.sweeps.study import Arm, Study
 
 VERSION = 1
 CHANGES = {1: "evidence of claims 1 to 13f as first registered"}
-"""The version of what claims and uses extract from records; raised as ``rules.VERSION`` is."""
+"""What each version changed in the evidence that claims take from records; raised with ``VERSION``
+for the reasons of ``rules.VERSION``."""
 
 Record = Mapping[str, Any]
-BETWEEN = ": "
-"""An arm of several tasks is called "task: arm"."""
 SAVED = "share of the error saved"
-"""What ``gains`` are, in figures."""
+"""Label of ``gains`` in figures."""
 
 
-def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tuple[Arm, ...]:
-    """Every arm on every task, which is named and has settings of its own.
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """Records and measurements of one experiment, which its rule and its figure read.
 
-    An arm that is matched with another one is so on each task; a task's width is for the others.
+    A record names its arm by title. The study has that arm, with its task and tags as data, so
+    nothing is parsed from a title such as "adding: lstm unclipped at 0.01".
+
+    Attributes:
+      study: the study of the records, or None where nothing is trained.
+      records: of all runs, those for tuning included.
+      points: measurements, each with "point" and "measured".
+
+    Raises:
+      EvidenceError: records of another study, such as one of the other size.
     """
 
-    def settings(own: Mapping[str, Any], arm: Arm) -> dict[str, Any]:
-        fitting = {k: v for k, v in own.items() if not (arm.matched and k == "model.hidden")}
-        return {**fitting, **arm.settings}
+    study: Study | None = None
+    records: Sequence[Record] = ()
+    points: Sequence[Mapping[str, Any]] = ()
 
-    arms = list(arms)
-    return tuple(
-        Arm(
-            f"{task}{BETWEEN}{arm.name}",
-            settings(own, arm),
-            arm.matched and f"{task}{BETWEEN}{arm.matched}",
-        )
-        for task, own in tasks.items()
-        for arm in arms
+    def __post_init__(self):
+        expected = self.study.name if self.study else None
+        if others := {record["study"] for record in self.records} - {expected}:
+            got = ", ".join(sorted(others))
+            raise EvidenceError(f"study: expected records of {expected}, got {got}")
+
+    def only(self, chosen: Callable[[Record], bool]) -> "Evidence":
+        """The evidence with the chosen records, and all measurements."""
+        return dataclasses.replace(self, records=list(filter(chosen, self.records)))
+
+    def runs_by(self, *tags: str, purpose: str = "evaluation") -> dict[tuple, list[Record]]:
+        """Runs of the arms with these tags, arms in the study's order, seeds ascending.
+
+        Args:
+          tags: names of tags, such as "rate". An arm belongs here if it has these and no others.
+          purpose: "evaluation" for reported runs, "tuning" for those that select.
+
+        Returns:
+          Runs by (task, value of each tag); without tags by (task, name) of the arms without any.
+
+        Raises:
+          EvidenceError: an arm has no such run, or several reported runs of a seed.
+        """
+        by_title: dict[str, list[Record]] = {}
+        for record in sorted(self.records, key=lambda record: record["seed"]):
+            if record["purpose"] == purpose:
+                by_title.setdefault(record["arm"], []).append(record)
+        found = {}
+        for arm in self.study.arms:
+            if arm.tags.keys() == set(tags):
+                labels = [arm.tags[tag] for tag in tags] or [arm.name]
+                found[arm.task, *labels] = _checked(arm, by_title.get(arm.title, []), purpose)
+        return found
+
+    def runs_of(self, name: str, task: str = "") -> list[Record]:
+        """Reported runs of one arm without tags; raises as ``runs_by``."""
+        return self.runs_by()[task, name]
+
+    def scores_by(self, *tags: str) -> dict[tuple, SeedScores]:
+        """Scores and failures of reported runs, by the keys of ``runs_by``."""
+        return {place: seed_scores(runs) for place, runs in self.runs_by(*tags).items()}
+
+    def measured_by(self, *fields: str) -> dict[tuple, Mapping[str, Any]]:
+        """Measurements by the values of these fields of their points."""
+        return {tuple(at["point"][name] for name in fields): at["measured"] for at in self.points}
+
+
+def _checked(arm: Arm, runs: list[Record], purpose: str) -> list[Record]:
+    """The runs of an arm; EvidenceError for none, and for several reported runs of a seed."""
+    if not runs:
+        raise EvidenceError(f"{arm.title}: expected runs for {purpose}, got none")
+    if purpose == "evaluation" and len({run["seed"] for run in runs}) < len(runs):
+        raise EvidenceError(f"{arm.title}: expected one point, got a seed at several")
+    return runs
+
+
+def seed_scores(runs: Sequence[Record]) -> SeedScores:
+    """(n,) scores of runs, and (n,) bools that mark failed ones."""
+    return SeedScores(
+        np.array([record["score"] for record in runs]),
+        np.array([record["failed"] is not None for record in runs]),
     )
 
 
-def by_arm(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
-    """The records that count, sorted by seed, by (task, arm).
-
-    Raises:
-      EvidenceError: an arm was run at several points.
-    """
-    found: dict[tuple[str, str], list[Record]] = {}
-    for record in sorted(records, key=lambda r: r["seed"]):
-        if record["purpose"] == "evaluation":
-            task, _, arm = record["arm"].rpartition(BETWEEN)
-            found.setdefault((task, arm), []).append(record)
-    for (task, arm), runs in found.items():
-        if len({record["seed"] for record in runs}) < len(runs):
-            name = f"{task}{BETWEEN}{arm}" if task else arm
-            raise EvidenceError(f"{name} has a seed at several points, where a claim compares one")
-    return found
-
-
-def outcomes(records: Iterable[Record]) -> dict[tuple[str, str], SeedScores]:
-    """Scores and failures by (task, arm), the seeds in order."""
-    return {
-        place: SeedScores(
-            np.array([record["score"] for record in runs]),
-            np.array([record["failed"] is not None for record in runs]),
-        )
-        for place, runs in by_arm(records).items()
-    }
-
-
-def tuning_records(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
-    """The records that only help to select, by (task, arm)."""
-    found: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        if record["purpose"] == "tuning":
-            task, _, arm = record["arm"].rpartition(BETWEEN)
-            found.setdefault((task, arm), []).append(record)
-    return found
-
-
-def is_full(records: Iterable[Record]) -> bool:
-    """Of the size for accelerators.
-
-    Raises:
-      EvidenceError: there are no records, or of both sizes.
-    """
-    sizes = {record["study"].endswith(FULL) for record in records}
-    if len(sizes) != 1:
-        raise EvidenceError(f"expected records of one size, got {len(sizes)}")
-    return sizes.pop()
-
-
-def complete(evidence: Mapping, tasks: Iterable[str], arms: Iterable[str]) -> dict:
-    """What there is of every arm on every task, in this order.
-
-    Raises:
-      EvidenceError: there is nothing for one of them.
-    """
-    places = list(itertools.product(tasks, arms))
-    for place in places:
-        if place not in evidence:
-            raise EvidenceError(f"evidence: nothing for {place}; there is {sorted(evidence)}")
-    return {place: evidence[place] for place in places}
-
-
 def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:
-    """(n,) test metrics by seed, failed runs at chance."""
+    """(n,) test metrics, failed runs at chance; by default the metric of their task."""
     return np.array(
         [
             r["chance"]["metric"] if r["failed"] is not None else r["test"][metric or r["metric"]]
@@ -125,54 +120,12 @@ def gains(runs: Sequence[Record], errors: np.ndarray, baseline: float) -> np.nda
     return np.where(failed, 0.0, gain(errors, baseline))
 
 
-def by_point(points: Iterable[Record], *names: str) -> dict[tuple, Record]:
-    """Arrays measured at each point, by the values of these fields of its points."""
-    return {tuple(at["point"][name] for name in names): at["measured"] for at in points}
-
-
 def observed(record: Record, name: str) -> np.ndarray:
-    """(times, ...) of what was observed before the first step and at each validation.
+    """(times, ...) values of an observer before the first step and at each validation.
 
     Raises:
-      EvidenceError: it was not.
+      EvidenceError: the record has none.
     """
     if name not in record["observed"]:
         raise EvidenceError(f"{record['id']}: {name} was not observed")
     return np.array(record["observed"][name], np.float64)
-
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """What all claims that train share, after the method: tuning, optimiser, initialisation."""
-
-    optimizer: Mapping[str, Any]
-    first_rate: float
-
-    def rates(self, full: bool) -> tuple[float, ...]:
-        """Rates half a decade apart, or a quarter."""
-        count, decades = (8, 0.25) if full else (4, 0.5)
-        return tuple(float(f"{self.first_rate * 10 ** (decades * k):.4g}") for k in range(count))
-
-    def base(self, full: bool) -> dict[str, Any]:
-        """Settings of every run."""
-        return {
-            "model.hidden": 128 if full else 32,
-            "init.recurrent": "orthogonal",
-            "train.batch_size": 32,
-            **self.optimizer,
-        }
-
-    def study(self, full: bool) -> dict[str, Any]:
-        """How a study is tuned and how many seeds it has."""
-        return {
-            "seeds": 20 if full else 10,
-            "tune": "optim.learning_rate",
-            "tuning_seeds": 5 if full else 2,
-            "scored": True,
-            "columns": "",
-        }
-
-
-PROTOCOL = Protocol({"optim.name": "adam", "clip.kind": "norm", "clip.threshold": 1.0}, 1e-3)
-PLAIN = Protocol({"optim.name": "momentum", "optim.momentum": 0.9}, 1e-2)
-"""Where clipping or a floor is the question: Adam would hide a rescaling."""

@@ -1,11 +1,11 @@
-"""The thresholds of claim 4 and the levels of claim 5, measured again beside those in use.
+"""Measures the thresholds of claim 4 and the levels of claim 5 again.
 
     python -m experiments.claims.levels
     python -m experiments.claims.levels --full
 
-Each is a quantile, over the steps of a run, of what a clip or a floor would bound there. The runs
-are those of the studies themselves that neither clip nor raise anything, on the first tuning seed
-at the smallest rate. Printed as they stand in the modules, with those in use and the ratios behind.
+Each is a quantile over the steps of a run of the norms that a clip or a floor would bound. The runs
+are those of the studies without clipping and without a floor, on the first tuning seed at the
+smallest rate. Output: literals as in the two modules, each with its ratio to the number in use.
 """
 
 import functools
@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.claims import claim_4, claim_5
-from experiments.claims.evidence import BETWEEN
 from experiments.cli import flags, program, signals
 from seqjax.diagnostics.base import initial_carry_of, step, zero_perturbation
 from seqjax.diagnostics.gradients import weight_contributions
@@ -38,7 +37,8 @@ from seqjax.training.step import (
 )
 from seqjax.types import Array, named_key
 
-FIRST_STEPS = 500  # of a run of claim 5 at full size; of all others every step counts
+FIRST_STEPS = 500
+"""Steps measured of a run of claim 5 at full size; of other runs all are."""
 
 
 def _norm(config: Config, state: TrainState, batch: Batch) -> Array:
@@ -51,10 +51,10 @@ def _value(config: Config, state: TrainState, batch: Batch) -> Array:
 
 
 def _signal(config: Config, state: TrainState, batch: Batch) -> Array:
-    """(parts, T, B) norms of the cotangents of h, and of C, after each step.
+    """(parts, T, B) norms of the cotangents of h and of C after each step.
 
-    Not those of ``gradient_profile``, whose ∂L/∂C also goes out through h of the same step: a floor
-    raises C's signal before that joins it.
+    They differ from ``gradient_profile``, whose ∂L/∂C includes the path through h of the same step:
+    a floor raises the signal of C before that path joins it.
     """
     model = with_params(abstract_model(config), state.params)
     cell, params, x_TBD, loss = extract_layer(held_out_of(config, model, batch))
@@ -73,7 +73,7 @@ def _signal(config: Config, state: TrainState, batch: Batch) -> Array:
 
 
 def _contribution(config: Config, state: TrainState, batch: Batch) -> Array:
-    """(B, T) norms of what each example adds at each step to the gradient of W, U and b."""
+    """(B, T) norms of each example's contribution at each step to the gradient of W, U and b."""
     model = with_params(abstract_model(config), state.params)
 
     def of_example(b):
@@ -85,19 +85,21 @@ def _contribution(config: Config, state: TrainState, batch: Batch) -> Array:
     return jax.vmap(of_example)(jnp.arange(batch.x.shape[1])) / jnp.sum(batch.weight)
 
 
-LOOKS = {"norm": _norm, "value": _value, "signal": _signal, "contribution": _contribution}
-"""What each kind of clip and of floor bounds."""
+NORMS = {"norm": _norm, "value": _value, "signal": _signal, "contribution": _contribution}
+"""Norms that each kind of clip and of floor bounds, as functions of (config, state, batch)."""
 
 
 @functools.partial(jax.jit, static_argnames=("kinds", "count"))
-def looked_at(config: Config, seed: Array, data: Any, *, kinds: tuple[str, ...], count: int):
-    """By kind what it would bound at each of the first ``count`` steps of a run, (count, ...)."""
+def norms_of(
+    config: Config, seed: Array, data: Any, *, kinds: tuple[str, ...], count: int
+) -> dict[str, Array]:
+    """(count, ...) norms at the first ``count`` steps of a run, by kind."""
     size, key = config.train.batch_size, named_key(jax.random.key(seed), "data")
     rows = config.task.rows(data, key, jnp.int32(0), count, size)
 
     def body(state, at):
         batch = config.task.batch(data, at[1], size)
-        seen = {kind: LOOKS[kind](config, state, batch) for kind in kinds}
+        seen = {kind: NORMS[kind](config, state, batch) for kind in kinds}
         return train_step(config, data, state, *at)[0], seen
 
     with jax.default_matmul_precision(PRECISIONS[config.train.precision][0]):
@@ -106,7 +108,15 @@ def looked_at(config: Config, seed: Array, data: Any, *, kinds: tuple[str, ...],
 
 
 class Place(NamedTuple):
-    """An entry of a table: its key, the run it is of, so many steps of that, and its numbers."""
+    """One entry of ``claim_4.THRESHOLDS`` or ``claim_5.LEVELS``, and the run that measures it.
+
+    Attributes:
+      key: of the entry.
+      run: without clipping and without a floor.
+      count: steps of the run that are measured.
+      used: numbers in use, by kind of clip or label of floor.
+      quantiles: names of the quantiles that these numbers are.
+    """
 
     key: str | tuple
     run: Run
@@ -116,30 +126,31 @@ class Place(NamedTuple):
 
 
 def places(full: bool) -> Iterator[Place]:
-    """Claim 4's, then claim 5's."""
-    for run in _unbounded(claim_4.subject(full).study):
+    """The entries of claim 4, then those of claim 5."""
+    for run in _unbounded(claim_4.experiment(full).study, "kind"):
         key, count = run.config.task.name, run.config.train.steps
         yield Place(key, run, count, claim_4.THRESHOLDS[full][key], claim_4.QUANTILES)
-    for run in _unbounded(claim_5.subject(full).study):
-        key = run.config.task.lag, run.arm.rpartition(BETWEEN)[2].removesuffix(" none")
+    study = claim_5.experiment(full).study
+    for run in _unbounded(study, "floor"):
+        key = run.config.task.lag, study.arm(run.arm).tags["model"]
         count = FIRST_STEPS if full else run.config.train.steps
         yield Place(key, run, count, claim_5.LEVELS[key], claim_5.QUANTILES)
 
 
-def _unbounded(study: Study) -> list[Run]:
-    """Of every arm "none" the run of the first tuning seed at the smallest rate."""
-    runs = [run for run in tuning.due(study, [], []) if run.arm.endswith("none")]
+def _unbounded(study: Study, tag: str) -> list[Run]:
+    """The run of the first tuning seed at the smallest rate, of each arm whose tag is "none"."""
+    runs = [run for run in tuning.due(study, [], []) if study.arm(run.arm).tags.get(tag) == "none"]
     first = min((run.seed, run.config.optim.learning_rate) for run in runs)
     return [run for run in runs if (run.seed, run.config.optim.learning_rate) == first]
 
 
 def measured(place: Place) -> dict[str, np.ndarray]:
-    """What would stand in place of ``used``; norms under 1e-20 are left out, NaN is not."""
+    """Numbers to replace ``used``. Norms under 1e-20 are left out; NaN is not."""
     config, seed = place.run.config, jnp.uint32(place.run.seed)
-    # A label of claim 4 is the kind itself.
+    # Labels of claim 4 are kinds.
     kinds = tuple(claim_5.FLOORS.get(label, label) for label in place.used)
     data = config.task.data()
-    seen = jax.device_get(looked_at(config, seed, data, kinds=kinds, count=place.count))
+    seen = jax.device_get(norms_of(config, seed, data, kinds=kinds, count=place.count))
     ranks, found = [int(name.removeprefix("q")) / 100 for name in place.quantiles], {}
     for label, kind in zip(place.used, kinds, strict=True):
         norms = seen[kind][~(seen[kind] < LEAST_NORM)]
@@ -148,7 +159,7 @@ def measured(place: Place) -> dict[str, np.ndarray]:
 
 
 def described(key: str | tuple, found: Mapping[str, np.ndarray], used: Mapping[str, tuple]) -> str:
-    """The entry as a literal, in two digits, and behind it the ratios to what is in use."""
+    """The entry as a literal in two digits, with the ratios to the numbers in use as comments."""
     lines = [f"{key!r}: {{"]
     for label, numbers in found.items():
         literal = tuple(float(f"{number:.2g}") for number in numbers)

@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.cli import locks, trainer
 from experiments.cli.workdir import DATA, Workdir, identity
-from experiments.experiment import Subject
+from experiments.experiment import Experiment
 from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor, tuning
 from seqjax.sweeps.measurement import Measurement
@@ -40,7 +40,7 @@ class RunOptions:
 
 
 def prepare(
-    experiment: Subject, options: RunOptions, path: pathlib.Path
+    experiment: Experiment, options: RunOptions, path: pathlib.Path
 ) -> tuple[list[Run], dict[str, Any] | None, RunOptions]:
     """Plan the first runs and check that the workdir can take them. Nothing is written.
 
@@ -77,7 +77,7 @@ def _with_data_digest(options: RunOptions, runs: list[Run]) -> RunOptions:
 
 
 def _check(
-    workdir: Workdir, experiment: Subject, same: Mapping | None, options: RunOptions
+    workdir: Workdir, experiment: Experiment, same: Mapping | None, options: RunOptions
 ) -> None:
     """Raise WorkdirError or RecordError unless the experiment may start or continue here."""
     measured = workdir.measurements()
@@ -90,7 +90,7 @@ def _check(
         workdir.check_measurements(measured, same, options.environment, options.allow_mixed)
 
 
-def describe(experiment: Subject, options: RunOptions, path: pathlib.Path) -> list[str]:
+def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) -> list[str]:
     """Plan for --dry_run, one line each: groups, runs, memory, points to measure."""
     study, measurement = experiment.study, experiment.measurement
     runs, _, _ = prepare(experiment, options, path)
@@ -110,7 +110,7 @@ def describe(experiment: Subject, options: RunOptions, path: pathlib.Path) -> li
 
 
 def execute(
-    experiment: Subject,
+    experiment: Experiment,
     options: RunOptions,
     path: pathlib.Path,
     report: Callable[[Workdir], None],

@@ -21,7 +21,7 @@ from experiments.cli.program import MISTAKE
 from seqjax.data.files import printable
 
 if TYPE_CHECKING:
-    from experiments.experiment import Subject
+    from experiments.experiment import Experiment
 
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
@@ -181,12 +181,12 @@ def study_names() -> tuple[str, ...]:
     return names
 
 
-def experiment_from_flags(name: str) -> "Subject":
+def experiment_from_flags(name: str) -> "Experiment":
     """Return the experiment of this name, changed as the flags say."""
-    from experiments.experiment import subject
+    from experiments.experiment import find
 
     try:
-        found = subject(name)
+        found = find(name)
     except ValueError as error:
         fail(f"--study: {error}")
     if found.study is None:

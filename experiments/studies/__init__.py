@@ -1,1 +1,1 @@
-"""Studies: a module each, with its question, arms and axes."""
+"""Studies: one module each, with its question, arms and axes, and its ``EXPERIMENT``."""

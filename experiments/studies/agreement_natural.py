@@ -1,12 +1,13 @@
-"""Is the verb that comes next singular or plural? Natural sentences, by their number of attractors.
+"""Number agreement in natural sentences: is the next verb singular or plural?
 
-An attractor is a noun between subject and verb that has the other number. These sentences have far
-more of them than running text, so a network may do well by distrusting the last noun. Which words
-are nouns the files do not say, so how often the last noun's number is right is known only where
-there is no attractor. This describes; no claim is decided by it.
+Results are reported by the number of attractors, nouns between subject and verb that have the other
+number. These sentences have far more attractors than running text, so distrusting the last noun can
+pay off. The files do not mark nouns, so the accuracy of the last noun's number is known only for
+sentences without attractors. The study is descriptive; it decides no claim.
 """
 
-from experiments.claims.evidence import PROTOCOL
+from experiments.claims.protocol import PROTOCOL
+from experiments.experiment import Experiment
 from seqjax.sweeps.study import Arm, Axis, Metrics, Published, Study
 from seqjax.tasks.datasets.agreement_natural import BALANCED
 
@@ -23,7 +24,7 @@ STUDY = Study(
     arms=(
         Arm("elman", {"model.cell": "elman"}, matched="lstm"),
         Arm("irnn", {"model.cell": "elman_relu", "init.recurrent": "identity"}, matched="lstm"),
-        # Near 32 the width at which all match within 1 % without the embedding, which all share.
+        # The width near 32 at which all match within 1 %, without the embedding that all share.
         Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0, "model.hidden": 30}),
         Arm("gru", {"model.cell": "gru"}, matched="lstm"),
     ),
@@ -47,3 +48,5 @@ STUDY = Study(
         ),
     ),
 )
+
+EXPERIMENT = Experiment(STUDY)

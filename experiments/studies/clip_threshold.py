@@ -1,13 +1,15 @@
-"""Which kind of clipping helps, at which threshold, once the learning rate is tuned?
+"""Kinds of clipping × thresholds, with a tuned learning rate.
 
-Kinds differ in the unit of their threshold. Each is swept over the 10, 50 and 90 % quantiles, over
-the steps of an unclipped run (seed 1000, rate .01), of what it bounds: the joint norm, the largest
-entry, the largest norm of an array, the largest ratio of a unit; under "step" over (step, example)
-pairs. So thresholds in one place of the list clip about equally often, at that rate.
+Thresholds of different kinds have different units. Each kind is swept over the 10, 50 and 90 %
+quantiles of the number that it bounds, over the steps of an unclipped run (seed 1000, rate .01):
+the joint norm, the largest entry, the largest norm of an array, the largest ratio of a unit; for
+"step" over pairs of step and example. At that rate the thresholds at one position of the lists clip
+about equally often.
 """
 
 from math import inf
 
+from experiments.experiment import Experiment
 from seqjax.sweeps.study import Arm, Axis, Study
 
 THRESHOLDS = {
@@ -44,3 +46,5 @@ STUDY = Study(
     columns="",
     spread=True,
 )
+
+EXPERIMENT = Experiment(STUDY)

@@ -1,28 +1,23 @@
-"""How warm will a sea be next month, and in a year? Recurrent networks beside usual forecasts.
+"""Claim 13f: forecasts of a sea's temperature next month and in a year, compared with usual ones.
 
-Two forecasts need nothing but the past values, persistence and seasonal naive, and decide the
-claim; a year ahead they are one. Forecasts that are fitted to the training months, as the networks
-are, stand beside it.
+The verdict compares with two forecasts that repeat past values, persistence and seasonal naive; a
+year ahead these are the same. Forecasts fitted to the training months, as the networks are, have an
+exploratory verdict.
 """
 
 import functools
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.claims.evidence import (
-    PROTOCOL,
-    SAVED,
-    accuracies,
-    by_arm,
-    by_point,
-    complete,
-    gains,
-)
+from experiments.claims.evidence import SAVED, Evidence, Record, accuracies, gains
+from experiments.claims.protocol import PROTOCOL
+from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.data.elnino import SEASON, elnino
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.datasets.forecast import Forecast, months
@@ -45,13 +40,13 @@ STUDY = Study(
     },
     arms=(
         Arm("elman", {"model.cell": "elman"}, matched="lstm"),
-        # Near 16 the width at which all match within 1 %.
+        # The width near 16 at which all match within 1 %.
         Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0, "model.hidden": 19}),
         Arm("gru", {"model.cell": "gru"}, matched="lstm"),
     ),
     axes=(
         Axis("task.horizon", tuple(HORIZONS), label="months ahead"),
-        # One year ahead overfits where next month does not, so that is what is tuned.
+        # Forecasts a year ahead overfit and those of the next month do not, so it is tuned.
         Axis("optim.weight_decay", (0.01, 0.1, 1.0)),
     ),
     seeds=10,
@@ -74,7 +69,7 @@ MEASUREMENT = Measurement(
 
 
 def measure(forecast: str, horizon: int) -> dict[str, np.ndarray]:
-    """Mean absolute (°C) and mean squared errors (°C²) on the months of the test."""
+    """Mean absolute error (°C) and mean squared error (°C²) of a forecast on the test months."""
     series_N, task = elnino(), Forecast(horizon=horizon)
     steps_S, known = task.steps("test"), months("train")
     predicted_S = {
@@ -91,10 +86,10 @@ def measure(forecast: str, horizon: int) -> dict[str, np.ndarray]:
 
 
 def smoothed(series_N: np.ndarray, steps_S: np.ndarray, horizon: int) -> np.ndarray:
-    """(S,) by exponential smoothing of a level and an additive season, fitted to training months.
+    """(S,) forecasts by exponential smoothing of a level and an additive season.
 
-    Source: P. R. Winters, "Forecasting sales by exponentially weighted moving averages", 1960; the
-    fit is that of statsmodels.
+    The parameters are fitted to the training months, by statsmodels. Source: P. R. Winters,
+    "Forecasting sales by exponentially weighted moving averages", 1960.
     """
     from statsmodels.tsa.holtwinters import ExponentialSmoothing  # takes seconds
 
@@ -111,45 +106,45 @@ def smoothed(series_N: np.ndarray, steps_S: np.ndarray, horizon: int) -> np.ndar
     return states.level[steps_S - horizon] + states.season[place_S]
 
 
-def _by_horizon(recorded) -> dict[tuple[str, int], list]:
-    """The runs that count, by arm and horizon.
-
-    Raises:
-      EvidenceError: the LSTM has none at one of ``HORIZONS``.
-    """
+def _by_horizon(evidence: Evidence) -> dict[tuple[str, int], list[Record]]:
+    """Reported runs by (arm, horizon); raises as ``Evidence.runs_by``."""
     found = {}
     for horizon in HORIZONS:
-        own = [r for r in recorded if r["settings"]["task.horizon"] == horizon]
-        found |= {(arm, horizon): runs for (_, arm), runs in by_arm(own).items()}
-    complete(found, ("lstm",), HORIZONS)
+        own = evidence.only(lambda run, at=horizon: run["settings"]["task.horizon"] == at)
+        found |= {(arm, horizon): runs for (_, arm), runs in own.runs_by().items()}
     return found
 
 
-def _compared(recorded, points, forecasts) -> dict[str, np.ndarray]:
-    """Gains of the LSTM over these forecasts; over persistence a year ahead only once."""
-    errors, runs = by_point(points, "forecast", "horizon"), _by_horizon(recorded)
+def _compared(evidence: Evidence, forecasts: Sequence[str]) -> dict[str, np.ndarray]:
+    """Gains of the LSTM over these forecasts. A year ahead persistence is the seasonal naive."""
+    errors, runs = evidence.measured_by("forecast", "horizon"), _by_horizon(evidence)
     return {
-        f"{said} over {name}": gains(
+        f"{when} over {name}": gains(
             runs["lstm", horizon], accuracies(runs["lstm", horizon]), errors[name, horizon]["mae"]
         )
-        for (horizon, said), name in itertools.product(HORIZONS.items(), forecasts)
+        for (horizon, when), name in itertools.product(HORIZONS.items(), forecasts)
         if (name, horizon) != ("persistence", SEASON)
     }
 
 
-def decide(recorded, points):
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 13f over forecasts that repeat values; exploratory over fitted ones."""
     claim, (fitted, *_) = (
-        CLAIMS["13"]("13f", _compared(recorded, points, forecasts)) for forecasts in (USUAL, FITTED)
+        CLAIMS["13"]("13f", _compared(evidence, forecasts)) for forecasts in (USUAL, FITTED)
     )
     return [*claim, fitted.as_exploratory("forecasts fitted to the training months")]
 
 
-def curves(recorded, points):
-    lines, runs = {}, _by_horizon(recorded)
+def curves(evidence: Evidence) -> Curves:
+    """Mean absolute errors of every arm and forecast, by horizon."""
+    lines, runs = {}, _by_horizon(evidence)
     for arm in dict.fromkeys(arm for arm, _ in runs):
         lines[arm] = np.stack([accuracies(runs[arm, h]) for h in HORIZONS], axis=1)
-    measured = by_point(points, "forecast", "horizon")
+    measured = evidence.measured_by("forecast", "horizon")
     for name in (*USUAL, *FITTED):
         lines[name] = np.array([[measured[name, h]["mae"] for h in HORIZONS]])
     title, between = "mean absolute error on the test months", tuple(HORIZONS.values())
     return Curves(lines, title, "", "°C", categories=between, compared=SAVED)
+
+
+EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA)

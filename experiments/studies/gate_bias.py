@@ -1,9 +1,10 @@
-"""Which gate's initial bias earns its keep, and does it bring an LSTM level with a GRU?
+"""Initial bias of each gate of an LSTM, compared with a GRU.
 
-Jozefowicz et al. 2015 say that a forget bias of 1 closes most of the gap; a popular retelling says
-the same of the output gate. Each of b_i, b_f and b_o is set in turn, the others stay at 0.
+Jozefowicz et al. 2015 report that a forget bias of 1 closes most of the gap; a popular tutorial
+says so of the output gate. Each of b_i, b_f and b_o is swept in turn, with the others at 0.
 """
 
+from experiments.experiment import Experiment
 from seqjax.sweeps.study import Arm, Axis, Published, Study
 
 VALUES = (-1.0, 0.0, 1.0, 2.0, 4.0)
@@ -42,3 +43,5 @@ STUDY = Study(
         Published("GRU", ".896 / .460", SOURCE, "S"),
     ),
 )
+
+EXPERIMENT = Experiment(STUDY)

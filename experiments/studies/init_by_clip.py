@@ -1,11 +1,12 @@
-"""Does the forget gate's initial bias matter, and does clipping make up for a bad one?
+"""Initial bias of the forget gate × clipping by norm.
 
-In each cell of the main table the learning rate is the one with the best validation metric. The
-second table keeps the largest rate: much of what it shows is the rate's doing.
+The main table takes in each cell the learning rate with the best validation metric. The second
+table has the largest rate throughout; many of its differences are effects of that rate.
 """
 
 from math import inf
 
+from experiments.experiment import Experiment
 from seqjax.sweeps.study import Axis, Study
 
 STUDY = Study(
@@ -29,3 +30,5 @@ STUDY = Study(
     tune="optim.learning_rate",
     fixed=1.0,
 )
+
+EXPERIMENT = Experiment(STUDY)

@@ -1,21 +1,22 @@
 """Claim 11: RNNs classify MNIST.
 
-Images are read row by row, 28 steps, and named at the last. A gain is the share that a network
-saves of the wrong answers of a classifier without recurrence, trained on the same images, which
-sees all pixels at once: multinomial logistic regression, and the nearest neighbour. Where MNIST is
-not there, scikit-learn's digits are, for networks and baselines alike: ``mnist_small.flags``.
+Networks read an image row by row in 28 steps and classify it after the last. The baselines,
+multinomial logistic regression and the nearest neighbour, see all pixels at once and learn from the
+same images. A gain is the share of a baseline's wrong answers that a network saves. Without MNIST,
+``mnist_small.flags`` runs networks and baselines on the digits of scikit-learn.
 
-Rates are the best of .002, .004 and .008 on the validation images at seed 1000, not reported.
+Learning rates are the best of .002, .004 and .008 on the validation images at seed 1000, which is
+not reported.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, accuracies, by_arm, by_point, gains
+from experiments.claims.evidence import SAVED, Evidence, Record, accuracies, gains
+from experiments.experiment import Experiment
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Published, Study
 from seqjax.tasks import FASHION, MNIST
@@ -25,14 +26,13 @@ TASK = "mnist_rows"
 TASK_NAMES = tuple(task.name for task in (*MNIST, *FASHION, DigitsRows, DigitsPixels))
 BASELINES = ("logistic regression", "nearest neighbour")
 PENALTIES = (0.1, 1.0)
-"""scikit-learn's C, of which the better on validation images is taken."""
+"""Values of scikit-learn's C; the better one on validation images is used."""
 MOST_ITERATIONS = 2000
 CHUNK = 500
-"""Images whose distances to all others are in memory together."""
+"""Test images whose distances to all training images are in memory together."""
 
-Record = Mapping[str, Any]
 Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]
-"""Images (n, D), float64, and their classes (n,), of training, validation and test."""
+"""Images (n, D) in float64 and classes (n,), by part: train, validation, test."""
 
 DATA = "f6ac864073b965b7"
 STUDY = Study(
@@ -94,7 +94,7 @@ STUDY = Study(
 
 
 def measure(point: Point) -> dict[str, np.ndarray]:
-    """The share of test images that a baseline names wrongly."""
+    """Error of a baseline: the share of test images that it classifies wrongly."""
     parts = {
         part: (images.reshape(len(images), -1).astype(np.float64), classes)
         for part, (images, classes) in task_of(point).read().items()
@@ -107,7 +107,7 @@ def measure(point: Point) -> dict[str, np.ndarray]:
 def by_regression(parts: Parts, images: np.ndarray) -> np.ndarray:
     """(m,) classes of images (m, D) by multinomial logistic regression on pixels in [0, 1].
 
-    ‖w‖²/(2 C) is added to the sum of losses, C one of ``PENALTIES``.
+    ‖w‖²/(2 C) is added to the sum of the losses, with the better C of ``PENALTIES``.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -121,12 +121,12 @@ def by_regression(parts: Parts, images: np.ndarray) -> np.ndarray:
 
 
 def by_neighbour(parts: Parts, images: np.ndarray) -> np.ndarray:
-    """(m,) classes of images t (m, D): each that of the nearest training image x.
+    """(m,) classes of images t (m, D): the class of the nearest training image x.
 
         ‖x - t‖² - ‖t‖² = ‖x‖² - 2 x·t
 
-    Exact, as grey levels are whole numbers, or sixteenths, of which float64 makes no error; of
-    equally near ones the first counts.
+    Exact in float64, because grey levels are integers or sixteenths. Of equally near images the
+    first one counts.
     """
     x, y = parts["train"]
     squares, chunks = np.sum(x**2, axis=1), range(0, len(images), CHUNK)
@@ -142,8 +142,9 @@ MEASUREMENT = Measurement(
 )
 
 
-def decide(recorded, points):
-    runs, baselines = _evidence(recorded, points)
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 11 from the gains of every arm over every baseline."""
+    runs, baselines = _compared(evidence)
     return CLAIMS["11"](
         {
             arm: {name: gains(own, 1 - accuracies(own), error) for name, error in baselines.items()}
@@ -152,8 +153,9 @@ def decide(recorded, points):
     )
 
 
-def curves(recorded, points):
-    runs, baselines = _evidence(recorded, points)
+def curves(evidence: Evidence) -> Curves:
+    """Wrong answers of every arm and baseline, in percent."""
+    runs, baselines = _compared(evidence)
     wrong = [1 - accuracies(own) for own in runs.values()]
     wrong += [np.full_like(wrong[0], error) for error in baselines.values()]
     lines = {"median, least and largest": 100 * np.stack(wrong, axis=1)}
@@ -163,10 +165,13 @@ def curves(recorded, points):
     )
 
 
-def _evidence(recorded, points) -> tuple[dict[str, list[Record]], dict[str, float]]:
-    """The records of each arm, and the error of each baseline."""
-    measured = by_point(points, "baseline")
+def _compared(evidence: Evidence) -> tuple[dict[str, list[Record]], dict[str, float]]:
+    """The runs of each arm, and the error of each baseline."""
+    measured = evidence.measured_by("baseline")
     return (
-        {arm: runs for (_, arm), runs in by_arm(recorded).items()},
+        {arm: runs for (_, arm), runs in evidence.runs_by().items()},
         {name: float(measured[name,]["error"]) for name in BASELINES},
     )
+
+
+EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA, TASK_NAMES)

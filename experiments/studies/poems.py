@@ -1,26 +1,27 @@
 """Claim 12: LSTMs write classical Chinese poems.
 
-Told the form, an LSTM predicts regulated poems character by character. A gain is the share that it
-saves of the perplexity, on the same test poems and over the same symbols, of a unigram and of a
-trigram with interpolated Kneser-Ney smoothing. The trigram is also told the form, at every place:
-what it expects there is shared out among the symbols that the form allows. Lines that a model
-copies are to be compared with the lines of the test poems that the training poems have too.
+An LSTM reads the form first, then predicts a regulated poem character by character. The baselines
+are a unigram and a trigram with interpolated Kneser-Ney smoothing, and the trigram restricted to
+the form: at every position its probabilities are renormalised over the symbols that the form
+allows. A gain is the share of a baseline's perplexity that the LSTM saves, on the same test poems
+and symbols. The rate of lines that a model copies compares with the rate of test lines that occur
+in training poems.
 
-The rate is the better of .002 and .004 on the validation poems at seed 1000. Batches are small
-because the form comes with the number of updates: in pilots, at seed 0 and with a vocabulary of 50,
-half the batch and twice the steps took the rate of form from .1 to .8.
+The learning rate is the better of .002 and .004 on the validation poems at seed 1000. Batches are
+small because the form is learnt with the number of updates: in pilots at seed 0 with a vocabulary
+of 50, half the batch and twice the steps raised the rate of form from .1 to .8.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import accuracies, by_arm, by_point, gains
+from experiments.claims.evidence import Evidence, Record, accuracies, gains
+from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS, collected
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Study
 from seqjax.tasks import POEMS
@@ -28,13 +29,11 @@ from seqjax.tasks.datasets import poetry
 from seqjax.tasks.datasets.poems import Poems
 
 BASELINES = {"unigram": (1, False), "trigram": (3, False), "trigram told the form": (3, True)}
-"""Symbols at a time, and whether the form says what may stand at a place."""
+"""Order of each n-gram model, and True where it is restricted to the form."""
 REAL = "poems"
-"""The point at which the poems themselves are looked at."""
+"""The point that measures the poems themselves."""
 READ = {"task.name": "poems", "task.vocabulary": 2500}
 TASK_NAMES = tuple(task.name for task in POEMS)
-
-Record = Mapping[str, Any]
 
 DATA = "1e9a4117b507316d"
 STUDY = Study(
@@ -61,26 +60,26 @@ STUDY = Study(
 
 
 def measure(point: Point) -> dict[str, Any]:
-    """The perplexities of a baseline, or what there is to know of the poems themselves."""
+    """Perplexities of a baseline, or counts of the poems themselves."""
     task = task_of(point)
     return _of_poems(task) if point["of"] == REAL else _of_baseline(task, *BASELINES[point["of"]])
 
 
 MEASUREMENT = Measurement(
     name="poems",
-    question="What do models of one and three symbols expect of regulated poems?",
+    question="What perplexity do n-gram models have on regulated poems?",
     points=tuple({**READ, "of": name} for name in (*BASELINES, REAL)),
     measure=measure,
 )
 
 
-def _of_baseline(task: Poems, order: int, told: bool) -> dict[str, Any]:
+def _of_baseline(task: Poems, order: int, restricted: bool) -> dict[str, Any]:
     script, _, sequences = task.prepared()
     model = ngrams.fit(sequences["train"], order, script.size)
     allowed = {poetry.FORM[form]: script.allowed(form) for form in FORMS}
     nats = [
-        told_the_form(model, symbols, allowed[symbols[0]])
-        if told
+        restricted_to_form(model, symbols, allowed[symbols[0]])
+        if restricted
         else -model.log_probabilities(symbols)
         for symbols in sequences["test"]
     ]
@@ -93,18 +92,25 @@ def _of_baseline(task: Poems, order: int, told: bool) -> dict[str, Any]:
     }
 
 
-def told_the_form(model: ngrams.NGrams, symbols: np.ndarray, allowed_TV: np.ndarray) -> np.ndarray:
-    """-ln p of each symbol but the first, p shared out among what is allowed at its place."""
+def restricted_to_form(
+    model: ngrams.NGrams, symbols_N: np.ndarray, allowed_TV: np.ndarray
+) -> np.ndarray:
+    """(T,) -ln p of each symbol after the first, p renormalised over the allowed symbols.
+
+    Args:
+      symbols_N: (T + 1,) a poem, its form first.
+      allowed_TV: True for the symbols that the form allows at each position.
+    """
     context = max(1, len(model.levels) - 1)
     shares = [
-        model.distribution(symbols[max(0, k + 1 - context) : k + 1])[allowed_V].sum()
+        model.distribution(symbols_N[max(0, k + 1 - context) : k + 1])[allowed_V].sum()
         for k, allowed_V in enumerate(allowed_TV)
     ]
-    return np.log(shares) - model.log_probabilities(symbols)
+    return np.log(shares) - model.log_probabilities(symbols_N)
 
 
 def _of_poems(task: Poems) -> dict[str, Any]:
-    """How many were read and left out, and how much of the test is known from training."""
+    """Numbers of poems read and left out, and shares of the test that training poems contain."""
     script, parts, _ = task.prepared()
     collection = collected(task.files())
     lines = {part: [line for poem in own for line in poem.lines] for part, own in parts.items()}
@@ -118,16 +124,18 @@ def _of_poems(task: Poems) -> dict[str, Any]:
     }
 
 
-def decide(recorded, points):
-    runs, baselines = _evidence(recorded, points)
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 12 from gains in perplexity and the rate of form."""
+    runs, baselines = _compared(evidence)
     perplexities = accuracies(runs)
     formed = [0.0 if run["failed"] else run["test"]["formed"] for run in runs]
     saved = {name: gains(runs, perplexities, value) for name, value in baselines.items()}
     return CLAIMS["12"](saved, np.array(formed))
 
 
-def curves(recorded, points):
-    runs, baselines = _evidence(recorded, points)
+def curves(evidence: Evidence) -> Curves:
+    """Perplexities of the LSTM and of the baselines."""
+    runs, baselines = _compared(evidence)
     perplexities = [np.full(len(runs), value) for value in baselines.values()]
     lines = {"median, least and largest": np.stack([accuracies(runs), *perplexities], axis=1)}
     names = (STUDY.arms[0].name, *baselines)
@@ -141,8 +149,11 @@ def curves(recorded, points):
     )
 
 
-def _evidence(recorded, points) -> tuple[list[Record], dict[str, float]]:
-    """The runs by seed, and the perplexity of each baseline."""
-    measured = by_point(points, "of")
-    (runs,) = by_arm(recorded).values()
-    return runs, {name: float(measured[name,]["perplexity"]) for name in BASELINES}
+def _compared(evidence: Evidence) -> tuple[list[Record], dict[str, float]]:
+    """The runs of the LSTM, and the perplexity of each baseline."""
+    measured = evidence.measured_by("of")
+    perplexities = {name: float(measured[name,]["perplexity"]) for name in BASELINES}
+    return evidence.runs_of("lstm"), perplexities
+
+
+EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA, TASK_NAMES)

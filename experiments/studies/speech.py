@@ -1,20 +1,24 @@
-"""Which of nine men says two vowels? Recurrent networks beside their nearest neighbours.
+"""Claim 13s: recognition of nine speakers by two vowels, compared with nearest neighbours.
 
-A neighbour's classifier knows all 270 training utterances, as in the literature; the networks learn
-from 225 of them, and 45 select their rate. The claim is decided on the values as they are
-published, where the literature has figures. Standardised as the networks see them, neighbours do
-better: that stands beside it.
+The nearest-neighbour classifiers know all 270 training utterances, as in the literature. The
+networks learn from 225 of them; the other 45 select the learning rate. The verdict compares with
+neighbours of the published values, for which the literature has figures. Neighbours of standardised
+values, the input of the networks, do better; they have an exploratory verdict.
 """
 
 import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import PROTOCOL, SAVED, accuracies, by_arm, by_point, gains
+from experiments.claims.evidence import SAVED, Evidence, accuracies, gains
+from experiments.claims.protocol import PROTOCOL
+from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.data.ts_format import LONGEST
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Published, Study
 from seqjax.tasks.datasets.japanese_vowels import utterances
@@ -35,7 +39,7 @@ STUDY = Study(
     },
     arms=(
         Arm("elman", {"model.cell": "elman"}, matched="lstm"),
-        # Near 32 the width at which all match within 1 %.
+        # The width near 32 at which all match within 1 %.
         Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0, "model.hidden": 33}),
         Arm("gru", {"model.cell": "gru"}, matched="lstm"),
     ),
@@ -66,7 +70,7 @@ DISTANCES = {
     "warped apart": classical.warped_apart,
 }
 KNOWN = {270: ("train", "validation"), 225: ("train",)}
-"""The parts that a neighbour may be of, by their number of utterances."""
+"""Parts with the known neighbours, by number of utterances."""
 MEASUREMENT = Measurement(
     "speech",
     QUESTION,
@@ -78,32 +82,34 @@ MEASUREMENT = Measurement(
 )
 
 
-def _at_length(made, *parts):
-    return (made(x, LONGEST) for x in parts)
+def _at_length(change: Callable[[Any, int], np.ndarray], *parts: Any) -> Iterator[np.ndarray]:
+    """Utterances of each part at one length, padded or resampled."""
+    return (change(x, LONGEST) for x in parts)
 
 
 def neighbour_error(distance: str, standardised: bool, known: int) -> float:
-    """The share of test utterances whose nearest neighbour is of another speaker."""
+    """Share of the test utterances whose nearest neighbour is of another speaker."""
     x, speakers = utterances("test", standardised=standardised)
     y, neighbours = utterances(*KNOWN[known], standardised=standardised)
     found = classical.of_nearest(DISTANCES[distance](x, y), neighbours)
     return float(np.mean(found != speakers))
 
 
-def _errors(points, standardised: bool) -> dict[str, float]:
-    """The error of neighbours among all training utterances, by distance."""
-    measured = by_point(points, "distance", "standardised", "known")
+def _errors(evidence: Evidence, standardised: bool) -> dict[str, float]:
+    """Error of neighbours among all training utterances, by distance."""
+    measured = evidence.measured_by("distance", "standardised", "known")
     return {name: float(measured[name, standardised, 270]["error"]) for name in DISTANCES}
 
 
-def decide(recorded, points):
-    runs = by_arm(recorded)["", "lstm"]
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 13s over neighbours of published values; exploratory over standardised ones."""
+    runs = evidence.runs_of("lstm")
     published, (standardised, *_) = (
         CLAIMS["13"](
             "13s",
             {
                 f"lstm over {name}": gains(runs, 1 - accuracies(runs), error)
-                for name, error in _errors(points, own).items()
+                for name, error in _errors(evidence, own).items()
             },
         )
         for own in (False, True)
@@ -111,16 +117,20 @@ def decide(recorded, points):
     return [*published, standardised.as_exploratory("neighbours of standardised values")]
 
 
-def curves(recorded, points):
-    nothing = np.full((1, 1), np.nan)  # networks see standardised values alone
+def curves(evidence: Evidence) -> Curves:
+    """Wrong speakers of every arm and distance, in percent, by kind of values."""
+    nothing = np.full((1, 1), np.nan)  # networks read standardised values only
     lines = {
         arm: np.concatenate([nothing.repeat(len(runs), axis=0), 1 - accuracies(runs)[:, None]], 1)
-        for (_, arm), runs in by_arm(recorded).items()
+        for (_, arm), runs in evidence.runs_by().items()
     }
-    own = [_errors(points, standardised) for standardised in (False, True)]
+    own = [_errors(evidence, standardised) for standardised in (False, True)]
     lines |= {name: np.array([[errors[name] for errors in own]]) for name in DISTANCES}
     percent = {name: 100 * errors for name, errors in lines.items()}
     values = ("values as published", "standardised")
     return Curves(
         percent, "wrong speakers", "", "% of the test utterances", categories=values, compared=SAVED
     )
+
+
+EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA)

@@ -1,20 +1,21 @@
-"""Does an LSTM expect the next character better than an n-gram model? Tiny Shakespeare, in bits.
+"""Claim 13t: prediction of the next character of Tiny Shakespeare, compared with n-gram models.
 
-The n-gram models have interpolated Kneser-Ney smoothing, learn from the same training part and are
-asked for the same characters of the test part. Which order is best is decided on the validation
-part; a unigram and a trigram stand beside it. Another text takes the place of the plays by
-task.file; where they are not there, names that Python brings do: ``text_small.flags``.
+The n-gram models have interpolated Kneser-Ney smoothing, learn from the same training part and
+predict the same characters of the test part. The validation part selects the best order; a unigram
+and a trigram are compared too. ``task.file`` selects another text. Without the plays,
+``text_small.flags`` runs on the names of Unicode characters, which come with Python.
 """
 
 import math
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, by_arm, by_point, gains
+from experiments.claims.evidence import SAVED, Evidence, Record, gains
+from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
 from seqjax.reporting.plots.claims import Curves
-from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Measurement, task_of
+from seqjax.stats.decisions import CLAIMS, Verdict
+from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Study
 from seqjax.tasks.base import PARTS
 from seqjax.tasks.streams.characters import UnicodeNames
@@ -23,10 +24,10 @@ from seqjax.tasks.streams.text import WrittenText
 QUESTION = "Does an LSTM expect the next character better than an n-gram model?"
 TASK_NAMES = (WrittenText.name, UnicodeNames.name)
 TEXT = {"task.name": WrittenText.name, "task.file": WrittenText.file, "task.vocabulary": 65}
-"""What is read; all of its characters have symbols of their own."""
+"""Settings of the text; each of its 65 characters is a symbol."""
 ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
 SHOWN = (1, 3)
-"""Orders that stand beside the best one."""
+"""Orders compared in addition to the best one."""
 
 DATA = "abefab1bfb7accac"
 STUDY = Study(
@@ -52,11 +53,11 @@ STUDY = Study(
 )
 
 
-def measure(point):
-    """Bits a character of both parts, as an n-gram model expects it from those before it."""
+def measure(point: Point) -> dict[str, float]:
+    """Bits per character of an n-gram model, by part."""
     task = task_of(point)
     if task.inputs ** point["order"] >= 2**63:
-        return dict.fromkeys(PARTS, math.inf)  # so many n-grams cannot be numbered
+        return dict.fromkeys(PARTS, math.inf)  # n-grams are numbered in int64
     parts = task.read()
     model = ngrams.fit([parts["train"].symbols_N], point["order"], task.inputs)
     nats = {part: -np.mean(model.log_probabilities(parts[part].symbols_N)) for part in PARTS}
@@ -68,35 +69,40 @@ MEASUREMENT = Measurement(
 )
 
 
-def baselines(points) -> dict[str, float]:
-    """Bits a character of the test part, by name."""
-    found = by_point(points, "order")
+def baselines(evidence: Evidence) -> dict[str, float]:
+    """Bits per character of the test part, by n-gram model."""
+    found = evidence.measured_by("order")
     ((best,),) = [min(found, key=lambda place: found[place]["validation"])]
     named = {order: f"{order}-gram" for order in (*SHOWN, best)}
     named[best] += ", the best on validation data"
     return {name: float(found[order,]["test"]) for order, name in named.items()}
 
 
-def _bits(run) -> float:
-    """A character of the test part; where a run failed, those of characters one by one."""
+def _bits(run: Record) -> float:
+    """Bits per character of the test part; at chance, a unigram, for a failed run."""
     if run["failed"] is not None:
         return run["chance"]["loss"] / math.log(2)
     return run["test"]["bits"]
 
 
-def decide(recorded, points):
-    runs = by_arm(recorded)["", "lstm"]
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 13t from the gains of the LSTM over the n-gram models."""
+    runs = evidence.runs_of("lstm")
     errors = np.array([_bits(run) for run in runs])
-    others = baselines(points)
+    others = baselines(evidence)
     return CLAIMS["13"](
         "13t", {f"lstm over {name}": gains(runs, errors, own) for name, own in others.items()}
     )
 
 
-def curves(recorded, points):
-    runs = by_arm(recorded)["", "lstm"]
+def curves(evidence: Evidence) -> Curves:
+    """Bits per character of the LSTM and of the n-gram models."""
+    runs = evidence.runs_of("lstm")
     lines = {"lstm": np.array([[_bits(run)] for run in runs])}
-    lines |= {name: np.array([[own]]) for name, own in baselines(points).items()}
+    lines |= {name: np.array([[own]]) for name, own in baselines(evidence).items()}
     return Curves(
         lines, "the next character", "", "bits, test part", categories=("",), compared=SAVED
     )
+
+
+EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA, TASK_NAMES)

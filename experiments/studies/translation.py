@@ -1,25 +1,27 @@
-"""Does a small LSTM translate the messages of programs better than a translation memory?
+"""Claim 13m: translation of the messages of programs, compared with a translation memory.
 
-The memory is what translators use: it says the translation of the nearest source it knows. Copying
-the source is the other baseline. All are compared with the French of the catalogues by chrF, and
-what is counted as error is what is missing to 1. How well characters are predicted when those
-before them are given stands beside that, with an n-gram model that has not read the source.
+A translation memory answers with the translation of the nearest source that it knows; copying the
+source is the other baseline. Translations are compared with the French of the catalogues by chrF,
+and the error is 1 - chrF. An exploratory verdict compares bits per character, given the characters
+before, with an n-gram model that does not read the source.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.claims.evidence import SAVED, by_arm, gains
+from experiments.claims.evidence import SAVED, Evidence, Record, gains
+from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
 from seqjax.data.messages import messages
 from seqjax.metrics.chrf import chrf
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats import rules
-from seqjax.stats.decisions import CLAIMS
-from seqjax.sweeps.measurement import Measurement
+from seqjax.stats.decisions import CLAIMS, Verdict
+from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.sweeps.study import Arm, Study
 from seqjax.tasks.datasets.translation import END, Translation, encoded
 
@@ -52,7 +54,7 @@ STUDY = Study(
 
 
 def edits(text: str, others: Sequence[str]) -> np.ndarray:
-    """The least characters to insert, delete or exchange on the way to each text (Levenshtein).
+    """(N,) Levenshtein distances from a text to each of the others.
 
     >>> edits("kitten", ["sitting", "kitten", ""]).tolist()
     [3, 0, 6]
@@ -71,29 +73,29 @@ def edits(text: str, others: Sequence[str]) -> np.ndarray:
 
 
 def remembered(source: str, known: Sequence[tuple[str, str]]) -> str:
-    """The translation of the known source that takes the least edits a character, case aside."""
+    """Translation of the known source with the fewest edits per character, ignoring case."""
     others = [other.casefold() for other, _ in known]
     longer = np.maximum([len(other) for other in others], len(source))
     return known[int(np.argmin(edits(source.casefold(), others) / longer))][1]
 
 
-def said(baseline: str, part: str) -> list[str]:
-    """The translations of a part by a baseline."""
+def translations(baseline: str, part: str) -> list[str]:
+    """Translations of the messages of a part by a baseline."""
     sources = [source for source, _ in messages()[part]]
     if baseline == COPY:
         return sources
     return [remembered(source, messages()["train"]) for source in sources]
 
 
-def measure(point):
-    """chrF and the share of exact hits, or of an n-gram model bits a character, of both parts."""
+def measure(point: Point) -> dict[str, Any]:
+    """chrF and share of exact translations, or bits per character, on validation and test."""
     parts = ("validation", "test")
     if point["baseline"] == NGRAM:
         return {part: bits(point["order"], part) for part in parts}
     found = {}
     for part in parts:
         meant = [target for _, target in messages()[part]]
-        texts = said(point["baseline"], part)
+        texts = translations(point["baseline"], part)
         score_B = chrf(*(jnp.array([encoded(t) for t in column]).T for column in (texts, meant)))
         exact = np.mean([a == b for a, b in zip(texts, meant, strict=True)])
         found |= {part: np.mean(score_B), f"{part}_exact": exact}
@@ -101,9 +103,9 @@ def measure(point):
 
 
 def bits(order: int, part: str) -> float:
-    """Of a character of the targets, ends included, as an n-gram model expects it."""
+    """Bits per character of the targets, ends included, of an n-gram model."""
 
-    def sequences(part):
+    def sequences(part: str) -> list[np.ndarray]:
         return [np.array([END, *encoded(t)[: len(t)], END]) for _, t in messages()[part]]
 
     model = ngrams.fit(sequences("train"), order, TASK.outputs)
@@ -123,19 +125,20 @@ MEASUREMENT = Measurement(
 )
 
 
-def _of(points, baseline: str) -> list:
-    """What was measured of a baseline."""
-    return [made["measured"] for made in points if made["point"]["baseline"] == baseline]
+def _of(evidence: Evidence, baseline: str) -> list[Mapping[str, Any]]:
+    """Measurements of a baseline."""
+    return [at["measured"] for at in evidence.points if at["point"]["baseline"] == baseline]
 
 
-def _missing(runs) -> np.ndarray:
-    """(n,) by how much the chrF of runs is short of 1."""
+def _missing(runs: Sequence[Record]) -> np.ndarray:
+    """(n,) errors 1 - chrF of runs."""
     return np.array([1 - (run["test"]["chrf"] or 0.0) for run in runs])
 
 
-def decide(recorded, points):
-    runs = by_arm(recorded)["", "lstm"]
-    copy, memory = (1 - float(_of(points, name)[0]["test"]) for name in (COPY, MEMORY))
+def decide(evidence: Evidence) -> list[Verdict]:
+    """Verdict 13m in chrF; an exploratory one in bits per character."""
+    runs = evidence.runs_of("lstm")
+    copy, memory = (1 - float(_of(evidence, name)[0]["test"]) for name in (COPY, MEMORY))
     missing = _missing(runs)
     registered = CLAIMS["13"](
         "13m",
@@ -144,7 +147,7 @@ def decide(recorded, points):
             "lstm over a translation memory": gains(runs, missing, memory),
         },
     )
-    best = min(_of(points, NGRAM), key=lambda found: float(found["validation"]))
+    best = min(_of(evidence, NGRAM), key=lambda found: float(found["validation"]))
     spent = np.array([rules.entered(run, "test") for run in runs])
     given, *_ = CLAIMS["13"](
         "13m", {"lstm over an n-gram model": gains(runs, spent, float(best["test"]))}
@@ -153,10 +156,14 @@ def decide(recorded, points):
     return [*registered, given.as_exploratory(how)]
 
 
-def curves(recorded, points):
-    runs = by_arm(recorded)["", "lstm"]
+def curves(evidence: Evidence) -> Curves:
+    """chrF of the LSTM and of the baselines."""
+    runs = evidence.runs_of("lstm")
     lines = {"lstm": 1 - _missing(runs)[:, None]}
-    lines |= {name: np.array([[float(_of(points, name)[0]["test"])]]) for name in (COPY, MEMORY)}
+    lines |= {name: np.array([[float(_of(evidence, name)[0]["test"])]]) for name in (COPY, MEMORY)}
     return Curves(
         lines, "translations of the test messages", "", "chrF", categories=("",), compared=SAVED
     )
+
+
+EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA)

@@ -40,16 +40,15 @@ def main(argv: list[str]) -> None:
 
 
 def _list_studies() -> None:
-    from experiments.experiment import subject
+    from experiments.experiment import find
 
     for name in (*STUDIES, *CLAIMS):
-        print(f"{name}: {subject(name).question}")
+        print(f"{name}: {find(name).question}")
 
 
 def _run() -> None:
     """Plan or run every study that --study names, and print the collected verdicts of several."""
-    from experiments.cli import environment, execution, verdicts
-    from experiments.cli.commands import report
+    from experiments.cli import environment, execution, reports, results, verdicts
 
     description = environment.describe()
     pending = total = 0
@@ -69,10 +68,10 @@ def _run() -> None:
             heading = [f"{name}:"] if several else []
             print(*heading, *execution.describe(experiment, options, path), sep="\n")
             continue
-        left_to_others, runs = execution.execute(experiment, options, path, report.show)
+        left_to_others, runs = execution.execute(experiment, options, path, reports.show)
         pending += left_to_others
         total += runs
     if several and not FLAGS.dry_run:
-        print(verdicts.collected(flags.workdir(), verdicts.workdirs(flags.workdir())))
+        print(verdicts.collect(flags.workdir(), results.read_collection(flags.workdir())))
     if pending:
         print(f"{pending} of {total} runs are left to other shards", file=sys.stderr)

@@ -1,0 +1,105 @@
+"""Tables and figures of a study, as files and as text."""
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Sequence
+
+from experiments.claims.evidence import Record
+from experiments.cli.results import Results
+from experiments.cli.workdir import Workdir, WorkdirError
+from seqjax.reporting import formats, plots
+from seqjax.reporting.tables import (
+    Table,
+    by_metric,
+    make_table,
+    measured,
+    published_rows,
+    shown_rows,
+    sizes,
+)
+from seqjax.sweeps.study import Study
+
+MOST_CELLS = 10**6
+
+
+def report(results: Results) -> str:
+    """Writes the tables and figures of a study, and returns the tables as Markdown.
+
+    Raises:
+      WorkdirError: a table of more than ``MOST_CELLS`` cells.
+    """
+    study, records, workdir = results.experiment.study, results.records, results.workdir
+    tune = records[0]["tune"] if workdir.config is None else workdir.config["tune"]
+    if study.metrics is not None and not measured(records, study.metrics):
+        study = dataclasses.replace(study, metrics=None)  # the command set another task
+    tables = tables_of(study, records, tune)
+    for table in tables:
+        if (size := len(table.rows) * len(table.columns)) > MOST_CELLS:
+            raise WorkdirError(
+                f"--workdir: {workdir.path}: a table of {size:,} cells; at most {MOST_CELLS:,}"
+            )
+    parts = [formats.to_markdown(table) for table in tables]
+    if len(shown := shown_rows(records)) > 1:
+        parts.append(formats.markdown(shown) + "\n")
+    parts.append(formats.markdown(sizes(records, [arm.title for arm in study.arms])) + "\n")
+    if study.published:
+        parts.append(formats.markdown(published_rows(study.published)) + "\n")
+    markdown = "\n".join(parts)
+    workdir.write("table.md", markdown)
+    workdir.write("table.csv", formats.to_csv(tables))
+    workdir.write("table.tex", "\n".join(map(formats.to_latex, tables)))
+    _draw(workdir, study, tables)
+    return markdown
+
+
+def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list[Table]:
+    """The main table of a study, and the further ones that it defines for its tuned axis.
+
+    Args:
+      tune: path of the axis that the command tuned, or None.
+    """
+    titles = {axis.path: axis.title for axis in study.axes}
+    columns, question = study.columns, study.question
+    if study.metrics is not None:
+        records, columns = by_metric(records, study.metrics), study.metrics.title
+        question += f" {study.metrics.note}"
+    make = functools.partial(
+        make_table, records, question=question, arms=[arm.title for arm in study.arms]
+    )
+    tables = [make(title=study.name, tune=tune, titles=titles, columns=columns)]
+    if tune is None or tune != study.tune or study.tuning_seeds:
+        return tables
+    if study.fixed in {record["point"].get(tune) for record in records} - {None}:
+        options = {"titles": titles, "columns": columns, "fixed": study.fixed}
+        title = f"{study.name} at {tune} = {study.fixed:g}"
+        tables.append(make(title=title, tune=tune, **options))
+    if study.spread:
+        untitled = {path: title for path, title in titles.items() if path != tune}
+        title = f"{study.name} at every {tune}"
+        tables.append(make(title=title, tune=None, titles=untitled, columns=tune))
+    return tables
+
+
+def _draw(workdir: Workdir, study: Study, tables: Sequence[Table]) -> None:
+    """Saves the figures that are small enough to be read; names the others on standard error."""
+    main = tables[0]
+    maps = [("heat_map", main, "metric")]
+    if study.metrics is None:  # columns of several metrics share their clipped steps
+        maps.append(("clipped", main, "clipped"))
+    maps += [("heat_map_untuned", table, "metric") for table in tables[1:2]]
+    for name, table, quantity in maps:
+        if len(table.rows) * len(table.columns) > plots.MOST_CELLS:
+            print(f"{name}: over {plots.MOST_CELLS:,} cells are not drawn", file=sys.stderr)
+        else:
+            plots.save(plots.heat_map(table, quantity), workdir.path, name)
+    if max(len(main.rows), len(main.columns)) > plots.MOST_PANELS:
+        print(f"learning_curves: over {plots.MOST_PANELS} are not drawn", file=sys.stderr)
+    else:
+        curve = "training_loss" if main.metric == "score" else f"validation_{main.metric}"
+        plots.save(plots.curves(main, curve), workdir.path, "learning_curves")
+    for name, figure in plots.observed_figures(main):
+        if figure is None:
+            print(f"{name}: so many lines and panels are not drawn", file=sys.stderr)
+        else:
+            plots.save(figure, workdir.path, name)
