@@ -92,8 +92,8 @@ def decide(evidence: Evidence) -> list[Verdict]:
         )
         for verdict in CLAIMS["2b"](range(1, len(pieces["shared"]) + 1), pieces):
             because = f"scale {scale:g}: {verdict.because}; half the grid misses {missed:.1%}"
-            said = dataclasses.replace(verdict, because=because)
-            verdicts.append(said if scale == SCALES[0] else said.as_exploratory(f"scale {scale:g}"))
+            described = dataclasses.replace(verdict, because=because)
+            verdicts.append(described if scale == SCALES[0] else described.as_exploratory(f"scale {scale:g}"))
     return verdicts
 
 

@@ -58,9 +58,9 @@ def read(workdir: Workdir) -> Results | None:
       RecordError: a file that cannot be read.
     """
     records, measured = workdir.records(), workdir.measurements()
-    if not records and measured is None:
+    name = _name(records, measured)
+    if name is None:
         return None
-    name = records[0]["study"] if records else measured["same"]["study"]
     if name not in NAMES:
         raise WorkdirError(
             f"--workdir: {workdir.path} has records of {unknown('study', name, NAMES)}"
@@ -68,8 +68,20 @@ def read(workdir: Workdir) -> Results | None:
     return Results(workdir, find(name), records, measured)
 
 
+def _name(records: Sequence[Record], measured: Mapping[str, Any] | None) -> str | None:
+    """Name of the experiment that records and measurements are of; None where there are none."""
+    if records:
+        return records[0]["study"]
+    return measured["same"]["study"] if measured else None
+
+
 def read_collection(path: pathlib.Path) -> list[Results]:
     """Results of all experiments with a verdict in a folder, each in a folder of its name."""
-    names = (*CLAIMS, *(name + FULL for name in CLAIMS), *USES)
-    found = (read(Workdir(path / name)) for name in names if (path / name).is_dir())
-    return [own for own in found if own and own.experiment.name == own.workdir.path.name]
+    collection = []
+    for name in (*CLAIMS, *(name + FULL for name in CLAIMS), *USES):
+        if (path / name).is_dir():
+            workdir = Workdir(path / name)
+            records, measured = workdir.records(), workdir.measurements()
+            if _name(records, measured) == name:
+                collection.append(Results(workdir, find(name), records, measured))
+    return collection

@@ -15,7 +15,7 @@ from support.commands import command
 from support.made_up import record
 from support.published import make_known, needs, put, use_published
 
-from experiments.cli.commands.report import report
+from experiments.cli import reports, results
 from experiments.cli.workdir import Workdir
 from seqjax.data import agreement as reader
 from seqjax.data import folder
@@ -211,7 +211,7 @@ def test_on_another_task_the_study_has_the_usual_table(tmp_path):
     for arm in ("lstm", "gru"):
         one = record(arm=arm, study="agreement_natural")
         jsonl.append(tmp_path / "records.jsonl", one)
-    text = report(Workdir(tmp_path))
+    text = reports.report(results.read(Workdir(tmp_path)))
     assert "| lstm | 0.900" in text and "attractors" not in text
     assert (tmp_path / "clipped.png").exists()
 

@@ -198,14 +198,14 @@ def evidence(error, baselines=(0.08, 0.03)):
         {"point": {"task.name": "digits_rows", "baseline": name}, "measured": {"error": value}}
         for name, value in zip(study.BASELINES, baselines, strict=True)
     ]
-    return runs, points
+    return study.EXPERIMENT.evidence(runs, {"points": points})
 
 
 @pytest.mark.parametrize(
     ("error", "verdict"), [(0.01, "supported"), (0.029, "undecided"), (0.05, "contradicted")]
 )
 def test_claim_11_is_decided_by_the_share_of_errors_saved(error, verdict):
-    found = study.decide(*evidence(error))[0]
+    found = study.decide(evidence(error))[0]
     assert (found.claim, found.verdict, len(found.comparisons)) == ("11", verdict, 6)
     saved = {c.name: c.mean for c in found.comparisons}
     mean = error + 0.0005 / 10  # of ten seeds one more is below than above
@@ -214,15 +214,15 @@ def test_claim_11_is_decided_by_the_share_of_errors_saved(error, verdict):
 
 
 def test_a_failed_run_saves_nothing():
-    runs, points = evidence(0.01)
-    whole = study.decide(runs, points)[0].comparisons[0].mean
-    runs[0] = {**runs[0], "failed": {"reason": "diverged", "step": 6}}
-    less = study.decide(runs, points)[0].comparisons[0].mean
+    found = evidence(0.01)
+    whole = study.decide(found)[0].comparisons[0].mean
+    found.records[0]["failed"] = {"reason": "diverged", "step": 6}
+    less = study.decide(found)[0].comparisons[0].mean
     assert less == pytest.approx(whole - (1 - (0.01 + 0.0005) / 0.08) / 10)
 
 
 def test_the_figure_shows_networks_and_baselines():
-    found = study.curves(*evidence(0.01))
+    found = study.curves(evidence(0.01))
     assert found.categories == ("elman", "lstm", "gru", *study.BASELINES)
     (percent,) = found.lines.values()
     assert percent.shape == (10, 5) and np.all(percent[:, 3:] == [8, 3])

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.claims import curves, decided
 from support.commands import command
 from support.made_up import record
 
@@ -196,7 +197,7 @@ def spoken(wrong, failed=()):
     """Runs of three arms, the LSTM's with these errors."""
     return [
         record(arm=arm, seed=k, test=1 - error, settings={"task.name": "japanese_vowels"},
-               failed="collapsed" if k in failed else None)
+               failed="collapsed" if k in failed else None, study="speech")
         for arm in ("elman", "lstm", "gru")
         for k, error in enumerate(wrong)
     ]  # fmt: skip
@@ -220,24 +221,24 @@ def neighbours(raw, standardised):
 def test_speech_is_decided_by_neighbours_as_in_the_literature(wrong, said):
     errors = wrong + np.linspace(-0.005, 0.005, 10)
     points = neighbours(0.1, 0.03)
-    found = speech.decide(spoken(errors), points)
+    found = decided(speech.EXPERIMENT, spoken(errors), points)
     assert (found[0].verdict, found[-1].verdict) == said
     assert [verdict.exploratory for verdict in found] == [False, True, True]
     assert found[0].claim == "13s" and len(found[0].comparisons) == len(speech.DISTANCES)
-    lines = speech.curves(spoken(errors), points).lines
+    lines = curves(speech.EXPERIMENT, spoken(errors), points).lines
     assert lines["lstm"][:, 1].mean() == pytest.approx(100 * wrong)
     assert lines["warped apart"].tolist() == [[10, 3]]
 
 
 def test_a_failed_run_saves_nothing():
-    found, *_ = speech.decide(spoken([0.02] * 10, failed=(3,)), neighbours(0.1, 0.1))
+    found, *_ = decided(speech.EXPERIMENT, spoken([0.02] * 10, failed=(3,)), neighbours(0.1, 0.1))
     assert found.comparisons[0].mean == pytest.approx(0.8 * 9 / 10)
 
 
 def forecast(errors):
     return [
         record({"task.horizon": horizon}, arm=arm, seed=k, test=errors[horizon] + 0.001 * k,
-               settings={"task.name": "forecast", "model.readout": "linear"})
+               settings={"task.name": "forecast", "model.readout": "linear"}, study="forecast")
         for horizon, arm, k in itertools.product((1, 12), ("elman", "lstm", "gru"), range(10))
     ]  # fmt: skip
 
@@ -253,13 +254,14 @@ def test_a_forecast_is_decided_by_persistence_and_the_season_before():
         ({1: 0.4, 12: 0.8}, ["supported", "contradicted"]),
         ({1: 0.4, 12: 1.2}, ["contradicted", "contradicted"]),
     ]:
-        found = forecasting.decide(forecast(errors), points)
+        found = decided(forecasting.EXPERIMENT, forecast(errors), points)
         assert [found[0].verdict, found[-1].verdict] == said
     assert [comparison.name for comparison in found[0].comparisons] == [
         "next month over persistence", "next month over seasonal naive",
         "in a year over seasonal naive",
     ]  # fmt: skip
-    lines = forecasting.curves(forecast(errors), points).lines
+    lines = curves(forecasting.EXPERIMENT, forecast(errors), points).lines
     assert lines["lstm"].shape == (10, 2) and lines["persistence"].tolist() == [[1, 1]]
-    with pytest.raises(EvidenceError, match=r"nothing for \('lstm', 12\)"):
-        forecasting.decide([r for r in forecast(errors) if r["point"]["task.horizon"] == 1], points)
+    next_month = [one for one in forecast(errors) if one["point"]["task.horizon"] == 1]
+    with pytest.raises(EvidenceError, match="elman"):
+        decided(forecasting.EXPERIMENT, next_month, points)

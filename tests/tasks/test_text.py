@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from absl.testing import flagsaver
 from support.batches import trains_and_evaluates
+from support.claims import curves, decided
 from support.commands import command
 from support.made_up import record
 from support.published import needs, use_published
@@ -200,7 +201,7 @@ POINTS = [
 
 def runs(bits, **changes):
     """Ten runs about so many bits a character, by another metric of the same task."""
-    common = {"arm": "lstm", "settings": {"task.name": "unicode_names"}, **changes}
+    common = {"arm": "lstm", "study": "text", "settings": {"task.name": "unicode_names"}, **changes}
     tests = [{"accuracy": 0.5, "bits": bits + 0.05 * (seed % 3 - 1)} for seed in range(10)]
     return [{**record(seed=k, **common), "test": test} for k, test in enumerate(tests)]
 
@@ -210,7 +211,7 @@ def runs(bits, **changes):
     [(2.1, "supported"), (2.3, "supported in part"), (2.5, "contradicted")],
 )
 def test_the_best_order_on_validation_data_decides(bits, verdict):
-    found, *_ = study.decide(runs(bits), POINTS)
+    found, *_ = decided(study.EXPERIMENT, runs(bits), POINTS)
     assert (found.claim, found.verdict) == ("13t", verdict)
     saved = {comparison.name: comparison.mean for comparison in found.comparisons}
     mean = bits - 0.005  # of ten seeds one more is below than above
@@ -222,15 +223,18 @@ def test_the_best_order_on_validation_data_decides(bits, verdict):
 
 
 def test_the_figure_shows_the_models_beside_the_network():
-    lines = study.curves(runs(2.2), POINTS).lines
+    lines = curves(study.EXPERIMENT, runs(2.2), POINTS).lines
     assert lines["lstm"].shape == (10, 1) and lines["3-gram"].tolist() == [[3.0]]
 
 
 def test_a_failed_run_has_the_bits_of_single_characters_and_saves_nothing():
     failed = runs(2.2, failed="nonfinite")
     bits = UnicodeNames().chance_loss("softmax") / math.log(2)
-    assert study.curves(failed, POINTS).lines["lstm"].tolist() == [[pytest.approx(bits)]] * 10
-    assert {c.mean for c in study.decide(failed, POINTS)[0].comparisons} == {0}
+    assert (
+        curves(study.EXPERIMENT, failed, POINTS).lines["lstm"].tolist()
+        == [[pytest.approx(bits)]] * 10
+    )
+    assert {c.mean for c in decided(study.EXPERIMENT, failed, POINTS)[0].comparisons} == {0}
 
 
 def test_models_are_of_the_text_that_is_asked_for(placed):

@@ -278,7 +278,7 @@ def evidence(chrf, bits, failed=None):
         ({"baseline": "n-gram", "order": 2}, 2.0),
     ]
     points = [{"point": at, "measured": {"validation": v, "test": v}} for at, v in measured]
-    return runs, points
+    return study.EXPERIMENT.evidence(runs, {"points": points})
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def evidence(chrf, bits, failed=None):
     ],
 )
 def test_claim_13m_is_decided_by_what_is_missing_to_1(chrf, bits, verdict, beside):
-    registered, *others = study.decide(*evidence(chrf, bits))
+    registered, *others = study.decide(evidence(chrf, bits))
     assert (registered.claim, registered.verdict) == ("13m", verdict)
     assert not registered.exploratory and all(other.exploratory for other in others)
     given = [other for other in others if "n-gram" in other.statement]
@@ -302,12 +302,12 @@ def test_claim_13m_is_decided_by_what_is_missing_to_1(chrf, bits, verdict, besid
 
 
 def test_a_failed_run_saves_nothing():
-    whole, less = (study.decide(*evidence(0.6, 1.5, failed))[0] for failed in (None, "collapsed"))
+    whole, less = (study.decide(evidence(0.6, 1.5, failed))[0] for failed in (None, "collapsed"))
     gain = 1 - (1 - 0.57) / 0.5
     assert whole.comparisons[1].mean - less.comparisons[1].mean == pytest.approx(gain / 10)
 
 
 def test_the_figure_shows_the_baselines_beside_the_network():
-    lines = study.curves(*evidence(0.4, 1.5)).lines
+    lines = study.curves(evidence(0.4, 1.5)).lines
     assert lines["lstm"][:3, 0].tolist() == pytest.approx([0.37, 0.4, 0.43])
     assert (lines["copy"], lines["memory"]) == (0.3, 0.5)

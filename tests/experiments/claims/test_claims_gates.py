@@ -5,10 +5,11 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from support.claims import completed, curves, decided, registered, without
 from support.made_up import record
 
 from experiments.claims import claim_7, claim_8, claim_9, claim_10
-from experiments.claims.evidence import BETWEEN, PROTOCOL, on_tasks
+from experiments.claims.protocol import PROTOCOL, on_tasks
 from seqjax.stats.decisions import EvidenceError
 from seqjax.stats.decisions.base import CONTRADICTED, IN_PART, SUPPORTED, UNDECIDED
 from seqjax.sweeps import executor, tuning
@@ -18,50 +19,42 @@ from seqjax.training.config import as_settings
 
 S, P, C, U = SUPPORTED, IN_PART, CONTRADICTED, UNDECIDED
 MODULES = {"7": claim_7, "8": claim_8, "9": claim_9, "10": claim_10}
-CPU = {claim: module.subject(False) for claim, module in MODULES.items()}
+CPU = {claim: module.experiment(False) for claim, module in MODULES.items()}
 SEEDS, RATE = range(10), "optim.learning_rate"
 
 
 def recorded(
     claim, score=lambda task, arm: 0.5, failed=lambda task, arm: False, full=False, **more
 ):
-    """Records of all runs of a claim: of those that count, with these scores and failures."""
-    study, found, of_arm = MODULES[claim].subject(full).study, {}, {}
-    while new := [run for run in tuning.due(study, SEEDS, found.values()) if run.id not in found]:
-        for run in new:
-            if run.arm not in of_arm:
-                of_arm[run.arm] = record(arm=run.arm, settings=as_settings(run.config), **more)
-            task, _, arm = run.arm.partition(BETWEEN)
-            reason = {"reason": "above_chance", "step": 1} if failed(task, arm) else None
-            noise = 0.001 * (run.seed % 3)
-            # The second rate is the best of the grid, which thus does not grow.
-            better = run.point.get(RATE) == PROTOCOL.rates(full)[1]
-            sign = 1 if of_arm[run.arm]["higher_is_better"] else -1
-            chance = of_arm[run.arm]["chance"]["metric"]
-            found[run.id] = {
-                **of_arm[run.arm],
-                "id": run.id,
-                "study": study.name,
-                "point": dict(run.point),
-                "seed": run.seed,
-                "purpose": run.purpose,
-                "failed": reason,
-                "score": 0.0 if reason else score(task, arm) + noise,
-                "validation": {of_arm[run.arm]["metric"]: chance * (1 + 0.1 * sign * better)},
-            }
-    return list(found.values())
+    """Records of all runs of a claim: reported ones with these scores and failures."""
+    experiment, of_arm = MODULES[claim].experiment(full), {}
 
+    def leave(run):
+        if run.arm not in of_arm:
+            of_arm[run.arm] = record(arm=run.arm, settings=as_settings(run.config), **more)
+        made, arm = of_arm[run.arm], experiment.study.arm(run.arm)
+        reason = {"reason": "above_chance", "step": 1} if failed(arm.task, arm.name) else None
+        # The second rate is the best of the grid, which thus does not grow.
+        better = run.point.get(RATE) == PROTOCOL.rates(full)[1]
+        sign = 1 if made["higher_is_better"] else -1
+        validation = made["chance"]["metric"] * (1 + 0.1 * sign * better)
+        return {
+            **made,
+            "id": run.id,
+            "study": run.study,
+            "point": dict(run.point),
+            "seed": run.seed,
+            "purpose": run.purpose,
+            "failed": reason,
+            "score": 0.0 if reason else score(arm.task, arm.name) + 0.001 * (run.seed % 3),
+            "validation": {made["metric"]: validation},
+        }
 
-def verdicts(claim, records):
-    return {v.claim: v for v in CPU[claim].decide(records, []) if not v.exploratory}
+    return completed(experiment, leave, SEEDS)
 
 
 def says(claim, records):
-    return {name: verdict.verdict for name, verdict in verdicts(claim, records).items()}
-
-
-def without(records, arm):
-    return [one for one in records if one["arm"] != arm]
+    return {name: v.verdict for name, v in registered(CPU[claim], records).items()}
 
 
 # ---- the plans
@@ -70,14 +63,18 @@ def without(records, arm):
 @pytest.mark.parametrize("full", [False, True], ids=["cpu", "full"])
 @pytest.mark.parametrize("claim", MODULES)
 def test_a_plan_is_valid_and_its_matched_arms_have_equal_parameters(claim, full):
-    study = MODULES[claim].subject(full).study
+    study = MODULES[claim].experiment(full).study
     runs = tuning.due(study, range(study.seeds), [])
     assert study.seeds == (20 if full else 10) and study.tuning_seeds == (5 if full else 2)
     config = {run.arm: run.config for run in runs}
-    size = {arm: recurrent_parameters(one.model, one.task) for arm, one in config.items()}
+    size = {
+        (study.arm(title).task, study.arm(title).name): recurrent_parameters(one.model, one.task)
+        for title, one in config.items()
+    }
     for arm in study.arms:
         if arm.matched:
-            assert abs(size[arm.name] / size[arm.matched] - 1) <= 0.01, arm.name
+            matched = size[arm.task, arm.matched]
+            assert abs(size[arm.task, arm.name] / matched - 1) <= 0.01, arm.title
     tuned = {run.arm for run in runs if run.purpose == "tuning"}
     for arm in tuned:
         rates = {run.point[RATE] for run in runs if run.arm == arm}
@@ -90,8 +87,9 @@ def biases(config):
 
 def test_the_arms_are_what_the_method_says():
     def configs(claim):
-        runs = tuning.due(CPU[claim].study, SEEDS, [])
-        return {tuple(run.arm.split(BETWEEN)): run.config for run in runs}
+        study = CPU[claim].study
+        arms = {run.arm: run.config for run in tuning.due(study, SEEDS, [])}
+        return {(study.arm(title).task, study.arm(title).name): c for title, c in arms.items()}
 
     seven = configs("7")
     assert {task: c.task.length for (task, _), c in seven.items()} == {"recall": 50, "adding": 50}
@@ -121,7 +119,7 @@ def test_the_arms_are_what_the_method_says():
 def test_a_width_of_a_task_is_for_the_arms_that_are_not_matched():
     made = on_tasks({"t": {"model.hidden": 3}}, [Arm("a"), Arm("b", matched="a")])
     assert [arm.settings for arm in made] == [{"model.hidden": 3}, {}]
-    assert made[1].matched == "t: a"
+    assert [(arm.title, arm.matched) for arm in made] == [("t: a", ""), ("t: b", "a")]
 
 
 # ---- claim 7
@@ -156,7 +154,7 @@ def test_claim_7_shows_the_largest_norms_by_rate():
     for one in records:
         if one["arm"].startswith("adding: lstm unclipped"):
             one["gradient_norm"] = {"q100": 10 + 100 * one["seed"]}
-    lines = CPU["7"].curves(records, []).lines
+    lines = curves(CPU["7"], records).lines
     assert {name: rows.shape for name, rows in lines.items()} == dict.fromkeys(
         ("lstm on recall", "elman on recall", "lstm on adding", "elman on adding"), (10, 4)
     )
@@ -182,7 +180,7 @@ def gates(shares):
 
     records = recorded("8")
     of_task = {task: observed(task) for task in claim_8.LAYERS}
-    return [{**one, "observed": of_task[one["arm"].partition(BETWEEN)[0]]} for one in records]
+    return [{**one, "observed": of_task[CPU["8"].study.arm(one["arm"]).task]} for one in records]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +201,7 @@ def test_claim_8(shares, expected):
 def test_claim_8_reads_each_cut_off_at_its_time():
     """Also what was saturated before training, which decides nothing."""
     at = {(k, edge): 0.02 + 0.1 * k + 0.03 * edge for k in range(5) for edge in range(3)}
-    found = CPU["8"].decide(gates(lambda task, gate, k, edge: at[k, edge]), [])
+    found = decided(CPU["8"], gates(lambda task, gate, k, edge: at[k, edge]))
     first = next(v for v in found if not v.exploratory)
     assert first.because.endswith("before training at most 2.0% of a gate's values")
     assert len(first.comparisons) == 3 * 5
@@ -219,7 +217,7 @@ def test_claim_8_reads_each_cut_off_at_its_time():
 
 def test_claim_8_reads_what_a_run_observes():
     """A real run of two layers: shares that fit its histograms, before training and four times."""
-    (arm,) = (arm for arm in CPU["8"].study.arms if arm.name == "digits_rows: lstm")
+    (arm,) = (arm for arm in CPU["8"].study.arms if arm.title == "digits_rows: lstm")
     tiny = {"model.layers": 2, "train.steps": 4, "train.eval_every": 1}
     arm = dataclasses.replace(arm, settings={**arm.settings, **tiny})
     base = {**CPU["8"].study.base, "model.hidden": 4, "train.batch_size": 4}
@@ -238,7 +236,7 @@ def test_claim_8_reads_what_a_run_observes():
             np.testing.assert_allclose((low + high)[:, 0], outer, atol=1e-6)
     records = [{**planned, "observed": one["observed"]} for planned in recorded("8")]
     assert set(says("8", records)) == {"8"}
-    lines = CPU["8"].curves(records, []).lines
+    lines = curves(CPU["8"], records).lines
     assert {gate: rows.shape for gate, rows in lines.items()} == dict.fromkeys("ifo", (10, 20))
 
 
@@ -260,14 +258,14 @@ def test_claim_9():
     """A gain of .2 is level with the GRU, one of .1 is not, and none is none."""
     found = says("9", recorded("9", biased(f=0.2, i=0.1, f_drawn=0.2)))
     assert found == {"9f": S, "9i": P, "9o": C, "9f_drawn": S, "9i_drawn": C, "9o_drawn": C}
-    lines = CPU["9"].curves(recorded("9", biased(f=0.2)), []).lines
+    lines = curves(CPU["9"], recorded("9", biased(f=0.2))).lines
     assert list(lines) == ["adding", "temporal_order", "xml", "characters"]
     np.testing.assert_allclose(lines["xml"][0], [0.5, 0.5, 0.7, *[0.5] * 5])
 
 
 def test_other_biases_are_exploratory_and_at_full_size_alone():
     score = biased(f=0.2, i=0.1, **{"f_-2": 0.1, "f_4": 0.2})
-    found = MODULES["9"].decide(recorded("9", score, full=True), [])
+    found = decided(claim_9.experiment(True), recorded("9", score, full=True))
     others = {v.claim: v.verdict for v in found if "medians" not in v.statement and v.exploratory}
     assert others == {"9f_-2": P, "9f_-1": C, "9f_2": C, "9f_4": S}
     assert {v.statement for v in found if v.claim == "9f_-2"} >= {
@@ -306,7 +304,7 @@ def test_equal_parameters_are_exploratory_and_at_full_size_alone():
         chosen = parameters if arm.endswith("_equal") else units
         return chosen(task, arm.removesuffix("_equal"))
 
-    own, _, beside, _ = MODULES["10"].decide(recorded("10", score, full=True), [])
+    own, _, beside, _ = decided(claim_10.experiment(True), recorded("10", score, full=True))
     assert (own.verdict, own.exploratory) == (S, False)
     assert (beside.verdict, beside.exploratory) == (C, True)
     assert beside.statement.endswith("(equal parameters).")
@@ -314,11 +312,11 @@ def test_equal_parameters_are_exploratory_and_at_full_size_alone():
 
 def test_claim_10_tells_the_two_kinds_of_task_apart():
     records = recorded("10", removed(0.5, 0.3, 0.1, ("xml", "characters")))
-    (verdict,) = verdicts("10", records).values()
+    (verdict,) = registered(CPU["10"], records).values()
     nothing, something = verdict.because.split("; where ")[1:]
     assert nothing == "nothing need be forgotten d_f 0.100, d_i 0.100, d_o 0.100"
     assert something == "something must be forgotten d_f 0.500, d_i 0.300, d_o 0.100"
-    lines = CPU["10"].curves(records, []).lines
+    lines = curves(CPU["10"], records).lines
     np.testing.assert_allclose(lines["xml: something must be forgotten"][0], [0.5, 0.3, 0.1])
     assert len(lines) == 4
 
@@ -339,25 +337,24 @@ def test_claim_10_tells_the_two_kinds_of_task_apart():
     ],
 )
 def test_a_missing_part_is_named(claim, arm):
-    task, _, name = arm.partition(BETWEEN)
-    with pytest.raises(EvidenceError, match=rf"nothing for .*{task}.*{name}"):
-        CPU[claim].decide(without(recorded(claim), arm), [])
+    with pytest.raises(EvidenceError, match=f"^{arm}: "):
+        decided(CPU[claim], without(recorded(claim), arm))
 
 
 @pytest.mark.parametrize("claim", MODULES)
 def test_an_arm_at_several_points_is_not_taken_for_more_seeds(claim):
     records = recorded(claim)
     more = [one | {"id": one["id"] + " again"} for one in records if one["purpose"] == "evaluation"]
-    with pytest.raises(EvidenceError, match="has a seed at several points"):
-        CPU[claim].decide(records + more, [])
+    with pytest.raises(EvidenceError, match="seed at several"):
+        decided(CPU[claim], records + more)
 
 
 @pytest.mark.parametrize("claim", MODULES)
 def test_nothing_is_no_evidence(claim):
     with pytest.raises(EvidenceError):
-        CPU[claim].decide([], [])
+        decided(CPU[claim])
 
 
 def test_gates_that_were_not_observed_are_missed():
     with pytest.raises(EvidenceError, match=r"gates\.layer0_forward\.i\.low was not observed"):
-        CPU["8"].decide(recorded("8"), [])
+        decided(CPU["8"], recorded("8"))

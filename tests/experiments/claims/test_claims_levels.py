@@ -40,14 +40,14 @@ def small():
 @functools.cache
 def seen():
     """All norms of the small place, by kind."""
-    asked = {"kinds": tuple(levels.LOOKS), "count": COUNT}
-    return jax.device_get(levels.looked_at(small().run.config, np.uint32(SEED), {}, **asked))
+    asked = {"kinds": tuple(levels.NORMS), "count": COUNT}
+    return jax.device_get(levels.norms_of(small().run.config, np.uint32(SEED), {}, **asked))
 
 
 def measured(used, quantiles=("q10", "q50", "q90")):
     """What is measured at the small place for other labels; no other program for it."""
     place = small()._replace(used=used, quantiles=quantiles)
-    with mock.patch.object(levels, "looked_at", lambda *_, **__: seen()):
+    with mock.patch.object(levels, "norms_of", lambda *_, **__: seen()):
         return levels.measured(place)
 
 
@@ -128,7 +128,7 @@ def by_hand(config):
     size, rate = config.train.batch_size, np.float32(config.optim.learning_rate)
     params = jax.jit(starting_arrays)(config, SEED)
     key, momentum = named_key(jax.random.key(SEED), "data"), None
-    found = {kind: [] for kind in levels.LOOKS}
+    found = {kind: [] for kind in levels.NORMS}
     for row in config.task.rows({}, key, jnp.int32(0), COUNT, size):
         batch, gradient = config.task.batch({}, row, size), None
         for b in range(size):
@@ -196,7 +196,7 @@ def test_an_entry_is_a_literal_with_what_is_in_use_behind():
 
 def test_norms_that_are_not_numbers_are_not_left_out():
     norms = {"norm": np.float32([1e-21, 1.0, np.nan]), "value": np.float32([1e-21, 2.0, 3.0])}
-    with mock.patch.object(levels, "looked_at", lambda *_, **__: norms):
+    with mock.patch.object(levels, "norms_of", lambda *_, **__: norms):
         found = levels.measured(PLACES["temporal_order"])
     assert np.isnan(found["norm"]).all() and found["value"].tolist() == [2.0, 2.0, 3.0]
 

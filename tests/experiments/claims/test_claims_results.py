@@ -1,5 +1,7 @@
 """The committed verdicts follow from the committed records, under the rules as they stand."""
 
+import copy
+import dataclasses
 import json
 import pathlib
 import re
@@ -10,8 +12,8 @@ from support.committed import RESULTS as KEPT
 from support.committed import workdir_of
 
 from experiments import CLAIMS, USES
-from experiments.cli import verdicts
-from experiments.experiment import subject
+from experiments.cli import results, verdicts
+from experiments.cli.workdir import Workdir
 
 ROOT = pathlib.Path(__file__).parents[3]
 RESULTS = KEPT / "claims"
@@ -31,9 +33,9 @@ def collection(tmp_path_factory):
 
 
 def test_the_verdicts_follow_from_the_records(collection):
-    several = verdicts.workdirs(collection)
-    assert [workdir.path.name for workdir in several] == [*CLAIMS, *USES]
-    text = verdicts.collected(collection, several)
+    several = results.read_collection(collection)
+    assert [found.experiment.name for found in several] == [*CLAIMS, *USES]
+    text = verdicts.collect(collection, several)
     assert text == (RESULTS / "verdicts.md").read_text(encoding="utf-8")
     made = (collection / "verdicts.json").read_bytes()
     assert made == (RESULTS / "verdicts.json").read_bytes()
@@ -49,15 +51,13 @@ def test_every_claim_has_a_registered_verdict_and_a_figure():
 
 def test_a_changed_record_changes_the_verdicts(collection):
     """The text comes from the records, and from nothing that lies beside them."""
-    (workdir,) = [w for w in verdicts.workdirs(collection) if w.path.name == "claim_6"]
-    recorded = workdir.records()
-    found = subject("claim_6")
-    before = verdicts.decided(found, recorded, None)
-    for record in recorded:
-        if record["arm"].endswith("lstm"):
+    found = results.read(Workdir(collection / "claim_6"))
+    changed = copy.deepcopy(found.records)
+    for record in changed:
+        if record["arm"] == "lstm":
             record["test"]["accuracy_7_opposite"] = 0.6
-    after = verdicts.decided(found, recorded, None)
-    assert before[0].verdict == "supported" and after[0].verdict == "contradicted"
+    after = dataclasses.replace(found, records=changed).verdicts
+    assert found.verdicts[0].verdict == "supported" and after[0].verdict == "contradicted"
 
 
 def test_the_readme_shows_the_verdicts():

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.claims import curves, decided, registered
 from support.commands import command
 from support.made_up import record
 
@@ -17,10 +18,7 @@ from seqjax.stats.decisions.theory import DEPTHS
 from seqjax.sweeps import tuning
 from seqjax.types import named_key
 
-
-def registered(module, points, recorded=()):
-    (one,) = [v for v in module.decide(recorded, points) if not v.exploratory]
-    return one
+TWO, TWO_B, THREE = (module.experiment(False) for module in (claim_2, claim_2b, claim_3))
 
 
 # ---- claim 2
@@ -42,7 +40,7 @@ def measured_points(slope=-0.1, accuracy=0.13, draws=12):
                 "curve": [[1.0, at(accuracy, point)]] * 3,
             },
         }
-        for point in claim_2.subject(False).measurement.points
+        for point in TWO.measurement.points
     ]
 
 
@@ -61,36 +59,42 @@ def kept(point):
     ids=["both", "slopes alone", "probes alone", "neither"],
 )
 def test_claim_2_on_clear_evidence(says, points):
-    assert registered(claim_2, points).verdict == says
+    assert registered(TWO, points=points)["2"].verdict == says
 
 
 def test_claim_2_needs_every_place_and_slopes_that_are_numbers():
     with pytest.raises(EvidenceError, match=r"'elman_sigmoid', 2\.0, True"):
-        claim_2.decide([], measured_points()[:-1])
-    with pytest.raises(EvidenceError, match=r"a norm is 0 at .*'tanh', 0\.5"):
-        claim_2.decide(
-            [], measured_points(slope=lambda point: np.nan if point["gain"] < 0.9 else 0.1)
-        )
+        decided(TWO, [], measured_points()[:-1])
+    with pytest.raises(EvidenceError, match=r"slope: .*'tanh', 0\.5"):
+        slope = measured_points(slope=lambda point: np.nan if point["gain"] < 0.9 else 0.1)
+        decided(TWO, [], slope)
 
 
 def test_trained_networks_stand_beside_the_verdict_and_decide_nothing():
-    arms = {"lag 10: tanh gain 1": 1.0, "lag 50: tanh gain 1": 0.25}
+    arms = dict.fromkeys((arm.title for arm in TWO.study.arms), 1.0) | {"lag 50: tanh gain 1": 0.25}
     runs = [
-        record(arm=arm, seed=seed, score=score, failed="collapsed" if seed == 9 else None)
+        record(
+            arm=arm,
+            seed=seed,
+            score=score,
+            failed="collapsed" if seed == 9 else None,
+            study="claim_2",
+        )
         for arm, score in arms.items()
         for seed in range(10)
     ]
-    runs += [record(arm="lag 10: tanh gain 1", seed=1000, purpose="tuning", score=0.0)]
-    *others, trained = claim_2.decide(runs, measured_points())
-    assert others == claim_2.decide([], measured_points())
+    tuning_run = {"purpose": "tuning", "seed": 1000, "score": 0.0, "study": "claim_2"}
+    runs.append(record(arm="lag 10: tanh gain 1", **tuning_run))
+    *others, trained = decided(TWO, runs, measured_points())
+    assert others == decided(TWO, [], measured_points())
     assert trained.verdict == "descriptive" and trained.exploratory and trained.n == 10
     means = {level.name: level.mean for level in trained.comparisons}
-    assert means == pytest.approx({"lag 10: tanh gain 1": 0.9, "lag 50: tanh gain 1": 0.225})
+    assert means == pytest.approx({arm: 0.9 * score for arm, score in arms.items()})
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["CPU size", "full size"])
 def test_what_claim_2_trains_is_planned_with_the_gain_of_each_activation(full):
-    study = claim_2.subject(full).study
+    study = claim_2.experiment(full).study
     runs = tuning.due(study, range(study.seeds), [])
     gains = {(run.config.model.cell, round(run.config.init.recurrent_gain, 6)) for run in runs}
     steepest = {"elman": 1, "elman_sigmoid": 4}
@@ -159,7 +163,7 @@ def test_the_first_input_is_read_at_once_and_lost_under_later_ones(measured):
 
 def folded(**rates):
     """Points of claim 2b whose pieces double so often a step."""
-    points = claim_2b.subject(False).measurement.points
+    points = TWO_B.measurement.points
     draws = np.linspace(0.9, 1.1, 12)
     counts = [
         2.0 ** (rates["shared" if point["shared"] else "independent"] * np.arange(1, 6))
@@ -179,13 +183,13 @@ def folded(**rates):
 
 def test_claim_2b_describes_the_growth_and_what_the_grid_misses():
     points = folded(shared=0.5, independent=0.25)
-    one = registered(claim_2b, points)
+    one = registered(TWO_B, points=points)["2b"]
     assert one.verdict == "descriptive" and one.because.startswith("scale 2: ")
     assert "half the grid misses 25.0%" in one.because
     assert [c.mean for c in one.comparisons] == pytest.approx([0.5, 0.25], abs=0.01)
-    assert [v.exploratory for v in claim_2b.decide([], points)] == [False, True, True]
+    assert [v.exploratory for v in decided(TWO_B, [], points)] == [False, True, True]
     with pytest.raises(EvidenceError, match=r"\(2\.0, False\)"):
-        claim_2b.decide([], [points[0], *points[2:]])
+        decided(TWO_B, [], [points[0], *points[2:]])
 
 
 def test_rounding_makes_no_folds():
@@ -198,7 +202,7 @@ def test_rounding_makes_no_folds():
 
 def test_the_figure_of_claim_2b_has_numbers_on_its_logarithmic_axis():
     points = folded(shared=2.0, independent=1.0)
-    figure = claim_figure(claim_2b.decide([], points), claim_2b.curves([], points))
+    figure = claim_figure(decided(TWO_B, [], points), curves(TWO_B, [], points))
     panel = figure.subfigs[1].axes[0]
     assert panel.get_yscale() == "log" and len(panel.lines) == len(points)
     figure.draw_without_rendering()
@@ -211,7 +215,7 @@ def test_the_figure_of_claim_2b_has_numbers_on_its_logarithmic_axis():
 
 def windows(own, shared, edge=0.0):
     """Points of claim 3 with these largest shares, by family; at the first scale ``edge``."""
-    points = claim_3.subject(False).measurement.points
+    points = THREE.measurement.points
     return [
         {
             "point": point,
@@ -235,18 +239,18 @@ def windows(own, shared, edge=0.0):
     }.items(),
 )
 def test_claim_3_on_clear_evidence(says, shares):
-    one = registered(claim_3, windows(*shares))
+    one = registered(THREE, points=windows(*shares))["3"]
     assert one.verdict == says and "(SD 0.50/0.50, +0.010/+0.010)" in one.because
 
 
 def test_claim_3_needs_all_families_one_number_of_draws_and_scales_that_reach_beyond_the_best():
     with pytest.raises(EvidenceError, match="orthogonal tanh"):
-        claim_3.decide([], windows(0.99, 0.4)[:-1])
-    with pytest.raises(EvidenceError, match="one number of draws, got"):
-        claim_3.decide([], [])
-    with pytest.raises(EvidenceError, match="best at an edge of scales"):
-        claim_3.decide([], windows(0.9, 0.9, edge=0.95))
-    registered(claim_3, windows(0.9, 0.9, edge=0.9))  # a plateau that reaches the edge is no harm
+        decided(THREE, [], windows(0.99, 0.4)[:-1])
+    with pytest.raises(EvidenceError, match=r"^draws: "):
+        decided(THREE, [], [])
+    with pytest.raises(EvidenceError, match=r"^inside: .* edge"):
+        decided(THREE, [], windows(0.9, 0.9, edge=0.95))
+    assert registered(THREE, points=windows(0.9, 0.9, edge=0.9))  # a plateau may reach the edge
 
 
 def test_powers_of_an_orthogonal_matrix_keep_their_gradient_where_the_scale_says():
@@ -262,7 +266,7 @@ def test_powers_of_an_orthogonal_matrix_keep_their_gradient_where_the_scale_says
 
 @pytest.mark.parametrize("module", [claim_2, claim_2b, claim_3], ids=lambda m: m.__name__[-2:])
 def test_a_measurement_has_its_sizes_in_its_points_and_fits_json(module):
-    small, full = (module.subject(full).measurement for full in (False, True))
+    small, full = (module.experiment(full).measurement for full in (False, True))
     assert [len(s.points) for s in (small, full)] == [len(small.points)] * 2
     assert small.identity()["points"] != full.identity()["points"]
 
@@ -292,7 +296,7 @@ def test_claim_3_end_to_end(tmp_path, monkeypatch):
 
 def test_claim_2_end_to_end(tmp_path, monkeypatch):
     """One arm trained for two steps, and made-up points."""
-    study = claim_2.subject(False).study
+    study = TWO.study
     tiny = {**study.base, "train.steps": 2, "train.eval_every": 1, "model.hidden": 4}
     small = dataclasses.replace(study, arms=study.arms[:1], base=tiny, seeds=1, tuning_seeds=1)
     monkeypatch.setattr(claim_2, "_study", lambda *_: small)

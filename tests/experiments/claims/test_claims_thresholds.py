@@ -1,5 +1,6 @@
 """Claims 4 to 6: their plans, and what they decide from records made by hand."""
 
+import dataclasses
 import itertools
 import json
 
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.claims import completed, curves, decided, registered, without
 from support.commands import command
 from support.made_up import record
 
@@ -19,7 +21,8 @@ from seqjax.tasks.base import first_of
 from seqjax.training.config import as_settings
 
 N = 10
-CLAIMS = {"4": claim_4, "5": claim_5, "6": claim_6}
+MODULES = {"4": claim_4, "5": claim_5, "6": claim_6}
+FOUR, FIVE, SIX = (module.experiment(False) for module in MODULES.values())
 RATE = "optim.learning_rate"
 S, P, C, U = "supported", "supported in part", "contradicted", "undecided"
 
@@ -42,49 +45,30 @@ def done(run, score, failed=False, **changes):
     return {**made, "id": run.id}
 
 
-def completed(claim, leave, full=False, n=N):
-    """Every record of a claim, in rounds until nothing is due; ``leave`` makes one of a run."""
-    study, found = claim.subject(full).study, {}
-    while new := [
-        run for run in tuning.due(study, range(n), found.values()) if run.id not in found
-    ]:
-        found |= {run.id: leave(run) for run in new}
-    return list(found.values())
-
-
 def spread(mean, seed):
     """Scores about a mean, in steps, as runs have them."""
     return float(np.clip(mean + 0.004 * (seed % 5 - 2), 0, 1))
-
-
-def registered(claim, recorded):
-    return [v for v in claim.decide(recorded, []) if not v.exploratory]
-
-
-def without(recorded, arm, seed=None, purpose="evaluation"):
-    """The records but those of an arm, or of one of its seeds."""
-    gone = [r for r in recorded if r["arm"] == arm and r["purpose"] == purpose]
-    gone = [r for r in gone if seed is None or r["seed"] == seed]
-    assert gone
-    return [r for r in recorded if r not in gone]
 
 
 # ---- the plans
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["cpu", "full"])
-@pytest.mark.parametrize("number", CLAIMS)
+@pytest.mark.parametrize("number", MODULES)
 def test_a_plan_is_valid_and_its_widths_match(number, full):
-    study = CLAIMS[number].subject(full).study
+    study = MODULES[number].experiment(full).study
     runs = tuning.due(study, range(study.seeds), [])
     assert study.seeds == (20 if full else 10) and study.tuning_seeds == (5 if full else 2)
     sizes = {run.arm: recurrent_parameters(run.config.model, run.config.task) for run in runs}
     for arm in study.arms:
         if arm.matched:
-            assert abs(sizes[arm.name] / sizes[arm.matched] - 1) <= TOLERANCE
+            (reference,) = (
+                other for other in study.arms if (other.task, other.name) == (arm.task, arm.matched)
+            )
+            assert abs(sizes[arm.title] / sizes[reference.title] - 1) <= TOLERANCE
     cells = {tuning.cell_of(study, run) for run in runs}
     assert len(cells) == len(study.arms)  # nothing but the rate is tried twice
-    assert {r.purpose for r in runs if r.arm.partition(" at ")[1]} <= {"evaluation"}
+    assert {r.purpose for r in runs if "rate" in study.arm(r.arm).tags} <= {"evaluation"}
 
 
 def test_a_norm_and_a_value_of_one_quantile_have_thresholds_in_the_same_order():
@@ -100,10 +84,10 @@ def clipped(fails, tuned=0.9, best="q50"):
     """Unclipped runs fail at rates of .1 and more; ``fails`` (kind, task) do so too."""
 
     def leave(run):
-        task, _, arm = run.arm.partition(": ")
+        arm = FOUR.study.arm(run.arm)
         rate = run.config.optim.learning_rate
-        kind, _, threshold = arm.partition(" at ")[0].partition("_")
-        bad = rate > 0.05 and (kind == "none" or fails(kind, task))
+        kind, threshold = arm.tags["kind"], arm.tags["quantile"]
+        bad = rate > 0.05 and (kind == "none" or fails(kind, arm.task))
         score = 0.7 if kind == "none" else tuned
         if run.purpose == "tuning" and threshold != best:
             score -= 0.2  # the others look worse there, and there alone
@@ -126,20 +110,20 @@ def clipped(fails, tuned=0.9, best="q50"):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_claim_4(verdict, leave):
-    recorded = completed(claim_4, leave)
-    (found,) = registered(claim_4, recorded)
+    recorded = completed(FOUR, leave)
+    found = registered(FOUR, recorded)["4"]
     assert found.verdict == verdict.removeprefix("one task ") and found.n == N
-    shares = claim_4.curves(recorded, []).lines
+    shares = curves(FOUR, recorded).lines
     assert list(shares["temporal_order, none"]) == [0, 0, 1, 1]
 
 
 @pytest.fixture(scope="module")
 def clear():
-    return completed(claim_4, clipped(lambda kind, task: False))
+    return completed(FOUR, clipped(lambda kind, task: False))
 
 
 def test_a_kind_enters_at_the_threshold_that_the_tuning_seeds_choose(clear):
-    (found,) = registered(claim_4, clear)
+    found = registered(FOUR, clear)["4"]
     assert "norm_q50 on temporal_order" in found.because and "q10" not in found.because
     (gain,) = (c for c in found.comparisons if c.name == "norm − none on temporal_order")
     assert gain.mean == pytest.approx(0.2)  # q10 scored 1 on the seeds that are reported
@@ -157,12 +141,12 @@ def test_a_kind_enters_at_the_threshold_that_the_tuning_seeds_choose(clear):
 )
 def test_claim_4_needs(lack, clear):
     with pytest.raises(EvidenceError):
-        claim_4.decide(without(clear, *lack[1]), [])
+        decided(FOUR, without(clear, *lack[1]))
 
 
 def test_sizes_are_not_mixed(clear):
-    with pytest.raises(EvidenceError, match="one size"):
-        claim_4.decide([*clear[:-1], {**clear[-1], "study": "claim_4_full"}], [])
+    with pytest.raises(EvidenceError, match=r"^study: .*claim_4.*claim_4_full"):
+        decided(FOUR, [*clear[:-1], {**clear[-1], "study": "claim_4_full"}])
 
 
 # ---- claim 5
@@ -172,8 +156,8 @@ def floored(solved=0.3, lost=0.1, ratio=0.1):
     """``solved`` and ``lost`` are the scores with floors where gradients arrive and vanish."""
 
     def leave(run):
-        _, _, arm = run.arm.partition(": ")
-        model, floor, *_ = arm.split()
+        tags = FIVE.study.arm(run.arm).tags
+        model, floor = tags.get("model", tags.get("clipped")), tags.get("floor", "none")
         none, other = {"gain_0.5": (0.1, lost)}.get(model, (0.95, solved))
         steps = run.config.task.length
         profile = np.full(steps, 9.0)
@@ -181,7 +165,7 @@ def floored(solved=0.3, lost=0.1, ratio=0.1):
         profile[[0, 4]] = 1.0, ratio  # t1, and the largest of t2 to t8, which t9 is not
         before = np.full(steps, 7.0)
         seen = {f"gradients.{name}": [before.tolist(), profile.tolist()] for name in "xhc"}
-        score = spread(none if floor in ("none", "clip") else other, run.seed)
+        score = spread(none if floor == "none" else other, run.seed)
         return done(run, score, observed=seen if run.config.train.observe else {})
 
     return leave
@@ -198,17 +182,17 @@ def floored(solved=0.3, lost=0.1, ratio=0.1):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_claim_5(verdict, leave):
-    (found,) = registered(claim_5, completed(claim_5, leave))
+    found = registered(FIVE, completed(FIVE, leave))["5"]
     assert found.verdict == verdict.removeprefix("rescue ") and found.n == N
 
 
 @pytest.fixture(scope="module")
 def raised():
-    return completed(claim_5, floored())
+    return completed(FIVE, floored())
 
 
 def test_the_x_ratio_is_of_t2_to_t8_after_training(raised):
-    (found,) = registered(claim_5, raised)
+    found = registered(FIVE, raised)["5"]
     ratios = {c.name: c.mean for c in found.comparisons if c.name.startswith("x-ratio")}
     assert ratios == {f"x-ratio, recall_{lag} gain_1": pytest.approx(0.1) for lag in (9, 30)}
 
@@ -217,12 +201,12 @@ def test_a_gradient_that_is_not_there_speaks_against_the_claim(raised):
     changed = json.loads(json.dumps(raised))
     (one,) = (r for r in changed if r["arm"] == "recall_9: gain_1 none" and r["seed"] == 0)
     one["observed"]["gradients.x"][-1] = [None] * 10
-    (found,) = registered(claim_5, changed)
+    found = registered(FIVE, changed)["5"]
     assert found.verdict == P and "x-ratio, recall_9 gain_1 100000" in found.because
 
 
 def test_clipping_and_gates_stand_beside(raised):
-    (found,) = registered(claim_5, raised)
+    found = registered(FIVE, raised)["5"]
     decided, beside = found.comparisons[:22], found.comparisons[22:]
     assert decided[-1].name.startswith("x-ratio")  # 2 × (2 × 2 taken + 6 added + 1 ratio)
     means = {c.name: c.mean for c in beside}
@@ -232,14 +216,14 @@ def test_clipping_and_gates_stand_beside(raised):
 
 
 def test_only_runs_without_a_floor_are_looked_at():
-    for run in tuning.due(claim_5.subject(False).study, range(1), []):
+    for run in tuning.due(FIVE.study, range(1), []):
         assert (run.config.train.observe == "gradients") == run.arm.endswith("none")
 
 
 @pytest.mark.parametrize("arm", ["gain_0.5 b q90", "gain_1 none"])
 def test_claim_5_needs(arm, raised):
     with pytest.raises(EvidenceError):
-        claim_5.decide(without(raised, f"recall_30: {arm}"), [])
+        decided(FIVE, without(raised, f"recall_30: {arm}"))
 
 
 # ---- claim 6
@@ -260,20 +244,20 @@ def agreeing(**accuracy):
     [(S, S, (0.99, 0.6)), (C, U, (0.8, 0.85)), (S, C, (0.99, 0.99)), (U, S, (0.95, 0.6))],
 )
 def test_claim_6(a, b, accuracy):
-    recorded = completed(claim_6, agreeing(lstm=accuracy[0], elman=accuracy[1]))
-    assert [v.verdict for v in registered(claim_6, recorded)] == [a, b]
-    assert claim_6.curves(recorded, []).lines["lstm"].shape == (N, 3)
+    recorded = completed(SIX, agreeing(lstm=accuracy[0], elman=accuracy[1]))
+    assert [v.verdict for v in registered(SIX, recorded).values()] == [a, b]
+    assert curves(SIX, recorded).lines["lstm"].shape == (N, 3)
 
 
 def test_baselines_stand_beside_and_an_arm_is_needed():
-    recorded = completed(claim_6, agreeing())
-    (found, _) = registered(claim_6, recorded)
+    recorded = completed(SIX, agreeing())
+    found = registered(SIX, recorded)["6a"]
     levels = {c.name: c.mean for c in found.comparisons}
     assert levels["last noun at 7"] == pytest.approx(0.287, abs=5e-4)
     assert levels["last noun at 15"] == pytest.approx(0.507, abs=5e-4)
     assert levels["majority at 30"] == 0.5
     with pytest.raises(EvidenceError):
-        claim_6.decide(without(recorded, "elman"), [])
+        decided(SIX, without(recorded, "elman"))
 
 
 @pytest.mark.parametrize("distance", [0, 1, 4, 7])
@@ -296,8 +280,7 @@ def test_the_last_noun_by_enumeration(distance):
 
 
 def test_what_claim_6_reads_is_measured():
-    task = claim_6.subject(False).study
-    config = tuning.due(task, range(1), [])[0].config
+    config = tuning.due(SIX.study, range(1), [])[0].config
     row = first_of(config.task.evaluation_rows(None, jnp.int32(1)))
     batch = jax.eval_shape(lambda row: config.task.evaluation_batch(None, row), row)
     assert set(claim_6.METRICS.values()) <= set(batch.subsets)
@@ -315,7 +298,9 @@ def test_a_real_run_has_what_claim_5_reads(tmp_path):
     )
     assert result.code == 0, result.err
     assert "no verdict yet: " in result.err
-    lines = claim_5.curves(jsonl.read_all(tmp_path), []).lines
+    arms = tuple(arm for arm in FIVE.study.arms if arm.title == "recall_9: gain_1 none")
+    alone = dataclasses.replace(FIVE, study=dataclasses.replace(FIVE.study, arms=arms))
+    lines = curves(alone, jsonl.read_all(tmp_path)).lines
     assert {name: rows.shape for name, rows in lines.items()} == {
         "gain_1, x": (2, 10),
         "gain_1, h": (2, 10),

@@ -1,4 +1,4 @@
-"""Subjects that are measured, not trained; and names that stand for several subjects."""
+"""Experiments that are measured, not trained; and names for several experiments."""
 
 import dataclasses
 import json
@@ -10,10 +10,10 @@ from support.commands import command, contents
 
 import experiments
 from experiments import experiment
-from experiments.cli import environment, verdicts
+from experiments.cli import environment, results
 from experiments.cli.commands import report
 from experiments.cli.workdir import MEASURED
-from experiments.experiment import Subject
+from experiments.experiment import Experiment
 from seqjax.stats.decisions import Comparison, Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -42,8 +42,9 @@ class Measured:
 def decide(claim):
     """One verdict on a claim, whose comparison is the number of records and points."""
 
-    def verdicts_of(recorded, points):
-        n = len([record for record in recorded if record["purpose"] == "evaluation"]) + len(points)
+    def verdicts_of(evidence):
+        n = sum(record["purpose"] == "evaluation" for record in evidence.records)
+        n += len(evidence.points)
         comparison = Comparison("all", float(n), 0.0, 1.0, n, np.nan, 0.1, ("YES",))
         return [Verdict(claim, f"{claim} holds", "supported", "so it is", (comparison,), n)]
 
@@ -54,15 +55,14 @@ def decide(claim):
 def measured(monkeypatch):
     """Two made-up claims in place of all others: a is measured, b is trained."""
     found = Measured()
-    subjects = {
-        "claim_a": lambda: Subject(measurement=found.measurement, decide=decide("a")),
-        "claim_b": lambda: Subject(STUDY, decide=decide("b")),
+    made_up = {
+        "claim_a": Experiment(measurement=found.measurement, decide=decide("a")),
+        "claim_b": Experiment(STUDY, decide=decide("b")),
     }
-    for module in (experiment, report):
+    for module in (experiment, results):
         monkeypatch.setattr(module, "NAMES", (*experiments.STUDIES, *NAMES))
-    for module in (experiment, report, verdicts):
-        monkeypatch.setattr(module, "subject", lambda name: subjects[name]())
-    monkeypatch.setattr(verdicts, "CLAIMS", NAMES)
+        monkeypatch.setattr(module, "find", made_up.__getitem__)
+    monkeypatch.setattr(results, "CLAIMS", NAMES)
     monkeypatch.setitem(experiments.COLLECTIONS, "claims", NAMES)
     return found
 
@@ -181,8 +181,8 @@ def test_damaged_measurements_are_told_in_one_line(measured, tmp_path, damage, p
     assert result.err.startswith(f"error: {tmp_path / MEASURED}") and result.err.count("\n") == 1
 
 
-def test_a_workdir_is_of_one_subject_alone(measured, tmp_path):
-    """Neither measurements nor records are put beside those of another subject."""
+def test_a_workdir_is_of_one_experiment_alone(measured, tmp_path):
+    """Neither measurements nor records are put beside those of another experiment."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
     refused("is in use by something else", ONE, f"--workdir={tmp_path / 'other'}")
@@ -210,14 +210,14 @@ ELSEWHERE = {
 @pytest.mark.parametrize("plan", [(), ("--dry_run",)], ids=["run", "plan"])
 def test_what_decides_says_which_tasks_it_takes(tmp_path, study, task, plan):
     for given in (f"--set=task.name={task}", f"--sweep=task.name={task}"):
-        said = f"error: task.name: {study} takes {ELSEWHERE[study, task]}"
+        said = f"error: task.name: {study} accepts {ELSEWHERE[study, task]}"
         refused(said, f"--study={study}", given, f"--workdir={tmp_path / 'none'}", *plan)
     assert not (tmp_path / "none").exists()
 
 
 def test_every_task_that_a_study_names_can_be_set():
     for name in experiments.USES:
-        found = experiment.subject(name)
+        found = experiment.find(name)
         assert found.tasks[0] == found.study.base["task.name"]
         for task in found.tasks:
             asked = found.revised({"task.name": task}, None)

@@ -1,7 +1,8 @@
-"""Verdicts as files: what is said, for whom, and when nothing may be said yet."""
+"""Verdicts as text and files, and the reasons for exploratory ones and for none."""
 
 import dataclasses
 import json
+import pathlib
 import re
 from math import inf, nan
 
@@ -9,9 +10,11 @@ import pytest
 from support.made_up import record
 
 from experiments.claims import evidence
-from experiments.cli import verdicts
+from experiments.cli import registration, verdicts
+from experiments.cli import results as cli_results
+from experiments.cli.results import Results
 from experiments.cli.workdir import MEASURED, Workdir
-from experiments.experiment import Subject
+from experiments.experiment import Experiment
 from seqjax.records import jsonl
 from seqjax.reporting.verdicts import to_json, to_markdown
 from seqjax.stats import rules
@@ -125,12 +128,9 @@ MADE = {
 }
 
 
-def decide(recorded, points):
-    counting = [one for one in recorded if one["purpose"] == "evaluation"]
-    del points
-    return [
-        Verdict("1", "It holds.", "supported", "so it is", (PLAIN,), len(counting), fragile=True)
-    ]
+def decide(evidence):
+    n = sum(one["purpose"] == "evaluation" for one in evidence.records)
+    return [Verdict("1", "It holds.", "supported", "so it is", (PLAIN,), n, fragile=True)]
 
 
 def recorded(seeds=(0, 1), study=STUDY, **changes):
@@ -149,64 +149,69 @@ def recorded(seeds=(0, 1), study=STUDY, **changes):
             found.append({**made, **own, "validation": validation, **changes})
 
 
-FOUND = Subject(STUDY, decide=decide)
+EXPERIMENT = Experiment(STUDY, decide=decide)
+MEASURING = Experiment(STUDY, MEASUREMENT, decide)
+OTHER = "0" * 16
 
 
-def test_the_runs_of_the_study_as_it_is_defined_give_registered_verdicts():
-    (verdict,) = verdicts.decided(FOUND, recorded(), None)
+def results(experiment=EXPERIMENT, records=(), made=None, path="."):
+    return Results(Workdir(pathlib.Path(path)), experiment, records, made)
+
+
+def test_the_registered_design_gives_registered_verdicts():
+    (verdict,) = results(records=recorded()).verdicts
     assert not verdict.exploratory and verdict.n == 4
 
 
-@pytest.mark.parametrize(
-    ("changed", "why"),
-    {
-        "older rules": (lambda: recorded(rules="0" * 16), f"made under rules {'0' * 16}"),
-        "one record under older rules": (
-            lambda: [*recorded()[:-1], recorded(rules="0")[-1]],
-            "made under rules 0",
-        ),
-        "another setting": (
-            lambda: [
-                {**one, "settings": one["settings"] | {"train.steps": 7}} for one in recorded()
-            ],
-            "train.steps was not as registered",
-        ),
-        "another rate": (
-            lambda: recorded(
-                study=dataclasses.replace(STUDY, axes=(Axis(RATE, (0.03, 0.1, 0.3)),))
-            ),
-            "run x optim.learning_rate=0.03 seed=1000 is not of the registered design",
-        ),
-        "more seeds to tune on": (
-            lambda: recorded(study=dataclasses.replace(STUDY, tuning_seeds=2)),
-            "seed=1001 is not of the registered design",
-        ),
-    }.values(),
-    ids=["older rules", "one older record", "another setting", "other rates", "more tuning seeds"],
-)
-def test_other_rules_or_another_design_make_verdicts_exploratory(changed, why):
-    (verdict,) = verdicts.decided(FOUND, changed(), None)
+DIFFERENCES = {
+    "older rules": (lambda: recorded(rules=OTHER), f"rules .* {OTHER}"),
+    "one older record": (
+        lambda: [*recorded()[:-1], recorded(rules=OTHER)[-1]],
+        f"rules .* {OTHER}",
+    ),
+    "another setting": (
+        lambda: [{**one, "settings": one["settings"] | {"train.steps": 7}} for one in recorded()],
+        "train.steps ",
+    ),
+    "other rates": (
+        lambda: recorded(study=dataclasses.replace(STUDY, axes=(Axis(RATE, (0.03, 0.1, 0.3)),))),
+        f"run x {RATE}=0.03 seed=1000 ",
+    ),
+    "more tuning seeds": (
+        lambda: recorded(study=dataclasses.replace(STUDY, tuning_seeds=2)),
+        "seed=1001 ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("records", "named"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_other_rules_or_another_design_make_verdicts_exploratory(records, named):
+    (reason,) = registration.differences(EXPERIMENT, records(), None)
+    assert re.search(named, reason)
+    (verdict,) = results(records=records()).verdicts
     assert verdict.exploratory and verdict.verdict == "supported"
-    assert "; exploratory, as " in verdict.because and why in verdict.because
+    assert verdict.because.endswith(reason)
 
 
 def test_other_data_make_verdicts_exploratory():
-    found = dataclasses.replace(FOUND, data="d1")
+    experiment = dataclasses.replace(EXPERIMENT, data="d1")
 
     def read(data):
-        here = {"jaxlib": "1", "device": "a"} | ({"data": data} if data else {})
-        return recorded(environment=here)
+        return recorded(
+            environment={"jaxlib": "1", "device": "a"} | ({"data": data} if data else {})
+        )
 
-    (verdict,) = verdicts.decided(found, read("d1"), {**MADE, "environment": {"data": "d1"}})
-    assert not verdict.exploratory
-    others = {
-        "d2": (read("d2"), None),
-        "None, d2": ([*read("d2")[:2], *read(None)[2:]], None),
-        "d3": (read("d1"), {**MADE, "environment": {"data": "d3"}}),
-    }
-    for said, (runs, made) in others.items():
-        (verdict,) = verdicts.decided(found, runs, made)
-        assert verdict.exploratory and f"data {said} were not the registered d1" in verdict.because
+    def reasons(records, data=None):
+        made = data and {**MADE, "environment": {"data": data}}
+        return registration.differences(experiment, records, made)
+
+    assert reasons(read("d1"), "d1") == []
+    (reason,) = reasons(read("d2"))
+    assert "d2" in reason and "d1" in reason
+    (reason,) = reasons([*read("d2")[:2], *read(None)[2:]])
+    assert "None, d2" in reason
+    (reason,) = reasons(read("d1"), "d3")
+    assert "d3" in reason
 
 
 INCOMPLETE = {
@@ -224,99 +229,89 @@ INCOMPLETE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("found", "said"), INCOMPLETE.values(), ids=INCOMPLETE)
-def test_before_all_arms_have_the_same_seeds_there_is_no_verdict(found, said):
-    with pytest.raises(EvidenceError, match=said):
-        verdicts.decided(FOUND, found(), None)
+@pytest.mark.parametrize(("records", "named"), INCOMPLETE.values(), ids=INCOMPLETE)
+def test_before_all_arms_have_the_same_seeds_there_is_no_verdict(records, named):
+    with pytest.raises(EvidenceError, match=named):
+        registration.differences(EXPERIMENT, records(), None)
 
 
 def test_before_every_cell_is_there_there_is_no_verdict():
     """Where an arm has several cells, one of which is not trained yet."""
     sizes = (Axis("train.batch_size", (4, 8)), *STUDY.axes)
-    study = dataclasses.replace(STUDY, axes=sizes)
-    found = recorded(study=study)
+    experiment = Experiment(dataclasses.replace(STUDY, axes=sizes), decide=decide)
+    found = recorded(study=experiment.study)
     place = ("y", "evaluation", 8)
     some = [r for r in found if (r["arm"], r["purpose"], r["point"]["train.batch_size"]) != place]
-    assert verdicts.decided(Subject(study, decide=decide), found, None)
-    with pytest.raises(EvidenceError, match=r"^2 runs are still to come"):
-        verdicts.decided(Subject(study, decide=decide), some, None)
+    assert registration.differences(experiment, found, None) == []
+    with pytest.raises(EvidenceError, match=r"^2 runs "):
+        registration.differences(experiment, some, None)
 
 
 def test_a_measurement_is_registered_as_it_is_defined_and_needed():
-    found = Subject(measurement=MEASUREMENT, decide=decide)
-    (verdict,) = verdicts.decided(found, [], MADE)
-    assert not verdict.exploratory
-    for changed in ({"rules": "0" * 16}, {"points": [{"gain": 2.0}]}):
+    experiment = Experiment(measurement=MEASUREMENT, decide=decide)
+    assert registration.differences(experiment, [], MADE) == []
+    for changed in ({"rules": OTHER}, {"points": [{"gain": 2.0}]}):
         made = {**MADE, "same": {**MADE["same"], **changed}}
-        (verdict,) = verdicts.decided(found, [], made)
-        assert verdict.exploratory
-    with pytest.raises(EvidenceError, match="nothing is measured"):
-        verdicts.decided(found, [], None)
-    with pytest.raises(EvidenceError, match="nothing is measured"):
-        verdicts.decided(Subject(STUDY, MEASUREMENT, decide), recorded(), None)
+        assert len(registration.differences(experiment, [], made)) == 1
+    for incomplete in ((experiment, []), (MEASURING, recorded())):
+        with pytest.raises(EvidenceError, match="measured"):
+            registration.differences(*incomplete, None)
 
 
 @pytest.mark.parametrize(
-    ("tasks", "points", "said"),
+    ("tasks", "points", "named"),
     [
-        (("text",), [], r"task\.name: claim_1 takes text; got 'adding'$"),
-        ((), [{"point": {"task.length": 9}}], r"task\.length: runs have 50, measurements 9$"),
-        ((), [{"point": {"task.file": "a"}}], r"task\.file: runs have None, measurements 'a'$"),
+        (("text",), [], r"^task\.name: claim_1 .*text.*'adding'$"),
+        ((), [{"point": {"task.length": 9}}], r"^task\.length: .* 50, .* 9$"),
+        ((), [{"point": {"task.file": "a"}}], r"^task\.file: .* None, .* 'a'$"),
     ],
 )
-def test_what_was_run_and_measured_on_something_else_decides_nothing(tasks, points, said):
-    found = Subject(STUDY, MEASUREMENT, decide, tasks=tasks)
-    with pytest.raises(EvidenceError, match=said):
-        verdicts.decided(found, recorded(), {**MADE, "points": points})
+def test_runs_on_another_task_or_text_decide_nothing(tasks, points, named):
+    experiment = dataclasses.replace(MEASURING, tasks=tasks)
+    with pytest.raises(EvidenceError, match=named):
+        registration.differences(experiment, recorded(), {**MADE, "points": points})
 
 
-def test_what_is_written_says_size_rules_and_machine_without_markup(tmp_path):
-    text = verdicts.written(
-        Workdir(tmp_path), Subject(STUDY, MEASUREMENT, decide), recorded(), MADE
-    )
+def test_the_caption_names_size_rules_and_machine_without_markup(tmp_path):
+    text = verdicts.report(results(MEASURING, recorded(), MADE, tmp_path))
     assert text == (tmp_path / "verdicts.md").read_text(encoding="utf-8")
-    said = re.sub(r"\\(.)", r"\1", text)
-    assert "CPU size: 10 runs and 1 points measured without training. Intervals" in said
-    assert (
-        f"Rules version {rules.VERSION}, evidence version {evidence.VERSION}; jaxlib 0.10.2" in said
-    )
-    assert "Fragile:" in said and "Exploratory:" not in said
+    caption = re.sub(r"\\(.)", r"\1", text)
+    assert "CPU size: 10 runs and 1 points measured without training." in caption
+    assert f"Rules version {rules.VERSION}, evidence version {evidence.VERSION}; jaxlib" in caption
+    assert "Fragile: " in caption and "Exploratory: " not in caption
     assert "<script>" not in text and "&lt;script>" in text and "\x1b" not in text
     found = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))
     assert found["rules"] == rules.VERSION and len(found["environments"]) == 2
     assert (tmp_path / "claim.png").stat().st_size and (tmp_path / "claim.svg").stat().st_size
 
 
-def test_without_evidence_nothing_is_written_and_it_is_said(tmp_path, capsys):
-    assert verdicts.written(Workdir(tmp_path), FOUND, [], None) == ""
+def test_without_evidence_nothing_is_written_and_the_reason_is_printed(tmp_path, capsys):
+    assert verdicts.report(results(path=tmp_path)) == ""
     assert not list(tmp_path.iterdir())
-    assert capsys.readouterr() == ("", "claim_1: no verdict yet: x has 0 of 0 seeds\n")
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("claim_1: ") and err.count("\n") == 1
 
 
 def test_a_collection_takes_the_workdirs_of_claims_that_can_be_decided(tmp_path, monkeypatch):
-    monkeypatch.setattr(verdicts, "CLAIMS", ("claim_1", "claim_2"))
-    monkeypatch.setattr(
-        verdicts, "subject", lambda name: Subject(measurement=MEASUREMENT, decide=decide)
-    )
-    assert verdicts.workdirs(tmp_path) == []
+    experiment = Experiment(measurement=MEASUREMENT, decide=decide)
+    monkeypatch.setattr(cli_results, "find", lambda name: experiment)
+    assert cli_results.read_collection(tmp_path) == []
     for name, study in {"claim_1": "claim_1", "claim_2": "another", "claim_1_full": None}.items():
         (tmp_path / name).mkdir()
         if study:
             made = {**MADE, "same": {**MADE["same"], "study": study}}
             (tmp_path / name / MEASURED).write_text(jsonl.dumps(made))
-    several = verdicts.workdirs(tmp_path)
-    assert [workdir.path.name for workdir in several] == ["claim_1"]
-    assert "It holds." in verdicts.collected(tmp_path, several)
-    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [
-        "verdicts.json",
-        "verdicts.md",
-    ]
+    collection = cli_results.read_collection(tmp_path)
+    assert [found.workdir.path.name for found in collection] == ["claim_1"]
+    assert "It holds." in verdicts.collect(tmp_path, collection)
+    files = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    assert files == {"verdicts.json", "verdicts.md"}
 
 
-def test_a_collection_of_none_writes_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(verdicts, "subject", lambda name: FOUND)
+def test_a_collection_without_a_verdict_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli_results, "find", lambda name: EXPERIMENT)
     (tmp_path / "claim_1").mkdir()
     (tmp_path / "claim_1" / "records.jsonl").write_text(f"{jsonl.dumps(recorded()[0])}\n")
-    several = verdicts.workdirs(tmp_path)
-    assert len(several) == 1 and verdicts.collected(tmp_path, several) == ""
+    collection = cli_results.read_collection(tmp_path)
+    assert len(collection) == 1 and verdicts.collect(tmp_path, collection) == ""
     assert [path.name for path in tmp_path.iterdir()] == ["claim_1"]

@@ -1,5 +1,7 @@
 """The study of poems: its baselines, its verdict, and the models that it keeps."""
 
+import copy
+import dataclasses
 import json
 
 import jax
@@ -11,9 +13,8 @@ from support.commands import command
 from support.committed import workdir_of
 from support.made_up import record
 
-from experiments.cli import verdicts
+from experiments.cli import results
 from experiments.cli.commands import poem as poem_command
-from experiments.experiment import subject
 from experiments.studies import poems as study
 from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS
@@ -44,7 +45,7 @@ def folder(tmp_path_factory):
         yield path
 
 
-def test_told_the_form_a_model_expects_what_the_form_allows(folder):
+def test_probabilities_restricted_to_the_form_sum_to_one_over_the_allowed_symbols(folder):
     script, _, sequences = make_config(
         {"task.name": "poems", "task.vocabulary": 30}
     ).task.prepared()
@@ -56,7 +57,9 @@ def test_told_the_form_a_model_expects_what_the_form_allows(folder):
             if allowed_TV[place, other]:
                 changed = symbols.copy()
                 changed[place + 1] = other
-                total_T[place] += np.exp(-study.told_the_form(model, changed, allowed_TV)[place])
+                total_T[place] += np.exp(
+                    -study.restricted_to_form(model, changed, allowed_TV)[place]
+                )
     assert total_T == pytest.approx(np.ones_like(total_T))
 
 
@@ -88,14 +91,21 @@ def evidence(perplexity=100.0, formed=0.95, **changes):
     settings = {"task.name": "poems", "model.embed": 3, **changes.pop("settings", {})}
     made = []
     for seed in range(10):
-        one = record(arm="lstm", seed=seed, test=perplexity + seed, settings=settings, **changes)
+        one = record(
+            arm="lstm",
+            study="poems",
+            seed=seed,
+            test=perplexity + seed,
+            settings=settings,
+            **changes,
+        )
         one["test"] |= {"formed": formed, "copied": 0.001, "perplexity_characters": 200.0}
         made.append(one)
     points = [
         {"point": {**study.READ, "of": of}, "measured": {"perplexity": value}}
         for of, value in zip(study.BASELINES, (500.0, 200.0, 130.0), strict=True)
     ]
-    return made, points
+    return study.EXPERIMENT.evidence(made, {"points": points})
 
 
 @pytest.mark.parametrize(
@@ -109,18 +119,18 @@ def evidence(perplexity=100.0, formed=0.95, **changes):
     ],
 )
 def test_the_verdict_follows_from_records_and_points(folder, changes, verdict):
-    found, *_ = study.decide(*evidence(**changes))
+    found, *_ = study.decide(evidence(**changes))
     assert (found.claim, found.verdict) == ("12", verdict)
     assert [c.name for c in found.comparisons] == [*study.BASELINES, "rate of form"]
 
 
 def test_the_figure_shows_all_perplexities(folder):
-    drawn = study.curves(*evidence())
+    drawn = study.curves(evidence())
     assert drawn.lines["median, least and largest"].shape == (10, 4)
 
 
 def test_what_is_shown_beside_the_table_is_of_the_runs_that_did_not_fail(folder):
-    recorded, _ = evidence()
+    recorded = evidence().records
     recorded[0] = recorded[0] | {"failed": {"reason": "collapsed", "step": 6}}
     recorded[1]["test"]["formed"] = 0.5
     head, row = shown_rows(recorded)
@@ -164,9 +174,9 @@ def test_a_poem_comes_from_the_folder_alone(workdir, monkeypatch):
 
 
 def test_formless_poems_change_the_verdict(tmp_path):
-    workdir, found = workdir_of("poems", tmp_path), subject("poems")
-    recorded, measured = workdir.records(), workdir.measurements()
-    assert verdicts.decided(found, recorded, measured)[0].verdict == "supported"
-    for one in recorded:
+    found = results.read(workdir_of("poems", tmp_path))
+    changed = copy.deepcopy(found.records)
+    for one in changed:
         one["test"]["formed"] = 0.3
-    assert verdicts.decided(found, recorded, measured)[0].verdict == "contradicted"
+    after = dataclasses.replace(found, records=changed).verdicts
+    assert (found.verdicts[0].verdict, after[0].verdict) == ("supported", "contradicted")

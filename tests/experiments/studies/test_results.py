@@ -5,8 +5,8 @@ from support.committed import RESULTS, STUDIES, workdir_of
 from support.published import HERE, use_published
 
 from experiments import USES
-from experiments.cli.commands.report import report
-from experiments.experiment import subject
+from experiments.cli import reports, results
+from experiments.experiment import find
 from seqjax.stats.decisions.base import MIN_SEEDS
 from seqjax.sweeps.study import plan
 from seqjax.tasks import digest_of_data
@@ -28,14 +28,14 @@ def test_there_are_results_of_every_use():
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_tables_follow_from_the_records(study, tmp_path):
-    report(workdir_of(study, tmp_path))
+    reports.report(results.read(workdir_of(study, tmp_path)))
     for name in ("table.md", "table.csv", "table.tex"):
         assert (tmp_path / name).read_bytes() == (RESULTS / study / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("study", USES)
 def test_all_seeds_and_the_baselines_that_are_measured(study, tmp_path, monkeypatch):
-    found, workdir = subject(study), workdir_of(study, tmp_path)
+    found, workdir = find(study), workdir_of(study, tmp_path)
     read = {made["environment"]["data"] for made in (*workdir.records(), workdir.measurements())}
     assert read == {found.data}
     reported = [r["seed"] for r in workdir.records() if r["purpose"] == "evaluation"]

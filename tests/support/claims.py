@@ -1,0 +1,45 @@
+"""Evidence of claims made by hand: records of every run that is planned, and their verdicts."""
+
+from collections.abc import Callable, Iterable
+
+from experiments.experiment import Experiment
+from seqjax.stats.decisions import Verdict
+from seqjax.sweeps import tuning
+from seqjax.sweeps.study import Run
+
+
+def completed(experiment: Experiment, leave: Callable[[Run], dict], seeds=range(10)) -> list[dict]:
+    """A record by ``leave`` for every run of the study, tuning first, until none is due."""
+    found = {}
+    while new := [
+        run for run in tuning.due(experiment.study, seeds, found.values()) if run.id not in found
+    ]:
+        found |= {run.id: leave(run) for run in new}
+    return list(found.values())
+
+
+def decided(experiment: Experiment, records: Iterable[dict] = (), points=()) -> list[Verdict]:
+    """All verdicts on these records and points."""
+    return experiment.decide(experiment.evidence(list(records), {"points": list(points)}))
+
+
+def registered(experiment: Experiment, records=(), points=()) -> dict[str, Verdict]:
+    """The verdicts that are not exploratory, by claim."""
+    found = decided(experiment, records, points)
+    return {verdict.claim: verdict for verdict in found if not verdict.exploratory}
+
+
+def curves(experiment: Experiment, records=(), points=()):
+    """What the figure of the claim shows beside its comparisons."""
+    return experiment.curves(experiment.evidence(list(records), {"points": list(points)}))
+
+
+def without(records, title, seed=None, purpose="evaluation") -> list[dict]:
+    """The records but those of an arm, or of one of its seeds."""
+    gone = [
+        one
+        for one in records
+        if (one["arm"], one["purpose"]) == (title, purpose) and seed in (None, one["seed"])
+    ]
+    assert gone
+    return [one for one in records if one not in gone]
