@@ -16,8 +16,7 @@ from support.committed import workdir_of
 from support.made_up import record
 from support.published import needs, use_published
 
-from experiments.claims.evidence import by_arm
-from experiments.cli import flags
+from experiments.cli import flags, results
 from experiments.studies import mnist as study
 from seqjax.data.folder import DataError
 from seqjax.sweeps import executor
@@ -253,11 +252,10 @@ def test_every_set_of_images_is_a_task():
 
 
 def test_the_networks_are_as_good_as_they_must_be(tmp_path):
-    kept = workdir_of("mnist", tmp_path)
-    accuracies = {
-        arm: [run["test"]["accuracy"] for run in runs]
-        for (_, arm), runs in by_arm(kept.records()).items()
-    }
+    found = results.read(workdir_of("mnist", tmp_path))
+    accuracies = {}
+    for run in found.records:
+        accuracies.setdefault(run["arm"], []).append(run["test"]["accuracy"])
     assert min(accuracies["lstm"]) >= 0.985 and min(accuracies["elman"]) >= 0.965
-    errors = [float(point["measured"]["error"]) for point in kept.measurements()["points"]]
+    errors = [float(point["measured"]["error"]) for point in found.measured["points"]]
     assert errors == pytest.approx([0.0747, 0.0319], abs=2e-4)  # regression depends on rounding

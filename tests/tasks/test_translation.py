@@ -267,6 +267,7 @@ def evidence(chrf, bits, failed=None):
     runs = [
         {
             **record(arm="lstm", seed=seed, test=bits, failed=failed if seed == 0 else None),
+            "study": "translation",
             "test": {"accuracy": bits, "chrf": chrf + 0.03 * (seed % 3 - 1)},
         }
         for seed in range(10)

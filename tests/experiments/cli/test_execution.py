@@ -56,12 +56,12 @@ def measured(monkeypatch):
     """Two made-up claims in place of all others: a is measured, b is trained."""
     found = Measured()
     made_up = {
-        "claim_a": Experiment(measurement=found.measurement, decide=decide("a")),
-        "claim_b": Experiment(STUDY, decide=decide("b")),
+        "claim_a": lambda: Experiment(measurement=found.measurement, decide=decide("a")),
+        "claim_b": lambda: Experiment(STUDY, decide=decide("b")),
     }
     for module in (experiment, results):
         monkeypatch.setattr(module, "NAMES", (*experiments.STUDIES, *NAMES))
-        monkeypatch.setattr(module, "find", made_up.__getitem__)
+        monkeypatch.setattr(module, "find", lambda name: made_up[name]())
     monkeypatch.setattr(results, "CLAIMS", NAMES)
     monkeypatch.setitem(experiments.COLLECTIONS, "claims", NAMES)
     return found
@@ -218,11 +218,11 @@ def test_what_decides_says_which_tasks_it_takes(tmp_path, study, task, plan):
 def test_every_task_that_a_study_names_can_be_set():
     for name in experiments.USES:
         found = experiment.find(name)
-        assert found.tasks[0] == found.study.base["task.name"]
-        for task in found.tasks:
+        assert found.accepted_tasks[0] == found.study.base["task.name"]
+        for task in found.accepted_tasks:
             asked = found.revised({"task.name": task}, None)
             points = {at["task.name"] for at in asked.measurement.points if "task.name" in at}
-            assert points == ({task} if len(found.tasks) > 1 else set())
+            assert points == ({task} if len(found.accepted_tasks) > 1 else set())
 
 
 # --- names that stand for several ---
