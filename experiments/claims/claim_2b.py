@@ -93,7 +93,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
         for verdict in CLAIMS["2b"](range(1, len(pieces["shared"]) + 1), pieces):
             because = f"scale {scale:g}: {verdict.because}; half the grid misses {missed:.1%}"
             described = dataclasses.replace(verdict, because=because)
-            verdicts.append(described if scale == SCALES[0] else described.as_exploratory(f"scale {scale:g}"))
+            verdicts.append(
+                described if scale == SCALES[0] else described.as_exploratory(f"scale {scale:g}")
+            )
     return verdicts
 
 
