@@ -1,7 +1,7 @@
-"""The launch scripts, on machines made of stubs: no network, no installation.
+"""The launch scripts with a stub of Python: no network, no installation.
 
-Each test gets a copy of `launch/` and a PATH that holds only the tools named here and a `python3`
-that logs how it is called, builds hollow environments and leaves the rest to the real Python.
+Each test gets a copy of `launch/` and a PATH with only the tools named here and a `python3` that
+logs its calls, creates empty environments and passes the rest to the real Python.
 """
 
 import shutil
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.subprocess
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ["bash", "cat", "dirname", "env", "grep", "ls", "mkdir", "nproc", "rm", "sleep"]
 
@@ -80,8 +81,8 @@ def machine(tmp_path):
     return Machine(tmp_path)
 
 
-def said(result) -> str:
-    """The one line that a failed call leaves on stderr beside the notice that it installs."""
+def error_line(result) -> str:
+    """The one line of a failed call on stderr, apart from the notice that it installs."""
     assert result.returncode == 2, result
     assert result.stdout == ""
     lines = [line for line in result.stderr.splitlines() if "installing the packages" not in line]
@@ -95,7 +96,7 @@ QUICKSTART = "--flagfile=experiments/flags/quickstart.flags"
 
 @pytest.mark.parametrize("prelude", ["(3, 9, 18)", "(3, 10, 0)"])
 def test_old_python(machine, prelude):
-    line = said(machine.run(FAKE_PRELUDE=f"import sys; sys.version_info = {prelude}"))
+    line = error_line(machine.run(FAKE_PRELUDE=f"import sys; sys.version_info = {prelude}"))
     version = prelude.strip("()").replace(", ", ".")
     assert f"needs Python >= 3.11, and python3 is {version};" in line
     assert "PYTHON=/path/to/python3.12 bash launch/run.sh chooses another" in line
@@ -108,10 +109,12 @@ def test_oldest_python_that_will_do(machine):
 
 def test_no_python(machine):
     (machine.bin / "python3").unlink()
-    assert "needs Python >= 3.11, and python3 is missing or does not run;" in said(machine.run())
+    assert "needs Python >= 3.11, and python3 is missing or does not run;" in error_line(
+        machine.run()
+    )
     # As a pyenv shim whose version is not selected.
     machine.stub("python3", "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n")
-    line = said(machine.run(script="launch/test.sh"))
+    line = error_line(machine.run(script="launch/test.sh"))
     assert "python3 is missing or does not run" in line
     assert "bash launch/test.sh" in line
 
@@ -119,7 +122,7 @@ def test_no_python(machine):
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
 def test_no_venv_module(machine, module):
     prelude = f"import sys; sys.version_info = (3, 12, 1); sys.modules[{module!r}] = None"
-    assert "apt install python3.12-venv" in said(machine.run(FAKE_PRELUDE=prelude))
+    assert "apt install python3.12-venv" in error_line(machine.run(FAKE_PRELUDE=prelude))
     assert not machine.venv.exists()
 
 
@@ -131,7 +134,7 @@ def test_no_venv_module(machine, module):
     ],
 )
 def test_failing_pip(machine, words, reason):
-    line = said(machine.run(FAKE_PIP=f"echo {words!r} >&2; exit 1"))
+    line = error_line(machine.run(FAKE_PIP=f"echo {words!r} >&2; exit 1"))
     assert reason in line
     log = machine.venv / "pip.log"
     assert str(log) in line
@@ -141,13 +144,13 @@ def test_failing_pip(machine, words, reason):
 
 def test_failing_venv(machine):
     machine.stub("python3", PYTHON.replace('mkdir -p "$3/bin"', "echo -e 'a\\nno space'; exit 1"))
-    assert f"cannot make {machine.venv}: no space" in said(machine.run())
+    assert f"cannot make {machine.venv}: no space" in error_line(machine.run())
 
 
-def test_a_folder_of_someone_else_stays_as_it_is(machine):
+def test_a_folder_that_is_not_ours_is_not_changed(machine):
     (machine.venv / "bin").mkdir(parents=True)
     (machine.venv / "bin/keep").touch()
-    assert "SEQJAX_VENV" in said(machine.run())
+    assert "SEQJAX_VENV" in error_line(machine.run())
     assert (machine.venv / "bin/keep").exists()
     assert machine.calls("-m pip") == 0
 
@@ -214,7 +217,7 @@ def test_another_python_rebuilds_and_is_remembered(machine):
     assert machine.calls("-m venv") == 2
 
 
-def test_an_environment_that_lost_its_python_is_rebuilt(machine):
+def test_an_environment_without_its_python_is_rebuilt(machine):
     machine.run()
     (machine.venv / "bin/python").unlink()
     assert machine.run().returncode == 0
@@ -222,7 +225,7 @@ def test_an_environment_that_lost_its_python_is_rebuilt(machine):
 
 
 @pytest.mark.parametrize("folder", [".venv-next", ".venv-next/"])
-def test_the_environment_can_lie_elsewhere(machine, tmp_path, folder):
+def test_the_environment_can_be_another_folder(machine, tmp_path, folder):
     assert machine.run(cwd=tmp_path, SEQJAX_VENV=folder).returncode == 0
     assert (machine.root / ".venv-next/bin/python").exists()
     assert not machine.venv.exists()
@@ -271,7 +274,7 @@ def test_quickstart_comes_first(machine, arguments):
 
 
 @pytest.mark.parametrize("script", ["launch/run.sh", "launch/test.sh"])
-def test_runs_in_the_repository_root_as_the_process_itself(machine, tmp_path, script):
+def test_the_script_replaces_itself_in_the_repository_root(machine, tmp_path, script):
     process = machine.start(script=script, cwd=tmp_path, FAKE_RUN='echo "$$ $PWD"; exit 7')
     out, err = process.communicate(timeout=60)
     assert process.returncode == 7, err
@@ -282,6 +285,14 @@ def test_suite_takes_arguments_after_its_own(machine):
     result = machine.run("-n", "9", "-k", "a or b", script="launch/test.sh", FAKE_RUN=SHOW)
     workers = result.stdout.removeprefix("[-n][").removesuffix("][-n][9][-k][a or b]")
     assert 1 <= int(workers) <= 4
+
+
+@pytest.mark.parametrize("arguments", [["--quick", "-x"], ["-x", "--quick"]])
+def test_the_quick_suite_deselects_slow_tests_and_processes(machine, arguments):
+    show = 'echo "$SEQJAX_QUICK"; ' + SHOW
+    result = machine.run(*arguments, script="launch/test.sh", FAKE_RUN=show)
+    assert result.stdout.startswith("1\n[-n]")
+    assert result.stdout.endswith("[-m][not slow and not subprocess][-x]")
 
 
 @pytest.mark.parametrize("broken", ["check", "format"])
@@ -297,7 +308,7 @@ FAULTS = "test python3  -m faults -n 0 -s"
 class TestCI:
     @pytest.fixture
     def ci(self, machine):
-        """`.ci/run` between two scripts that say how they are called; FAKE_FAIL fails one."""
+        """`.ci/run` with two scripts that print how they are called; FAKE_FAIL makes one fail."""
         shutil.copytree(ROOT / ".ci", machine.root / ".ci")
         for name in ["test", "lint"]:
             (machine.root / f"launch/{name}.sh").write_text(
@@ -317,7 +328,7 @@ class TestCI:
         return f"import sys; sys.version_info = (3, {minor}, 0)"
 
     def add(self, machine, path, minor):
-        """A further Python that says it is 3.`minor`."""
+        """Add a Python that reports version 3.`minor`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         text = PYTHON.replace("$FAKE_PRELUDE", self.version(minor))
         machine.stub(path, text)
@@ -328,7 +339,7 @@ class TestCI:
         assert "no Python >= 3.12 found" in result.stdout
         assert result.returncode == 0
 
-    def test_shims_are_passed_over(self, ci, machine, tmp_path):
+    def test_shims_are_skipped(self, ci, machine, tmp_path):
         machine.stub("python3.13", "#!/bin/sh\nexit 127\n")
         for minor in [9, 12]:
             self.add(machine, tmp_path / f"pyenv/versions/3.{minor}/bin/python", minor)

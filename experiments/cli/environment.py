@@ -1,4 +1,4 @@
-"""What the program runs on: prepared before JAX starts, and written down."""
+"""Settings of JAX before it starts, and a description of the machine for the records."""
 
 import hashlib
 import importlib.metadata
@@ -14,7 +14,13 @@ DETERMINISTIC = "--xla_gpu_deterministic_ops=true --xla_gpu_autotune_level=0"
 
 
 def prepare(deterministic: bool) -> None:
-    """One CPU device a usable core, unless JAX_NUM_CPU_DEVICES says otherwise; programs kept."""
+    """Configure JAX: one CPU device per usable core, and a cache of compiled programs on disk.
+
+    JAX_NUM_CPU_DEVICES and JAX_COMPILATION_CACHE_DIR take precedence.
+
+    Args:
+      deterministic: use deterministic operations on a GPU, without autotuning.
+    """
     if deterministic:
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {DETERMINISTIC}".strip()
     import jax
@@ -22,39 +28,39 @@ def prepare(deterministic: bool) -> None:
     if "JAX_NUM_CPU_DEVICES" not in os.environ:
         jax.config.update("jax_num_cpu_devices", usable_cores())
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", _programs())
+        jax.config.update("jax_compilation_cache_dir", _program_cache())
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def cache_dir() -> pathlib.Path:
-    """What may be deleted at any time: $SEQJAX_CACHE_DIR, or seqjax in the user's cache folder."""
+    """Cache folder, which may be deleted at any time: $SEQJAX_CACHE_DIR, or the user's cache."""
     if folder := os.environ.get("SEQJAX_CACHE_DIR"):
         return pathlib.Path(folder)
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqjax"
 
 
-def _programs() -> str | None:
-    """The folder of compiled programs. Each kind of CPU has its own: homes are shared by many."""
+def _program_cache() -> str | None:
+    """Folder of compiled programs, one per CPU model, since machines may share a home folder."""
     kind = hashlib.sha256(processor().encode()).hexdigest()[:8]
     folder = cache_dir() / "programs" / f"{platform.machine()}-{kind}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        print(f"compiled programs are not kept: {folder}: {error.strerror}", file=sys.stderr)
+        print(f"warning: no program cache: {folder}: {error.strerror}", file=sys.stderr)
         return None
     return str(folder)
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, its affinity respected."""
+    """Number of cores that this process may use, by its affinity."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def describe() -> dict[str, Any]:
-    """What the numbers of a run may depend on beside its configuration and seed."""
+    """Versions and hardware that the numbers of a run may depend on."""
     import jax
 
     devices, threads = jax.local_devices(), os.environ.get("NPROC", "")
@@ -72,7 +78,7 @@ def describe() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The CPU's model name: equal bits are promised for equal models alone."""
+    """Model name of the CPU. Results are equal bit for bit only on equal models."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             for line in file:

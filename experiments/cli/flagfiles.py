@@ -4,9 +4,13 @@ Read here instead of by absl, which takes a stray word in a flagfile for an argu
 indented comment too.
 """
 
+import os
 import pathlib
 import re
 from collections.abc import Callable, Iterator
+
+INSTALLED = pathlib.Path(__file__).parents[2]
+"""Folder that contains the package ``experiments``."""
 
 FLAG = re.compile(r"--(\w+)(=.*)?")
 
@@ -77,12 +81,15 @@ def _flags(path: str, reason_against: Callable[[str], str | None]) -> list[str]:
 
 
 def _text(path: str) -> str:
+    file = pathlib.Path(os.path.expanduser(path))
+    if path.startswith("experiments/flags/") and not file.exists():
+        file = INSTALLED / path  # the flagfiles of this package, from any folder
     try:
-        return pathlib.Path(path).expanduser().read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         reason = f"not UTF-8 text at byte {error.start}"
     except OSError as error:
         reason = error.strerror
-    except (RuntimeError, ValueError) as error:  # of an unknown ~user, or a NUL in the name
+    except ValueError as error:  # a NUL in the path
         reason = str(error)
     raise FlagfileError(f"--flagfile: cannot read {path!r}: {reason}")

@@ -1,7 +1,8 @@
-"""Who works on a workdir: one process for each shard, and one number of shards at a time.
+"""Locks of a workdir: one process per shard, and one number of shards at a time.
 
-The kernel holds the locks and drops them with the process that held them, so a lock file that a
-dead process left behind is no lock. What the file says is for people.
+The locks are those of ``fcntl.flock``, which the kernel releases when the process ends, so the file
+of a dead process is no lock. The package filelock is not used: where a file system has no such
+locks, it falls back to files that outlive their process. A lock file names its holder for people.
 """
 
 import contextlib
@@ -14,68 +15,63 @@ import socket
 from collections.abc import Iterator
 
 FOLDER = ".locks"
-NAME = re.compile(r"\d+-of-(\d+)\.lock")
+SHARD_LOCK = re.compile(r"\d+-of-(\d+)\.lock")
 
 
 class LockedError(ValueError):
-    """Somebody else is at work here."""
+    """Another process is running in this workdir."""
 
 
 @contextlib.contextmanager
 def hold(workdir: pathlib.Path, shard: tuple[int, int]) -> Iterator[None]:
-    """Holds the lock of a shard.
+    """Hold the lock of shard (I, N).
 
     Raises:
-      LockedError: another process holds it, or one works with another number of shards.
+      LockedError: another process holds it, or one runs with another number of shards.
       OSError: the folder cannot be written, or its file system has no locks.
     """
     index, count = shard
     folder = workdir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        # Of two processes with different numbers of shards one must come first.
-        with exclusive(workdir):
+        with exclusive(workdir):  # so that two numbers of shards cannot start at once
             for path in sorted(folder.iterdir()):
-                match = NAME.fullmatch(path.name)
+                match = SHARD_LOCK.fullmatch(path.name)
                 if match and int(match[1]) != count:
                     with _locked(path):
                         pass
-            stack.enter_context(_locked(folder / f"{index}-of-{count}.lock", name=True))
+            lock = folder / f"{index}-of-{count}.lock"
+            stack.enter_context(_locked(lock))
+            lock.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
         yield
 
 
 @contextlib.contextmanager
 def exclusive(workdir: pathlib.Path) -> Iterator[None]:
-    """Waits until no other process is in here."""
+    """Wait until no other process holds this lock of the whole workdir, and hold it."""
     with _locked(workdir / FOLDER / "door", wait=True):
         yield
 
 
 @contextlib.contextmanager
-def _locked(path: pathlib.Path, wait: bool = False, name: bool = False) -> Iterator[None]:
-    """Holds the lock on a file, or raises LockedError if another process does."""
+def _locked(path: pathlib.Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock on a file; raise LockedError if another process does, unless ``wait``."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            raise LockedError(_held(path, descriptor)) from None
-        except OSError as error:
-            raise OSError(error.errno, f"{error.strerror} (locking it)", str(path)) from None
-        if name:
-            os.truncate(descriptor, 0)
-            holder = {"host": socket.gethostname(), "pid": os.getpid()}
-            os.write(descriptor, json.dumps(holder).encode())
+            raise LockedError(_describe_holder(path)) from None
         yield
     finally:
-        os.close(descriptor)  # which drops the lock
+        os.close(descriptor)  # releases the lock
 
 
-def _held(path: pathlib.Path, descriptor: int) -> str:
+def _describe_holder(path: pathlib.Path) -> str:
     try:
-        holder = json.loads(os.pread(descriptor, 1000, 0))
-        who = f"process {int(holder['pid'])} on {str(holder['host'])!r}"
-    except (ValueError, TypeError, KeyError):
-        who = "another process"
+        holder = json.loads(path.read_bytes())
+        name = f"process {holder['pid']} on {holder['host']!r}"
+    except (ValueError, TypeError, KeyError):  # not written yet
+        name = "another process"
     index, _, count = path.stem.partition("-of-")
-    return f"--workdir: {path.parent.parent}: {who} is running shard {index}/{count} of it"
+    return f"--workdir: {path.parent.parent}: {name} is running shard {index}/{count} of it"

@@ -1,4 +1,4 @@
-"""What a poem is to begin with, as its user says it."""
+"""Prompt of a poem: its form and the characters that are given."""
 
 import dataclasses
 import unicodedata
@@ -10,22 +10,22 @@ from seqjax.tasks.datasets import poetry
 from seqjax.types import unknown
 
 DEFAULT = 4, 5
-"""Lines and characters a line, where neither is said."""
+"""Default number of lines, and of characters in a line."""
 
 
 class PromptError(ValueError):
-    """A prompt that no poem has, and what is accepted."""
+    """A prompt that fits no form."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Given:
-    """A form, and the characters that stand at some of its places."""
+class Prompt:
+    """A form, and the given characters by their position in it."""
 
     form: str
     signs: dict[int, str]
 
     def allowed(self, script: poetry.Script) -> np.ndarray:
-        """(T, V): what the form allows where nothing is given, and there what is given."""
+        """Mask (T, V) of the symbols that the form and the given characters allow."""
         allowed_TV = script.allowed(self.form, unknown=False)
         for place, sign in self.signs.items():
             allowed_TV[place] = False
@@ -33,36 +33,36 @@ class Given:
         return allowed_TV
 
 
-def given(form: str | None, first_line: str | None, acrostic: str | None) -> Given:
-    """What the flags say.
+def from_flags(form: str | None, first_line: str | None, acrostic: str | None) -> Prompt:
+    """Prompt from the values of the flags --form, --first_line and --acrostic.
 
     Raises:
-      PromptError: they do not fit each other, or no form.
+      PromptError: they contradict each other, or fit no form.
     """
     if form is not None and form not in FORMS:
         raise PromptError(f"--form: {unknown('form', form, FORMS)}")
     if first_line is not None and acrostic is not None:
-        raise PromptError("--acrostic: expected this or --first_line, got both")
+        raise PromptError("--acrostic: expected either --acrostic or --first_line, got both")
     lines, size = FORMS[form] if form else DEFAULT
     if first_line is not None:
         signs = _signs("--first_line", first_line)
         sizes = {size} if form else {size for _, size in FORMS.values()}
         _check("--first_line", signs, sizes, form)
-        return Given(f"{lines}x{len(signs)}", dict(enumerate(signs)))
+        return Prompt(f"{lines}x{len(signs)}", dict(enumerate(signs)))
     if acrostic is not None:
         signs = _signs("--acrostic", acrostic)
         _check("--acrostic", signs, {lines} if form else {n for n, _ in FORMS.values()}, form)
-        return Given(f"{len(signs)}x{size}", {k * (size + 1): c for k, c in enumerate(signs)})
-    return Given(f"{lines}x{size}", {})
+        return Prompt(f"{len(signs)}x{size}", {k * (size + 1): c for k, c in enumerate(signs)})
+    return Prompt(f"{lines}x{size}", {})
 
 
-def missing(prompt: Given, script: poetry.Script) -> list[str]:
-    """The characters given that the script has no symbol for, once each."""
+def missing(prompt: Prompt, script: poetry.Script) -> list[str]:
+    """Given characters that are not in the vocabulary, without duplicates."""
     return [sign for sign in dict.fromkeys(prompt.signs.values()) if sign not in script.symbols]
 
 
 def _signs(flag: str, text: str) -> str:
-    """The Chinese characters of a prompt, without a mark behind them."""
+    """Chinese characters of a prompt, without a final punctuation mark."""
     signs = "".join(unicodedata.normalize("NFC", text).split())
     signs = signs.rstrip(MIDDLE + FINAL)
     for sign in signs:

@@ -1,4 +1,4 @@
-"""The benchmark: what is compared is the same, misses are told, and tables follow from the JSON."""
+"""The benchmark: contenders compute the same, and its tables follow from its JSON."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def job(module=ours, cell="lstm", **options):
 
 @pytest.fixture
 def precision():
-    """The setting that jobs change for their whole process."""
+    """Restores the matrix precision, which jobs set for their process."""
     before = jax.config.jax_default_matmul_precision
     yield
     jax.config.update("jax_default_matmul_precision", before)
@@ -108,7 +108,8 @@ def test_every_size_is_raced_forward_and_training_on_one_core_and_on_all():
     assert GATES.keys() == {"lstm", "gru", "elman"}
 
 
-def test_the_command_races_installed_peers_and_names_the_others(tmp_path):
+@pytest.mark.subprocess
+def test_the_command_races_installed_peers_and_lists_the_others(tmp_path):
     done = bench("--suites=long", "--sizes=2x6x2x4", "--rounds=3", f"--out={tmp_path}")
     assert done.returncode == 0, done.stderr
     data = json.loads((tmp_path / "bench.json").read_text())
@@ -122,6 +123,7 @@ def test_the_command_races_installed_peers_and_names_the_others(tmp_path):
     assert "| remat, time of plain | T=6 |" in done.stdout
 
 
+@pytest.mark.subprocess
 def test_the_forward_pass_is_timed_alone():
     contender = race.Contender("seqjax", "experiments.bench.ours", {"suite": "layer"} | JOB)
     with race.Fleet({min(os.sched_getaffinity(0))}, True) as fleet:
@@ -131,13 +133,15 @@ def test_the_forward_pass_is_timed_alone():
     assert 0 < min(forward["seconds"]) < max(training["seconds"])
 
 
-def test_an_absent_peer_is_named_and_why():
+@pytest.mark.subprocess
+def test_an_absent_peer_has_a_reason():
     with race.Fleet({min(os.sched_getaffinity(0))}, True) as fleet:
         contender = race.Contender("cudnn", "experiments.bench.peers.cudnn", {"suite": "layer"})
         found = fleet.race([contender._replace(job=contender.job | JOB)], 1)
     assert found == [{"cudnn": {"absent": "no NVIDIA GPU"}}]
 
 
+@pytest.mark.subprocess
 @pytest.mark.parametrize(
     ("argument", "said"),
     [
@@ -156,6 +160,7 @@ def test_a_mistake_is_one_line(argument, said):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.subprocess
 def test_suites_of_layers_import_jax_and_numpy_alone():
     code = (
         "import sys, experiments.bench.__main__, experiments.bench.ours as ours\n"
@@ -175,7 +180,7 @@ def made_up(seconds, *, what="training", size="S3", flop=0):
     return {**where, "contenders": contenders}
 
 
-def test_ratios_are_taken_pair_by_pair_and_misses_are_told():
+def test_ratios_are_taken_pair_by_pair_and_misses_are_marked():
     times = {"seqjax": [1.0, 2.0, 4.0], "torch": [1.2, 2.4, 4.4], "haiku": [1.5, 3.2, 5.6]}
     race = made_up(times, flop=10)
     top = made_up({"seqjax": [1.0], "torch": [2.0]}, what="ceiling", flop=20)
@@ -198,4 +203,13 @@ def test_the_committed_tables_follow_from_their_json(path):
     made = path.with_suffix(".md").read_text(encoding="utf-8")
     assert made == "\n".join(report.tables(data)) + "\n"
     targets = made.partition("## Targets\n\n")[2]
-    assert targets in (ROOT / "README.md").read_text(encoding="utf-8")
+    guide = ROOT / "experiments/results/bench/README.md"
+    assert targets in guide.read_text(encoding="utf-8")
+
+
+@pytest.mark.subprocess
+def test_the_example_of_the_guide_shards_a_batch():
+    text = (ROOT / "experiments/results/bench/README.md").read_text(encoding="utf-8")
+    example = text.partition("```python\n")[2].partition("```")[0]
+    done = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == "(16, 4, 16)\n", done.stderr

@@ -1,4 +1,4 @@
-"""Whatever stops a sweep, the same command goes on to the records of no interruption."""
+"""Whatever stops a sweep, the same command finishes with the records of an uninterrupted one."""
 
 import concurrent.futures
 import json
@@ -11,46 +11,54 @@ import signal
 import subprocess
 
 import pytest
-from support.harness import MOMENTS, RUNS, Command, finished, interrupted, recorded, save
+from support.harness import (
+    MOMENTS,
+    RUNS,
+    Command,
+    during_save,
+    interrupted,
+    records_of,
+    run_to_end,
+)
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.faults, pytest.mark.subprocess, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The records of a command that nothing stopped."""
+    """Records of a command that was not interrupted."""
     workdir = tmp_path_factory.mktemp("whole") / "workdir"
-    left = finished(workdir)
-    assert left.code == 0, left.err
-    assert len(recorded(workdir)) == RUNS
-    return recorded(workdir)
+    outcome = run_to_end(workdir)
+    assert outcome.code == 0, outcome.err
+    assert len(records_of(workdir)) == RUNS
+    return records_of(workdir)
 
 
-def said(counts: dict, capsys) -> None:
+def report(counts: dict, capsys) -> None:
     with capsys.disabled():
         print("\n" + ", ".join(f"{what} {count}" for what, count in counts.items()))
 
 
 def campaign(folder, whole, cases, capsys, codes) -> None:
-    """Stops a command in each case, goes on with it, and counts; two at a time."""
+    """Interrupt a command in each case, resume it, and count; two cases at a time."""
 
     def one(case):
         name, moment, number = case
         draw = random.Random(name)
         workdir = folder / name / "workdir"
         workdir.parent.mkdir()
-        for _ in range(4):  # a command that was done too soon is no case
-            left = interrupted(workdir, moment, draw, number, str(workdir.parent / "cold"))
-            if left is not None:
+        for _ in range(4):  # a command that ended before the moment is tried again
+            outcome = interrupted(workdir, moment, draw, number, str(workdir.parent / "cold"))
+            if outcome is not None:
                 break
             shutil.rmtree(workdir)
-        assert left is not None, f"{name}: never at the moment"
-        assert left.code in codes, (name, left)
-        assert "Traceback" not in left.err, (name, left.err)
-        again = finished(workdir)
+        assert outcome is not None, f"{name}: never at the moment"
+        assert outcome.code in codes, (name, outcome)
+        assert "Traceback" not in outcome.err, (name, outcome.err)
+        again = run_to_end(workdir)
         assert again.code == 0, (name, again.err)
         assert "Traceback" not in again.err, (name, again.err)
-        return recorded(workdir), left
+        return records_of(workdir), outcome
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         results = list(pool.map(one, cases))
@@ -59,13 +67,13 @@ def campaign(folder, whole, cases, capsys, codes) -> None:
     twice = sum(len(found) - len(set(found)) for found, _ in results)
     counts = {
         "faults injected": len(results),
-        "continued": sum(found == whole for found, _ in results),
+        "resumed": sum(found == whole for found, _ in results),
         "records lost": lost,
         "records wrong": wrong,
         "records twice": twice,
     }
-    said(counts, capsys)
-    assert counts["continued"] == len(cases) and lost == wrong == twice == 0
+    report(counts, capsys)
+    assert counts["resumed"] == len(cases) and lost == wrong == twice == 0
 
 
 def test_killed_at_25_moments(tmp_path, whole, capsys):
@@ -85,35 +93,35 @@ def test_asked_to_stop_at_10_moments(tmp_path, whole, capsys):
 
 def test_a_second_signal_ends_at_once(tmp_path, whole):
     command = Command(tmp_path / "workdir")
-    assert save(command, random.Random(0))
+    assert during_save(command, random.Random(0))
     command.process.send_signal(signal.SIGINT)
     command.process.send_signal(signal.SIGINT)
-    left = command.left()
-    assert left.code == 75 and "Traceback" not in left.err
-    assert finished(tmp_path / "workdir").code == 0
-    assert recorded(tmp_path / "workdir") == whole
+    outcome = command.wait()
+    assert outcome.code == 75 and "Traceback" not in outcome.err
+    assert run_to_end(tmp_path / "workdir").code == 0
+    assert records_of(tmp_path / "workdir") == whole
 
 
-def test_a_signal_during_training_saves_and_goes_on_from_there(tmp_path):
+def test_a_signal_during_training_saves_and_the_command_resumes_there(tmp_path):
     long = (
         "--set=train.steps=6000; train.eval_every=20",
         "--sweep=optim.learning_rate=0.1",
         "--checkpoint_every=0.5",
     )
     command = Command(tmp_path / "workdir", *long)
-    assert command.until((_folder(command.workdir) / "0").exists)
+    assert command.wait_until((_folder(command.workdir) / "0").exists)
     command.process.send_signal(signal.SIGUSR1)
-    left = command.left()
-    assert left.code == 75, left.err
-    assert "stopping by SIGUSR1" in left.err and "stopped with everything saved" in left.err
-    again = finished(tmp_path / "workdir", *long)
-    steps = re.search(r"2 run\(s\) go on from step ([\d,]+)", again.err)
+    outcome = command.wait()
+    assert outcome.code == 75, outcome.err
+    assert "SIGUSR1: stopping" in outcome.err
+    again = run_to_end(tmp_path / "workdir", *long)
+    steps = re.search(r"2 run\(s\) resume from step ([\d,]+)", again.err)
     assert steps and int(steps[1].replace(",", "")) >= 20, again.err
-    assert finished(tmp_path / "whole", *long).code == 0
-    assert recorded(tmp_path / "workdir") == recorded(tmp_path / "whole")
+    assert run_to_end(tmp_path / "whole", *long).code == 0
+    assert records_of(tmp_path / "workdir") == records_of(tmp_path / "whole")
 
 
-# --- damage ---
+# --- corruption ---
 
 
 @pytest.fixture(scope="module")
@@ -121,9 +129,9 @@ def stopped(tmp_path_factory):
     """A workdir that was stopped with two checkpoints in it."""
     workdir = tmp_path_factory.mktemp("stopped") / "workdir"
     command = Command(workdir)
-    assert command.until((_folder(workdir) / "7.sha256").exists)
+    assert command.wait_until((_folder(workdir) / "7.sha256").exists)
     command.process.kill()
-    command.left()
+    command.wait()
     return workdir
 
 
@@ -151,25 +159,24 @@ def _flip(folder: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("both", [False, True], ids=["newest", "both"])
 @pytest.mark.parametrize(
-    "damage",
+    "corrupt",
     [_truncate, _flip, lambda folder: shutil.rmtree(folder / "state")],
     ids=["cut", "bit", "gone"],
 )
-def test_a_damaged_checkpoint_is_told_and_the_one_before_is_used(
-    tmp_path, stopped, whole, damage, both
+def test_a_corrupt_checkpoint_is_reported_and_the_previous_one_used(
+    tmp_path, stopped, whole, corrupt, both
 ):
     workdir = tmp_path / "workdir"
     shutil.copytree(stopped, workdir)
-    damaged = _newest(workdir) if both else _newest(workdir)[:1]
-    for folder in damaged:
-        damage(folder)
-    left = finished(workdir)
-    assert left.code == 0, left.err
-    assert left.err.count("is damaged") == len(damaged)
-    assert "Traceback" not in left.err and "Exception" not in left.err
-    assert ("runs start again" if both else "the one before it is used") in left.err
-    assert ("go on from step" in left.err) == (not both)
-    assert recorded(workdir) == whole
+    corrupted = _newest(workdir) if both else _newest(workdir)[:1]
+    for folder in corrupted:
+        corrupt(folder)
+    outcome = run_to_end(workdir)
+    assert outcome.code == 0, outcome.err
+    assert outcome.err.count("is corrupt") == len(corrupted)
+    assert "Traceback" not in outcome.err and "Exception" not in outcome.err
+    assert ("resume from step" in outcome.err) == (not both)
+    assert records_of(workdir) == whole
 
 
 @pytest.mark.parametrize("torn", [1, 100, -1])
@@ -180,36 +187,35 @@ def test_a_torn_record_is_set_aside_and_done_again(tmp_path, stopped, whole, tor
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     line = (json.dumps({"id": "torn"}) * 50).encode()
     path.write_bytes(b"".join(lines) + line[:torn])
-    left = finished(workdir)
-    assert left.code == 0, left.err
-    assert "its last line was torn" in left.err
+    outcome = run_to_end(workdir)
+    assert outcome.code == 0, outcome.err
     assert path.with_suffix(".torn").read_bytes() == line[:torn] + b"\n"
-    assert recorded(workdir) == whole
+    assert records_of(workdir) == whole
 
 
 # --- the disk ---
 
 
-def refused_in_one_line(left) -> None:
-    assert left.code == 2, left
-    assert "Traceback" not in left.err and "Exception" not in left.err, left.err
-    errors = [line for line in left.err.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1, left.err
+def refused_in_one_line(outcome) -> None:
+    assert outcome.code == 2, outcome
+    assert "Traceback" not in outcome.err and "Exception" not in outcome.err, outcome.err
+    errors = [line for line in outcome.err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1, outcome.err
 
 
 @pytest.mark.parametrize("most", [1_000, 3_000, 9_000, 20_000])
 def test_a_limit_on_the_size_of_files(tmp_path, whole, most):
     workdir = tmp_path / "workdir"
-    refused_in_one_line(Command(workdir, limit=("RLIMIT_FSIZE", most)).left())
-    before = recorded(workdir)
+    refused_in_one_line(Command(workdir, limit=("RLIMIT_FSIZE", most)).wait())
+    before = records_of(workdir)
     assert set(before) <= set(whole)
-    assert finished(workdir).code == 0
-    assert recorded(workdir) == whole
+    assert run_to_end(workdir).code == 0
+    assert records_of(workdir) == whole
 
 
 @pytest.fixture
 def disk(tmp_path):
-    """A small disk of its own, and what changes its options."""
+    """A small disk, and a function that changes its options."""
     place = tmp_path / "disk"
     place.mkdir()
 
@@ -229,63 +235,65 @@ def test_a_full_disk(disk, tmp_path, whole, size):
     place, remount = disk
     remount(f"size={size}")
     command = Command(place / "workdir")
-    left = command.left()
-    refused_in_one_line(left)
+    outcome = command.wait()
+    refused_in_one_line(outcome)
     remount("size=64m")
-    assert finished(place / "workdir").code == 0
-    assert recorded(place / "workdir") == whole
+    assert run_to_end(place / "workdir").code == 0
+    assert records_of(place / "workdir") == whole
 
 
-def test_permission_lost_meanwhile(tmp_path, whole):
+def test_permission_lost_during_training(tmp_path, whole):
     workdir = tmp_path / "workdir"
     change = shutil.which("chattr")
     command = Command(workdir)
-    assert save(command, random.Random(1))
+    assert during_save(command, random.Random(1))
     taken = subprocess.run([change or "false", "-R", "+i", str(workdir)], capture_output=True)
-    left = command.left()
+    outcome = command.wait()
     subprocess.run([change or "false", "-R", "-i", str(workdir)], capture_output=True)
     if taken.returncode:
         pytest.skip("nothing here takes a permission from this user")
-    refused_in_one_line(left)
-    assert finished(workdir).code == 0
-    assert recorded(workdir) == whole
+    refused_in_one_line(outcome)
+    assert run_to_end(workdir).code == 0
+    assert records_of(workdir) == whole
 
 
-def test_a_workdir_that_is_deleted_meanwhile(tmp_path, whole):
+def test_a_workdir_deleted_during_training(tmp_path, whole):
     command = Command(tmp_path / "workdir")
-    assert save(command, random.Random(2))
+    assert during_save(command, random.Random(2))
     while (tmp_path / "workdir").exists():
         shutil.rmtree(tmp_path / "workdir", ignore_errors=True)
-    refused_in_one_line(command.left())
+    refused_in_one_line(command.wait())
     shutil.rmtree(tmp_path / "workdir", ignore_errors=True)
-    assert finished(tmp_path / "workdir").code == 0
-    assert recorded(tmp_path / "workdir") == whole
+    assert run_to_end(tmp_path / "workdir").code == 0
+    assert records_of(tmp_path / "workdir") == whole
 
 
-# --- two at once ---
+# --- two commands at once ---
 
 
 @pytest.mark.parametrize("shards", [("0/1", "0/1"), ("0/1", "1/2")])
-def test_two_that_race_for_a_workdir(tmp_path, whole, shards):
+def test_two_commands_race_for_a_workdir(tmp_path, whole, shards):
     commands = [Command(tmp_path / "workdir", f"--shard={shard}") for shard in shards]
-    results = [command.left() for command in commands]
-    assert sorted(left.code for left in results) == [0, 2], results
-    (loser,) = (left for left in results if left.code == 2)
+    results = [command.wait() for command in commands]
+    assert sorted(outcome.code for outcome in results) == [0, 2], results
+    (loser,) = (outcome for outcome in results if outcome.code == 2)
     refused_in_one_line(loser)
-    (winner,) = (c.process.pid for c, left in zip(commands, results, strict=True) if left.code == 0)
+    (winner,) = (
+        c.process.pid for c, outcome in zip(commands, results, strict=True) if outcome.code == 0
+    )
     assert f"process {winner} on {os.uname().nodename!r}" in loser.err
-    assert finished(tmp_path / "workdir").code == 0
-    assert recorded(tmp_path / "workdir") == whole
+    assert run_to_end(tmp_path / "workdir").code == 0
+    assert records_of(tmp_path / "workdir") == whole
 
 
 def test_two_shards_at_once_and_one_of_them_killed(tmp_path, whole):
     first, second = (Command(tmp_path / "workdir", f"--shard={k}/2") for k in range(2))
-    assert first.until(lambda: list((tmp_path / "workdir").glob("records*")))
+    assert first.wait_until(lambda: list((tmp_path / "workdir").glob("records*")))
     first.process.kill()
-    first.left()
-    assert second.left().code == 0
-    again = finished(tmp_path / "workdir", "--shard=0/2")
+    first.wait()
+    assert second.wait().code == 0
+    again = run_to_end(tmp_path / "workdir", "--shard=0/2")
     assert again.code == 0, again.err
-    assert recorded(tmp_path / "workdir") == whole
-    assert finished(tmp_path / "workdir").code == 0  # with another number, once nobody is at work
-    assert recorded(tmp_path / "workdir") == whole
+    assert records_of(tmp_path / "workdir") == whole
+    assert run_to_end(tmp_path / "workdir").code == 0  # as one shard
+    assert records_of(tmp_path / "workdir") == whole

@@ -1,4 +1,4 @@
-"""A real command in a process of its own, what is done to it, and what it must leave."""
+"""A command in a process, the moments at which to interrupt it, and the records it leaves."""
 
 import json
 import os
@@ -30,12 +30,12 @@ os.execv(sys.executable, [sys.executable, *sys.argv[3:]])
 
 
 def python(limit: tuple[str, int] | None = None) -> list[str]:
-    """Python, with a limit of the ``resource`` module; set by itself, since JAX forbids to fork."""
+    """Python, with a limit of the ``resource`` module that it sets itself before it starts."""
     return [sys.executable] if limit is None else [sys.executable, "-c", LIMITED, *map(str, limit)]
 
 
-class Left(NamedTuple):
-    """What a command left: its exit code, its standard error, and how long it took."""
+class Outcome(NamedTuple):
+    """Exit code, standard error and duration of a command."""
 
     code: int
     err: str
@@ -46,14 +46,14 @@ class Command:
     """A command that is running."""
 
     def __init__(self, workdir: pathlib.Path, *arguments: str, cache: str = "", limit=None):
-        # An empty cache makes it compile, which gives a signal time to arrive meanwhile.
+        # With an empty cache it compiles long enough for a signal to arrive.
         environment = dict(os.environ, JAX_NUM_CPU_DEVICES="2")
         if cache:
             environment["SEQJAX_CACHE_DIR"] = cache
         self.workdir = workdir
-        self.said = pathlib.Path(tempfile.mkstemp(suffix=".err")[1])  # on no disk that is filled
+        self.stderr = pathlib.Path(tempfile.mkstemp(suffix=".err")[1])  # not on a disk that is full
         self.began = time.monotonic()
-        with open(self.said, "wb") as said:
+        with open(self.stderr, "wb") as stderr:
             self.process = subprocess.Popen(
                 [
                     *python(limit),
@@ -65,45 +65,45 @@ class Command:
                 ],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=stderr,
                 env=environment,
             )
 
-    def until(self, condition: Callable[[], bool]) -> bool:
+    def wait_until(self, condition: Callable[[], bool]) -> bool:
         """Waits until the condition holds; False if the command ended before."""
         while not condition():
             if self.process.poll() is not None:
                 return False
-            assert time.monotonic() - self.began < SECONDS, self.said.read_text()
+            assert time.monotonic() - self.began < SECONDS, self.stderr.read_text()
             time.sleep(0.001)
         return True
 
-    def handles(self, number: int) -> bool:
-        """Whether a handler is there for the signal, which at the very first it is not."""
+    def waits_for(self, number: int) -> bool:
+        """Whether the command has blocked the signal, for which a thread of it then waits."""
         try:
             status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         except OSError:
             return False
-        caught = int(status.partition("SigCgt:\t")[2].split()[0], 16)
-        return bool(caught >> (number - 1) & 1)
+        blocked = int(status.partition("SigBlk:\t")[2].split()[0], 16)
+        return bool(blocked >> (number - 1) & 1)
 
-    def left(self) -> Left:
+    def wait(self) -> Outcome:
         try:
             code = self.process.wait(SECONDS)
-        except subprocess.TimeoutExpired:  # or it would trouble the tests after this one
+        except subprocess.TimeoutExpired:  # or it would slow down the next tests
             self.process.kill()
             self.process.wait()
             raise
-        return Left(code, self.said.read_text(), time.monotonic() - self.began)
+        return Outcome(code, self.stderr.read_text(), time.monotonic() - self.began)
 
 
-def finished(workdir: pathlib.Path, *arguments: str, **options) -> Left:
-    """A command that nothing is done to."""
-    return Command(workdir, "--checkpoint_every=60", *arguments, **options).left()
+def run_to_end(workdir: pathlib.Path, *arguments: str, **options) -> Outcome:
+    """Run a command without interrupting it."""
+    return Command(workdir, "--checkpoint_every=60", *arguments, **options).wait()
 
 
-def recorded(workdir: pathlib.Path) -> list[str]:
-    """Every line of every shard without its times, sorted, with the bytes of its curve."""
+def records_of(workdir: pathlib.Path) -> list[str]:
+    """Records of all shards without their times, sorted, each with the bytes of its curve."""
     lines = []
     for path in sorted(workdir.glob("records*.jsonl")):
         for line in path.read_text().splitlines():
@@ -114,7 +114,7 @@ def recorded(workdir: pathlib.Path) -> list[str]:
     return sorted(lines)
 
 
-# --- moments ---
+# --- moments at which a signal is sent; each returns False if the command ended before ---
 
 
 def _lines(workdir: pathlib.Path) -> int:
@@ -127,27 +127,27 @@ def _checkpoints(workdir: pathlib.Path) -> list[str]:
     return [path.name for path in folder.iterdir()] if folder.exists() else []
 
 
-def start_up(command: Command, draw: random.Random) -> bool:
+def during_start(command: Command, draw: random.Random) -> bool:
     time.sleep(draw.uniform(0.05, 1.5))
     return command.process.poll() is None
 
 
-def compiling(command: Command, draw: random.Random) -> bool:
-    reached = command.until(lambda: b"compiling first" in command.said.read_bytes())
+def during_compilation(command: Command, draw: random.Random) -> bool:
+    reached = command.wait_until(lambda: b"compiling first" in command.stderr.read_bytes())
     time.sleep(draw.uniform(0, 1))
     return reached and command.process.poll() is None
 
 
-def chunk(command: Command, draw: random.Random) -> bool:
+def during_training(command: Command, draw: random.Random) -> bool:
     lines = draw.randrange(RUNS - 2)
-    reached = command.until(
+    reached = command.wait_until(
         lambda: _lines(command.workdir) >= lines and _checkpoints(command.workdir)
     )
     time.sleep(draw.uniform(0, 0.3))
     return reached and command.process.poll() is None
 
 
-def save(command: Command, draw: random.Random) -> bool:
+def during_save(command: Command, draw: random.Random) -> bool:
     after = draw.randrange(6)
 
     def at_work():
@@ -155,34 +155,41 @@ def save(command: Command, draw: random.Random) -> bool:
         numbers = [int(name) for name in names if name.isdecimal()]
         return any("tmp" in name for name in names) and max(numbers, default=-1) >= after - 1
 
-    reached = command.until(at_work)
+    reached = command.wait_until(at_work)
     time.sleep(draw.uniform(0, 0.03))
     return reached and command.process.poll() is None
 
 
-def record(command: Command, draw: random.Random) -> bool:
+def after_a_record(command: Command, draw: random.Random) -> bool:
     lines = draw.randrange(1, RUNS + 1)
-    return command.until(lambda: _lines(command.workdir) >= lines)
+    return command.wait_until(lambda: _lines(command.workdir) >= lines)
 
 
-def tables(command: Command, draw: random.Random) -> bool:
-    reached = command.until(lambda: _lines(command.workdir) >= RUNS)
+def during_report(command: Command, draw: random.Random) -> bool:
+    reached = command.wait_until(lambda: _lines(command.workdir) >= RUNS)
     time.sleep(draw.uniform(0.02, 0.6))
     return reached and command.process.poll() is None
 
 
-MOMENTS = (start_up, compiling, chunk, save, record, tables)
+MOMENTS = (
+    during_start,
+    during_compilation,
+    during_training,
+    during_save,
+    after_a_record,
+    during_report,
+)
 
 
 def interrupted(
     workdir: pathlib.Path, moment: Callable, draw: random.Random, number: int, cold: str
-) -> Left | None:
-    """A command that got a signal at a moment; None if it was done before."""
-    cache = cold if moment is compiling else ""
+) -> Outcome | None:
+    """Outcome of a command that gets a signal at a moment; None if it ended before."""
+    cache = cold if moment is during_compilation else ""
     command = Command(workdir, cache=cache)
-    if number != signal.SIGKILL and not command.until(lambda: command.handles(number)):
+    if number != signal.SIGKILL and not command.wait_until(lambda: command.waits_for(number)):
         return None
     reached = moment(command, draw)
     command.process.send_signal(number)
-    left = command.left()
-    return left if reached else None
+    outcome = command.wait()
+    return outcome if reached else None

@@ -1,4 +1,4 @@
-"""The training programs against plain loops; runs that fail; runs that do not know each other."""
+"""Training programs against plain loops, failed runs, and independence of the other runs."""
 
 import functools
 import os
@@ -130,8 +130,8 @@ def test_a_run_that_explodes_does_not_touch_its_neighbours():
 STEP_CLIPPED = {"task.variant": "pascanu", "task.length": "10", "clip.kind": "step"}
 
 
-def shortened_pairs(threshold, params, batch):
-    """(valid pairs, those shortened): the backward pass of ``predict``, one step at a time."""
+def clipped_pairs(threshold, params, batch):
+    """(valid pairs, those clipped): the backward pass of ``predict``, one step at a time."""
     cell = CELLS["lstm"]
 
     @jax.jit
@@ -144,7 +144,7 @@ def shortened_pairs(threshold, params, batch):
         return jax.vjp(lambda carry: forward(carry, x_BD), carry)[1](cotangent)[0]
 
     kernel, bias = (np.asarray(params["readout"][name]) for name in ("kernel", "bias"))
-    pairs = shortened = 0
+    pairs = clipped = 0
     for b, length in enumerate(batch.lengths_B.tolist()):
         carries = [cell.initial_carry(1, 4)]
         for x_D in batch.x[:length, b]:
@@ -153,13 +153,13 @@ def shortened_pairs(threshold, params, batch):
         cotangent = cell.carry((kernel * slope).T, np.zeros((1, 4), np.float32))
         for t in reversed(range(length)):
             norm = np.linalg.norm(np.concatenate(cotangent))
-            pairs, shortened = pairs + 1, shortened + (norm > threshold)
+            pairs, clipped = pairs + 1, clipped + (norm > threshold)
             bounded = (np.asarray(x) * min(1.0, threshold / norm) for x in cotangent)
             cotangent = backward(carries[t], batch.x[t, b][None], cell.carry(*bounded))
-    return pairs, shortened
+    return pairs, clipped
 
 
-def test_under_step_clipping_the_fraction_of_shortened_pairs_is_recorded():
+def test_under_step_clipping_the_fraction_of_clipped_pairs_is_recorded():
     thresholds = ["inf", "0.1", "0.03"]
     configs = [make_config(SMALL | STEP_CLIPPED | {"clip.threshold": t}) for t in thresholds]
     _, trace = train(configs, [0, 0, 0])
@@ -167,10 +167,10 @@ def test_under_step_clipping_the_fraction_of_shortened_pairs_is_recorded():
     batch = jax.tree.map(np.asarray, next(training_batches(configs[0], 0)))
     assert np.all(trace.clipped[0] == 0)
     for run in (1, 2):
-        pairs, shortened = shortened_pairs(configs[run].clip.threshold, params, batch)
+        pairs, clipped = clipped_pairs(configs[run].clip.threshold, params, batch)
         assert pairs == np.sum(batch.lengths_B) < batch.x.shape[0] * batch.x.shape[1]
-        assert 0 < shortened < pairs
-        assert trace.clipped[run, 0] == np.float32(shortened) / np.float32(pairs)
+        assert 0 < clipped < pairs
+        assert trace.clipped[run, 0] == np.float32(clipped) / np.float32(pairs)
         assert trace.norm[run, 0] < trace.norm[run - 1, 0]
 
 
@@ -230,15 +230,14 @@ def test_a_training_step_lowers_for_every_platform(kind):
     assert exported.platforms == platforms
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        SMALL | STEP_CLIPPED,
-        {"task.name": "digits_rows", "model.hidden": "4", "optim.name": "adam"},
-    ],
-    ids=["adding", "digits"],
-)
-def test_runs_are_float32_also_where_x64_is_on(settings):
+SETTINGS = [
+    SMALL | STEP_CLIPPED,
+    {"task.name": "digits_rows", "model.hidden": "4", "optim.name": "adam"},
+]
+
+
+@pytest.mark.subprocess
+def test_runs_are_float32_also_where_x64_is_on():
     program = f"""if True:
     import conftest, jax, numpy as np
     from support import training as t
@@ -246,14 +245,15 @@ def test_runs_are_float32_also_where_x64_is_on(settings):
     from seqjax.training.step import evaluate
 
     assert jax.config.jax_enable_x64 and jax.numpy.ones(()).dtype == "float64"
-    config = make_config({settings!r})
-    states, trace = t.train([config], [0], counts=(3,))
-    floats = [x.dtype for x in jax.tree.leaves((states, trace)) if x.dtype.kind == "f"]
-    assert set(floats) == {{np.dtype("float32")}}, floats
-    assert np.all(np.isfinite(trace.loss))
-    data, mesh = config.task.data(), t.mesh_of(1)
-    scores = evaluate(t.stacked([config]), states[0].params, data, np.int32(0), mesh=mesh)
-    assert all(np.isfinite(value) for value in scores.values())
+    for settings in {SETTINGS!r}:
+        config = make_config(settings)
+        states, trace = t.train([config], [0], counts=(3,))
+        floats = [x.dtype for x in jax.tree.leaves((states, trace)) if x.dtype.kind == "f"]
+        assert set(floats) == {{np.dtype("float32")}}, floats
+        assert np.all(np.isfinite(trace.loss))
+        data, mesh = config.task.data(), t.mesh_of(1)
+        scores = evaluate(t.stacked([config]), states[0].params, data, np.int32(0), mesh=mesh)
+        assert all(np.isfinite(value) for value in scores.values())
     """
     tests = Path(__file__).parents[1]
     path = os.pathsep.join([str(tests), str(tests.parent)])

@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
     try:
         saved = _load_model()
         script = poetry.Script(saved.task_metadata["characters"], saved.config.task.vocabulary)
-        prompt = poem_prompt.given(FLAGS.form, FLAGS.first_line, FLAGS.acrostic)
+        prompt = poem_prompt.from_flags(FLAGS.form, FLAGS.first_line, FLAGS.acrostic)
     except (CheckpointError, poem_prompt.PromptError) as error:
         flags.fail(error)
     _check_terminal(script)
@@ -79,7 +79,7 @@ def _check_terminal(script: poetry.Script) -> None:
 
 
 def _print_poem(
-    sampler: sampling.Sampler, script: poetry.Script, prompt: poem_prompt.Given, number: int
+    sampler: sampling.Sampler, script: poetry.Script, prompt: poem_prompt.Prompt, number: int
 ) -> Iterator[tuple[str, bool]]:
     """Print a poem character by character, and yield each line once its mark is printed.
 

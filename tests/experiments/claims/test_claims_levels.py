@@ -201,6 +201,7 @@ def test_norms_that_are_not_numbers_are_not_left_out():
     assert np.isnan(found["norm"]).all() and found["value"].tolist() == [2.0, 2.0, 3.0]
 
 
+@pytest.mark.subprocess
 def test_the_command_knows_its_flag():
     command = [sys.executable, "-m", "experiments.claims.levels", "--ful"]
     refused = subprocess.run(command, capture_output=True, text=True, timeout=100)

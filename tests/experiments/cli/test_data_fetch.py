@@ -173,6 +173,7 @@ def started(server, limit=0):
     )
 
 
+@pytest.mark.subprocess
 def test_a_signal_keeps_what_has_come(server, place):
     server.plan = [stall]
     process = started(server)
@@ -189,6 +190,7 @@ def test_a_signal_keeps_what_has_come(server, place):
     assert left(place) == ONE
 
 
+@pytest.mark.subprocess
 def test_a_full_disk_is_told_and_keeps_what_has_come(server, place):
     server.plan = [whole]
     process = started(server, limit=70_000)

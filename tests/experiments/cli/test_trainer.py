@@ -42,6 +42,7 @@ def test_the_number_of_shards_is_fixed_while_a_shard_runs(tmp_path):
         pass
 
 
+@pytest.mark.subprocess
 def test_the_lock_of_a_dead_process_is_free(tmp_path):
     code = (
         "import os, pathlib, sys\n"

@@ -115,6 +115,7 @@ def test_a_workdir_of_another_jaxlib_is_refused_unless_mixing_is_allowed(finishe
     refused(finished, *STUDY, said=("jaxlib 0.0.1",))
 
 
+@pytest.mark.subprocess
 def test_seeds_are_added_on_the_same_data_alone(tmp_path):
     book, workdir = tmp_path / "data" / "own" / "book.txt", tmp_path / "workdir"
     study = (
