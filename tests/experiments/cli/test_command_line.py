@@ -62,7 +62,7 @@ def test_the_table_is_made_of_the_records(first):
     rows = list(csv.reader((workdir / "table.csv").read_text(encoding="utf-8").splitlines()))
     entries = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
     main, fixed = entries[:2], entries[2:]
-    assert [row["init.bias.f"] for row in main] == ["0.0", "1.0"]
+    assert [float(row["init.bias.f"]) for row in main] == [0.0, 1.0]
     for row in main:
         tried = {0.1: [], 1.0: []}
         for record in found:
