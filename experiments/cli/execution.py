@@ -166,7 +166,7 @@ def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, in
             options.shard,
             common,
             options.checkpoint_every,
-            save_models=study.keep,
+            save_models=study.save_models,
         )
 
 

@@ -55,7 +55,7 @@ STUDY = Study(
     arms=(Arm("lstm", {"model.cell": "lstm", "init.bias.f": 1.0}),),
     seeds=8,
     columns="",
-    keep=True,
+    save_models=True,
 )
 
 

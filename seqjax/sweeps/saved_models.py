@@ -25,7 +25,7 @@ class SavedModel(NamedTuple):
       config: configuration of its run.
       model: the model with its trained parameters.
       task_metadata, task_arrays: what its task saves with it, for example a vocabulary; see
-        ``Task.belongings``.
+        ``Task.saved_data``.
       run: id of its run.
     """
 
@@ -47,7 +47,7 @@ def save(folder: pathlib.Path, run: Run, params: Any) -> None:
     Raises:
       CheckpointError: the folder cannot be written.
     """
-    task_metadata, task_arrays = run.config.task.belongings()
+    task_metadata, task_arrays = run.config.task.saved_data()
     arrays = {PARAMETER_PREFIX + name: leaf for name, leaf in named_leaves(params).items()}
     arrays |= {TASK_PREFIX + name: array for name, array in task_arrays.items()}
     metadata = {

@@ -113,7 +113,7 @@ class Study:
       metrics: test metrics that go across the table instead, if any.
       fixed, spread: a second table, at this value of ``tune`` alone, or with all of them across.
       published: figures to print beside the table.
-      keep: the models of the runs that are reported are kept, to be used.
+      save_models: save the trained models of the reported runs in the workdir.
     """
 
     name: str
@@ -131,7 +131,7 @@ class Study:
     spread: bool = False
     published: tuple[Published, ...] = ()
     references: tuple[Arm, ...] = ()
-    keep: bool = False
+    save_models: bool = False
 
     def __post_init__(self):
         titles = [arm.title for arm in (*self.arms, *self.references)]

@@ -135,10 +135,11 @@ class Task:
         """The metrics ``examined`` of a trained model, such as of what it writes by itself."""
         raise NotImplementedError
 
-    def belongings(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """What a trained model takes along to be used without the data: JSON, and named arrays.
+    def saved_data(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Data that are saved with a trained model, so that it can be used without its data set.
 
-        Arrays of 32 bits or less.
+        Returns:
+          Anything that JSON can hold by name, and arrays of at most 32 bits by name.
         """
         return {}, {}
 

@@ -140,7 +140,7 @@ def test_every_set_of_poems_is_read(monkeypatch, tmp_path, task):
     shares = np.bincount(np.concatenate([s[1:] for s in sequences["train"]])) / 1.0
     p = shares[shares > 0] / shares.sum()
     assert task.chance_metric() == pytest.approx(np.exp(-np.sum(p * np.log(p))))
-    assert task.belongings()[0] == {"characters": script.characters}
+    assert task.saved_data()[0] == {"characters": script.characters}
 
 
 def drawn_of(script, poems):

@@ -103,7 +103,7 @@ class Poems(RaggedTask):
         drawn_TB = sampling.sample(model, form_B, keys_B, poetry.LONGEST)
         return judged(drawn_TB, form_B - min(FORM.values()), data["allowed"], data["copies"])
 
-    def belongings(self):
+    def saved_data(self):
         script, parts, _ = self.prepared()
         lines = {line for poem in parts["train"] for line in poem.lines}
         passages = {passage for line in lines for passage in poetry.passages(line)}
