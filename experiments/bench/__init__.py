@@ -1,5 +1,6 @@
-"""``python -m experiments.bench``: seqjax beside its peers, measured in turn on one machine.
+"""``python -m experiments.bench``: times of seqjax and its peers on one machine.
 
-``problem`` is what all compute, ``peers`` and ``ours`` how each does it, ``child`` a process of one
-framework, ``race`` the processes in turn, ``suites`` what is raced, ``report`` what came out.
+``problem`` defines the computation, ``ours`` and ``peers`` implement it, ``child`` is a process of
+one framework, ``race`` times the processes in turn, ``suites`` lists the races, and ``report``
+makes tables and a figure.
 """

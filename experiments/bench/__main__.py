@@ -1,11 +1,12 @@
-"""Races seqjax against its peers on this machine and prints what came out.
+"""Time seqjax and its peers on this machine, and print the results.
 
     python -m experiments.bench
     python -m experiments.bench --suites=layer --sizes=S1,S2
 
-Writes bench.json, bench.md and bench.png to --out. The suites layer, scaling and long need nothing
-but jax and numpy; peers that are not installed are named (`pip install ".[bench]"` installs them).
-Exit codes: 0 done; 1 a contender failed or computed something else; 2 a mistake in the command.
+Writes bench.json, bench.md and bench.png to --out. The suites layer, scaling and long need only jax
+and numpy. Peers that are not installed are listed as not measured; to install them:
+pip install ".[bench]".
+Exit codes: 0 done; 1 a contender failed or computed different values; 2 a mistake in the command.
 """
 
 import argparse
@@ -27,7 +28,7 @@ WHERE = ("suite", "what", "size", "cores", "flop")
 
 
 def sizes(text: str) -> dict[str, Size]:
-    """Names of ``SIZES``, or one size as BxTxDxH."""
+    """Parse names of ``SIZES``, or one size as BxTxDxH."""
     try:
         if "x" in text:
             size = Size(*map(int, text.split("x")))
@@ -41,21 +42,21 @@ def sizes(text: str) -> dict[str, Size]:
 
 
 def suites(text: str) -> list[str]:
-    """Names of suites."""
+    """Parse names of suites."""
     if unknown := set(text.split(",")) - set(SUITES):
         raise argparse.ArgumentTypeError(f"{min(unknown)!r}; known: {', '.join(SUITES)}")
     return text.split(",")
 
 
 def positive(text: str) -> int:
-    """A number of rounds."""
+    """Parse a number of rounds."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a number >= 1, got {text!r}")
     return int(text)
 
 
 def arguments() -> argparse.Namespace:
-    """The command line; argparse, because these suites run where absl may be missing."""
+    """Parse the command line, with argparse since absl may be missing here."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.bench",
         description=__doc__,
@@ -63,14 +64,16 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--suites", type=suites, default=list(SUITES), help=",".join(SUITES))
     parser.add_argument("--sizes", type=sizes, default=SIZES, help=f"{','.join(SIZES)} or BxTxDxH")
-    parser.add_argument("--rounds", type=positive, default=5, help="turns of every contender")
+    parser.add_argument(
+        "--rounds", type=positive, default=5, help="times to take of every contender"
+    )
     parser.add_argument("--precision", choices=("float32", "tf32"), default="float32")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/bench"))
     return parser.parse_args()
 
 
 def run(races: list[Race], rounds: int) -> list[dict]:
-    """The races, those on the same cores by the same processes."""
+    """Run the races; those on the same cores share their processes."""
     results = []
     for cores in ("one", "all"):
         with Fleet(usable_cores(), single=cores == "one") as fleet:
@@ -86,7 +89,7 @@ def run(races: list[Race], rounds: int) -> list[dict]:
 
 
 def environment() -> dict:
-    """What the times depend on."""
+    """Versions and hardware that the times depend on."""
     versions = {}
     for package in sorted({"jax", "jaxlib", "numpy", *PEERS.values()}):
         try:
@@ -102,13 +105,13 @@ def environment() -> dict:
 
 
 def _without_out(words: list[str]) -> list[str]:
-    """Where the results went is no part of what was measured."""
+    """Arguments without --out, which does not affect the results."""
     pairs = zip(["", *words], words, strict=False)
     return [word for before, word in pairs if "--out" not in (before, word.partition("=")[0])]
 
 
 def main() -> int:
-    """Runs what was asked for."""
+    """Run the suites of the command line; return the exit code."""
     options = arguments()
     began = time.perf_counter()
     planned = [

@@ -1,4 +1,4 @@
-"""A process of one framework: makes jobs and times them, a JSON line in, a JSON line out."""
+"""Process of one framework that prepares and times jobs: one JSON line in, one JSON line out."""
 
 import importlib
 import json
@@ -14,7 +14,7 @@ from experiments.bench.problem import AbsentError, Job
 
 
 def answer(jobs: dict[str, Job], module: str, request: dict[str, Any]) -> dict[str, Any]:
-    """The reply to a request: make a job and write its values to a file, or time one."""
+    """Reply to a request: prepare a job and write its values to a file, or time a job."""
     if "time" in request:
         job, times = jobs[request["time"]], request["times"]
         began = time.perf_counter()
@@ -30,12 +30,12 @@ def answer(jobs: dict[str, Job], module: str, request: dict[str, Any]) -> dict[s
 
 
 def thinned(values: np.ndarray) -> np.ndarray:
-    """At most 1,000 entries of the first axis, evenly spread: enough of a long sequence."""
+    """At most 1,000 evenly spaced entries of the first axis, since sequences can be long."""
     return values[:: -(-len(values) // 1000)] if values.ndim else values
 
 
 def main() -> None:
-    """Answers until the pipe ends. What libraries print goes to standard error."""
+    """Answer requests until the pipe is closed. Output of libraries goes to standard error."""
     module, cores = sys.argv[1], {int(core) for core in sys.argv[2:]}
     os.sched_setaffinity(0, cores)  # before the framework counts its cores
     out = os.fdopen(os.dup(1), "w", buffering=1)

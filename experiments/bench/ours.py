@@ -1,4 +1,4 @@
-"""seqjax as a contender. Layers need jax and numpy alone; a sweep needs the whole package."""
+"""seqjax as a contender. The suite "sweep" needs all of seqjax, the others only jax and numpy."""
 
 import dataclasses
 from typing import Any
@@ -15,7 +15,7 @@ from seqjax.recurrence.unroll import unroll
 
 
 def make(suite: str, **options) -> Job:
-    """A job of the suite "layer", "runs", "sweep", "long" or "ceiling"."""
+    """Prepare a job of the suite "layer", "runs", "sweep" or "ceiling"."""
     suites = {"layer": _layer, "runs": _runs, "sweep": _sweep, "ceiling": _ceiling}
     return suites[suite](**options)
 
@@ -28,14 +28,14 @@ def _layer(
     devices: bool = False,
     remat: bool = False,
 ) -> Job:
-    """``unroll`` of a cell; with ``devices`` the batch is shared out over all of them."""
+    """``unroll`` of a cell; with ``devices`` the batch is sharded over all devices."""
     if devices and (jax.device_count() == 1 or size[0] % jax.device_count()):
         raise AbsentError(f"{jax.device_count()} device(s) for a batch of {size[0]}")
     chosen, size = CELLS[cell], Size(*size)
     arrays = draw(size, len(chosen.input_gates))
     extras = init_cell(jax.random.key(0), chosen, size.D, size.H, InitSpec())
     b_GH = arrays.b_GH
-    if cell == "gru":  # the bias of n stands inside the reset product
+    if cell == "gru":  # the bias of n is inside the product with the reset gate
         b_GH = np.stack([*b_GH[:2], np.zeros_like(b_GH[2]), b_GH[2]])
     drawn = {"w_DGH": arrays.w_DGH, "u_HGH": arrays.u_HGH, "b_GH": b_GH}
     params = extras._replace(
@@ -58,7 +58,7 @@ def _layer(
 
 
 def _runs(size: list[int], together: int, precision: str) -> Job:
-    """Training steps of so many models side by side on one device: what R should be."""
+    """Training steps of several models side by side on one device, to choose R."""
     jax.config.update("jax_default_matmul_precision", PRECISIONS[precision])
     cell, size = CELLS["lstm"], Size(*size)
     arrays = draw(size)
@@ -88,7 +88,7 @@ def _runs(size: list[int], together: int, precision: str) -> Job:
 
 
 def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
-    """Runs of the adding task from their seeds to their losses, by the programs of a sweep."""
+    """Runs of the adding task from seeds to losses, with the programs of a sweep."""
     from seqjax.sweeps.executor import runs_per_device
     from seqjax.training.config import make_config
     from seqjax.training.step import initialise, train_chunk
@@ -130,7 +130,7 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
 
 
 def _one_update(config: Any, size: list[int]) -> dict[str, np.ndarray]:
-    """An update by the sweep's own step on drawn numbers: its loss, and U after it."""
+    """Loss and recurrent matrix after one step of the sweep's training program."""
     from seqjax.cells.base import Params
     from seqjax.tasks.base import Batch
     from seqjax.tasks.synthetic.adding import Adding
@@ -157,7 +157,7 @@ def _one_update(config: Any, size: list[int]) -> dict[str, np.ndarray]:
 
 
 def _ceiling(side: int, precision: str) -> Job:
-    """One large square product."""
+    """One large square matrix product."""
     jax.config.update("jax_default_matmul_precision", PRECISIONS[precision])
     a = jax.random.normal(jax.random.key(0), (side, side))
     product = jax.jit(lambda a: a @ a)

@@ -1,4 +1,4 @@
-"""What every contender computes: one recurrent layer on the same numbers."""
+"""The computation of every contender: one recurrent layer on the same numbers."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,17 +10,17 @@ GATES = {"lstm": 4, "gru": 3, "elman": 1}
 
 
 class AbsentError(Exception):
-    """A contender that this machine cannot run, and why."""
+    """A contender that cannot run on this machine."""
 
 
 class Job(NamedTuple):
-    """Something to time, compiled and warm.
+    """A compiled computation that has run once.
 
     Attributes:
-      run: does it so many times and returns once all is computed.
-      values: what it computes, to be compared with what others compute.
+      run: runs it a number of times, and returns when all results are computed.
+      values: its results, to be compared with those of other contenders.
       facts: numbers about it that are not times.
-      forward: of a training step, the same for its forward pass alone.
+      forward: like ``run``, for the forward pass of a training step; None without one.
     """
 
     run: Callable[[int], None]
@@ -38,7 +38,7 @@ class Size(NamedTuple):
     H: int
 
     def training_flop(self, gates: int = 4) -> int:
-        """Of the products of a training step; that of dx is not needed."""
+        """FLOP of the matrix products of a training step, without that of the input gradient."""
         return 2 * self.B * self.T * gates * self.H * (3 * self.H + 2 * self.D)
 
 
@@ -54,7 +54,7 @@ class Arrays(NamedTuple):
     """Input, target and weights, gates in the order i f g o, r z n or h.
 
     A training step is one of gradient descent at ``RATE`` on Σ (outputs − y)² / (T B). Under "gru"
-    the bias of n stands inside the reset product.
+    the bias of n is inside the product with the reset gate.
     """
 
     x_TBD: np.ndarray
@@ -65,7 +65,7 @@ class Arrays(NamedTuple):
 
 
 def draw(size: Size, gates: int = 4) -> Arrays:
-    """The same float32 numbers in every process."""
+    """Draw the same float32 arrays in every process."""
     B, T, D, H = size
     rng = np.random.default_rng(0)
 

@@ -1,4 +1,4 @@
-"""Contenders in processes of their own, timed in turn while the others wait."""
+"""Contenders in separate processes, timed in turn while the others wait."""
 
 import json
 import math
@@ -19,13 +19,17 @@ TOLERANCE = 1e-4
 
 
 class BenchError(Exception):
-    """A contender that failed, or that computed something else."""
+    """A contender failed, or computed different values."""
 
 
 class Contender(NamedTuple):
-    """A name in a table, the child that runs it, and what that child has to make.
+    """A contender of a race.
 
-    ``copies`` children that have a core each share the work, each doing an equal part at once.
+    Attributes:
+      name: name in the tables.
+      child: module that implements it.
+      job: arguments of the module's ``make``.
+      copies: number of processes, on a core each, that share the work equally.
     """
 
     name: str
@@ -35,7 +39,7 @@ class Contender(NamedTuple):
 
 
 class Child:
-    """A process that knows one framework, on some cores."""
+    """Process of one framework on some cores."""
 
     def __init__(self, module: str, cores: set[int]):
         environment = dict(os.environ, PYTHONPATH=str(ROOT), TF_CPP_MIN_LOG_LEVEL="2")
@@ -57,12 +61,14 @@ class Child:
 
     def answer(self) -> dict[str, Any]:
         line = self.process.stdout.readline()
-        reply = json.loads(line) if line else {"error": f"it ended:\n{self._said()}"}
+        reply = (
+            json.loads(line) if line else {"error": f"the process ended:\n{self._error_output()}"}
+        )
         if "error" in reply:
             raise BenchError(f"{self.process.args[3]}: {reply['error']}")
         return reply
 
-    def _said(self) -> str:
+    def _error_output(self) -> str:
         self.errors.seek(0)
         return self.errors.read()[-2000:]
 
@@ -74,10 +80,12 @@ class Child:
 
 
 class Fleet:
-    """All children of one setting of cores, a context manager.
+    """Context manager of all child processes on the same cores.
 
-    With ``single`` every child is pinned to one core, by turns so that they compile side by side;
-    only one of them is timed at once.
+    Args:
+      cores: cores to use.
+      single: pin every child to one core, in turn, so that they compile in parallel. Only one child
+        is timed at a time.
     """
 
     def __init__(self, cores: set[int], single: bool):
@@ -105,12 +113,21 @@ class Fleet:
     def race(
         self, contenders: Iterable[Contender], rounds: int, forward: bool = False
     ) -> list[dict[str, dict[str, Any]]]:
-        """For each contender its times in seconds, one a round, and its facts; or why it is absent.
+        """Time contenders in turn.
 
-        With ``forward`` a second such dictionary has the times of the forward pass alone.
+        Before that, their values are compared with those of the first contender of the same cell.
 
-        Values are compared with those of the first contender of the same cell before anything is
-        timed.
+        Args:
+          contenders: contenders of one race.
+          rounds: number of times to take of each.
+          forward: also time the forward pass.
+
+        Returns:
+          By name, the times in seconds, one per round, and facts, or the reason why a contender is
+          absent; with ``forward``, a second dictionary for the forward pass.
+
+        Raises:
+          BenchError: a contender failed, or computed different values.
         """
         results, ready, asked, firsts = {}, [], [], {}
         for contender in contenders:
@@ -118,7 +135,7 @@ class Fleet:
                 path = Path(self.folder.name) / f"{len(asked)}.npz"
                 child.ask(make=contender.job, name=contender.name, values=str(path))
                 asked.append((contender, child, path))
-        for contender, child, path in asked:  # in the order asked: every pipe keeps its order
+        for contender, child, path in asked:  # in the order of the requests to each pipe
             reply = child.answer()
             results[contender.name] = reply
             if "facts" not in reply:
@@ -134,9 +151,10 @@ class Fleet:
         return [self._timed(results, ready, rounds, which) for which in passes]
 
     def _timed(self, results, ready, rounds, forward) -> dict[str, dict[str, Any]]:
-        """The results with the times of one pass, its contenders in turn.
+        """Results with the times of the training step, or of the forward pass.
 
-        A first turn of one call each tells how many calls fill a turn; where one does, it counts.
+        A first call of each contender determines how many calls make a turn of ``TURN_SECONDS``. If
+        one call is enough for all, it counts as the first round.
         """
         seconds = {c.name: [self._turn(c, 1, forward)] for c in ready}
         calls = {
@@ -158,16 +176,16 @@ class Fleet:
         for child in members:
             child.ask(time=contender.name, times=times, forward=forward)
         seconds = max(child.answer()["seconds"] for child in members)
-        time.sleep(0.005)  # threads that spin on for a while after their work go to sleep
+        time.sleep(0.005)  # lets spinning threads go to sleep
         return seconds
 
 
 def _compare(name: str, values: dict[str, np.ndarray], first: dict[str, np.ndarray]) -> float:
-    """The largest difference from the first contender's values, relative to their largest."""
+    """Largest difference from the first contender's values, relative to the largest of these."""
     worst = 0.0
     for what in sorted(values.keys() & first.keys()):
         error = np.abs(values[what] - first[what]).max() / np.abs(first[what]).max()
         if not error <= TOLERANCE:
-            raise BenchError(f"{name}: its {what} differ by {error:.2g} of their size")
+            raise BenchError(f"{name}: {what} differ by {error:.2g} of their size")
         worst = max(worst, float(error))
     return worst

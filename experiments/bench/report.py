@@ -1,4 +1,4 @@
-"""From races to tables, targets and a figure; everything follows from the JSON."""
+"""Tables, targets and a figure from the JSON of a benchmark."""
 
 import math
 import statistics
@@ -10,8 +10,8 @@ LAYER = "training, "
 STEPWISE = ("lstm_fgr", "lstm_layernorm")
 
 
-class Verdict(NamedTuple):
-    """A target and what was measured; ``met`` is None where there is no target."""
+class Target(NamedTuple):
+    """A measured value and its target; ``met`` is None without a target."""
 
     what: str
     size: str
@@ -21,13 +21,13 @@ class Verdict(NamedTuple):
 
 
 def median(result: dict, name: str) -> float | None:
-    """The median seconds of a contender; None if it is absent."""
+    """Median time of a contender in seconds; None if it is absent."""
     seconds = result["contenders"].get(name, {}).get("seconds")
     return statistics.median(seconds) if seconds else None
 
 
 def ratio(result: dict, other: str, ours: str) -> float | None:
-    """How many times as long the other takes: the median over rounds, pair by pair."""
+    """Ratio of the times of two contenders, theirs over ours: the median over rounds."""
     pair = [result["contenders"].get(name, {}).get("seconds") for name in (other, ours)]
     if not all(pair):
         return None
@@ -39,7 +39,7 @@ def _find(data: dict, **wanted: str) -> list[dict]:
 
 
 def ceiling(data: dict, cores: str) -> float | None:
-    """The fastest large product on these cores, in FLOP a second."""
+    """FLOP per second of the fastest large matrix product on these cores."""
     rates = [
         result["flop"] / median(result, name)
         for result in _find(data, what="ceiling", cores=cores)
@@ -50,7 +50,7 @@ def ceiling(data: dict, cores: str) -> float | None:
 
 
 def tables(data: dict) -> Iterator[str]:
-    """A Markdown table of each suite."""
+    """Yield the lines of a Markdown table per suite, and of the targets."""
     for suite in dict.fromkeys(result["suite"] for result in data["races"]):
         yield f"## {suite}\n"
         yield _table(
@@ -66,12 +66,12 @@ def tables(data: dict) -> Iterator[str]:
         yield from (f"\nNot measured: {name} ({why})." for name, why in absent.items())
         yield ""
     yield "## Targets\n"
-    found = list(verdicts(data))
+    found = list(targets(data))
     layers = [v for v in found if v.what.startswith(LAYER)]
     if layers:
         yield from _by_size(layers)
     others = [v for v in found if v not in layers]
-    yield _table(list(Verdict._fields), [_verdict_cells(v) for v in others])
+    yield _table(list(Target._fields), [_target_cells(v) for v in others])
 
 
 def _rows(data: dict, result: dict) -> Iterator[list[str]]:
@@ -98,36 +98,36 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _by_size(layers: list[Verdict]) -> Iterator[str]:
-    """A row for each target and a column for each size, misses in bold."""
-    sizes = list(dict.fromkeys(verdict.size for verdict in layers))
-    rows: dict[str, dict[str, Verdict]] = {}
-    for verdict in layers:
-        rows.setdefault(verdict.what, {})[verdict.size] = verdict
+def _by_size(layers: list[Target]) -> Iterator[str]:
+    """Table with a row per target and a column per size; missed targets are bold."""
+    sizes = list(dict.fromkeys(target.size for target in layers))
+    rows: dict[str, dict[str, Target]] = {}
+    for target in layers:
+        rows.setdefault(target.what, {})[target.size] = target
     lines = []
     for what, found in rows.items():
         aims = dict.fromkeys(f"{v.target} at {v.size}" for v in found.values() if v.target)
         every = {v.target for v in found.values()}
         aim = every.pop() if len(every) == 1 else ", ".join(aims)
-        cells = (found.get(size, Verdict(what, size, "", "", None)) for size in sizes)
+        cells = (found.get(size, Target(what, size, "", "", None)) for size in sizes)
         numbers = [f"**{v.measured}**" if v.met is False else v.measured for v in cells]
         lines.append([what.removeprefix(LAYER), aim, *numbers])
     yield _table(["a training step of an LSTM", "target", *sizes], lines)
     yield "\nIn bold: missed.\n"
 
 
-def _verdict_cells(verdict: Verdict) -> list[str]:
-    met = {True: "met", False: "**missed**", None: ""}[verdict.met]
-    return [verdict.what, verdict.size, verdict.measured, verdict.target, met]
+def _target_cells(target: Target) -> list[str]:
+    met = {True: "met", False: "**missed**", None: ""}[target.met]
+    return [target.what, target.size, target.measured, target.target, met]
 
 
 def _at_least(what: str, size: str, value: float | None, least: float, note: str = ""):
     if value is not None:
-        yield Verdict(what, size, f"{value:.2f}{note}", f"≥ {least}", value >= least)
+        yield Target(what, size, f"{value:.2f}{note}", f"≥ {least}", value >= least)
 
 
-def verdicts(data: dict) -> Iterator[Verdict]:
-    """What was aimed at, measured, and whether that was met."""
+def targets(data: dict) -> Iterator[Target]:
+    """Yield every target with the measured value."""
     yield from _layer(data)
     yield from _variants(data)
     for result in _find(data, suite="sweep"):
@@ -142,15 +142,15 @@ def verdicts(data: dict) -> Iterator[Verdict]:
         facts = [result["contenders"][name]["facts"] for name in ("remat", "plain")]
         part = facts[0]["temporary_bytes"] / facts[1]["temporary_bytes"]
         took = ratio(result, "remat", "plain")
-        yield Verdict("remat, memory of plain", result["size"], f"{part:.2f}", "", None)
-        yield Verdict("remat, time of plain", result["size"], f"{took:.2f}", "≤ 1.6", took <= 1.6)
+        yield Target("remat, memory of plain", result["size"], f"{part:.2f}", "", None)
+        yield Target("remat, time of plain", result["size"], f"{took:.2f}", "≤ 1.6", took <= 1.6)
 
 
 def _smallest(data: dict) -> dict:
     return min(_find(data, suite="sweep"), key=lambda result: int(result["size"][2:]))
 
 
-def _layer(data: dict) -> Iterator[Verdict]:
+def _layer(data: dict) -> Iterator[Target]:
     for cores, least in (("one", 1.15), ("all", 1.0)):
         where = f"{LAYER}{cores} core{'s' if cores == 'all' else ''}"
         for result in _find(data, suite="layer", what="training", cores=cores):
@@ -170,27 +170,27 @@ def _layer(data: dict) -> Iterator[Verdict]:
                 label = f"{where}, fraction of the product ceiling"
                 aim = 0.65 if size == "S3" else None
                 met = None if aim is None else part >= aim
-                yield Verdict(label, size, f"{part:.2f}", f"≥ {aim}" if aim else "", met)
+                yield Target(label, size, f"{part:.2f}", f"≥ {aim}" if aim else "", met)
 
 
-def _variants(data: dict) -> Iterator[Verdict]:
+def _variants(data: dict) -> Iterator[Target]:
     for result in _find(data, suite="layer", what="variants"):
         slower = {name: ratio(result, name, "lstm") for name in result["contenders"]}
         pointwise = {name: value for name, value in slower.items() if name not in STEPWISE}
         worst = max(pointwise, key=pointwise.get)
         text = f"{pointwise[worst]:.2f} ({worst})"
         met = pointwise[worst] <= 1.25
-        yield Verdict("slowest pointwise variant, times lstm", result["size"], text, "≤ 1.25", met)
+        yield Target("slowest pointwise variant, times lstm", result["size"], text, "≤ 1.25", met)
         for name in STEPWISE:
             of, plain = (
                 result["contenders"][which]["facts"]["multiply_adds"] for which in (name, "lstm")
             )
             text = f"{slower[name]:.2f} (multiply-adds × {of / plain:.2f})"
-            yield Verdict(f"{name}, times lstm", result["size"], text, "", None)
+            yield Target(f"{name}, times lstm", result["size"], text, "", None)
 
 
-def _growth(data: dict) -> Iterator[Verdict]:
-    """Exponents of time and memory against T, B and H, fitted to the logarithms."""
+def _growth(data: dict) -> Iterator[Target]:
+    """Yield the exponents of time and memory in T, B and H, fitted to logarithms."""
     points: dict[str, list[tuple[float, float, float]]] = {}
     for result in _find(data, suite="scaling", what="training"):
         axis, _, value = result["size"].partition("=")
@@ -201,16 +201,16 @@ def _growth(data: dict) -> Iterator[Verdict]:
         x, *both = zip(*logs, strict=True)
         slopes = [statistics.linear_regression(x, y).slope for y in both]
         text = f"time {slopes[0]:.2f}, memory {slopes[1]:.2f}"
-        yield Verdict(f"exponents in {axis}", "", text, "", None)
+        yield Target(f"exponents in {axis}", "", text, "", None)
     for result in _find(data, what="runs a device"):
         one = median(result, "1 together")
         each = {name: median(result, name) / int(name.split()[0]) for name in result["contenders"]}
         text = ", ".join(f"{name} {value / one:.2f}" for name, value in each.items())
-        yield Verdict("time a run, of one run alone", result["size"], text, "", None)
+        yield Target("time a run, of one run alone", result["size"], text, "", None)
 
 
 def figure(data: dict, path: Any) -> None:
-    """How many times as long as seqjax every contender takes for a training step."""
+    """Plot the time of a training step of every contender, relative to seqjax."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,4 +1,4 @@
-"""What is raced: each suite yields one race after the other."""
+"""Suites of races."""
 
 import os
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ CEILING = 1024
 
 
 class Race(NamedTuple):
-    """Contenders that do the same work, the first of them ours.
+    """Contenders that do the same work; the first is ours.
 
     Attributes:
-      suite, what, size: where it stands in the tables.
+      suite, what, size: its row in the tables.
       cores: "one" or "all".
-      contenders: who.
-      flop: of its matrix products, where a fraction of the ceiling is wanted.
-      rounds: of the number asked for, which part.
-      forward: whether the forward pass alone is a second race.
+      contenders: contenders in the order of the tables.
+      flop: FLOP of its matrix products, to report a fraction of the ceiling; 0 to report none.
+      rounds: fraction of --rounds.
+      forward: also time the forward pass.
     """
 
     suite: str
@@ -37,12 +37,12 @@ class Race(NamedTuple):
 
 
 def usable_cores() -> set[int]:
-    """The cores that this process may use."""
+    """Cores that this process may use."""
     return os.sched_getaffinity(0)
 
 
 def races(suite: str, sizes: dict[str, Size], precision: str) -> Iterator[Race]:
-    """The races of a suite."""
+    """Yield the races of a suite."""
     found = {"layer": _layer, "sweep": _sweep, "scaling": _scaling, "long": _long}[suite]
     yield from found(sizes, precision)
 

@@ -184,8 +184,8 @@ def test_ratios_are_taken_pair_by_pair_and_misses_are_marked():
     times = {"seqjax": [1.0, 2.0, 4.0], "torch": [1.2, 2.4, 4.4], "haiku": [1.5, 3.2, 5.6]}
     race = made_up(times, flop=10)
     top = made_up({"seqjax": [1.0], "torch": [2.0]}, what="ceiling", flop=20)
-    found = list(report.verdicts({"races": [top, race]}))
-    by_what = {verdict.what.split(", ")[-1]: verdict for verdict in found}
+    found = list(report.targets({"races": [top, race]}))
+    by_what = {target.what.split(", ")[-1]: target for target in found}
     torch = by_what["seqjax against torch"]
     assert (torch.measured, torch.met) == ("1.20", True)
     peer = by_what["seqjax against the best JAX peer"]

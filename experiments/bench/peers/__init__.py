@@ -1,4 +1,4 @@
-"""The peers, a module each; ``PEERS`` gives the package that has to be installed."""
+"""Peers, one module each; ``PEERS`` has the package that each needs."""
 
 PEERS = {
     "torch": "torch",

@@ -1,4 +1,4 @@
-"""cuDNN through ``jax.experimental.rnn``, batch-major as it is there; on NVIDIA GPUs alone."""
+"""cuDNN through ``jax.experimental.rnn``, batch-major; needs an NVIDIA GPU."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from experiments.bench.problem import AbsentError, Arrays, Job, Size, draw
 
 
 def packed(arrays: Arrays) -> np.ndarray:
-    """W, U, b and a second bias of 0 in one row, as ``unpack_lstm_weights`` takes them apart."""
+    """Flat weights W, U, b and a second bias of 0, the inverse of ``unpack_lstm_weights``."""
     w, u = (a.transpose(1, 2, 0).reshape(-1) for a in (arrays.w_DGH, arrays.u_HGH))
     b = arrays.b_GH.reshape(-1)
     return np.concatenate([w, u, b, np.zeros_like(b)])
@@ -27,7 +27,7 @@ def apply(weights, x_BTD, hidden: int, lstm) -> jax.Array:
 
 
 def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
-    """A job of the suite "layer"."""
+    """Prepare a job of the suite "layer"."""
     if jax.default_backend() != "gpu":
         raise AbsentError("no NVIDIA GPU")
     arrays = draw(Size(*size))

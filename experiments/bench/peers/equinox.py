@@ -9,7 +9,7 @@ from experiments.bench.problem import Job, Size, draw
 
 
 def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
-    """A job of the suite "layer"."""
+    """Prepare a job of the suite "layer"."""
     _, _, D, H = size
     arrays = draw(Size(*size))
     made = eqx.nn.LSTMCell(D, H, key=jax.random.key(0))

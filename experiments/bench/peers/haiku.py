@@ -8,7 +8,7 @@ from experiments.bench.problem import Job, Size, draw
 
 
 def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
-    """A job of the suite "layer"."""
+    """Prepare a job of the suite "layer"."""
     arrays = draw(Size(*size))
 
     @hk.without_apply_rng

@@ -1,4 +1,4 @@
-"""A job from any JAX function ``apply(params, x) -> outputs``."""
+"""Job of a JAX function ``apply(params, x) -> outputs``."""
 
 import functools
 from collections.abc import Callable
@@ -14,7 +14,7 @@ PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32"}
 
 
 def jax_job(apply: Callable, params: Any, x: Any, y: Any, *, precision: str, axis: str = "") -> Job:
-    """A training step of ``apply``, and ``apply`` alone; ``axis`` names the batch's mesh axis.
+    """Job of a training step of ``apply``, with its forward pass.
 
     Its values are the outputs before and after one update.
     """
@@ -55,8 +55,10 @@ def jax_job(apply: Callable, params: Any, x: Any, y: Any, *, precision: str, axi
     return Job(run, values, facts, run_forward)
 
 
-def _over_devices(loss, apply, axis, params, x, y):
-    """The batch shared out over all devices, gradients summed."""
+def _over_devices(
+    loss: Callable, apply: Callable, axis: str, params: Any, x: Any, y: Any
+) -> tuple[Callable, Callable, Any, Any, Any]:
+    """Loss and gradient with the batch sharded over all devices."""
     from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
     mesh = jax.make_mesh((jax.device_count(),), (axis,), axis_types=(AxisType.Auto,))

@@ -1,4 +1,4 @@
-"""``keras.layers.LSTM`` on its JAX backend, batch-major as it is there."""
+"""``keras.layers.LSTM`` on its JAX backend, batch-major."""
 
 import os
 
@@ -11,7 +11,7 @@ from experiments.bench.problem import Job, Size, draw
 
 
 def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
-    """A job of the suite "layer"."""
+    """Prepare a job of the suite "layer"."""
     B, T, D, H = size
     arrays = draw(Size(*size))
     layer = keras.layers.LSTM(H, return_sequences=True)

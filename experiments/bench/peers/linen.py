@@ -7,7 +7,7 @@ from experiments.bench.problem import Job, Size, draw
 
 
 def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
-    """A job of the suite "layer"."""
+    """Prepare a job of the suite "layer"."""
     arrays = draw(Size(*size))
     layer = nn.RNN(nn.OptimizedLSTMCell(arrays.b_GH.shape[1]), time_major=True)
     gates = {}

@@ -8,7 +8,7 @@ from experiments.bench.problem import Job, Size, draw
 
 
 def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
-    """A job of the suite "layer"."""
+    """Prepare a job of the suite "layer"."""
     _, _, D, H = size
     arrays = draw(Size(*size))
     layer = nnx.RNN(nnx.OptimizedLSTMCell(D, H, rngs=nnx.Rngs(0)), time_major=True)

@@ -1,4 +1,4 @@
-"""``torch.nn``; one thread a core that the process may use."""
+"""``torch.nn``; one thread per usable core."""
 
 import os
 
@@ -12,7 +12,7 @@ torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
 def make(suite: str, **options) -> Job:
-    """A job of the suite "layer", "sweep" or "ceiling"."""
+    """Prepare a job of the suite "layer", "sweep" or "ceiling"."""
     return {"layer": _layer, "sweep": _sweep, "ceiling": _ceiling}[suite](**options)
 
 
@@ -26,7 +26,7 @@ def _wait() -> None:
 
 
 def _load(layer, w_DGH, u_HGH, b_GH) -> None:
-    """Weights in; the second bias stays 0 and is not trained, or the sum would move twice."""
+    """Copy the weights. The second bias stays 0, since training both would double its step."""
     H = u_HGH.shape[0]
     with torch.no_grad():
         layer.weight_ih_l0.copy_(torch.tensor(w_DGH).permute(1, 2, 0).reshape(-1, len(w_DGH)))
@@ -75,7 +75,7 @@ def _layer(size: list[int], cell: str, precision: str) -> Job:
 
 
 def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
-    """A loop of single runs on the adding task: draw, step, clip, momentum."""
+    """Loop of single runs on the adding task: sample, gradient, clip, momentum."""
     _set_precision(precision)
     B, T, _, H = size
 
