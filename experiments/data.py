@@ -7,7 +7,7 @@
 Data sets are stored in --data_dir, else in $SEQJAX_DATA_DIR, else in seqjax/data in the user's
 cache folder. Only the data sets that you name are downloaded.
 Exit codes: 0 done; 2 a mistake, a failed download or a file with a wrong checksum, reported in one
-line; 75 stopped by a signal: run the same command again to continue the download.
+line; 75 stopped by a signal: run the same command again.
 """
 
 from experiments.cli import program

@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
-# bash launch/lint.sh: what .ci/run and the commit hook ask of the source's form.
+# bash launch/lint.sh: the checks of style that .ci/run and the commit hook run.
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/environment.sh"
+
+# Not in requirements.txt because run.sh and test.sh do not need it. One minor version, because the
+# next may format differently.
+"$venv/bin/python" -I -m pip install --quiet --no-input 'ruff==0.17.*' ||
+  fail 'pip could not install ruff'
 
 status=0
 "$venv/bin/python" -m ruff check || status=1

@@ -94,24 +94,24 @@ def finished(first, tmp_path):
 
 @pytest.fixture
 def server():
-    """A server of files on this machine."""
+    """A file server on this machine."""
     from support.served import Server
 
-    made = Server()
-    yield made
-    made.stop()
+    with Server() as running:
+        yield running
 
 
 @pytest.fixture
 def place(server, tmp_path, monkeypatch):
-    """The folder of a set of one file, which the server has."""
+    """The folder of a data set of one file, which the server has."""
+    import pooch
     from support.published import make_known
     from support.served import BYTES, NAME
 
-    from experiments.cli.commands import data
-    from experiments.cli.fetch import Patience
+    from experiments.cli import fetch
 
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(data, "PATIENCE", Patience(attempts=3, timeout=0.2, pause=0.01))
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    monkeypatch.setattr(pooch.core.time, "sleep", lambda seconds: None)
     make_known(monkeypatch, NAME, {"file": BYTES}, f"{server.address}/here")
     return tmp_path / NAME

@@ -372,4 +372,4 @@ def test_requirements_are_the_dependencies_of_the_package():
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     required = [line for line in lines if line and not line.startswith("#")]
     extras = project["optional-dependencies"]
-    assert required == project["dependencies"] + extras["data"] + extras["dev"]
+    assert required == project["dependencies"] + extras["dev"]

@@ -5,7 +5,7 @@ import unicodedata
 
 import numpy as np
 
-from seqjax.data.poems import FINAL, FORMS, MIDDLE, is_written
+from seqjax.data.poems import FINAL, FORMS, MIDDLE, is_han
 from seqjax.tasks.datasets import poetry
 from seqjax.types import unknown
 
@@ -66,7 +66,7 @@ def _signs(flag: str, text: str) -> str:
     signs = "".join(unicodedata.normalize("NFC", text).split())
     signs = signs.rstrip(MIDDLE + FINAL)
     for sign in signs:
-        if not is_written(sign):
+        if not is_han(sign):
             raise PromptError(f"{flag}: expected Chinese characters, got {sign!r}")
     return signs
 

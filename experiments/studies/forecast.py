@@ -76,34 +76,15 @@ def measure(forecast: str, horizon: int) -> dict[str, np.ndarray]:
         "persistence": classical.persistence,
         "seasonal naive": functools.partial(classical.seasonal_naive, season=SEASON),
         "seasonal mean": lambda *_: classical.seasonal_mean(series_N, steps_S, known, SEASON),
-        "exponential smoothing": smoothed,
+        "exponential smoothing": functools.partial(
+            classical.exponential_smoothing, known=known, season=SEASON
+        ),
         "autoregression": lambda *_: classical.autoregression(
             series_N, task.steps("train"), steps_S, horizon, task.length
         ),
     }[forecast](series_N, steps_S, horizon)
     error_S = predicted_S - series_N[steps_S]
     return {"mae": np.mean(np.abs(error_S)), "mse": np.mean(np.square(error_S))}
-
-
-def smoothed(series_N: np.ndarray, steps_S: np.ndarray, horizon: int) -> np.ndarray:
-    """(S,) forecasts by exponential smoothing of a level and an additive season.
-
-    The parameters are fitted to the training months, by statsmodels. Source: P. R. Winters,
-    "Forecasting sales by exponentially weighted moving averages", 1960.
-    """
-    from statsmodels.tsa.holtwinters import ExponentialSmoothing  # takes seconds
-
-    model = functools.partial(ExponentialSmoothing, seasonal="add", seasonal_periods=SEASON)
-    fitted = model(series_N[months("train")]).fit().params
-    start = {
-        "initial_level": fitted["initial_level"],
-        "initial_seasonal": fitted["initial_seasons"],
-    }
-    rates = {name: fitted[name] for name in ("smoothing_level", "smoothing_seasonal")}
-    known = model(series_N, initialization_method="known", **start)
-    states = known.fit(optimized=False, **rates)
-    place_S = steps_S - SEASON * -(-horizon // SEASON)
-    return states.level[steps_S - horizon] + states.season[place_S]
 
 
 def _by_horizon(evidence: Evidence) -> dict[tuple[str, int], list[Record]]:

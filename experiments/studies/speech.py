@@ -16,7 +16,7 @@ from experiments.claims.evidence import SAVED, Evidence, accuracies, gains
 from experiments.claims.protocol import PROTOCOL
 from experiments.experiment import Experiment
 from seqjax.baselines import classical
-from seqjax.data.ts_format import LONGEST
+from seqjax.data.japanese_vowels import LONGEST
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
@@ -91,7 +91,7 @@ def neighbour_error(distance: str, standardised: bool, known: int) -> float:
     """Share of the test utterances whose nearest neighbour is of another speaker."""
     x, speakers = utterances("test", standardised=standardised)
     y, neighbours = utterances(*KNOWN[known], standardised=standardised)
-    found = classical.of_nearest(DISTANCES[distance](x, y), neighbours)
+    found = classical.nearest_class(DISTANCES[distance](x, y), neighbours)
     return float(np.mean(found != speakers))
 
 

@@ -1,6 +1,6 @@
-"""Reading what others may have written: regular files alone, and never more than was asked for.
+"""Bounded reading of files that others may have written, and printing of their text.
 
-``printable`` is for repeating what was read.
+Only regular files are opened: a pipe or a device could block or never end.
 """
 
 import errno
@@ -12,16 +12,15 @@ from typing import BinaryIO
 
 
 def regular(path: pathlib.Path) -> BinaryIO:
-    """The file, open for reading bytes.
+    """Open a regular file for reading bytes.
 
     Raises:
-      OSError: it cannot be opened, or is a folder, a pipe or a device, which could keep one waiting
-        or never end.
+      OSError: the path cannot be opened, or is a folder, a pipe or a device.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except ValueError:
-        raise OSError(errno.EINVAL, "its name holds a NUL", str(path)) from None
+        raise OSError(errno.EINVAL, "its name contains a NUL", str(path)) from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
@@ -31,7 +30,7 @@ def regular(path: pathlib.Path) -> BinaryIO:
 
 
 def content(path: pathlib.Path, most: int) -> bytes:
-    """All of a file of at most ``most`` bytes.
+    """Return all bytes of a file of at most ``most`` bytes.
 
     Raises:
       OSError: as ``regular``, or the file is larger.
@@ -44,9 +43,9 @@ def content(path: pathlib.Path, most: int) -> bytes:
 
 
 def lines(path: pathlib.Path, longest: int) -> Iterator[tuple[int, bytes | None]]:
-    """The number and the bytes of every line; None, and no more, for one over ``longest`` bytes.
+    """Yield the number and the bytes of each line that ends with a newline.
 
-    What stands behind the last newline is no line.
+    A line longer than ``longest`` bytes is yielded as None and ends the iteration.
     """
     number = 0
     with regular(path) as file:
@@ -60,12 +59,12 @@ def lines(path: pathlib.Path, longest: int) -> Iterator[tuple[int, bytes | None]
 
 
 def printable(text: str) -> str:
-    r"""``text`` on one line, with what moves a cursor or hides, reverses or breaks it spelt out.
+    r"""Return ``text`` on one line, with control and formatting characters escaped.
 
     >>> print(printable("a\x1b[2J\nb"))
     a\x1b[2J\nb
     """
     if text.isprintable():
         return text
-    spelt = (sign.encode("unicode_escape").decode() for sign in text)
-    return "".join(sign if sign.isprintable() else s for sign, s in zip(text, spelt, strict=True))
+    escaped = (sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if sign.isprintable() else e for sign, e in zip(text, escaped, strict=True))

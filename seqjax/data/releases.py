@@ -1,4 +1,4 @@
-"""The published files that the readers know: names, sizes, SHA-256, addresses and licences."""
+"""Published data files: names, sizes, SHA-256, addresses and licences."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ _RAW = "https://raw.githubusercontent.com"
 
 
 class File(NamedTuple):
-    """One file of a release: its name, its size in bytes, and its SHA-256 in hexadecimal."""
+    """One file of a release: name, size in bytes, SHA-256 in hexadecimal."""
 
     name: str
     size: int
@@ -14,27 +14,23 @@ class File(NamedTuple):
 
 
 class Release(NamedTuple):
-    """A data set as it was published.
+    """A published data set.
 
     Attributes:
-      title: in a few words.
-      licence: of the data.
-      address: of the folder that holds the files, HTTPS; empty if ``package`` brings them.
-      files: in the order in which people should see them.
-      package: on PyPI, that brings the files.
-      inside: their folder in that package.
+      title: short description.
+      licence: licence of the data.
+      address: HTTPS address of the folder that holds the files.
+      files: files in the order of listings and downloads.
     """
 
     title: str
     licence: str
     address: str
     files: tuple[File, ...]
-    package: str = ""
-    inside: str = ""
 
 
 def _files(sums: str) -> tuple[File, ...]:
-    """Lines of a SHA-256, a size and a name."""
+    """Parse lines of SHA-256, size and name."""
     rows = (line.split() for line in sums.strip().splitlines())
     return tuple(File(name, int(size), sha256) for sha256, size, name in rows)
 
@@ -71,16 +67,6 @@ d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea 371688 Nottingh
 ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4 96095 JSB_Chorales.mat
 """),
     ),
-    "jsb_chorales": Release(
-        "JSB Chorales as lists of MIDI pitches",
-        "research use, N. Boulanger-Lewandowski et al., ICML 2012",
-        f"{_RAW}/czhuang/JSB-Chorales-dataset/9a7f733ddb4ed91f48da64ac7f0f621c34aadd4d",
-        _files("""
-79294cc374f9252e95ef4b703161524c1c53dc1f712c236f00f1c1f5d54af5a7 1666444 Jsb16thSeparated.json
-8730aca7b64e7d29493733d1cf19fad4a5b351d8f1845e57dac27728104fd39f 1741172 jsb-chorales-16th.json
-2db9329f1881a1d3f49703ec556bf1d6f84b4f6c1d702c156536e93cf31e1c91 407200 jsb-chorales-quarter.json
-"""),
-    ),
     "tinyshakespeare": Release(
         "Tiny Shakespeare: 40,000 lines of the plays",
         "public domain; the repository is under the MIT licence",
@@ -90,11 +76,10 @@ ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4 96095 JSB_Chora
 """),
     ),
     "tang_poems": Release(
-        "18,008 poems of the Tang, and the anthology of three hundred",
+        "18,008 poems of the Tang",
         "public domain; the repository is under the MIT licence, 2016 JackeyGao",
         f"{_RAW}/chinese-poetry/chinese-poetry/99ebbef7e1345c0985c44b9fd96a3f9e776f117b/全唐诗",
         _files("""
-d77a145f7470da2ed2f79515944563c062ffc43fceda07f195a36ead66b7e5c7 190787 唐诗三百首.json
 4f88f429938082523cdc72a1612bd7a7c3e3f7a33f8192c61ae51340efc3c92d 408405 poet.tang.0.json
 6e703b8d8dcedbd6110f6d48d043665ca2131db2035a5bfcef5e59a19aeb6d75 477519 poet.tang.1000.json
 ec28efa7e2ae9cdbbba09f0ed186e32ccae47a325ad1e5816b7ad56071c1665a 417948 poet.tang.2000.json
@@ -115,27 +100,6 @@ eb9c85072d7913bb972e07c72f0123e9d7addca22cfd833cb79a5d74b1c76ebf 420898 poet.tan
 11bac8333b2042975b9844423d113ff2c6fdf701c8b08a5b3aaa6bc9472222de 485658 poet.tang.17000.json
 """),
     ),
-    "japanese_vowels": Release(
-        "JapaneseVowels: 640 utterances of nine speakers, 12 coefficients a step",
-        "CC BY 4.0, M. Kudo, J. Toyama and M. Shimbo, UCI 1999",
-        "",
-        _files("""
-68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd 487971 JapaneseVowels_TRAIN.ts
-b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462 649132 JapaneseVowels_TEST.ts
-"""),
-        package="sktime",
-        inside="datasets/data/JapaneseVowels",
-    ),
-    "elnino": Release(
-        "El Niño: the temperature of a sea in 732 months, 1950 to 2010",
-        "public domain, NOAA, ERSST.V3B, Niño 1+2",
-        "",
-        _files("""
-b647be00e0fd264be9764e317e6b963f35030014ecca2b21b204521716e463ad 5508 elnino.csv
-"""),
-        package="statsmodels",
-        inside="datasets/elnino",
-    ),
     "subject_verb_agreement": Release(
         "7,489 sentences with a verb and its two forms",
         "CC BY-NC 4.0, K. Gulordava et al., NAACL 2018; T. Linzen et al., TACL 2016",
@@ -147,4 +111,4 @@ b647be00e0fd264be9764e317e6b963f35030014ecca2b21b204521716e463ad 5508 elnino.csv
 """),
     ),
 }
-"""By the name of the folder that holds the files."""
+"""Releases by the name of their folder."""

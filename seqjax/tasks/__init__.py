@@ -6,15 +6,13 @@ from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
 from seqjax.tasks.datasets.forecast import Forecast
 from seqjax.tasks.datasets.japanese_vowels import JapaneseVowels
 from seqjax.tasks.datasets.mnist import (
-    FashionPixels,
-    FashionPixelsPermuted,
     FashionRows,
     MnistPixels,
     MnistPixelsPermuted,
     MnistRows,
 )
 from seqjax.tasks.datasets.music import Jsb, Nottingham
-from seqjax.tasks.datasets.poems import Poems, PoemsFortunes, PoemsThreeHundred
+from seqjax.tasks.datasets.poems import Poems
 from seqjax.tasks.datasets.translation import Translation
 from seqjax.tasks.streams.arithmetic import Arithmetic
 from seqjax.tasks.streams.base import StreamTask
@@ -30,8 +28,6 @@ from seqjax.tasks.synthetic.temporal_order import TemporalOrder
 
 GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
 MNIST = (MnistRows, MnistPixels, MnistPixelsPermuted)
-FASHION = (FashionRows, FashionPixels, FashionPixelsPermuted)
-POEMS = (Poems, PoemsThreeHundred, PoemsFortunes)
 SERIES = (JapaneseVowels, Forecast)
 MUSIC = (Jsb, Nottingham)
 DATA_SETS = (
@@ -39,8 +35,8 @@ DATA_SETS = (
     DigitsRows,
     DigitsPixels,
     *MNIST,
-    *FASHION,
-    *POEMS,
+    FashionRows,
+    Poems,
     *SERIES,
     *MUSIC,
     Translation,

@@ -1,4 +1,4 @@
-"""Baselines on cases small enough for paper, and warping against every path there is."""
+"""Baselines on hand-computed cases; warping against all paths; optima of the fits."""
 
 import functools
 
@@ -60,7 +60,7 @@ def test_warping_is_the_least_over_all_paths():
 
 def test_the_nearest_and_the_first_among_equals():
     distances = np.array([[2.0, 1, 3], [5, 4, 4]])
-    assert classical.of_nearest(distances, np.array([7, 8, 9])).tolist() == [8, 8]
+    assert classical.nearest_class(distances, np.array([7, 8, 9])).tolist() == [8, 8]
 
 
 SERIES = np.array([1.0, 5, 2, 7, 3, 9, 4])
@@ -81,6 +81,34 @@ def test_forecasts_from_the_past_alone(horizon, last, seasonal):
 def test_seasonal_means_are_of_what_is_known():
     found = classical.seasonal_mean(SERIES, STEPS, slice(1, 5), season=2)
     assert found.tolist() == [(5 + 7) / 2, (2 + 3) / 2]
+
+
+def objective(x, y, w, b, penalty):
+    logits = x @ w + b
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(y)), y]).sum() + (w**2).sum() / (2 * penalty)
+
+
+@pytest.mark.parametrize("penalty", [0.1, 10.0])
+def test_logistic_regression_minimises_its_objective(penalty):
+    """The objective is convex, so a stationary point is the minimum."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(60, 4)), random.integers(0, 3, 60)
+    w, b = classical.logistic_regression(x, y, penalty)
+    assert w.shape == (4, 3) and b.shape == (3,)
+    for _ in range(20):
+        dw, db = random.normal(size=w.shape), random.normal(size=b.shape)
+        up, down = (objective(x, y, w + e * dw, b + e * db, penalty) for e in (1e-4, -1e-4))
+        assert abs(up - down) / 2e-4 < 1e-3 * len(x)
+        assert up + down > 2 * objective(x, y, w, b, penalty)
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 5])
+def test_exponential_smoothing_continues_level_and_season(horizon):
+    series = 20 + np.tile([3.0, -1, -2, 0], 20)
+    steps = np.arange(50, 80)
+    found = classical.exponential_smoothing(series, steps, horizon, slice(0, 40), 4)
+    np.testing.assert_allclose(found, series[steps], rtol=1e-5)
 
 
 @pytest.mark.parametrize("horizon", [1, 3])

@@ -27,23 +27,22 @@ def test_a_text_is_read_as_it_is(place, mark):
 
 @pytest.mark.filterwarnings("ignore::seqjax.data.folder.DataWarning")
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "line"),
     [
-        (b"one\ntwo\nth\xffree\n", ":3: not UTF-8"),
-        ("\ud800".encode("utf-8", "surrogatepass"), ":1: not UTF-8"),
-        (TEXT.encode("utf-16"), ":1: not UTF-8"),
-        (gzip.compress(b"text", mtime=0)[:-3], ": damaged gzip"),
+        (b"one\ntwo\nth\xffree\n", ":3"),
+        ("\ud800".encode("utf-8", "surrogatepass"), ":1"),
+        (TEXT.encode("utf-16"), ":1"),
+        (gzip.compress(b"text", mtime=0)[:-3], ""),
     ],
 )
-def test_what_is_no_text_is_told_by_its_line(place, content, said):
+def test_a_file_that_is_not_text_is_an_error_with_its_line(place, content, line):
     put(place, content)
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError, match=rf"^{place}{line}: [^\n]*$"):
         texts.written("some/text.txt")
-    assert str(told.value).startswith(f"{place}{said}") and "\n" not in str(told.value)
 
 
-def test_a_missing_text_is_told(place):
-    with pytest.raises(DataError, match=rf"^some/text\.txt: cannot read {place}: No such file"):
+def test_a_missing_text_is_an_error_with_its_path(place):
+    with pytest.raises(DataError, match=rf"^some/text\.txt: .*{place}"):
         texts.written("some/text.txt")
 
 
@@ -56,15 +55,6 @@ def test_characters_have_numbers_by_frequency():
     every = texts.vocabulary(TEXT, 100)
     assert len(every.symbols) == len(set(TEXT)) and every.decode(every.encode(TEXT)) == TEXT
     assert texts.vocabulary("", 3).encode("a").tolist() == [0]
-
-
-@pytest.mark.parametrize(
-    ("written", "number"),
-    [("1", 1.0), (" -.5e+2\t", -50.0), ("1.", 1.0), *[(bad, None) for bad in ("", "1_0", "0x1")]]
-    + [(bad, None) for bad in ("nan", "inf", "1e999", "１", "1 2", "1,5", "--1", "e5", ".")],
-)
-def test_numbers_are_decimal_and_finite(written, number):
-    assert raw.number(written) == number
 
 
 def test_lines_end_in_either_way(place):

@@ -1,7 +1,7 @@
-"""Files of data sets for tests: made up and made known, or those beside the checkout.
+"""Files of data sets for tests: made up, or the published ones beside the checkout.
 
-``needs("mnist")`` leaves a test out only where neither $SEQJAX_DATA_DIR nor the folder beside the
-checkout, ../shared/data, has the set; tests/test_data_folder.py fails if a set is there and unread.
+``needs("mnist")`` skips a test only if neither $SEQJAX_DATA_DIR nor the folder beside the checkout,
+../shared/data, has the data set.
 """
 
 import hashlib
@@ -17,30 +17,37 @@ BESIDE = pathlib.Path(__file__).parents[2] / "shared" / "data"
 HERE = pathlib.Path(os.environ.get("SEQJAX_DATA_DIR") or BESIDE)
 
 
-def needs(*names):
-    """Marks a test that reads published sets; ``use_published`` has readers find them."""
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Mark a test that reads published data sets; ``use_published`` sets their folder."""
     absent = [name for name in names if not (HERE / name).is_dir()]
     return pytest.mark.skipif(bool(absent), reason=f"{', '.join(absent)}: not in {HERE}")
 
 
-def use_published(monkeypatch):
-    """Has the readers look where the published sets are."""
+def use_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the folder of data sets to the published ones."""
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(HERE))
 
 
-def digest(content):
+def digest(content: bytes) -> str:
+    """Return the SHA-256 in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
-def put(place, content=b"abc"):
+def put(place: pathlib.Path, content: bytes = b"abc") -> pathlib.Path:
+    """Write a file, creating its folder."""
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(content)
     return place
 
 
-def make_known(monkeypatch, name, contents, address="https://example.invalid/some where"):
-    """Has a release of this name hold these files: their names and bytes."""
+def make_known(
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    contents: dict[str, bytes],
+    address: str = "https://example.invalid/some where",
+) -> None:
+    """Add or replace a release of files with these names and contents."""
     known = (File(file, len(data), digest(data)) for file, data in contents.items())
-    made = Release(f"The set {name}", "no licence", address, tuple(known))
-    monkeypatch.setitem(RELEASES, name, made)
-    return made
+    monkeypatch.setitem(
+        RELEASES, name, Release(f"The set {name}", "no licence", address, tuple(known))
+    )

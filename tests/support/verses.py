@@ -1,29 +1,34 @@
-"""Made-up poems, for tests of what reads and writes poems."""
+"""Random poems in the files that the reader of poems expects."""
 
+import itertools
 import json
+import pathlib
 
 import numpy as np
+
+from seqjax.data.releases import RELEASES
 
 SIGNS = "人山不月夜一日風春無雲天江上花來歸何有水空長君城時落寒白處秋"
 SIZES = ((4, 5), (4, 7), (8, 5), (8, 7))
 
 
-def verse(rng, lines, size):
-    """The couplets of a poem of characters drawn alike."""
+def verse(rng: np.random.Generator, lines: int, size: int) -> list[str]:
+    """Return the couplets of a poem of uniformly drawn characters."""
     drawn = ["".join(rng.choice(list(SIGNS), size)) for _ in range(lines)]
     return [f"{drawn[k]}，{drawn[k + 1]}。" for k in range(0, lines, 2)]
 
 
-def verses(count, seed=0, sizes=SIZES):
-    """Poems of these forms in turn."""
+def verses(count: int, seed: int = 0, sizes: tuple = SIZES) -> list[list[str]]:
+    """Return ``count`` poems that cycle through (lines, characters per line) of ``sizes``."""
     rng = np.random.default_rng(seed)
     return [verse(rng, *sizes[k % len(sizes)]) for k in range(count)]
 
 
-def place(folder, *files):
-    """Writes lists of poems as the first files of a set beneath a folder, a thousand apart."""
+def place(folder: pathlib.Path, *files: list[list[str]]) -> None:
+    """Write lists of poems as the first released files below ``folder``; the others are empty."""
     (folder / "tang_poems").mkdir(exist_ok=True)
-    for number, couplets in enumerate(files):
+    names = [file.name for file in RELEASES["tang_poems"].files]
+    for name, couplets in itertools.zip_longest(names, files, fillvalue=()):
         poems = [{"author": "佚名", "title": "無題", "paragraphs": own} for own in couplets]
-        path = folder / "tang_poems" / f"poet.tang.{1000 * number}.json"
-        path.write_text(json.dumps(poems, ensure_ascii=False), encoding="utf-8")
+        text = json.dumps(poems, ensure_ascii=False)
+        (folder / "tang_poems" / name).write_text(text, encoding="utf-8")

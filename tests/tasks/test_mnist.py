@@ -18,13 +18,12 @@ from support.published import needs, use_published
 
 from experiments.cli import flags, results
 from experiments.studies import mnist as study
+from seqjax.baselines.classical import logistic_regression
 from seqjax.data.folder import DataError
 from seqjax.sweeps import executor
 from seqjax.tasks import TASKS
 from seqjax.tasks.datasets import mnist
 from seqjax.tasks.datasets.mnist import (
-    FashionPixels,
-    FashionPixelsPermuted,
     FashionRows,
     MnistPixels,
     MnistPixelsPermuted,
@@ -33,7 +32,7 @@ from seqjax.tasks.datasets.mnist import (
 from seqjax.training.config import make_config
 
 ROWS, PIXELS, PERMUTED = MnistRows(), MnistPixels(), MnistPixelsPermuted()
-TESTED = (ROWS, PIXELS, PERMUTED, FashionRows(), FashionPixels(), FashionPixelsPermuted())
+TESTED = (ROWS, PIXELS, PERMUTED, FashionRows())
 PARTS = {"train": 12, "validation": 3, "test": 5}
 SMALL = "ignore::seqjax.data.folder.DataWarning"
 RELEASES = ("mnist", "fashion_mnist")
@@ -155,13 +154,16 @@ def test_the_baselines_are_measured_on_the_test_images(small):
     point = {"task.name": "mnist_rows", "baseline": "nearest neighbour"}
     assert study.measure(point) == {"error": np.mean(nearest != wanted)}
     point["baseline"] = "logistic regression"
-    from sklearn.linear_model import LogisticRegression
-
-    images = x.reshape(15, -1) / 255
-    models = [LogisticRegression(C=c).fit(images[:12], y[:12]) for c in study.PENALTIES]
-    best = max(models, key=lambda model: model.score(images[12:], y[12:]))
-    score = best.score(test.reshape(5, -1) / 255, wanted)
-    assert study.measure(point)["error"] == pytest.approx(1 - score)
+    images, others = x.reshape(15, -1) / 255, test.reshape(5, -1) / 255
+    errors = []
+    for penalty in study.PENALTIES:
+        w, b = logistic_regression(images[:12], y[:12], penalty)
+        held_out, error = (
+            np.mean(np.argmax(z @ w + b, axis=1) != c)
+            for z, c in ((images[12:], y[12:]), (others, wanted))
+        )
+        errors.append((held_out, error))
+    assert study.measure(point)["error"] == min(errors, key=lambda pair: pair[0])[1]
 
 
 def test_the_baselines_of_the_small_form_are_those_of_its_digits():

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from support import verses
 from support.commands import command
-from support.fortunes import fortune
 
 from experiments.cli.commands import poem as poem_command
 from seqjax.data.poems import FORMS, PARTS, REGULATED, Poem
@@ -20,7 +19,7 @@ from seqjax.sweeps import saved_models
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets import poetry
-from seqjax.tasks.datasets.poems import Poems, PoemsFortunes, PoemsThreeHundred, judged
+from seqjax.tasks.datasets.poems import judged
 from seqjax.tasks.datasets.poetry import END, FIRST, FORM, MARK, UNKNOWN, Script
 from seqjax.training.checkpoint import CheckpointError
 from seqjax.training.config import make_config
@@ -49,9 +48,6 @@ def folder(tmp_path_factory):
 def _halves():
     whole = verses.verses(20, seed=7, sizes=((4, 5),))
     return [(first.partition("，")[2], second) for first, second in whole]
-
-
-TESTED = (Poems(), PoemsThreeHundred(), PoemsFortunes())
 
 
 def text_of(poem):
@@ -120,25 +116,11 @@ def test_the_parts_are_those_of_the_reader_from_form_to_end(folder):
     assert task.widths(task.data()) == (25, 33, 49, 65)
 
 
-@pytest.mark.parametrize("task", TESTED, ids=lambda task: task.name)
-def test_every_set_of_poems_is_read(monkeypatch, tmp_path, task):
-    whole = verses.verses(60)
-    verses.place(tmp_path, whole)
-    (tmp_path / "tang_poems" / "poet.tang.0.json").rename(tmp_path / "json")
-    fortunes = "%\n".join(fortune(couplets) for couplets in whole) + "%\n"
-    place = {
-        "poems": tmp_path / "tang_poems" / "poet.tang.0.json",
-        "poems_300": tmp_path / "tang_poems" / "唐诗三百首.json",
-        "poems_fortunes": tmp_path / "fortunes_zh" / "tang300",
-    }[task.name]
-    place.parent.mkdir(exist_ok=True)
-    content = (tmp_path / "json").read_bytes()
-    place.write_bytes(fortunes.encode() if task.name == "poems_fortunes" else content)
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    script, parts, sequences = task.prepared()
-    assert sum(map(len, parts.values())) == 60 and len(script.characters) == len(verses.SIGNS)
-    shares = np.bincount(np.concatenate([s[1:] for s in sequences["train"]])) / 1.0
-    p = shares[shares > 0] / shares.sum()
+def test_chance_is_the_entropy_of_the_training_symbols(folder):
+    task = make_config(SMALL).task
+    script, _, sequences = task.prepared()
+    counts = np.bincount(np.concatenate([s[1:] for s in sequences["train"]]))
+    p = counts[counts > 0] / counts.sum()
     assert task.chance_metric() == pytest.approx(np.exp(-np.sum(p * np.log(p))))
     assert task.saved_data()[0] == {"characters": script.characters}
 

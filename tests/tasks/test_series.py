@@ -1,19 +1,19 @@
 """Speech and forecasting: the tasks on their real data, the baselines, what decides the claims."""
 
 import itertools
-import re
+import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.claims import curves, decided
-from support.commands import command
+from support.committed import RESULTS
 from support.made_up import record
 
 from experiments.studies import forecast as forecasting
 from experiments.studies import speech
-from seqjax.data import elnino, folder
+from seqjax.data.elnino import elnino
 from seqjax.stats.decisions import EvidenceError
 from seqjax.tasks.datasets.forecast import Forecast
 from seqjax.tasks.datasets.japanese_vowels import JapaneseVowels, utterances
@@ -32,58 +32,6 @@ def evaluated(task, part, logits_of):
     return {name: float(jnp.sum(v * w) / jnp.sum(w)) for name, (v, w) in found.items()}
 
 
-# El Niño
-
-
-def written(tmp_path, change=lambda text: text):
-    rows = [f"{year}," + ",".join(f"{year % 100}.{m:02}" for m in range(12)) for year in YEARS]
-    path = tmp_path / "elnino.csv"
-    path.write_text(change("\n".join(['"YEAR","' + '","'.join(elnino.MONTHS) + '"', *rows])))
-    return path
-
-
-YEARS = range(1950, 2011)
-
-
-def test_months_come_in_their_order(tmp_path):
-    found = elnino.read(written(tmp_path))
-    assert found.shape == (732,) and found.dtype == np.float64
-    assert found[:13].tolist() == [50 + m / 100 for m in range(12)] + [51]
-
-
-BROKEN = {
-    "a year less": lambda text: text[: text.rindex("\n")],
-    "a year twice": lambda text: text.replace("1953,", "1952,"),
-    "no number": lambda text: text.replace("50.03", "n/a"),
-    "a month less": lambda text: text.replace(",50.03", ""),
-    "other columns": lambda text: text.replace("JAN", "DAY"),
-}
-
-
-@pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
-def test_another_table_is_refused(tmp_path, change):
-    with pytest.raises(folder.DataError, match=r"elnino\.csv:?"):
-        elnino.read(written(tmp_path, change))
-
-
-def test_the_months_that_statsmodels_brings(tmp_path, monkeypatch):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    found = elnino.elnino()
-    assert found[[0, 12, 24]].tolist() == [23.11, 24.19, 24.52] and found.min() > 18
-    assert not found.flags.writeable
-
-
-@pytest.mark.parametrize("study", ["speech", "forecast"])
-def test_a_missing_package_is_a_mistake_of_the_user(tmp_path, monkeypatch, study):
-    monkeypatch.setattr(folder.importlib.util, "find_spec", lambda name: None)
-    result = command(
-        f"--study={study}", f"--data_dir={tmp_path}", f"--workdir={tmp_path / 'workdir'}"
-    )
-    package = {"speech": "sktime", "forecast": "statsmodels"}[study]
-    assert result.code == 2 and re.search(rf"^error: .*pip install {package} ", result.err, re.M)
-    assert not (tmp_path / "workdir" / "records.jsonl").exists()
-
-
 # The tasks
 
 
@@ -99,7 +47,7 @@ def test_no_part_of_the_series_knows_a_later_one(length, horizon):
 
 
 def test_windows_and_targets_are_the_series_standardised_by_training_months():
-    task, series = Forecast(24, 12), elnino.elnino()
+    task, series = Forecast(24, 12), elnino()
     mean, deviation = np.mean(series[:432]), np.std(series[:432])
     parts = task.read()
     for part, (x, y) in parts.items():
@@ -121,9 +69,21 @@ def test_a_network_that_repeats_the_last_value_has_the_error_of_persistence():
         assert found["loss"] == pytest.approx(found["mse"] / Forecast()._scale()[1] ** 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("horizon", [1, 12])
+def test_exponential_smoothing_is_that_of_statsmodels(horizon):
+    """The committed errors were measured with statsmodels 0.15.0."""
+    points = json.loads((RESULTS / "forecast" / "measurements.json").read_text())["points"]
+    wanted = {"forecast": "exponential smoothing", "horizon": horizon}
+    (measured,) = (point["measured"] for point in points if point["point"] == wanted)
+    found = forecasting.measure(**wanted)
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(
+        measured, rel=1e-5
+    )
+
+
 def test_chance_is_the_best_constant_on_the_training_targets():
     task = Forecast(24, 1)
-    targets = elnino.elnino()[24:432]
+    targets = elnino()[24:432]
     errors = [np.mean(np.abs(targets - c)) for c in np.unique(targets)]
     assert task.chance_metric() == pytest.approx(min(errors))
     y = task.read()["train"][1].astype(np.float64)
@@ -180,17 +140,6 @@ def test_a_neighbour_is_that_of_the_literature():
     """The published .949 under warping: 351 of 370."""
     error = speech.neighbour_error("warped together", standardised=False, known=270)
     assert error == pytest.approx(19 / 370)
-
-
-def test_exponential_smoothing_is_that_of_statsmodels():
-    from statsmodels.tsa.holtwinters import ExponentialSmoothing
-
-    series = elnino.elnino()
-    fit = ExponentialSmoothing(series[:432], seasonal="add", seasonal_periods=12).fit()
-    steps = np.arange(432, 444)
-    for horizon in (1, 12):  # from the first month that is not known
-        ahead = forecasting.smoothed(series, steps[[horizon - 1]], horizon)
-        assert ahead == pytest.approx(fit.forecast(12)[[horizon - 1]], rel=1e-6)
 
 
 def spoken(wrong, failed=()):

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits
 from support.assertions import assert_close
 from support.batches import assert_uniform, batch_of, data_of, program
 
+from seqjax.data.folder import BUNDLED
 from seqjax.metrics.losses import masked_mean
 from seqjax.tasks import TASKS, Batch
 from seqjax.tasks.base import EVALUATION_BATCH, EVALUATION_SIZE
@@ -277,7 +277,7 @@ def test_evaluation_visits_each_digit_once(task):
 
 @pytest.mark.parametrize("task", DIGITS, ids=repr)
 def test_digits_are_split_once_and_in_proportion(task):
-    bunch = load_digits()
+    table = np.loadtxt(BUNDLED / "digits.csv.gz", delimiter=",")
     parts = task.read()
     sizes = {part: len(y) for part, (_, y) in parts.items()}
     assert sizes == {"train": 1000, "validation": 297, "test": 500}
@@ -288,9 +288,9 @@ def test_digits_are_split_once_and_in_proportion(task):
     assert x_NTD.shape[1:] == ((8, 8) if task.name == "digits_rows" else (64, 1))
     assert (x_NTD.dtype, y_N.dtype) == (np.float32, np.int32)
     ours = sorted(zip(x_NTD.reshape(-1, 64).tolist(), y_N.tolist(), strict=True))
-    assert ours == sorted(zip((bunch.data / 16).tolist(), bunch.target.tolist(), strict=True))
+    assert ours == sorted(zip((table[:, :-1] / 16).tolist(), table[:, -1].tolist(), strict=True))
 
-    shares = np.bincount(bunch.target) / len(bunch.target)
+    shares = np.bincount(table[:, -1].astype(int)) / len(table)
     for _, y in parts.values():
         assert np.all(np.abs(np.bincount(y) - shares * len(y)) <= 1)
 

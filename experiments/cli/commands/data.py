@@ -3,18 +3,14 @@
 import functools
 import pathlib
 import sys
-import time
-from collections.abc import Iterator
 
 from experiments.cli import flags
-from experiments.cli.fetch import FetchError, Patience, fetch
-from seqjax.data.folder import folder, place, sha256
-from seqjax.data.releases import RELEASES, File, Release
+from experiments.cli.fetch import FetchError, fetch
+from seqjax.data.folder import folder, sha256
+from seqjax.data.releases import RELEASES, File
 from seqjax.types import unknown
 
 parser = functools.partial(flags.parser, allow_words=True)
-PATIENCE = Patience()
-SECONDS_BETWEEN_LINES = 2
 
 
 def main(argv: list[str]) -> None:
@@ -32,7 +28,7 @@ def main(argv: list[str]) -> None:
             flags.fail(unknown("data set", name, RELEASES))
     flags.set_data_dir(create=word == "get")
     try:
-        commands[word](names)
+        commands[word](list(dict.fromkeys(names)))
     except FetchError as error:
         flags.fail(error)
     except BrokenPipeError:
@@ -43,75 +39,40 @@ def main(argv: list[str]) -> None:
 
 def _list(names: list[str]) -> None:
     del names
-    print(f"in {folder()}:\nfiles are counted here; verify checks them")
+    print(f"in {folder()}; verify checks the content")
     for name, release in RELEASES.items():
         size = sum(file.size for file in release.files)
-        there = sum(path.is_file() for path, _ in _places(name, release))
+        present = sum((folder() / name / file.name).is_file() for file in release.files)
         print(f"\n{name}: {release.title}")
-        print(f"    {_megabytes(size)}, {there} of {len(release.files)} files are there")
+        print(f"    {_megabytes(size)}, {present} of {len(release.files)} files present")
         print(f"    licence: {release.licence}")
-        if release.package:
-            print(f"    the package {release.package} brings it")
-
-
-def _places(name: str, release: Release) -> Iterator[tuple[pathlib.Path, File]]:
-    """Yield the path of each file, present or not."""
-    for file in release.files:
-        yield place(f"{name}/{file.name}"), file
 
 
 def _get(names: list[str]) -> None:
-    for name in dict.fromkeys(names):
-        release = RELEASES[name]
-        if release.package:
-            raise FetchError(f"{name}: not fetched from here; pip install {release.package}")
-        for file in release.files:
+    for name in names:
+        for file in RELEASES[name].files:
             path = folder() / name / file.name
             if _state(path, file) == "ok":
-                print(f"{path}: is there", file=sys.stderr)
+                print(f"{path}: present", file=sys.stderr)
                 continue
-            with _DownloadProgress(path, file.size) as progress:
-                aside = fetch(file, release.address, path.parent, progress.show, PATIENCE)
-            if aside is not None:
-                print(f"{aside}: is what was there", file=sys.stderr)
-
-
-class _DownloadProgress:
-    """Progress of one download: a line that is updated on a terminal, plain lines elsewhere."""
-
-    def __init__(self, path: pathlib.Path, size: int):
-        self.path, self.size, self.last = path, size, -SECONDS_BETWEEN_LINES
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, *rest):
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
-        elif kind is None:
-            print(f"{self.path}: fetched, {_megabytes(self.size)}", file=sys.stderr)
-
-    def show(self, here: int) -> None:
-        line = f"{self.path}: {100 * here // self.size:3d} % of {_megabytes(self.size)}"
-        if sys.stderr.isatty():
-            print(f"\r{line}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
-            self.last = time.monotonic()
-            print(line, file=sys.stderr, flush=True)
+            print(f"{path}: downloading {_megabytes(file.size)}", file=sys.stderr, flush=True)
+            fetch(file, RELEASES[name].address, path.parent)
 
 
 def _verify(names: list[str]) -> None:
     wrong = 0
-    for name in dict.fromkeys(names or RELEASES):
-        for path, file in _places(name, RELEASES[name]):
+    for name in names or RELEASES:
+        for file in RELEASES[name].files:
+            path = folder() / name / file.name
             state = _state(path, file)
             print(f"{state:10s} {path}")
             wrong += state != "ok" and (state != "missing" or bool(names))
     if wrong:
-        flags.fail(f"{wrong} missing or not as published; python -m experiments.data get NAME")
+        flags.fail(f"{wrong} files missing or changed; python -m experiments.data get NAME")
 
 
 def _state(path: pathlib.Path, file: File) -> str:
+    """Return "ok", "differs", "missing" or "unreadable"."""
     try:
         return "ok" if sha256(path) == file.sha256 else "differs"
     except FileNotFoundError:

@@ -32,7 +32,7 @@ def main(argv: list[str]) -> None:
     if missing := poem_prompt.missing(prompt, script):
         print(
             f"not in the vocabulary, and read as unknown: {' '.join(missing)} (the model was "
-            f"trained on {saved.config.task.writing} characters)",
+            "trained on traditional characters)",
             file=sys.stderr,
         )
     sampler = sampling.Sampler(saved.model, FLAGS.temperature, FLAGS.top_k)

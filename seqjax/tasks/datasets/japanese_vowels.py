@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from seqjax.baselines.classical import padded
+from seqjax.data.japanese_vowels import COEFFICIENTS, LONGEST, SPEAKERS, japanese_vowels
 from seqjax.data.parts import stratified_order
-from seqjax.data.ts_format import COEFFICIENTS, LONGEST, SPEAKERS, japanese_vowels
 from seqjax.tasks.base import DataSetTask
 
 PARTS = {"train": 225, "validation": 45, "test": 370}
@@ -17,7 +17,7 @@ class JapaneseVowels(DataSetTask):
     """The coefficients of an utterance of 7 to 29 steps, read to its end; the class is the speaker.
 
     The 370 test utterances are the published ones. Of the 270 training utterances, 30 a speaker, a
-    fixed draw leaves 5 of each for validation; ``seqjax.data.ts_format`` says where all are from.
+    fixed draw leaves 5 of each for validation; see ``seqjax.data.japanese_vowels``.
     Each coefficient is standardised by its mean and deviation over the steps of the other 225.
     Metric: ``accuracy``, 1/9 at chance where speakers speak equally often, as in training.
     """
@@ -33,7 +33,7 @@ class JapaneseVowels(DataSetTask):
 def utterances(*parts: str, standardised: bool = True) -> tuple[list[np.ndarray], np.ndarray]:
     """Utterances (T, 12), T their own, and their speakers (n,), int32, of some of ``PARTS``."""
     found = japanese_vowels()
-    own, other = np.split(stratified_order(found["train"].labels), [PARTS["train"]])
+    own, other = np.split(stratified_order(found["train"].speakers), [PARTS["train"]])
     every = {"train": own, "validation": other, "test": np.arange(PARTS["test"])}
     chosen = [(found["test" if part == "test" else "train"], every[part]) for part in parts]
     x = [series.x[k] for series, numbers in chosen for k in numbers]
@@ -41,7 +41,7 @@ def utterances(*parts: str, standardised: bool = True) -> tuple[list[np.ndarray]
         steps = np.concatenate([found["train"].x[k] for k in own])
         mean, deviation = np.mean(steps, axis=0), np.std(steps, axis=0)
         x = [(x_TD - mean) / deviation for x_TD in x]
-    return x, np.concatenate([series.labels[numbers] for series, numbers in chosen])
+    return x, np.concatenate([series.speakers[numbers] for series, numbers in chosen])
 
 
 def _as_arrays(x: list[np.ndarray], speakers: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -78,19 +78,3 @@ class FashionRows(MnistRows):
 
     name = "fashion_rows"
     release = "fashion_mnist"
-
-
-@dataclasses.dataclass(frozen=True)
-class FashionPixels(MnistPixels):
-    """As ``MnistPixels``, of Fashion-MNIST."""
-
-    name = "fashion_pixels"
-    release = "fashion_mnist"
-
-
-@dataclasses.dataclass(frozen=True)
-class FashionPixelsPermuted(MnistPixelsPermuted):
-    """As ``MnistPixelsPermuted``, of Fashion-MNIST."""
-
-    name = "fashion_pixels_permuted"
-    release = "fashion_mnist"

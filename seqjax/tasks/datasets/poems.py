@@ -4,8 +4,7 @@ import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -60,8 +59,6 @@ class Poems(RaggedTask):
     metric, higher_is_better = "perplexity", False
     examined = ("formed", "copied")
     shown = ("perplexity_characters", *examined)
-    files: ClassVar[Callable[[], tuple[pathlib.Path, ...]]] = staticmethod(poems.tang)
-    writing: ClassVar[str] = "in traditional script"
 
     def __post_init__(self):
         if self.vocabulary < 1:
@@ -75,13 +72,13 @@ class Poems(RaggedTask):
     outputs = inputs
 
     def prepared(self) -> Prepared:
-        return _prepared(type(self).files(), self.vocabulary)
+        return _prepared(poems.tang(), self.vocabulary)
 
     def read(self):
         return {part: _joined(found) for part, found in self.prepared().sequences.items()}
 
     def data(self):
-        return super().data() | _to_examine(type(self).files(), self.vocabulary)
+        return super().data() | _to_examine(poems.tang(), self.vocabulary)
 
     def metrics(self, link, logits, batch):
         nats_TB = losses.class_loss(link, logits, batch.y)
@@ -114,24 +111,7 @@ class Poems(RaggedTask):
 
     def chance_loss(self, link: str) -> float:
         """The entropy of the symbols of the training poems."""
-        return losses.constant_class_loss(link, _shares(type(self).files(), self.vocabulary))
-
-
-@dataclasses.dataclass(frozen=True)
-class PoemsThreeHundred(Poems):
-    """The same of the anthology of three hundred poems: 232, 12 and 14. Too few to learn from."""
-
-    name = "poems_300"
-    files = staticmethod(poems.three_hundred)
-
-
-@dataclasses.dataclass(frozen=True)
-class PoemsFortunes(Poems):
-    """The anthology in simplified script as Debian has it: 220, 3 and 10 poems."""
-
-    name = "poems_fortunes"
-    files = staticmethod(poems.fortunes)
-    writing = "in simplified script"
+        return losses.constant_class_loss(link, _shares(poems.tang(), self.vocabulary))
 
 
 def judged(drawn_TB: Array, form_B: Array, allowed_FTV: Array, copies_NK: Array) -> dict:

@@ -85,7 +85,10 @@ class RaggedTask(Task):
         a_epoch = sum(each)
         if a_epoch == 0:
             found = sum(map(len, data["train"]))
-            raise DataError(f"{self.name}: {found} examples to train on, less than a batch")
+            raise DataError(
+                f"{self.name}: train.batch_size: expected at most {found}, the number of training "
+                f"examples, got {batch_size}"
+            )
         bucket_E = jnp.asarray(np.repeat([k for k, _ in buckets], each), jnp.int32)
 
         def epoch(number):

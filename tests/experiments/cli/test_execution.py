@@ -197,7 +197,7 @@ def test_what_was_stopped_while_it_wrote_is_begun_again(measured, tmp_path):
 
 ELSEWHERE = {
     ("mnist", "lag_recall"): "mnist_rows, mnist_pixels, mnist_pixels_permuted, fashion_rows",
-    ("poems", "translation"): "poems, poems_300, poems_fortunes",
+    ("poems", "translation"): "poems",
     ("speech", "digits_pixels"): "japanese_vowels",
     ("text", "characters"): "text, unicode_names",
     ("translation", "digits_rows"): "translation",
