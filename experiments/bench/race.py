@@ -61,9 +61,9 @@ class Child:
 
     def answer(self) -> dict[str, Any]:
         line = self.process.stdout.readline()
-        reply = (
-            json.loads(line) if line else {"error": f"the process ended:\n{self._error_output()}"}
-        )
+        if not line:
+            raise BenchError(f"{self.process.args[3]}: the process ended:\n{self._error_output()}")
+        reply = json.loads(line)
         if "error" in reply:
             raise BenchError(f"{self.process.args[3]}: {reply['error']}")
         return reply
