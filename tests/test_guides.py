@@ -1,0 +1,77 @@
+"""The guides do as they say: commands are planned, Python runs, names and verdicts are current."""
+
+import json
+import re
+
+import pytest
+from support import guides
+from support.commands import command
+from support.guides import ROOT
+
+from experiments import COLLECTIONS, STUDIES, USES
+from experiments.cli.commands import data
+from seqjax.data.releases import RELEASES
+
+RUNNING, RESULTS = "experiments/README.md", "experiments/results/README.md"
+GUIDES = (RUNNING, RESULTS)
+PLANNED = [(guide, c) for guide in GUIDES for c in guides.commands(guides.text_of(guide), "run")]
+VERDICTS = json.loads((ROOT / "experiments/results/claims/verdicts.json").read_text())["verdicts"]
+
+
+@pytest.mark.parametrize(("guide", "arguments"), PLANNED, ids=lambda v: v if "/" in v else v[-1])
+def test_a_command_can_be_planned_as_written(guide, arguments, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    result = command(*arguments, "--dry_run")
+    assert result.code == 0, result.err
+    assert result.out.strip()
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_python_runs_as_written(guide):
+    for block in guides.python_blocks(guides.text_of(guide)):
+        exec(compile(block, guide, "exec"), {})
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_links_lead_to_files(guide):
+    for target in guides.links(guides.text_of(guide)):
+        assert (ROOT / guide).parent.joinpath(target).exists(), target
+
+
+def test_reports_are_of_workdirs_that_a_command_creates():
+    text = guides.text_of(RUNNING)
+    created = " ".join(" ".join(arguments) for arguments in guides.commands(text, "run"))
+    for (flag,) in guides.commands(text, "report"):
+        assert flag.rpartition("/")[2] in created
+
+
+def test_data_sets_are_known(tmp_path):
+    for guide in GUIDES:
+        for word, *names in guides.commands(guides.text_of(guide), "data"):
+            assert set(names) <= RELEASES.keys()
+            if word != "get":
+                folder = f"--data_dir={tmp_path}"
+                assert command(word, *names, folder, program=data).code in (0, 2)
+
+
+def test_every_study_has_its_flagfiles():
+    rows = re.findall(r"^\| `.*", guides.text_of(RUNNING), flags=re.M)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named == {*STUDIES, "claim_1", "claim_10"}
+    flagfiles = {
+        name for row in rows for name in re.findall(r"`(\w+)`", "".join(row.split("|")[3:]))
+    }
+    for name in flagfiles | set(USES) | set(COLLECTIONS) - {"uses"}:
+        assert (ROOT / f"experiments/flags/{name}.flags").exists(), name
+
+
+def test_the_table_of_verdicts_is_the_committed_one():
+    rows = re.findall(r"^\| (\w+) \| (.*?) \| (.*?) \|$", guides.text_of(RESULTS), flags=re.M)
+    committed = [one for one in VERDICTS if not one["exploratory"]]
+    assert rows[1:] == [
+        (one["claim"], one["statement"], one["verdict"] + " (fragile)" * one["fragile"])
+        for one in committed
+    ]
+    for one in committed:
+        number = re.match(r"2b|13\w|\d+", one["claim"]).group()
+        assert re.search(rf"\*\*[^*]*\b{number}", guides.text_of(RESULTS)), number
