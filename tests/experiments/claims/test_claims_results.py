@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import json
-import pathlib
 import re
 import tarfile
 
@@ -15,7 +14,6 @@ from experiments import CLAIMS, USES
 from experiments.cli import results, verdicts
 from experiments.cli.workdir import Workdir
 
-ROOT = pathlib.Path(__file__).parents[3]
 RESULTS = KEPT / "claims"
 COMMITTED = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))["verdicts"]
 REGISTERED = [one for one in COMMITTED if not one["exploratory"]]
@@ -58,18 +56,3 @@ def test_a_changed_record_changes_the_verdicts(collection):
             record["test"]["accuracy_7_opposite"] = 0.6
     after = dataclasses.replace(found, records=changed).verdicts
     assert found.verdicts[0].verdict == "supported" and after[0].verdict == "contradicted"
-
-
-def test_the_readme_shows_the_verdicts():
-    """Each registered one by its number, statement and verdict, in this order."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text[text.index("## Claims under test") : text.index("## Reading order")]
-    rows = re.findall(r"^\| (\d+\w*) \| (.*?) \| (.*?) \|", section, flags=re.M)
-    assert rows == [
-        (
-            one["claim"],
-            one["statement"],
-            one["verdict"] + (" (fragile)" if one["fragile"] else ""),
-        )
-        for one in REGISTERED
-    ]
