@@ -101,17 +101,22 @@ class CachedAnalysis(Analysis):
         super().__init__(**options)
         object.__setattr__(self, "cache", {})
 
-    def mean(self, name, values, m):
-        key = name, values.tobytes(), m
+    def _cached(self, function, arguments, *key):
         if key not in self.cache:
-            self.cache[key] = super().mean(name, values, m)
+            self.cache[key] = function(*arguments)
         return self.cache[key]
 
+    def mean(self, name, values, m):
+        return self._cached(super().mean, (name, values, m), name, values.tobytes(), m)
+
     def paired(self, name, a, b, m):
-        key = name, a.tobytes(), b.tobytes(), m
-        if key not in self.cache:
-            self.cache[key] = super().paired(name, a, b, m)
-        return self.cache[key]
+        return self._cached(super().paired, (name, a, b, m), name, a.tobytes(), b.tobytes(), m)
+
+    def difference(self, evidence, task, a, b, m):
+        # Failed runs follow from the scores: see ``outcome``.
+        scores = (evidence[task, arm].scores.tobytes() for arm in (a, b))
+        arguments = evidence, task, a, b, m
+        return self._cached(super().difference, arguments, task, a, b, m, *scores)
 
 
 def outcome(scores):
