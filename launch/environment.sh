@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: makes the virtual environment once, then stands in the
-# repository root. What they use of it: "$venv/bin/python".
+# Sourced by the other scripts here: creates the virtual environment on the first call, and changes
+# to the repository root. The scripts use "$venv/bin/python".
 #
 #   PYTHON       the interpreter to build with (default: python3)
 #   SEQJAX_VENV  the environment's folder, relative to the repository root (default: .venv)
 #
-# Whatever is wrong with the machine is said in one line on stderr, with exit code 2.
+# Every problem with the machine is reported in one line on stderr, with exit code 2.
 
 set -euo pipefail
 
@@ -13,7 +13,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${SEQJAX_VENV:-.venv}
 venv=${venv%/}
 [[ $venv == /* ]] || venv=$root/$venv
-# Marks the folder as ours from its first moment; holds $wanted once everything is installed.
+# Marks the folder as created by this script; contains $wanted once everything is installed.
 stamp=$venv/.stamp
 
 fail() {
@@ -25,9 +25,9 @@ stamped() { cat "$stamp" 2>/dev/null || true; }
 
 ready() { [[ -x $venv/bin/python && $(stamped) == "$wanted" ]]; }
 
-# Runs in a subshell that holds descriptor 9, so the lock ends with it and never reaches a run.
+# Runs in a subshell that holds descriptor 9, so that the lock ends with the installation.
 install() {
-  # By way of Python because macOS has no flock command; the lock belongs to the open file.
+  # Python locks the file because macOS has no flock command; the lock belongs to the descriptor.
   "$python" -I -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' 2>/dev/null ||
     fail "cannot lock $venv.lock; choose a folder on another file system with SEQJAX_VENV=folder"
   if ready; then return; fi # another call installed while this one waited
@@ -35,14 +35,14 @@ install() {
   local before log=$venv/pip.log said why
   before=$(stamped)
   [[ -e $stamp || -z $(ls -A "$venv" 2>/dev/null) ]] ||
-    fail "$venv was not made by this script; remove it, or choose another with SEQJAX_VENV=folder"
+    fail "$venv was not created by this script; remove it, or choose another with SEQJAX_VENV=folder"
   mkdir -p "$venv"
   echo unfinished >"$stamp"
-  # A finished environment of the same Python is brought up to date in place, which keeps what was
-  # added by hand (an accelerator's jaxlib). Anything else may be half written and starts afresh.
+  # A complete environment of the same Python is updated in place, which preserves packages added by
+  # hand (the jaxlib of an accelerator). Any other may be incomplete and is created again.
   if [[ $before != "${wanted% *} "* || ! -x $venv/bin/python ]]; then
     rm -rf "${venv:?}"/* # not the stamp: the pattern skips dot files
-    said=$("$python" -I -m venv "$venv" 2>&1) || fail "cannot make $venv: ${said##*$'\n'}"
+    said=$("$python" -I -m venv "$venv" 2>&1) || fail "cannot create $venv: ${said##*$'\n'}"
   fi
   "$venv/bin/python" -I -m pip install --no-input --progress-bar off \
     -r "$root/requirements.txt" >"$log" 2>&1 || {
@@ -56,7 +56,7 @@ install() {
 
 another="PYTHON=/path/to/python3.12 bash launch/${0##*/} chooses another"
 python=${PYTHON:-python3}
-# Who built with PYTHON=… once need not say so again.
+# After PYTHON=... on the first call, later calls use the Python of the environment.
 if [[ -z ${PYTHON:-} && -x $venv/bin/python && $(stamped) == 3.* ]]; then
   python=$venv/bin/python
 fi

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# bash launch/run.sh [flags]: an experiment, on a machine with nothing but Python >= 3.11, pip and
-# bash. Without a flagfile or a study it is the quickstart, with the flags given on top.
+# bash launch/run.sh [flags]: run an experiment on a machine with Python >= 3.11, pip and bash.
+# Without a flagfile or a study it runs the quickstart, changed by the flags.
 #
-# Runs in the repository root wherever it is called from, so relative paths in flags start there.
+# It runs in the repository root, so relative paths in flags start there.
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -13,7 +13,7 @@ for argument in "$@"; do
     -flagfile | -study | -list | -h | -help | -helpfull | -helpshort | -helpxml) quickstart= ;;
   esac
 done
-# First, because a later flag wins.
+# The quickstart comes first, because a later flag wins.
 if [[ $quickstart ]]; then set -- "$quickstart" "$@"; fi
 
 exec "$venv/bin/python" -m experiments.run "$@"

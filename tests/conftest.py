@@ -1,6 +1,6 @@
-"""The strict environment that every test runs in, and what tests of many modules share.
+"""Strict environment of all tests, and fixtures that several test modules share.
 
-One process has two CPU devices, promotion of dtypes and of ranks is an error, and so is every
+Every process has two CPU devices. Promotion of dtypes and of ranks is an error, and so is every
 warning (``filterwarnings`` in pyproject.toml).
 """
 
@@ -20,18 +20,18 @@ import hypothesis
 import jax
 import pytest
 
-# Plain modules, which pytest would leave as they are.
+# pytest rewrites assertions only in the modules that it knows.
 pytest.register_assert_rewrite("support.assertions", "support.batches", "support.commands")
 
-# Compiled without optimisation: nearly all programs run once, and a third of the time is saved. It
-# holds for this process alone; commands that tests start are compiled as users have them.
+# XLA does not optimise, since nearly all programs run once: this saves a third of the time. The
+# option does not reach commands that tests start, which are compiled as for users.
 with pytest.MonkeyPatch.context() as patched:
     patched.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0", prepend=" ")
     jax.devices()  # reads the flags
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
-# The same examples in every run, and no limits of time: one of them compiles, and cores are shared.
+# The same examples in every run, without deadlines, since an example may compile.
 hypothesis.settings.register_profile(
     "seqjax",
     deadline=None,
@@ -43,7 +43,7 @@ hypothesis.settings.load_profile("seqjax")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leaves out what is marked faults, unless -m or SEQJAX_FAULTS asks for it."""
+    """Deselect tests marked faults, unless -m or SEQJAX_FAULTS selects them."""
     if "faults" in config.option.markexpr or os.environ.get("SEQJAX_FAULTS"):
         return
     slow = [item for item in items if item.get_closest_marker("faults")]
@@ -52,9 +52,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Prints the error rates of the decision rules, which their tests record as properties.
+    """Print the error rates of the decision rules, which their tests record as properties.
 
-    Properties travel with a test's report, from workers of xdist too.
+    Properties are part of a test's report, also from a worker of xdist.
     """
     reports = [report for group in terminalreporter.stats.values() for report in group]
     rates = [
@@ -72,14 +72,14 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture
 def x64():
-    """float64 for the length of a test."""
+    """Enable float64 for one test."""
     with jax.enable_x64(True):
         yield
 
 
 @pytest.fixture(scope="session")
 def first(tmp_path_factory):
-    """The workdir of the first run of the study in commands.py, and what the command said."""
+    """Workdir and result of running the study of ``support.commands`` once."""
     from support.commands import STUDY, command
 
     workdir = tmp_path_factory.mktemp("first") / "new" / "workdir"
@@ -88,7 +88,7 @@ def first(tmp_path_factory):
 
 @pytest.fixture
 def finished(first, tmp_path):
-    """A copy of that workdir that a test may change."""
+    """A copy of the workdir of ``first``, for a test to change."""
     return shutil.copytree(first[0], tmp_path / "finished")
 
 

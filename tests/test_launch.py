@@ -144,7 +144,7 @@ def test_failing_pip(machine, words, reason):
 
 def test_failing_venv(machine):
     machine.stub("python3", PYTHON.replace('mkdir -p "$3/bin"', "echo -e 'a\\nno space'; exit 1"))
-    assert f"cannot make {machine.venv}: no space" in error_line(machine.run())
+    assert f"cannot create {machine.venv}: no space" in error_line(machine.run())
 
 
 def test_a_folder_that_is_not_ours_is_not_changed(machine):

@@ -1,6 +1,6 @@
-"""Commands as a shell sees them, on a study so small that it trains in no time.
+"""Run commands as a shell does, on a study that trains in a moment.
 
-``command`` runs one in this process, ``start`` in a process of its own.
+``command`` runs one in this process, ``start`` in a new process.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ STUDY = (
 
 
 class Result(NamedTuple):
-    """What a shell sees of a command."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -37,6 +37,7 @@ class Result(NamedTuple):
 
 
 def command(*arguments, program=run) -> Result:
+    """Run a command in this process; ``program`` is its module in ``experiments.cli.commands``."""
     argv = [program.__file__, *map(str, arguments)]
     code, out, err = 0, io.StringIO(), io.StringIO()
     with (
@@ -54,7 +55,7 @@ def command(*arguments, program=run) -> Result:
 
 
 def start(*arguments, program="run", **variables) -> subprocess.Popen:
-    """The command in a process of its own."""
+    """Start a command in a new process."""
     return subprocess.Popen(
         [sys.executable, "-m", f"experiments.{program}", *map(str, arguments)],
         cwd=ROOT,
@@ -71,7 +72,7 @@ def finish(process: subprocess.Popen) -> Result:
 
 
 def contents(folder: pathlib.Path) -> dict:
-    """Every file with its bytes and the time of its last change."""
+    """Bytes and modification time of every file in a folder."""
     return {
         path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in folder.rglob("*")
@@ -80,13 +81,13 @@ def contents(folder: pathlib.Path) -> dict:
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, dict]:
-    """The records by run, without what differs between equal runs."""
+    """Records by run id, without their time."""
     found = {record["id"]: record for record in jsonl.read_all(workdir)}
     return {name: {**record, "seconds": None} for name, record in found.items()}
 
 
 def refused(workdir, *arguments, said=()):
-    """The command is refused in one line that says all this, and leaves the workdir as it was."""
+    """Assert that a command fails in one line with all these words, and changes no file."""
     before = contents(workdir) if workdir.is_dir() else None
     result = command(*arguments, f"--workdir={workdir}")
     assert result.code == 2, result

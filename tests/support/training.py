@@ -36,7 +36,7 @@ def stacked(configs):
 
 
 def train(configs, seeds, *, counts=(STEPS,), devices=1):
-    """The state after each chunk, and the whole trace, as NumPy arrays with a run axis."""
+    """States after each chunk, and the whole trace, as NumPy arrays with a run axis."""
     runs, mesh = (stacked(configs), np.uint32(seeds)), mesh_of(devices)
     state, data = initialise(*runs, mesh=mesh), configs[0].task.data()
     states, traces, first = [], [], np.int32(0)
