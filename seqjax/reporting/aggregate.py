@@ -71,7 +71,9 @@ def _first_solved(record: Record) -> int | None:
     curve = record["curve"]
     scale = record["higher_is_better"], record["chance"]["metric"], record["best_loss"]
     values = zip(curve["step"], curve[f"validation_{record['metric']}"], strict=True)
-    return next((k for k, value in values if rules.score_of(value, *scale) >= rules.SOLVED), None)
+    return next(
+        (k for k, value in values if rules.metric_score(value, *scale) >= rules.SOLVED), None
+    )
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:

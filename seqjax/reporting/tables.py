@@ -131,7 +131,7 @@ def _read_as(record: Record, title: str, column: Any, name: str) -> Record:
         **record,
         "point": {**record["point"], title: column},
         "test": {**record["test"], own: value},
-        "score": 0.0 if record["failed"] else rules.score_of(value, *scale),
+        "score": 0.0 if record["failed"] else rules.metric_score(value, *scale),
         "curve": {**curve, f"validation_{own}": curve[f"validation_{name}"]},
     }
 

@@ -73,7 +73,7 @@ def outcome(
 def _score(config: Config, metrics: Metrics) -> float:
     task = config.task
     scale = task.higher_is_better, task.chance_metric(), task.best_loss(config.link)
-    return rules.score_of(float(metrics[task.metric]), *scale)
+    return rules.metric_score(float(metrics[task.metric]), *scale)
 
 
 def _spread(norms: np.ndarray) -> dict[str, np.float32]:

@@ -12,7 +12,7 @@ from seqjax.stats import rules
     [(2.0, 0.0), (2.5, 0.0), (1e30, 0.0), (0.5, 1.0), (1.25, 0.5), (0.2, 1.2)],
 )
 def test_score(value, expected):
-    assert rules.score(value, chance=2.0, best=0.5) == pytest.approx(expected, abs=0)
+    assert rules.loss_score(value, chance=2.0, best=0.5) == pytest.approx(expected, abs=0)
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def results() -> dict[str, dict[str, Any]]:
     """Inputs (as a digest) and result of every case."""
     cases = {f"claim {case}": (decide, (claim, given)) for case, (claim, _, given) in CLEAR.items()}
     cases |= {f"failure: {case}": (fail, given) for case, given in FAILURES.items()}
-    cases |= {f"score of {given}": (rules.score_of, given) for given in SCORES}
+    cases |= {f"score of {given}": (rules.metric_score, given) for given in SCORES}
     cases |= {f"selection: {case}": (select, given) for case, given in SELECTIONS.items()}
     return {
         case: {"inputs": _digest(given), "result": function(*given)}
