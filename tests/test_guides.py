@@ -14,6 +14,8 @@ from seqjax.data.releases import RELEASES
 
 RUNNING, RESULTS = "experiments/README.md", "experiments/results/README.md"
 GUIDES = (RUNNING, RESULTS)
+READMES = sorted((ROOT / "experiments").rglob("README.md"))
+FLAGFILES = sorted((ROOT / "experiments/flags").glob("*.flags"))
 COMMANDS = {
     tuple(c): None for guide in GUIDES for c in guides.commands(guides.text_of(guide), "run")
 }
@@ -36,8 +38,11 @@ def test_python_runs_as_written(guide):
         exec(compile(block, guide, "exec"), {})
 
 
-@pytest.mark.parametrize("guide", GUIDES)
-def test_links_lead_to_files(guide):
+@pytest.mark.parametrize("guide", [str(path.relative_to(ROOT)) for path in READMES])
+def test_links_and_flagfiles_exist(guide):
+    for flag, *_ in guides.commands(guides.text_of(guide), "run"):
+        name = flag.removeprefix("--flagfile=")
+        assert name == flag or name.endswith("NAME.flags") or (ROOT / name).is_file(), name
     for target in guides.links(guides.text_of(guide)):
         assert (ROOT / guide).parent.joinpath(target).exists(), target
 
@@ -79,3 +84,14 @@ def test_the_table_of_verdicts_is_the_committed_one():
     for one in committed:
         number = re.match(r"2b|13\w|\d+", one["claim"]).group()
         assert re.search(rf"\*\*[^*]*\b{number}", guides.text_of(RESULTS)), number
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
+def test_a_flagfile_opens_with_its_question_and_its_command(path):
+    question, _, command_line, *rest = path.read_text(encoding="utf-8").splitlines()
+    assert question.startswith("# ") and "?" in question
+    flagfile = f"--flagfile=experiments/flags/{path.name}"
+    assert command_line.startswith(f"#   python -m experiments.run {flagfile}")
+    comment = [line for line in rest if line.startswith("#")]
+    assert "xpect" in " ".join(comment) or "Not run" in " ".join(comment)
+    assert all(line.startswith("--") for line in rest[len(comment) :])
