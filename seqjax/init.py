@@ -1,9 +1,9 @@
-"""From an ``InitSpec`` to a cell's parameters, each gate's block drawn on its own.
+"""Initialisation of a cell's parameters from an ``InitSpec``, gate by gate.
 
-A block is one gate's (D, H) or (H, H) matrix: it has its own fan-in, and a key made from (role,
-gate name), never from its position, so that variants of equal width share the draws of the gates
-that they share. Library initialisers applied to the whole ``w_DGH`` would mistake the gate axis
-for fan-in. Only ``recurrent="orthogonal_fused"`` draws across gates.
+Each gate's (D, H) or (H, H) block is initialised separately: with its own fan-in, and with a key
+derived from (role, gate name) and not from its position, so that variants of equal width share the
+initial weights of the gates that they share. Library initialisers applied to the whole ``w_DGH``
+would count the gate axis as fan-in. Only ``recurrent="orthogonal_fused"`` draws all gates jointly.
 """
 
 import dataclasses
@@ -64,26 +64,31 @@ class InitSpec:
 
 
 def init_cell(
-    key: Array, cell: Cell, input_size: int, hidden_size: int, spec: InitSpec, dtype=jnp.float32
+    key: Array,
+    cell: Cell,
+    input_size: int,
+    hidden_size: int,
+    spec: InitSpec,
+    dtype: type = jnp.float32,
 ) -> NamedTuple:
-    """The parameters of ``cell``: ``w_DGH``, ``u_HGH``, ``b_GH`` and what else it declares.
+    """Initial parameters of ``cell``: ``w_DGH``, ``u_HGH``, ``b_GH`` and its extras.
 
     Args:
-      key: every block's own key is folded from it, by role and gate name.
+      key: each block's key is folded from it, by role and gate name.
       cell: an entry of ``CELLS``.
       input_size, hidden_size: D and H.
-      spec: how blocks and biases are drawn; its numbers may be traced.
-      dtype: of every array.
+      spec: initialisers and biases; its numbers may be traced.
+      dtype: of all arrays.
 
     Raises:
-      ValueError: a size under 1; a bias for a gate that the cell has not, or that the scheme sets;
-        D != H for a cell that adds its input to its state.
+      ValueError: a size below 1; a bias for a gate that the cell does not have or that the scheme
+        sets; D != H for a cell that adds its input to its state.
     """
     D, H = input_size, hidden_size
     if D < 1 or H < 1:
-        raise ValueError(f"input_size and hidden_size must be at least 1, got {D} and {H}")
+        raise ValueError(f"input_size, hidden_size: expected at least 1, got {D}, {H}")
     if cell.square and D != H:
-        raise ValueError(f"cell {cell.name!r} needs input width = hidden width, got {D} and {H}")
+        raise ValueError(f"cell {cell.name!r}: expected input width = hidden width, got {D}, {H}")
     arrays = {
         "w_DGH": _input_blocks(key, cell, D, H, spec, dtype),
         "b_GH": _biases(key, cell, H, spec, dtype),
@@ -131,19 +136,22 @@ def _uniform(key, shape, dtype) -> Array:
 
 
 def _sparse(key, H, radius, dtype) -> Array:
-    """At most 15 normal weights into each unit (a column), scaled to the spectral radius."""
-    where, values = jax.random.split(key)
-    scores = jax.random.uniform(where, (H, H), dtype)
-    kept = jnp.argsort(jnp.argsort(scores, axis=0), axis=0) < NONZEROS
-    block = jnp.where(kept, jax.random.normal(values, (H, H), dtype), 0)
+    """Up to 15 normal weights into each unit (a column), scaled to spectral radius ``radius``."""
+    key_of_places, key_of_values = jax.random.split(key)
+    scores = jax.random.uniform(key_of_places, (H, H), dtype)
+    nonzero = jnp.argsort(jnp.argsort(scores, axis=0), axis=0) < NONZEROS
+    block = jnp.where(nonzero, jax.random.normal(key_of_values, (H, H), dtype), 0)
     return block * (jnp.asarray(radius, dtype) / spectral_radius(block))
 
 
 def spectral_radius(block_HH: Array, squarings: int = 24) -> Array:
-    """The largest modulus of an eigenvalue, ρ = lim ‖A^k‖^(1/k), by repeated squaring.
+    """Spectral radius of a matrix, ρ = lim ‖A^k‖^(1/k), by repeated squaring.
 
-    k = 2^24 leaves a relative error of some 1e-6. Unlike an eigenvalue solver for matrices that are
-    not symmetric, it runs on every platform and under vmap.
+    k = 2^24 has a relative error of about 1e-6. Unlike eigenvalue solvers for matrices that are not
+    symmetric, it runs on every platform and under vmap.
+
+    Args:
+      squarings: log2 of k.
 
     >>> import jax.numpy as jnp
     >>> print(f"{spectral_radius(jnp.array([[0.0, 2.0], [-2.0, 0.0]])):.4f}")
@@ -167,12 +175,15 @@ def _biases(key, cell, H, spec, dtype) -> Array:
     if spec.bias_scheme == "constant":
         by_scheme = set()
     elif not by_scheme:
-        raise ValueError(f"bias scheme {spec.bias_scheme!r}: cell {cell.name!r} has no memory gate")
+        raise ValueError(
+            f"bias_scheme: {spec.bias_scheme!r} needs a gate that keeps or writes the state, which "
+            f"cell {cell.name!r} does not have"
+        )
     for gate in spec.bias:
         if gate not in cell.bias_gates:
             raise unknown(f"gate of cell {cell.name!r}", gate, cell.bias_gates)
         if gate in by_scheme:
-            raise ValueError(f"bias of gate {gate!r} is set by the scheme {spec.bias_scheme!r}")
+            raise ValueError(f"bias: {gate!r} is set by bias_scheme={spec.bias_scheme!r}")
     rows = []
     for gate in cell.gates:
         if gate.name in by_scheme:
@@ -183,14 +194,14 @@ def _biases(key, cell, H, spec, dtype) -> Array:
 
 
 def _constant_bias(key, gate, H, spec, dtype) -> Array:
-    """b (1 + s n) with n ~ N(0, 1) for each unit, which at s = 0 is b to the bit."""
+    """b (1 + s n) with n ~ N(0, 1) for each unit; at s = 0 exactly b."""
     b = jnp.asarray(spec.bias.get(gate, 0.0), dtype)
     n_H = jax.random.normal(named_key(key, "bias", gate), (H,), dtype)
     return b * (1 + jnp.asarray(spec.bias_spread, dtype) * n_H)
 
 
 def _memory_bias(key, H, spec, dtype) -> Array:
-    """One draw a unit; gates that keep take it, gates that write take its negative."""
+    """The bias (H,) of gates that keep the state; gates that write it get the negative."""
     if spec.bias_scheme == "chrono":
         top = jnp.asarray(spec.t_max, dtype) - 1
         return jnp.log(jax.random.uniform(key, (H,), dtype, 1.0, top))

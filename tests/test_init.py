@@ -176,8 +176,8 @@ def test_constant_biases_go_to_the_gates_named():
 
 
 def test_biases_spread_normally_about_their_constant():
-    """Each gate's own draw, in parts of its constant; what is 0 stays 0."""
-    width = 4000
+    """Each gate has its own draw, relative to its constant; a bias of 0 stays 0."""
+    width = 1000
     spec = InitSpec("identity", bias={"f": 2.0, "o": -1.0}, bias_spread=0.1)
     i, f, g, o = np.float64(init(LSTM, spec, (1, width)).b_GH)
     assert not i.any() and not g.any()
@@ -296,9 +296,9 @@ def test_unknown_names_are_refused_with_the_nearest(fields, message):
 @pytest.mark.parametrize(
     ("name", "sizes", "fields", "message"),
     [
-        ("lstm", (0, 3), {}, "at least 1, got 0 and 3"),
-        ("lstm", (3, -1), {}, "at least 1, got 3 and -1"),
-        ("mut2", (2, 3), {}, "'mut2' needs input width = hidden width, got 2 and 3"),
+        ("lstm", (0, 3), {}, "input_size.*at least 1, got 0, 3"),
+        ("lstm", (3, -1), {}, "hidden_size.*at least 1, got 3, -1"),
+        ("mut2", (2, 3), {}, "'mut2'.*got 2, 3"),
         ("lstm", (2, 3), {"bias": {"z": 1.0}}, "unknown gate of cell 'lstm' 'z'.*f, g, i, o"),
         ("lstm_nfg", (2, 3), {"bias": {"f": 1.0}}, "unknown gate of cell 'lstm_nfg' 'f'"),
         ("janet", (2, 3), {"bias": {"i": 1.0}}, "unknown gate of cell 'janet' 'i'"),
@@ -306,9 +306,9 @@ def test_unknown_names_are_refused_with_the_nearest(fields, message):
             "lstm",
             (2, 3),
             {"bias": {"i": 1.0}, "bias_scheme": "chrono"},
-            "bias of gate 'i' is set by the scheme 'chrono'",
+            "bias: 'i'.*bias_scheme='chrono'",
         ),
-        ("elman", (2, 3), {"bias_scheme": "chrono"}, "cell 'elman' has no memory gate"),
+        ("elman", (2, 3), {"bias_scheme": "chrono"}, "bias_scheme: 'chrono'.*'elman'"),
     ],
 )
 def test_mistakes_are_refused(name, sizes, fields, message):

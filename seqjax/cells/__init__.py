@@ -1,4 +1,4 @@
-"""The cells by name. ``CELLS["lstm"]`` is a ``Cell``: a gate table and one equation."""
+"""Cells by name: ``CELLS["lstm"]`` is a ``Cell``, a gate table and one equation."""
 
 from seqjax.cells import elman, gru, lstm, mut
 from seqjax.cells.base import ACTIVATIONS, Cell, Extra, Gate, Hidden, Params

@@ -1,10 +1,10 @@
-"""What a cell promises: a table of gates, and one equation.
+"""The ``Cell`` record: a gate table and one equation.
 
 The equation is either ``combine(act, z, carry, p) -> carry``, pointwise in the pre-activations
-``z`` of all gates, or, for cells that need two dependent products in a step or normalise across
-units, a whole ``step(act, x_BD, a, carry, w) -> carry``. Both call ``act(gate, value)`` where the
-equation applies a gate's activation, so that an engine can record it there. The products and the
-time loop belong to the engine.
+``z`` of all gates, or, for cells with two dependent matrix products in a step or a normalisation
+over units, a whole ``step(act, x_BD, a, carry, w) -> carry``. Both call ``act(gate, value)`` where
+the equation applies a gate's activation, so that an engine can record the value. Matrix products
+and the time loop belong to the engine.
 """
 
 import dataclasses
@@ -29,11 +29,19 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Gate:
-    """One gate: its name, its activation, and what its pre-activation sees.
+    """One gate of a cell.
 
-    A gate that sees neither input nor state is derived by the equation from other gates and has
-    no parameters. ``memory`` is +1 where opening the gate keeps the old state, -1 where it writes
-    the new one. ``shares`` names the gate of another cell whose random draws this one takes.
+    A gate that reads neither input nor state is computed by the equation from other gates and has
+    no parameters.
+
+    Attributes:
+      name: as in equations and records, such as "f".
+      activation: a key of ``ACTIVATIONS``.
+      input: its pre-activation has a term W x.
+      state: its pre-activation has a term U h.
+      memory: +1 if a value of 1 keeps the old state, -1 if it writes the new one, else 0.
+      shares: initialise U with the random key of this gate name instead of ``name``, so that two
+        cells start from the same weights.
     """
 
     name: str
@@ -46,10 +54,13 @@ class Gate:
 
 @dataclasses.dataclass(frozen=True)
 class Extra:
-    """Parameters beside W, U and b: one row, or one (H, H) matrix, for each name.
+    """Parameters in addition to W, U and b: a row (H,) or a matrix (H, H) for each name.
 
-    ``draw`` is "zeros", "ones", "unit" (uniform on [0, gain]) or "recurrent" (matrices, drawn as
-    the recurrent ones are).
+    Attributes:
+      field: the field of the cell's params NamedTuple.
+      names: of the rows or matrices, in order.
+      draw: the initialiser: "zeros", "ones", "unit" (uniform on [0, recurrent gain]), or
+        "recurrent" (matrices, initialised like U).
     """
 
     field: str
@@ -58,7 +69,7 @@ class Extra:
 
 
 class Params(NamedTuple):
-    """W for the gates that see the input, U for those that see the state, one bias a gate."""
+    """W for the gates that read the input, U for those that read the state, one bias a gate."""
 
     w_DGH: Array
     u_HGH: Array
@@ -66,12 +77,13 @@ class Params(NamedTuple):
 
 
 class Hidden(NamedTuple):
-    """The carry of a cell whose whole state is its output."""
+    """The carry of a cell whose only state is its output h, (B, H)."""
 
     h: Array
 
 
 def _named(names: tuple[str, ...], array: Array, axis: int) -> SimpleNamespace:
+    """The slices of ``array`` along ``axis`` by name."""
     return SimpleNamespace(
         **{name: jax.lax.index_in_dim(array, k, axis, False) for k, name in enumerate(names)}
     )
@@ -94,8 +106,8 @@ class Cell:
         (H, H) and ``b`` (1, H) by gate name and every extra by field and name.
       params: the NamedTuple class of its parameters.
       carry: the NamedTuple class of its carry; every leaf is (B, H) and the first is ``h``.
-      extras: parameters beside W, U and b.
-      square: the equation adds the input to the state, so D must equal H.
+      extras: parameters in addition to W, U and b.
+      square: the equation adds the input to a quantity of width H, so D must equal H.
     """
 
     name: str
@@ -109,28 +121,32 @@ class Cell:
 
     @cached_property
     def input_gates(self) -> tuple[str, ...]:
+        """Gates with a matrix W, in the order of ``w_DGH``."""
         return tuple(gate.name for gate in self.gates if gate.input)
 
     @cached_property
     def state_gates(self) -> tuple[str, ...]:
+        """Gates with a matrix U, in the order of ``u_HGH``."""
         return tuple(gate.name for gate in self.gates if gate.state)
 
     @cached_property
     def bias_gates(self) -> tuple[str, ...]:
+        """Gates with a bias, in the order of ``b_GH``."""
         return tuple(gate.name for gate in self.gates if gate.input or gate.state)
 
     @cached_property
     def memory_gates(self) -> tuple[str, ...]:
-        """Gates with a bias that keep the state or write it."""
+        """Gates with a bias that keep the old state or write the new one."""
         return tuple(
             gate.name for gate in self.gates if gate.memory and gate.name in self.bias_gates
         )
 
     @cached_property
     def activations(self) -> dict[str, Callable[[Array], Array]]:
+        """The activation function of each gate by name."""
         return {gate.name: ACTIVATIONS[gate.activation] for gate in self.gates}
 
-    def initial_carry(self, batch: int, hidden: int, dtype=jnp.float32) -> NamedTuple:
+    def initial_carry(self, batch: int, hidden: int, dtype: type = jnp.float32) -> NamedTuple:
         """The zero carry, each leaf (B, H)."""
         return self.carry(*(jnp.zeros((batch, hidden), dtype) for _ in self.carry._fields))
 
@@ -143,9 +159,9 @@ class Cell:
         )
 
     def blocks(self, params: NamedTuple) -> dict[str, dict[tuple[str, int], Array]]:
-        """For each gate what its units are made of: (rows, H) blocks by field and position.
+        """The parameters of each gate as (rows, H) blocks by field and position.
 
-        Unit h of a gate is column h of all its blocks: its weights, its bias and its extras.
+        Column h of all blocks of a gate holds the parameters of its unit h: weights, bias, extras.
         """
         found: dict[str, dict[tuple[str, int], Array]] = {gate: {} for gate in self.bias_gates}
         for k, gate in enumerate(self.input_gates):
@@ -158,22 +174,39 @@ class Cell:
             array = getattr(params, extra.field)
             for k, name in enumerate(extra.names):
                 gate = name.partition("_")[0]
-                if gate in found:  # the gain of a layer norm of the cell state belongs to no gate
+                if gate in found:  # the layer norm of the cell state belongs to no gate
                     matrix = extra.draw == "recurrent"
                     found[gate][extra.field, k] = array[:, k] if matrix else array[k][None]
         return found
 
-    def project(self, params: NamedTuple, x_TBD: Array, dtype=None) -> Array:
-        """W x in one product: (T, B, G, H) over the gates that see the input; T may be left out."""
+    def project(self, params: NamedTuple, x_TBD: Array, dtype: type | None = None) -> Array:
+        """W x by one matrix product: (T, B, G, H) over ``input_gates``.
+
+        Args:
+          x_TBD: inputs; the axis T may be absent.
+          dtype: as in ``matmul``.
+        """
         w_DGH = params.w_DGH
         D = len(w_DGH)
         a = matmul(x_TBD.reshape(-1, D), w_DGH.reshape(D, -1), dtype)
         return a.reshape(*x_TBD.shape[:-1], *w_DGH.shape[1:])
 
     def advance(
-        self, params: NamedTuple, act, x_BD: Array, a_BGH: Array, carry, dtype=None
+        self,
+        params: NamedTuple,
+        act: Callable[[str, Array], Array],
+        x_BD: Array,
+        a_BGH: Array,
+        carry: NamedTuple,
+        dtype: type | None = None,
     ) -> NamedTuple:
-        """One step of the equation, from the projected input ``a_BGH``."""
+        """The carry after one step.
+
+        Args:
+          act: ``act(gate, value)`` returns the activated value of a gate.
+          a_BGH: the result of ``project`` for this step.
+          dtype: as in ``matmul``.
+        """
         a = _named(self.input_gates, a_BGH, 1)
         b = _named(self.bias_gates, params.b_GH[:, None, :], 0)
         extras = {extra.field: self.rows(extra, params, dtype) for extra in self.extras}
@@ -190,8 +223,8 @@ class Cell:
         return self.combine(act, SimpleNamespace(**z), carry, extras.get("p_PH"))
 
     @staticmethod
-    def rows(extra: Extra, params: NamedTuple, dtype=None) -> SimpleNamespace:
-        """The rows (1, H) or matrices (H, H) of an extra, by name."""
+    def rows(extra: Extra, params: NamedTuple, dtype: type | None = None) -> SimpleNamespace:
+        """The rows (1, H) or matrices (H, H) of ``extra`` by name."""
         array = getattr(params, extra.field)
         if extra.draw == "recurrent":
             return _matrices(extra.names, array, dtype)

@@ -1,4 +1,4 @@
-"""Elman networks, their feed-forward control, and the independently recurrent network."""
+"""Elman networks, a feed-forward control, and the independently recurrent network."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,14 @@ from seqjax.types import Array
 
 
 class FeedForwardParams(NamedTuple):
-    """The parameters of a layer without a recurrent product."""
+    """Parameters of a layer without recurrent weights."""
 
     w_DGH: Array
     b_GH: Array
 
 
 class IndRNNParams(NamedTuple):
-    """W and b, and one recurrent weight a unit in ``p_PH``."""
+    """W, b, and one recurrent weight for each unit in ``p_PH``."""
 
     w_DGH: Array
     b_GH: Array
@@ -27,9 +27,9 @@ def elman_combine(act, z, carry, p):
 
 
 def indrnn_combine(act, z, carry, p):
-    """h' = relu(W x + u ∘ h + b): each unit sees itself alone (Li et al. 2018, arXiv 1803.04831).
+    """h' = relu(W x + u ∘ h + b), one recurrent weight a unit (Li et al. 2018, arXiv 1803.04831).
 
-    u starts uniform on [0, recurrent gain].
+    u is initialised uniform on [0, recurrent gain].
     """
     return carry._replace(h=act("h", z.h + p.h * carry.h))
 

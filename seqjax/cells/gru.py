@@ -1,6 +1,6 @@
-"""Gated recurrent units. Gates stand in the order r (reset), z (update), n (candidate).
+"""Gated recurrent units, with gates in the order r (reset), z (update), n (candidate).
 
-Both use h' = (1 - z) ∘ n + z ∘ h: z near 1 keeps the state, so a positive bias of z remembers.
+Both use h' = (1 - z) ∘ n + z ∘ h: z near 1 keeps the state, so a positive bias of z favours memory.
 """
 
 from seqjax.cells.base import Cell, Gate, Hidden
@@ -12,7 +12,7 @@ UPDATE = Gate("z", "sigmoid", memory=+1)
 def gru_combine(act, z, carry, p):
     """n = tanh(W_n x + b_n + r ∘ (U_n h + b_nh));   h' = (1 - z) ∘ n + z ∘ h.
 
-    Reset after the product, with the second bias ``n_h`` inside it, as in cuDNN and torch.
+    The reset gate multiplies U h and its bias ``n_h``, after the product, as in cuDNN and torch.
     """
     r = act("r", z.r)
     n = act("n", z.n + r * act("n_h", z.n_h))
@@ -23,7 +23,8 @@ def gru_combine(act, z, carry, p):
 def gru_reset_before_step(act, x, a, carry, w):
     """n = tanh(W_n x + U_n (r ∘ h) + b_n);   h' = (1 - z) ∘ n + z ∘ h.
 
-    Reset before the product: Cho et al. 2014 (arXiv 1406.1078, version 3), whose z is used here.
+    The reset gate multiplies h before the product, and z keeps the state, as in Cho et al. 2014
+    (arXiv 1406.1078, version 3).
     """
     h = carry.h
     r = act("r", a.r + h @ w.u.r + w.b.r)
@@ -38,7 +39,7 @@ GRU = Cell(
         RESET,
         UPDATE,
         Gate("n", "tanh", state=False),
-        # The state part of n is a linear gate of its own, because r multiplies it alone.
+        # U h of n is a linear gate by itself, because r multiplies it but not W x.
         Gate("n_h", "linear", input=False, shares="n"),
     ),
     gru_combine,

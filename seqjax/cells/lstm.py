@@ -1,14 +1,15 @@
-"""The LSTM and the variants that are the same equations with a piece left out or added.
+"""The LSTM and its variants, which add to its equations or remove from them.
 
     i = σ(z_i)   f = σ(z_f)   g = tanh(z_g)   o = σ(z_o)      z = W x + U h + b, one bias a gate
     c' = f ∘ c + i ∘ g
     h' = o ∘ tanh(c')
 
-Gates stand in the order i f g o; a gate that a variant removes is fixed open at 1 and has no
-parameters. Sources: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate); the variants
+Gates are in the order i f g o; a gate that a variant removes is fixed at 1 and has no parameters.
+Sources: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate); the variants
 are those of Greff et al. 2017 (arXiv 1503.04069).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ class LSTMCarry(NamedTuple):
 
 
 class PeepholeParams(NamedTuple):
-    """``p_PH``: one peephole weight for each unit of each gate that looks at the cell state."""
+    """LSTM parameters and ``p_PH``: a peephole weight for each unit of each gate with one."""
 
     w_DGH: Array
     u_HGH: Array
@@ -35,7 +36,7 @@ class PeepholeParams(NamedTuple):
 
 
 class FGRParams(NamedTuple):
-    """``r_HQH``: one (H, H) matrix for each pair "gate from gate"."""
+    """Peephole parameters and ``r_HQH``: an (H, H) matrix for each pair of gates."""
 
     w_DGH: Array
     u_HGH: Array
@@ -45,7 +46,7 @@ class FGRParams(NamedTuple):
 
 
 class FGRCarry(NamedTuple):
-    """The LSTM's carry and the gates of the step before, each (B, H)."""
+    """The LSTM's carry and the gates i, f, o of the previous step, each (B, H)."""
 
     h: Array
     c: Array
@@ -55,7 +56,7 @@ class FGRCarry(NamedTuple):
 
 
 class LayerNormParams(NamedTuple):
-    """Gains of the normalised W x, U h and c', and the shift of the last."""
+    """LSTM parameters, gains of the normalised W x, U h and c', and the shift of the last."""
 
     w_DGH: Array
     u_HGH: Array
@@ -66,19 +67,23 @@ class LayerNormParams(NamedTuple):
     cell_shift_GH: Array
 
 
-def _equation(coupled: bool, squash):
-    """The LSTM's equations; see the head of this file.
+def _equation(coupled: bool, squash: Callable[[Array], Array]) -> Callable:
+    """A ``combine`` with the LSTM's equations in the docstring of this module.
 
-    A gate absent from ``z`` is 1. A gate with a peephole sees p ∘ c as well: i and f the old cell
-    state, o the new one (Gers and Schmidhuber 2000). ``coupled`` is i = 1 - f.
+    A gate absent from ``z`` is 1. A peephole adds p ∘ c to a gate's pre-activation: the old cell
+    state for i and f, the new one for o (Gers and Schmidhuber 2000).
+
+    Args:
+      coupled: i = 1 - f.
+      squash: applied to c' in h' = o ∘ squash(c').
     """
 
     def combine(act, z, carry, p):
         def gate(name, c):
             if not hasattr(z, name):
                 return 1.0
-            seen = getattr(z, name)
-            return act(name, seen + getattr(p, name) * c if hasattr(p, name) else seen)
+            z_k = getattr(z, name)
+            return act(name, z_k + getattr(p, name) * c if hasattr(p, name) else z_k)
 
         f = gate("f", carry.c)
         i = 1 - f if coupled else gate("i", carry.c)
@@ -113,39 +118,39 @@ VARIANTS = {
 
 
 def lstm(variant: str) -> Cell:
-    """The variant without peepholes."""
+    """The LSTM variant of this name in ``VARIANTS``, without peepholes."""
     gates, combine = VARIANTS[variant]
     return Cell("_".join(filter(None, ("lstm", variant))), gates, combine, carry=LSTMCarry)
 
 
 def lstm_peephole(variant: str) -> Cell:
-    """The variant with a peephole on every gate that is left; peepholes start at zero."""
+    """The LSTM variant of this name, with peepholes, initialised at 0, on all its gates but g."""
     gates, combine = VARIANTS[variant]
-    seeing = tuple(gate.name for gate in gates if gate.name != "g")
+    with_peephole = tuple(gate.name for gate in gates if gate.name != "g")
     return Cell(
         "_".join(filter(None, ("lstm_peephole", variant))),
         gates,
         combine,
         params=PeepholeParams,
         carry=LSTMCarry,
-        extras=(Extra("p_PH", seeing, "zeros"),),
+        extras=(Extra("p_PH", with_peephole, "zeros"),),
     )
 
 
 def fgr_step(act, x, a, carry, w):
-    """Full gate recurrence: z_k += Σ_q R_kq q for the gates k, q in i, f, o of the step before.
+    """The peephole LSTM with full gate recurrence: z_k += Σ_q R_kq q over q in i, f, o.
 
-    Otherwise the peephole LSTM. Gates of the step before the first are 0. Greff et al. 2017.
+    The q are the gates of the previous step, 0 before the first. Greff et al. 2017.
     """
 
-    def seen(k):
+    def pre_activation(k):
         z = getattr(a, k) + carry.h @ getattr(w.u, k) + getattr(w.b, k)
         return z + sum(getattr(carry, q) @ getattr(w.r_HQH, f"{k}_{q}") for q in "ifo")
 
-    i = act("i", seen("i") + w.p_PH.i * carry.c)
-    f = act("f", seen("f") + w.p_PH.f * carry.c)
+    i = act("i", pre_activation("i") + w.p_PH.i * carry.c)
+    f = act("f", pre_activation("f") + w.p_PH.f * carry.c)
     c = f * carry.c + i * act("g", a.g + carry.h @ w.u.g + w.b.g)
-    o = act("o", seen("o") + w.p_PH.o * c)
+    o = act("o", pre_activation("o") + w.p_PH.o * c)
     return FGRCarry(o * jnp.tanh(c), c, i, f, o)
 
 
@@ -157,17 +162,17 @@ def _normalise(a: Array, epsilon: float = 1e-5) -> Array:
 def layernorm_step(act, x, a, carry, w):
     """z_k = α_k ∘ N(W_k x) + β_k ∘ N(U_k h) + b_k;   h' = o ∘ tanh(γ ∘ N(c') + δ).
 
-    N subtracts the mean over the H units and divides by √(variance + 1e-5), for each gate on its
-    own. Ba, Kiros and Hinton 2016 (arXiv 1607.06450), equations 20 to 22, which normalise the
-    gates together.
+    N subtracts the mean over the H units and divides by √(variance + 1e-5), separately for each
+    gate. Ba, Kiros and Hinton 2016 (arXiv 1607.06450), equations 20 to 22, normalise all gates
+    together.
     """
 
-    def seen(k):
+    def pre_activation(k):
         from_input = getattr(w.input_gain_GH, k) * _normalise(getattr(a, k))
         from_state = getattr(w.state_gain_GH, k) * _normalise(carry.h @ getattr(w.u, k))
         return from_input + from_state + getattr(w.b, k)
 
-    i, f, g, o = (act(k, seen(k)) for k in "ifgo")
+    i, f, g, o = (act(k, pre_activation(k)) for k in "ifgo")
     c = f * carry.c + i * g
     return LSTMCarry(o * jnp.tanh(w.cell_gain_GH.c * _normalise(c) + w.cell_shift_GH.c), c)
 
@@ -201,7 +206,7 @@ LSTM_LAYERNORM = Cell(
 def janet_combine(act, z, carry, p):
     """c' = σ(z_f) ∘ c + (1 - σ(z_f - 1)) ∘ tanh(z_g);   h' = c'.
 
-    1 - σ(z_f - 1) = σ(1 - z_f) is recorded as a gate i of its own, without parameters.
+    1 - σ(z_f - 1) = σ(1 - z_f) is recorded as a gate i without parameters.
     Van der Westhuizen and Lasenby 2018 (arXiv 1804.04849) with β = 1.
     """
     return Hidden(act("f", z.f) * carry.h + act("i", 1 - z.f) * act("g", z.g))

@@ -1,4 +1,4 @@
-"""Matrix products whose operands may be rounded to a narrower dtype while their sums are not."""
+"""Matrix products with operands in a narrower dtype and sums in the original one."""
 
 import functools
 
@@ -8,11 +8,13 @@ import jax.numpy as jnp
 from seqjax.types import Array
 
 
-def matmul(a_NK: Array, b_KM: Array, dtype=None) -> Array:
-    """``a b``; with a ``dtype``, its operands rounded to that and its sums in their own dtype.
+def matmul(a_NK: Array, b_KM: Array, dtype: type | None = None) -> Array:
+    """``a b``, (N, M).
 
-    The gradients ``d bᵀ`` and ``aᵀ d`` are products of the same kind. With a ``dtype`` there are no
-    forward-mode derivatives.
+    Args:
+      dtype: operands are rounded to it, such as ``jnp.bfloat16``; sums and the result keep the
+        dtype of ``a``. The gradients ``d bᵀ`` and ``aᵀ d`` are computed likewise. By default the
+        dtype of the operands. With a ``dtype`` there are no forward-mode derivatives.
     """
     return a_NK @ b_KM if dtype is None else _rounded(dtype, a_NK, b_KM)
 
@@ -37,7 +39,7 @@ _rounded.defvjp(_forward, _backward)
 class Matrix:
     """A matrix in an equation: ``h @ matrix`` is ``matmul(h, matrix, dtype)``."""
 
-    def __init__(self, array: Array, dtype):
+    def __init__(self, array: Array, dtype: type | None):
         self.array, self.dtype = array, dtype
 
     def __rmatmul__(self, h: Array) -> Array:

@@ -1,9 +1,9 @@
-"""MUT1, MUT2 and MUT3, found by search in Jozefowicz, Zaremba and Sutskever 2015.
+"""MUT1, MUT2 and MUT3, found by an architecture search in Jozefowicz et al. 2015.
 
     h' = z ∘ n + (1 - z) ∘ h
 
-The update gate z has the opposite sense to the GRU's: z near 1 writes. MUT1 and MUT2 add the input
-itself to quantities of width H, so they need D = H.
+The update gate z has the opposite sense to the GRU's: z near 1 writes the new state. MUT1 and MUT2
+add the input to quantities of width H, so they need D = H.
 """
 
 import jax.numpy as jnp

@@ -1,1 +1,1 @@
-"""What happens inside a network: gradients through time, Jacobians, gates, probes, depth."""
+"""Diagnostics of a network: gradients through time, Jacobians, gates, probes, depth; observers."""

@@ -1,10 +1,10 @@
-"""One step of any cell, plain, perturbed, and with its gates held: what the diagnostics share.
+"""One step of a cell: plain, perturbed, or with fixed gates. Shared by the diagnostics.
 
-All of it calls ``Cell.advance`` and JAX's own differentiation, in both modes.
+Every step calls ``Cell.advance``, so it can be differentiated in both modes.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,27 +14,27 @@ from seqjax.recurrence.reference import Recorder
 from seqjax.types import Array
 
 CLOSED = {"f": 1.0, "i": 0.0, "g": 0.0}
-"""With these gates every cell that has a c computes c' = c, and h' from it."""
+"""With these gate values every cell with a cell state c computes c' = c, and h' from it."""
 AFTER = ("h", "o")
-"""Parts of a carry that an equation computes after c', and from it."""
+"""Leaves of a carry that an equation computes from c'."""
 
 
 def memory_field(cell: Cell) -> str:
-    """The leaf of the carry that is the cell's memory: "c" where there is one, else "h"."""
+    """The name of the carry's leaf that is the cell's memory: "c" if it has one, else "h"."""
     return "c" if "c" in cell.carry._fields else "h"
 
 
 def map_sequentially(decompose: Callable, *arrays: Array) -> Array:
-    """``decompose`` of each matrix along the first axis, one after another.
+    """Apply ``decompose`` to each matrix along the first axis, one after another.
 
-    On the CPU LAPACK shares a batch out to the pool of threads that it was called from, and waits.
-    Programs of as many devices as the pool has threads so wait for one another for ever.
+    On the CPU, LAPACK distributes a batch over the thread pool that it was called from, and waits.
+    Programs on as many devices as the pool has threads would wait for one another forever.
     """
     return jax.lax.map(lambda matrices: decompose(*matrices), arrays)
 
 
-def fixed_gates(cell: Cell, values: dict):
-    """The ``act`` of a step whose gates have these values; gates left out are computed."""
+def fixed_gates(cell: Cell, values: dict[str, Any]) -> Callable[[str, Array], Array]:
+    """The ``act`` of a step in which these gates have fixed values; other gates are computed."""
 
     def act(name, value):
         if name in values:
@@ -52,46 +52,45 @@ def step(cell: Cell, params: NamedTuple, x_BD: Array, carry: NamedTuple) -> Name
 def perturbed_step(
     cell: Cell, params: NamedTuple, x_BD: Array, carry: NamedTuple, eps: NamedTuple
 ) -> NamedTuple:
-    """The carry after one step, with ``eps`` (leaves (B, H)) added to every part of it.
+    """The carry after one step, with ``eps`` (leaves (B, H)) added to its leaves.
 
-    What is added to c' also reaches h' = o ∘ tanh(c'), as it does in the equations, so that the
-    derivative in eps is the total one. The equation itself is asked for that h', by a second call
+    The perturbation of c' also reaches h' = o ∘ tanh(c'), as in the equations, so the derivative
+    with respect to eps is the total one. That h' is computed by a second call of the equation,
     from c' with the gates f = 1, i = g = 0.
     """
     a_BGH = cell.project(params, x_BD)
     new = cell.advance(params, Recorder(cell), x_BD, a_BGH, carry)
     if memory_field(cell) == "c":
         start = carry._replace(c=new.c + eps.c)
-        shown = cell.advance(params, fixed_gates(cell, CLOSED), x_BD, a_BGH, start)
-        new = new._replace(**{k: getattr(shown, k) for k in AFTER if k in new._fields})
+        after = cell.advance(params, fixed_gates(cell, CLOSED), x_BD, a_BGH, start)
+        new = new._replace(**{k: getattr(after, k) for k in AFTER if k in new._fields})
     return jax.tree.map(jnp.add, new, eps)
 
 
 def direct_step(
     cell: Cell, params: NamedTuple, x_BD: Array, carry: NamedTuple
 ) -> tuple[NamedTuple, Array]:
-    """The carry after one step, and ∂m'/∂m (B, H) of the memory m with every gate held fixed.
+    """The carry after one step, and ∂m'/∂m (B, H) of the memory m with all gates fixed.
 
-    With its gates fixed an equation is elementwise in its memory, so one tangent gives the whole
-    diagonal.
+    With fixed gates the equation is elementwise in m, so one tangent gives the whole diagonal.
     """
     a_BGH, act = cell.project(params, x_BD), Recorder(cell)
     new, name = cell.advance(params, act, x_BD, a_BGH, carry), memory_field(cell)
 
-    def kept(m_BH):
+    def memory_after(m_BH):
         start = carry._replace(**{name: m_BH})
         return getattr(
             cell.advance(params, fixed_gates(cell, act.values), x_BD, a_BGH, start), name
         )
 
     m_BH = getattr(carry, name)
-    return new, jax.jvp(kept, (m_BH,), (jnp.ones_like(m_BH),))[1]
+    return new, jax.jvp(memory_after, (m_BH,), (jnp.ones_like(m_BH),))[1]
 
 
 def initial_carry_of(
     cell: Cell, params: NamedTuple, x_TBD: Array, carry: tuple | None = None
 ) -> NamedTuple:
-    """``carry``, or the zero one."""
+    """``carry``, or the zero carry of the cell if it is None."""
     if carry is not None:
         return carry
     return cell.initial_carry(x_TBD.shape[1], params.b_GH.shape[1], x_TBD.dtype)
@@ -100,7 +99,7 @@ def initial_carry_of(
 def perturbed_states(
     cell: Cell, params: NamedTuple, x_TBD: Array, eps: NamedTuple, carry: NamedTuple
 ) -> NamedTuple:
-    """The carries after every step, leaves (T, B, H), with ``eps`` of that shape added to them."""
+    """The carries after every step with ``eps`` added to them; leaves of both are (T, B, H)."""
 
     def body(carry, inputs):
         carry = perturbed_step(cell, params, inputs[0], carry, inputs[1])
@@ -110,5 +109,5 @@ def perturbed_states(
 
 
 def zero_perturbation(carry: NamedTuple, T: int) -> NamedTuple:
-    """Zeros, leaves (T, B, H)."""
+    """The perturbation 0 for T steps, leaves (T, B, H)."""
     return jax.tree.map(lambda leaf: jnp.zeros((T, *leaf.shape), leaf.dtype), carry)

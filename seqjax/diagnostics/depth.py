@@ -1,8 +1,9 @@
-"""Deep maps with an input at the bottom only: many matrices, or one matrix many times.
+"""Gradients and monotone pieces of deep maps, with independent matrices or one shared matrix.
 
     h_k = φ(h_{k-1} U_k)    k = 1 … K,   φ tanh or the identity,   U_k independent, or all equal
 
-A deep feed-forward network has independent matrices; a recurrent one without input has one.
+A deep feed-forward network has independent matrices, a recurrent network without input a shared
+one.
 """
 
 import jax
@@ -18,14 +19,24 @@ FAMILIES = {
     for activation in ("linear", "tanh")
 }
 ROUNDING = 16
-"""Differences of up to this many units in the last place are no direction."""
+"""Differences of up to this many units in the last place count as 0."""
 
 
 def draw_matrices(key: Array, kind: str, shared: bool, depth: int, units: int = UNITS) -> Array:
-    """U_1 … U_K at scale 1, (K, n, n): "gaussian", N(0, 1/n), or "orthogonal".
+    """Random matrices U_1 … U_K at scale 1, (K, n, n).
 
-    Independent matrices begin with the one that is shared, and more depth adds to them, so that
+    The first independent matrix is the shared one, and a larger depth only adds matrices, so that
     comparisons at one key are paired.
+
+    Args:
+      key: of the draw.
+      kind: "gaussian", N(0, 1/n), or "orthogonal".
+      shared: one matrix at all depths.
+      depth: K.
+      units: n.
+
+    Raises:
+      ValueError: an unknown kind.
     """
     draw = {
         "gaussian": jax.nn.initializers.normal(units**-0.5),
@@ -44,14 +55,14 @@ def depth_gradient(
 ) -> Array:
     """log10 ‖∂L_k/∂h_0‖ for every depth k in ``depths``, where L_k = w · h_k.
 
-    Of one draw: 64 units; ``scale`` times each matrix; w a random direction of length 1, the same
-    for all depths; h_0 a random direction of length √64, so that its entries have mean square 1.
-    Lengths are kept as logarithms all the way down, so none overflows; -inf where tanh saturates
-    to a derivative of 0. Glorot and Bengio 2010; Saxe et al. 2014; for products of random matrices
+    One draw has 64 units; ``scale`` times each matrix; w a random direction of norm 1, the same for
+    all depths; h_0 a random direction of norm √64, so that its entries have mean square 1. Norms
+    are accumulated as logarithms, so none overflows; -inf where tanh saturates to a derivative of
+    0. Glorot and Bengio 2010; Saxe et al. 2014; for products of random matrices
     Furstenberg and Kesten 1960.
 
     Args:
-      key: of the draw; vmap over keys, and over scales, of which the matrices do not depend.
+      key: of the draw; may be mapped over, and so may the scale, on which matrices do not depend.
       family: "gaussian_linear", "gaussian_tanh", "orthogonal_linear" or "orthogonal_tanh".
       shared: one matrix at all depths.
       scale: may be traced.
@@ -77,7 +88,7 @@ def depth_gradient(
     depths_G = jnp.array(depths)
 
     def down(carry, inputs):
-        """One layer for all depths above it: vectors of length 1, and the log of what they lost."""
+        """One layer for all depths above it: vectors of norm 1, and the logarithm of their norm."""
         d_Gn, log_G = carry
         k, slope_n, u_nn = inputs
         d_Gn = jnp.where((depths_G == k)[:, None], w_n[None, :], d_Gn)
@@ -102,17 +113,17 @@ def _times(a: Array, b: Array) -> Array:
 
 
 def monotone_pieces(u_Knn: Array, a_n: Array, b_n: Array, w_n: Array, grid_S: Array) -> Array:
-    """In how many pieces s ↦ w · h_k rises or falls along the line h_0 = a + s b, at every depth.
+    """The number of monotone pieces of s ↦ w · h_k along the line h_0 = a + s b, at every depth.
 
-    h_k = tanh(h_{k-1} U_k). A piece ends where the direction turns on the grid; a constant is one
-    piece. Composing one function with itself is said to make it extremely non-linear: this counts
-    the folds (as Montúfar et al. 2014 count linear regions). Folds finer than the grid are missed,
-    so compare with a grid twice as fine; differences within rounding are no turns.
+    h_k = tanh(h_{k-1} U_k). A piece ends where the slope on the grid changes sign; a constant is
+    one piece. This measures how non-linear a function composed with itself becomes (Montúfar et al.
+    2014 count linear regions). Folds finer than the grid are missed, so compare with a grid twice
+    as fine; differences within rounding do not count.
 
     Args:
       u_Knn: matrices, scale included; ``draw_matrices`` draws them shared or independent.
       a_n, b_n: the line.
-      w_n: the direction that is looked at.
+      w_n: the direction onto which h_k is projected.
       grid_S: increasing numbers s.
 
     Returns:
@@ -139,7 +150,7 @@ def count_pieces(values_S: Array) -> Array:
     steps = jnp.diff(values_S)
     least = ROUNDING * jnp.finfo(values_S.dtype).eps * jnp.max(jnp.abs(values_S))
     turn = jnp.where(jnp.abs(steps) > least, jnp.sign(steps), 0)
-    # Level stretches take the direction before them, so that only true turns are left.
+    # Constant stretches take the sign before them, so that only sign changes remain.
     last = jax.lax.cummax(jnp.where(turn != 0, jnp.arange(len(turn)), 0))
     turn = turn[last]
     return 1 + jnp.sum(turn[1:] * turn[:-1] < 0)

@@ -1,11 +1,11 @@
-"""Gradients through time: how much of the loss's signal reaches each step of a sequence.
+"""Gradients through time: norms of the loss's gradient at each step of a sequence.
 
-A loss here is any function of the outputs (T, B, H), to a scalar or to one number for each example
-(B,), such as a readout of the last step and its loss. Examples being independent, the gradients of
-the sum over a (B,) loss are, example by example, those of each example's own loss. Padding needs no
-mask: steps that no loss reads have gradients of exactly 0.
+A loss here is a function from outputs (T, B, H) to a scalar or to a number for each example (B,),
+such as the loss of a readout of the last step. Examples are independent, so the gradients of the
+sum over a (B,) loss are, for each example, those of its own loss. Padding needs no mask: steps that
+the loss does not read have gradients of exactly 0.
 
-In float32 norms under 1e-38 are 0; scale the loss up where that is too much.
+In float32 norms below 1e-38 are 0; scale the loss up if that matters.
 """
 
 from collections.abc import Callable
@@ -21,21 +21,21 @@ from seqjax.types import Array
 
 Loss = Callable[[Array], Array]
 PART = 5
-"""Early is the first fifth of the steps, late the last."""
+"""Early steps are the first fifth of a sequence, late ones the last."""
 
 
 def gradient_profile(
     cell: Cell, params: NamedTuple, x_TBD: Array, loss: Loss, carry: tuple | None = None
 ) -> dict[str, Array]:
-    """‖∂L/∂h_t‖, ‖∂L/∂c_t‖ and ‖∂L/∂x_t‖ for all t, from one backward pass.
+    """Norms ‖∂L/∂h_t‖, ‖∂L/∂c_t‖ and ‖∂L/∂x_t‖ for all t, from one backward pass.
 
-    ε_t is added to each part of the carry after step t, and L differentiated in it at ε = 0:
+    ε_t is added to each leaf of the carry after step t, and L is differentiated in ε at 0:
 
         ∂L/∂h_t = ∂L/∂y_t + (∂z_{t+1}/∂h_t)ᵀ ∂L/∂z_{t+1}
         ∂L/∂c_t = f_{t+1} ∘ ∂L/∂c_{t+1} + o_t ∘ (1 - tanh²(c_t)) ∘ ∂L/∂h_t
 
-    the total derivatives, with both paths of c_t: along the cell state, and out through h_t.
-    (Peepholes add theirs.) Hochreiter 1991; Bengio, Simard and Frasconi 1994.
+    These are total derivatives, with both paths of c_t: along the cell state, and through h_t.
+    Peepholes add another path. Hochreiter 1991; Bengio, Simard and Frasconi 1994.
 
     Args:
       cell, params: any cell and its parameters.
@@ -44,8 +44,7 @@ def gradient_profile(
       carry: the initial carry, leaves (B, H); zeros by default.
 
     Returns:
-      Norms over the units (T, B) by the carry's names, and over the features by "x". Their mean
-      over axis 1 is the averaged profile.
+      Norms over the units (T, B) by the carry's fields, and over the features by "x".
 
     Cost: one forward and one backward pass; two of each for cells with a c.
 
@@ -75,11 +74,11 @@ def _norms(gradient_TBH: Array) -> Array:
 def weight_contributions(
     cell: Cell, params: NamedTuple, x_TBD: Array, loss: Loss, carry: tuple | None = None
 ) -> NamedTuple:
-    """What each step alone contributes to the weight gradient: ∂L/∂θ_t, where Σ_t ∂L/∂θ_t = ∂L/∂θ.
+    """The contribution ∂L/∂θ_t of each step to the gradient of the parameters ∂L/∂θ = Σ_t ∂L/∂θ_t.
 
-    θ_t is the copy of the parameters that step t uses (Pascanu, Mikolov and Bengio 2013, eq. 3 to
-    5, the "immediate" partial derivatives). Arguments as in ``gradient_profile``; contributions
-    are summed over the batch, as in training: for those of one example give that example alone.
+    θ_t is the copy of the parameters that step t uses (Pascanu, Mikolov and Bengio 2013, equations
+    3 to 5, the "immediate" partial derivatives). Arguments as in ``gradient_profile``.
+    Contributions are summed over the batch, as in training; for those of one example pass it alone.
 
     Returns:
       The parameters' NamedTuple with a leading axis T. ``jax.vmap(tree_norm)`` of it is the norm of
@@ -104,7 +103,7 @@ def weight_contributions(
 def early_to_late(norms_T: Array) -> Array:
     """The mean over the first fifth of the steps (at least one) over that of the last fifth.
 
-    Under 1 where gradients vanish on their way back, over 1 where they explode.
+    Below 1 if gradients vanish on the way back, above 1 if they explode.
 
     >>> import jax.numpy as jnp
     >>> float(early_to_late(jnp.array([1.0, 3.0, *[9.0] * 6, 8.0, 8.0])))
@@ -117,7 +116,7 @@ def early_to_late(norms_T: Array) -> Array:
 def decades_per_step(norms_T: Array) -> Array:
     """The least-squares slope of log10 ‖∂L/∂h_t‖ against the number of steps back from the end.
 
-    -1 means that the signal falls tenfold with every step on its way back. -inf or NaN where a norm
+    -1 means that the gradient falls tenfold with every step on the way back. -inf or NaN if a norm
     is 0.
 
     >>> import jax.numpy as jnp

@@ -1,7 +1,7 @@
-"""Jacobians along a trajectory: of state to state, of the cell state alone, of output to input.
+"""Jacobians along a trajectory: carry to carry, memory to memory, input to output.
 
-Everything here is for one example, x (T, D), and takes ``jax.vmap`` over examples and runs. A
-Jacobian has outputs along its rows: J[i, j] = ∂ out_i / ∂ in_j.
+Functions take one example, x (T, D); use ``jax.vmap`` over examples and runs. Rows of a Jacobian
+are outputs: J[i, j] = ∂ out_i / ∂ in_j.
 """
 
 import functools
@@ -37,7 +37,7 @@ def step_jacobians(
 ) -> Array:
     """J_t = ∂ carry_t / ∂ carry_{t-1} for every step, (T, S, S).
 
-    S is H times the parts of the carry, which stand in the carry's order: for an LSTM h, then c.
+    S is H times the number of the carry's leaves, in their order: for an LSTM h, then c.
     For an Elman network J_t = diag(1 - h_t²) Uᵀ.
 
     Args:
@@ -61,7 +61,7 @@ def step_jacobians(
 def cumulative_products(jacobians_TSS: Array) -> Array:
     """P_t = J_t J_{t-1} … J_1 for every t, (T, S, S): ∂ carry_t / ∂ carry_0.
 
-    Cost: T products of matrices. Beyond some hundred steps products leave float32's range;
+    Cost: T matrix products. After some hundred steps the products overflow or underflow float32;
     ``lyapunov_spectrum`` does not.
     """
 
@@ -74,26 +74,23 @@ def cumulative_products(jacobians_TSS: Array) -> Array:
 
 
 def singular_values(jacobians_TSS: Array) -> Array:
-    """The singular values of each matrix (..., S), the largest, its spectral norm, first.
-
-    The root of the sum of their squares is the Frobenius norm.
-    """
+    """Singular values (..., S) of each matrix, in descending order: the spectral norm is first."""
     matrices = jacobians_TSS.reshape(-1, *jacobians_TSS.shape[-2:])
     values = map_sequentially(functools.partial(jnp.linalg.svd, compute_uv=False), matrices)
     return values.reshape(*jacobians_TSS.shape[:-2], values.shape[-1])
 
 
 def lyapunov_spectrum(jacobians_TSS: Array) -> Array:
-    """The Lyapunov exponents (S,), the largest first.
+    """Lyapunov exponents (S,) in descending order.
 
         λ_i = 1/T Σ_t log |R_t,ii|,    Q_t R_t = J_t Q_{t-1},    Q_0 = I
 
-    Natural logarithm, per step; a positive one means chaos, -inf a direction that is lost. The
-    error falls as 1/T. Benettin et al. 1980; for recurrent networks Vogt et al. 2020 (arXiv
-    2006.14123) and Engelken et al. 2023.
+    Natural logarithms, per step. A positive exponent means chaos, -inf a direction that is
+    forgotten. The error falls as 1/T. Benettin et al. 1980; for recurrent networks Vogt et al. 2020
+    (arXiv 2006.14123) and Engelken et al. 2023.
 
     Args:
-      jacobians_TSS: those of any map along any trajectory, as ``step_jacobians`` gives them.
+      jacobians_TSS: of any map along a trajectory, such as those of ``step_jacobians``.
 
     Cost: T decompositions of S × S.
 
@@ -112,7 +109,7 @@ def lyapunov_spectrum(jacobians_TSS: Array) -> Array:
 
 
 def direct_path(cell: Cell, params: NamedTuple, x_TD: Array, carry: tuple | None = None) -> Array:
-    """∂m_t/∂m_{t-1} with every gate held fixed, the diagonal of a diagonal matrix: (T, H).
+    """∂m_t/∂m_{t-1} with all gates fixed, the diagonal of a diagonal matrix: (T, H).
 
     m is c where the cell has one, else h: f_t for the LSTM and JANET, 1 for ``lstm_ungated``, z_t
     for the GRU, 1 - z_t for MUT1 to MUT3, 0 for an Elman network. Over the steps s+1 … t the path
@@ -123,14 +120,14 @@ def direct_path(cell: Cell, params: NamedTuple, x_TD: Array, carry: tuple | None
     """
 
     def body(carry, x_D):
-        carry, kept_BH = direct_step(cell, params, x_D[None], carry)
-        return carry, kept_BH[0]
+        carry, diagonal_BH = direct_step(cell, params, x_D[None], carry)
+        return carry, diagonal_BH[0]
 
     return jax.lax.scan(body, _start(cell, params, x_TD, carry), x_TD)[1]
 
 
 class MemoryPath(NamedTuple):
-    """How the memory m of step s reaches that of step t.
+    """Derivatives of the memory m_t with respect to m_s.
 
     Attributes:
       total_THH: ∂m_t/∂m_s along all paths, out through h_s too; 0 for t < s, the identity at s.
@@ -147,7 +144,7 @@ class MemoryPath(NamedTuple):
 def memory_path(
     cell: Cell, params: NamedTuple, x_TD: Array, source: Array, carry: tuple | None = None
 ) -> MemoryPath:
-    """∂m_t/∂m_s for all t, and the part of it that runs straight along the memory.
+    """∂m_t/∂m_s for all t, and its part along the direct path, with all gates fixed.
 
     Args:
       source: the step s, from 0; may be traced.
@@ -165,8 +162,8 @@ def memory_path(
         return getattr(perturbed_states(cell, params, x_TD[:, None], eps, start), name)[:, 0]
 
     total_THH = jax.jacfwd(memories)(jnp.zeros((H,), x_TD.dtype))
-    kept_TH = jnp.where(t_T[:, None] > source, direct_path(cell, params, x_TD, carry), 1)
-    direct_TH = jnp.where(t_T[:, None] >= source, jnp.cumprod(kept_TH, axis=0), 0)
+    steps_TH = jnp.where(t_T[:, None] > source, direct_path(cell, params, x_TD, carry), 1)
+    direct_TH = jnp.where(t_T[:, None] >= source, jnp.cumprod(steps_TH, axis=0), 0)
     total_T = tree_norm([total_THH], axes=(1, 2)).reshape(T)
     direct_T = tree_norm([direct_TH], axes=(1,)).reshape(T)
     share_T = jnp.where(total_T > 0, direct_T / jnp.where(total_T > 0, total_T, 1), 0)
@@ -174,14 +171,14 @@ def memory_path(
 
 
 class Scale(NamedTuple):
-    """The spectral radius and the largest singular value of a matrix."""
+    """Spectral radius and largest singular value of a matrix."""
 
     radius: Array
     norm: Array
 
 
 def recurrent_scales(cell: Cell, params: NamedTuple) -> dict[str, Scale]:
-    """The two sizes of each gate's recurrent matrix U, by gate; empty for cells without one."""
+    """Spectral radius and norm of each gate's recurrent matrix U by gate; empty without any."""
     found = {}
     for k, gate in enumerate(cell.state_gates):
         u_HH = params.u_HGH[:, k]
@@ -193,12 +190,12 @@ def recurrent_scales(cell: Cell, params: NamedTuple) -> dict[str, Scale]:
 def input_jacobian(predict: Callable[[Array], Array], x_TD: Array) -> Array:
     """‖∂y_t/∂x_s‖ (Frobenius) for every pair (t, s), (T, T): rows are outputs.
 
-    0 above the diagonal for a network that runs forward; 0 everywhere off it for a feed-forward
-    network, to the bit.
+    Exactly 0 above the diagonal for a network that runs forward, and everywhere off it for a
+    feed-forward network.
 
     Args:
-      predict: from inputs (T, D) to what is looked at at every step (T, V), by any engine: for
-        example an ``unroll`` with a batch of 1, or a model's logits.
+      predict: from inputs (T, D) to outputs at every step (T, V), by any engine, such as an
+        ``unroll`` with a batch of 1, or a model's logits.
       x_TD: one example.
 
     Cost: T V backward passes.

@@ -1,4 +1,4 @@
-"""What a state still tells of an input: a linear probe."""
+"""Linear probes: how well an input can be decoded from later states."""
 
 import jax
 import jax.numpy as jnp
@@ -8,28 +8,28 @@ from seqjax.metrics.losses import correct
 from seqjax.types import Array
 
 RIDGE = 1e-4
-"""Added to the covariance of the states: directions with a standard deviation of .01 lose half."""
+"""Added to the covariance of the states: halves directions with a standard deviation of .01."""
 
 
 def linear_probe(
     states_TBH: Array, labels_B: Array, held_states_TBH: Array, held_labels_B: Array, classes: int
 ) -> Array:
-    """How often a class is read off the state h_t by a linear map, for every t: (T,).
+    """Accuracy with which a linear map decodes a class from the state h_t, for every t: (T,).
 
     Least squares on one-hot classes, with centred states and a small fixed ridge,
 
         W = (cov(h) + 10⁻⁴ I)⁻¹ cov(h, y),   ŷ = argmax (mean(y) + (h - mean(h)) W)
 
-    fitted on one set and counted on the other (Alain and Bengio 2016). The ridge is what makes a
-    trace too faint for float32 count as lost. By chance: 1/V for equally likely classes.
+    fitted on one set and evaluated on the other (Alain and Bengio 2016). Because of the ridge,
+    traces that are too faint for float32 do not count. Chance is 1/V for equally likely classes.
 
     Args:
-      states_TBH, labels_B: outputs and classes (integers) of the training set, such as a symbol
-        that was shown at step s.
+      states_TBH, labels_B: outputs and classes (integers) of the training set, such as the symbol
+        at step s.
       held_states_TBH, held_labels_B: those of the held-out set; B may differ.
       classes: V; static.
 
-    Cost: T solutions of H equations; no pass through the network.
+    Cost: T linear systems of H equations; no pass through the network.
     """
     y_BV = jax.nn.one_hot(labels_B, classes, dtype=states_TBH.dtype)
     mean_1V = jnp.mean(y_BV, axis=0, keepdims=True)

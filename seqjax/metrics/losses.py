@@ -1,4 +1,4 @@
-"""Losses, metrics and what chance scores on them; a readout's link decides the loss.
+"""Losses, metrics and chance levels. A readout's link defines the loss:
 
 softmax    -log softmax(logits)_y
 logistic   Σ_v binary cross entropy of σ(logit_v) against [v = y]; on values, (σ(logit) - y)²
@@ -36,12 +36,12 @@ def value_loss(link: str, logits: Array, y: Array) -> Array:
 
 
 def value(link: str, logits: Array) -> Array:
-    """The predicted value: the logit, or σ of it."""
+    """The predicted value: the logit, or its σ for "logistic"."""
     return jax.nn.sigmoid(logits[..., 0]) if link == "logistic" else logits[..., 0]
 
 
 def correct(logits: Array, y: Array) -> Array:
-    """1 where the largest logit is the class, else 0."""
+    """1 where the largest logit is that of the class ``y``, else 0; logits (..., V), y (...)."""
     return (jnp.argmax(logits, axis=-1).astype(y.dtype) == y).astype(logits.dtype)
 
 
@@ -60,7 +60,7 @@ def chance_class_loss(link: str, classes: int) -> float:
 
 
 def constant_class_loss(link: str, shares_V: np.ndarray) -> float:
-    """The loss of the best constant prediction over classes of these shares: the shares.
+    """The loss of the best constant prediction for classes of these frequencies: the frequencies.
 
     >>> constant_class_loss("softmax", np.array([0.5, 0.5, 0.0])) == math.log(2)
     True
@@ -75,7 +75,7 @@ def constant_class_loss(link: str, shares_V: np.ndarray) -> float:
 
 
 def masked_mean(values: Array, weights: Array) -> Array:
-    """Σ w v / Σ w, and 0 where no weight is left.
+    """Σ w v / Σ w, or 0 if all weights are 0.
 
     >>> import jax.numpy as jnp
     >>> float(masked_mean(jnp.array([1.0, 5.0]), jnp.array([1.0, 0.0])))

@@ -1,6 +1,6 @@
 """Recurrent layers: one cell, stacked, in one or both directions, as an NNX module."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from flax import nnx
@@ -12,7 +12,11 @@ from seqjax.recurrence.unroll import Unrolled, unroll
 from seqjax.types import Array, named_key
 
 
-def linear(inputs: int, outputs: int, dtype, rngs: nnx.Rngs, **options) -> nnx.Linear:
+def linear(
+    inputs: int, outputs: int, dtype: type | None, rngs: nnx.Rngs, **options: Any
+) -> nnx.Linear:
+    """``nnx.Linear`` whose matrix product has operands in ``dtype``, as in ``matmul``."""
+
     def dot_general(x, kernel, *_, **__):
         y = matmul(x.reshape(-1, inputs), kernel, dtype)
         return y.reshape(*x.shape[:-1], outputs)
@@ -21,9 +25,17 @@ def linear(inputs: int, outputs: int, dtype, rngs: nnx.Rngs, **options) -> nnx.L
 
 
 class RecurrentLayers(nnx.Module):
-    """Layers of one cell in one or both directions, time-major; ``dtype`` is that of ``unroll``.
+    """Stacked layers of one cell in one or both directions, time-major.
 
-    Cells that need input width = hidden width get a linear map before them where the widths differ.
+    Args:
+      cell: an entry of ``CELLS``. A cell that needs input width = hidden width gets a linear map
+        before it where the widths differ.
+      input_size, hidden_size: D and H.
+      key: each layer's and direction's key is folded from it by name.
+      init: initialisation of every cell.
+      layers: number of layers; each reads the outputs of the layer below.
+      bidirectional: a second cell in each layer that runs from the end; outputs are concatenated.
+      dtype: as in ``unroll``.
     """
 
     def __init__(
@@ -36,7 +48,7 @@ class RecurrentLayers(nnx.Module):
         init: InitSpec,
         layers: int = 1,
         bidirectional: bool = False,
-        dtype=None,
+        dtype: type | None = None,
     ):
         self.cell, self.layers, self.dtype = cell, layers, dtype
         self.directions = ("forward", "backward") if bidirectional else ("forward",)
@@ -54,10 +66,18 @@ class RecurrentLayers(nnx.Module):
                     init_cell(key_here, cell, cell_width, hidden_size, init)
                 )
 
-    def __call__(self, x_TBD: Array, *, carry: dict | None = None, **options) -> Unrolled:
-        """``unroll`` of every layer; the carry and the probes are dicts by "layer0_forward" etc.
+    def __call__(
+        self, x_TBD: Array, *, carry: dict[str, NamedTuple] | None = None, **options: Any
+    ) -> Unrolled:
+        """Run all layers over ``x_TBD``.
 
-        Options are those of ``unroll``; a step bound holds for each layer and direction on its own.
+        Args:
+          carry: the initial carry of each layer and direction, by names like "layer0_forward";
+            zeros by default.
+          options: those of ``unroll``; a step bound applies to each layer and direction separately.
+
+        Returns:
+          The outputs of the last layer, and carry and probes as dicts by the same names.
         """
         carries, probes = {}, {}
         for layer in range(self.layers):
@@ -80,7 +100,7 @@ class RecurrentLayers(nnx.Module):
         return Unrolled(x_TBD, carries, probes)
 
     def initial_carry(self, batch: int) -> dict[str, NamedTuple]:
-        """The zero carry of every layer and direction, leaves (B, H)."""
+        """The zero carry of every layer and direction by name, leaves (B, H)."""
         weights = {name: params.get_value().w_DGH for name, params in self.cells.items()}
         return {
             name: self.cell.initial_carry(batch, w_DGH.shape[2], w_DGH.dtype)
@@ -88,7 +108,7 @@ class RecurrentLayers(nnx.Module):
         }
 
     def multiply_adds(self) -> int:
-        """Multiply-adds of one step of all layers for one example, linear maps included."""
+        """Multiply-adds of one step of all layers for one example, including linear maps."""
         total = 0
         for name, params in self.cells.items():
             D, _, H = params.get_value().w_DGH.shape

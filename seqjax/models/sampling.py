@@ -1,9 +1,9 @@
-"""Sequences drawn from a recurrent model, symbol by symbol.
+"""Sampling sequences from a model, symbol by symbol.
 
-    s_{t+1} ~ softmax(z_t / τ)   over the symbols that are allowed at t + 1, the k likeliest of them
+    s_{t+1} ~ softmax(z_t / τ)   over the k likeliest of the symbols allowed at t + 1
 
-Each sequence has a key of its own, and each of its steps one that follows from it: what is drawn
-does not depend on the sequences beside it.
+Each sequence has its own key, from which the keys of its steps are folded, so a sample does not
+depend on the other sequences of the batch.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from seqjax.models.sequence import SequenceModel
 from seqjax.types import Array
 
 TEMPERATURES = 1e-30, 1e30
-"""Outside them τ draws as at the nearer one: the likeliest symbol, or all alike."""
+"""Bounds on τ, beyond which samples are the likeliest symbol, or uniform."""
 
 
 def sequence_keys(seed: int, count: int) -> Array:
-    """The keys of the first ``count`` sequences of a seed, (B,)."""
+    """The keys of the first ``count`` sequences of a seed, (count,)."""
     return jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(count))
 
 
@@ -31,13 +31,13 @@ def draw_symbols(
     top_k: int = 0,
     allowed: Array | None = None,
 ) -> Array:
-    """A symbol for each row of logits, (B,) int32.
+    """Sample a symbol for each row of logits, (B,) int32.
 
     Args:
-      logits_BV: finite where allowed at least once, and there at most 1e8 in size.
-      keys_B: one for each row.
-      temperature: τ > 0, may be traced; to take the likeliest symbol let ``top_k`` be 1.
-      top_k: how many of the likeliest to choose from, more where they are equally likely; 0: all.
+      logits_BV: at least one allowed logit of each row is finite; at most 1e8 in magnitude.
+      keys_B: a random key for each row.
+      temperature: τ > 0; may be traced. For the likeliest symbol set ``top_k`` to 1.
+      top_k: sample from this many of the likeliest symbols, and those equally likely; 0 for all.
       allowed: booleans, (V,) or (B, V); None for all.
     """
     left_BV = jnp.broadcast_to(True if allowed is None else allowed, logits_BV.shape)
@@ -62,16 +62,17 @@ def sample(
     top_k: int = 0,
     allowed: Array | None = None,
 ) -> Array:
-    """The ``steps`` symbols that follow the given first ones, (T, B) int32.
+    """Sample the ``steps`` symbols that follow the given first ones, (T, B) int32.
 
     Args:
-      model: reads symbols, and is read out at every step; any of its numbers may be traced.
-      first_B: symbols.
-      allowed: booleans, (T, V) or (T, B, V): what may stand at each place after the first; None for
-        everything.
+      model: with symbols as input, a readout at every step, one direction and a window of 1.
+      first_B: the first symbol of each sequence.
+      keys_B: a random key for each sequence.
+      temperature, top_k: as in ``draw_symbols``.
+      allowed: booleans, (T, V) or (T, B, V), for each step after the first; None for all.
 
     Raises:
-      ValueError: a model that does not go from symbol to symbol.
+      ValueError: another kind of model.
     """
     _check(model)
 
@@ -86,7 +87,7 @@ def sample(
 
 
 class Sampler:
-    """What a model writes, as it is drawn; programs are compiled once.
+    """A sampler that yields symbols as they are drawn; compiled once.
 
     Args:
       model, temperature, top_k: as in ``sample``.
@@ -102,7 +103,7 @@ class Sampler:
     def stream(
         self, first_B: np.ndarray, keys_B: Array, allowed_TV: np.ndarray
     ) -> Iterator[np.ndarray]:
-        """The symbols of ``sample``, (B,) each, one for each row of ``allowed_TV``."""
+        """Yield the symbols of ``sample``, (B,) at a time, one for each row of ``allowed_TV``."""
         carry = self.model.recurrent.initial_carry(len(first_B))
         symbol_B = jnp.asarray(first_B, jnp.int32)
         for number, allowed_V in enumerate(allowed_TV):

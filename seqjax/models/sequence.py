@@ -1,13 +1,13 @@
-"""The Flax face: NNX modules over the functional cells.
+"""Sequence models: embedding, recurrent layers, readout, and an optional encoder.
 
-A model is built inside a trace, from a traced key and traced initialisation numbers, split once
-into a graph and a plain dict of arrays, and merged again where it is applied; no variable object
-crosses a scan, an optimiser or a checkpoint.
+A model is built inside a trace, from a traced key and traced initialisation numbers, and split once
+into a graph and a plain dict of arrays. It is merged again where it is applied: scans, optimisers
+and checkpoints see arrays only.
 """
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from seqjax.types import Array, check_most, named_key, static, unknown
 
 READOUTS = ("auto", "softmax", "logistic", "linear")
 MAX_WIDTH, MAX_LAYERS = 2**14, 64
-"""What is more is a slip of the keyboard, or needs another program."""
+"""Bounds that catch typos."""
 
 
 @jax.tree_util.register_dataclass
@@ -63,14 +63,14 @@ class ModelSpec:
 
 
 class Encoder(nnx.Module):
-    """Embedding and recurrent layers.
+    """Embedding, input window and recurrent layers.
 
     Args:
-      spec: the shape of the model.
+      spec: cell, widths and depth.
       input_size: features D of float input, or the number of symbols of integer input.
-      symbols: the input is integers (T, B), embedded or one-hot.
-      init: how the cells start. The embedding starts as Flax starts it.
-      key: every draw is keyed by its role, layer and gate from here.
+      symbols: the input is integers (T, B), which are embedded or one-hot encoded.
+      init: initialisation of the cells. The embedding has Flax's default.
+      key: random keys are folded from it by role, layer and gate.
       dtype: of the operands of all matrix products; by default the parameters'.
     """
 
@@ -82,7 +82,7 @@ class Encoder(nnx.Module):
         symbols: bool,
         init: InitSpec,
         key: Array,
-        dtype=None,
+        dtype: type | None = None,
     ):
         self.symbols = input_size if symbols else 0
         embed = None
@@ -103,34 +103,36 @@ class Encoder(nnx.Module):
         )
 
     def embed(self, x: Array) -> Array:
-        """Inputs as numbers, (T, B, D): symbols embedded or one-hot."""
+        """Float inputs (T, B, D): symbols (T, B) embedded or one-hot encoded, floats unchanged."""
         if self.embedding is not None:
             return self.embedding(x)
         return jax.nn.one_hot(x, self.symbols, dtype=jnp.float32) if self.symbols else x
 
     def windowed(self, x: Array) -> Array:
-        """What the first recurrent layer reads of embedded inputs: its window of them."""
+        """The inputs of the first layer, (T, B, window · D), from embedded inputs (T, B, D)."""
         if self.window == 1:
             return x
         T = len(x)
         padded = jnp.pad(x, ((self.window - 1, 0), (0, 0), (0, 0)))
         return jnp.concatenate([padded[k : k + T] for k in range(self.window)], axis=-1)
 
-    def unroll_layers(self, x: Array, carry: dict | None, **options) -> Unrolled:
-        """What the recurrent layers make of the input, from a carry (zeros: None)."""
+    def unroll_layers(
+        self, x: Array, carry: dict[str, NamedTuple] | None, **options: Any
+    ) -> Unrolled:
+        """Run the recurrent layers from ``carry`` (None: zeros), with the options of ``unroll``."""
         return self.recurrent(self.windowed(self.embed(x)), carry=carry, **options)
 
 
 class SequenceModel(Encoder):
-    """Embedding, recurrent layers, readout; before them, if asked for, an encoder.
+    """Embedding, recurrent layers and readout, optionally after an encoder of a source sequence.
 
     Args:
-      output_size: logits V.
-      every_step: read out at every step, or once: from each direction's final state.
-      source_size: the number of symbols of a source, which an encoder of the same shape, but with
-        weights of its own, reads first (Sutskever, Vinyals and Le, NIPS 2014); or 0.
+      output_size: number of logits V.
+      every_step: read out at every step instead of once, from each direction's final state.
+      source_size: number of symbols of the source, read by an encoder with the same ``spec`` and
+        separate weights (Sutskever, Vinyals and Le, NIPS 2014); 0 for no encoder.
 
-    All else is as for ``Encoder``; the readout starts as Flax starts it.
+    Other arguments are those of ``Encoder``. The readout has Flax's default initialisation.
     """
 
     def __init__(
@@ -144,7 +146,7 @@ class SequenceModel(Encoder):
         init: InitSpec,
         key: Array,
         source_size: int = 0,
-        dtype=None,
+        dtype: type | None = None,
     ):
         super().__init__(spec, input_size, symbols=symbols, init=init, key=key, dtype=dtype)
         self.every_step = every_step
@@ -157,16 +159,27 @@ class SequenceModel(Encoder):
             encoder = Encoder(spec, source_size, symbols=True, init=init, key=key, dtype=dtype)
         self.encoder = nnx.data(encoder)
 
-    def encode(self, source_SB: Array, lengths_B: Array, **options) -> dict:
-        """The carry that the encoder ends with, from which the layers go on to the target."""
+    def encode(self, source_SB: Array, lengths_B: Array, **options: Any) -> dict[str, NamedTuple]:
+        """The final carry of the encoder, from which the layers start on the target.
+
+        Args:
+          source_SB: symbols; S steps.
+          lengths_B: valid steps of each source.
+          options: those of ``unroll``.
+        """
         return self.encoder.unroll_layers(source_SB, None, lengths_B=lengths_B, **options).carry
 
-    def __call__(self, x: Array, **options) -> Array:
-        """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols."""
+    def __call__(self, x: Array, **options: Any) -> Array:
+        """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols.
+
+        Options are those of ``unroll``.
+        """
         return self.logits_and_carry(x, None, **options)[0]
 
-    def logits_and_carry(self, x: Array, carry: dict | None, **options) -> tuple[Array, dict]:
-        """The logits and the last carry, from a carry that was left before (zeros: None)."""
+    def logits_and_carry(
+        self, x: Array, carry: dict[str, NamedTuple] | None, **options: Any
+    ) -> tuple[Array, dict[str, NamedTuple]]:
+        """Logits as above and the final carry, from an initial ``carry`` (None: zeros)."""
         result = self.unroll_layers(x, carry, **options)
         if self.every_step:
             return self.readout(result.outputs_TBH), result.carry
@@ -181,7 +194,7 @@ def model_params(model: nnx.Module) -> dict[str, Any]:
 
 
 def abstract_module(make: Callable[[], nnx.Module]) -> nnx.Module:
-    """The module that ``make`` builds, with shapes in place of its numbers."""
+    """The module that ``make`` returns, with ``jax.ShapeDtypeStruct`` in place of its arrays."""
     graphs = []
 
     def split():
@@ -194,14 +207,14 @@ def abstract_module(make: Callable[[], nnx.Module]) -> nnx.Module:
 
 
 def with_params(model: nnx.Module, arrays: dict[str, Any]) -> nnx.Module:
-    """The (abstract) model with these parameters in it; the inverse of ``model_params``."""
+    """The (abstract) model with these parameters; the inverse of ``model_params``."""
     graph, state = nnx.split(model)
     nnx.replace_by_pure_dict(state, arrays)
     return nnx.merge(graph, state)
 
 
 def model_size(model: SequenceModel) -> dict[str, int]:
-    """Parameters without and with the readout, and multiply-adds a step without it."""
+    """Numbers of parameters without and with the readout; multiply-adds a step without it."""
     count = {
         name: sum(leaf.size for leaf in jax.tree.leaves(part))
         for name, part in model_params(model).items()

@@ -1,7 +1,7 @@
-"""From a ``ClipSpec`` to an Optax transformation that also says whether it changed the gradient.
+"""Gradient clipping as an Optax transformation that records whether it changed the gradient.
 
-Where the threshold is inf every kind returns the gradient itself, bit for bit: "off" is a point of
-a sweep. Norms are taken in float32 or wider and cannot overflow; see ``signal``.
+With a threshold of inf every kind returns the gradient itself, bit for bit, so that "off" is a
+point of a sweep. Norms are computed in float32 or wider and cannot overflow.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from seqjax.recurrence.gradient_norms import clip_to_norm, tree_norm
 from seqjax.types import Array, Number, static, unknown
 
 KINDS = ("none", "value", "norm", "block", "adaptive", "percentile", "step")
-SMALLEST_WEIGHT = 1e-3  # adaptive: units shorter than this count as this long (Brock et al. 2021)
+SMALLEST_WEIGHT = 1e-3  # adaptive: lower bound on the norm of a unit (Brock et al. 2021)
 
 
 @jax.tree_util.register_dataclass
@@ -53,7 +53,13 @@ class ClipSpec:
 
 
 class ClipState(NamedTuple):
-    """``clipped``: the last update was changed. ``past_N``: past norms, sorted, then inf."""
+    """State of ``clip``.
+
+    Attributes:
+      clipped: the last gradient was changed.
+      count: gradients so far.
+      past_N: for "percentile" the norms so far, sorted, then inf.
+    """
 
     clipped: Array
     count: Array
@@ -61,12 +67,13 @@ class ClipState(NamedTuple):
 
 
 def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.GradientTransformation:
-    """The transformation. Its state's ``clipped`` says whether the last gradient was changed.
+    """The Optax transformation of a ``ClipSpec``, with a ``ClipState``.
 
     Args:
-      spec: what to bound. "none" and "step" leave the gradient alone here.
-      steps: updates there will be; "percentile" remembers as many norms.
-      cell: the cell whose parameters "adaptive" finds in the tree; the other kinds need none.
+      spec: kind and threshold. "none" and "step" return the gradient unchanged: "step" is applied
+        in the backward pass, by ``unroll``.
+      steps: number of updates; "percentile" stores as many norms.
+      cell: the cell whose units "adaptive" clips; other kinds ignore it.
 
     Raises:
       ValueError: "adaptive" without a cell, or updated without the parameters.
@@ -79,7 +86,7 @@ def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.Grad
     [0.6 0.8] True
     """
     if spec.kind == "adaptive" and cell is None:
-        raise ValueError("adaptive clipping needs the cell whose units it bounds")
+        raise ValueError("cell: expected a Cell for kind='adaptive', got None")
     remembered = steps if spec.kind == "percentile" else 0
 
     def init(params):
@@ -94,7 +101,7 @@ def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.Grad
             threshold = _percentile(past_N, state.count + 1, jnp.asarray(threshold, jnp.float32))
         if spec.kind == "adaptive":
             if params is None:
-                raise ValueError("adaptive clipping: update() needs the parameters")
+                raise ValueError("params: expected the parameters for kind='adaptive', got None")
             clipped, changed = _adaptive(cell, updates, params, threshold)
         else:
             clipped, changed = _apply(spec.kind, updates, threshold)
@@ -104,7 +111,7 @@ def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.Grad
 
 
 def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
-    """The bounded updates, and whether any entry changed."""
+    """The clipped updates, and whether any entry changed."""
     if kind in ("none", "step"):
         return updates, jnp.zeros((), bool)
     if kind in ("norm", "percentile"):
@@ -124,7 +131,7 @@ def _cut(g: Array, threshold: Number) -> tuple[Array, Array]:
 
 
 def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple[Any, Array]:
-    """Every unit of every gate on its own; whatever is not a gate's is left alone."""
+    """Each unit of each gate clipped separately; parameters of no gate are unchanged."""
     changes = [jnp.zeros((), bool)]
 
     def units(gradient, weights):
@@ -132,11 +139,11 @@ def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple
             return gradient
         blocks = {}
         weights = cell.blocks(weights)
-        for gate, own in cell.blocks(gradient).items():
-            length = tree_norm(weights[gate], axes=(0,))
-            bound = threshold * jnp.maximum(length, SMALLEST_WEIGHT)
-            short, changed = clip_to_norm(own, bound, axes=(0,))
-            blocks |= short
+        for gate, gate_gradient in cell.blocks(gradient).items():
+            norm = tree_norm(weights[gate], axes=(0,))
+            bound = threshold * jnp.maximum(norm, SMALLEST_WEIGHT)
+            clipped, changed = clip_to_norm(gate_gradient, bound, axes=(0,))
+            blocks |= clipped
             changes.append(jnp.any(changed))
         return gradient._replace(
             **{name: _with(name, getattr(gradient, name), blocks) for name in gradient._fields}
@@ -149,7 +156,7 @@ def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple
 
 
 def _with(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:
-    """``array`` with those of its blocks in place that there are."""
+    """``array`` with its blocks replaced by those in ``blocks``."""
     for (name, k), block in blocks.items():
         if name == field:
             array = array.at[:, k].set(block) if array.ndim == 3 else array.at[k].set(block[0])
@@ -157,7 +164,7 @@ def _with(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Arr
 
 
 def _insert(sorted_N: Array, value: Array) -> Array:
-    """``sorted_N`` with ``value`` in its place and the last entry dropped."""
+    """``sorted_N`` with ``value`` inserted in order and the last entry dropped."""
     place = jnp.searchsorted(sorted_N, value)
     index = jnp.arange(sorted_N.size)
     shifted = jnp.roll(sorted_N, 1)
@@ -165,7 +172,7 @@ def _insert(sorted_N: Array, value: Array) -> Array:
 
 
 def _percentile(sorted_N: Array, count: Array, percent: Array) -> Array:
-    """The percentile of the first ``count`` entries, linear between neighbours; inf for inf."""
+    """The percentile of the first ``count`` entries, linearly interpolated; inf for inf."""
     last = jnp.minimum(count, sorted_N.size) - 1
     position = jnp.clip(percent, 0, 100) / 100 * last.astype(percent.dtype)
     low = jnp.floor(position).astype(jnp.int32)

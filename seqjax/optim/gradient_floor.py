@@ -1,7 +1,7 @@
-"""Floors for gradients: what is shorter is raised to the floor, as a clip cuts what is longer.
+"""Gradient floors: gradients with a norm below the floor are scaled up to it.
 
-Nobody trains like this. The claim under test says that a threshold from below is no help against
-vanishing gradients, and this is that threshold, in the three places where one could put it.
+This is not a training method in use. It is here to test the claim that a lower threshold does not
+help against vanishing gradients, in the three places where one could apply it.
 """
 
 import dataclasses
@@ -48,7 +48,10 @@ class FloorSpec:
 
 
 def gradient_floor(spec: FloorSpec) -> optax.GradientTransformation:
-    """The transformation of a finished gradient; all kinds but "norm" leave it alone here.
+    """The Optax transformation of a ``FloorSpec``.
+
+    Only "norm" changes the gradient here; the other kinds are applied in the backward pass, by
+    ``unroll``.
 
     >>> import jax.numpy as jnp
     >>> transformation = gradient_floor(FloorSpec("norm", 10.0))

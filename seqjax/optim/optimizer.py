@@ -1,6 +1,7 @@
-"""Measure, clip, raise, measure, optimise: one visible Optax chain."""
+"""The Optax chain: measure, clip, raise, measure, optimise."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import optax
@@ -52,9 +53,17 @@ def make_optimizer(
     cell: Cell | None = None,
     floor_spec: FloorSpec | None = None,
 ) -> optax.GradientTransformation:
-    """The chain for ``steps`` updates of a model of ``cell``.
+    """The Optax chain for ``steps`` updates.
 
-    ``optax.tree.get`` reads "norm_before", "norm_after" and "clipped" from its state.
+    ``optax.tree.get`` reads "norm_before", "norm_after" and "clipped" from its state: the norm of
+    the gradient before and after clip and floor, and whether the clip changed it.
+
+    Args:
+      optim: optimiser and schedule.
+      clip_spec: gradient clipping.
+      steps: number of updates.
+      cell: the model's cell, for adaptive clipping.
+      floor_spec: gradient floor; none by default.
     """
     return optax.chain(
         optax.snapshot("norm_before", tree_norm),
@@ -82,10 +91,12 @@ def _rule(optim: OptimSpec, rate) -> optax.GradientTransformation:
     return {"sgd": optax.sgd, "rmsprop": optax.rmsprop, "adam": optax.adam}[optim.name](rate)
 
 
-def apply_gradients(optimizer: optax.GradientTransformation, grads, state, params):
-    """``(new params, new state)``: the one place where Optax computes.
+def apply_gradients(
+    optimizer: optax.GradientTransformation, grads: Any, state: Any, params: Any
+) -> tuple[Any, Any]:
+    """``(new params, new optimiser state)``.
 
-    Its adam mixes integer and float types, so strict promotion is relaxed here and nowhere else.
+    Optax's adam mixes integer and float dtypes, so strict promotion is relaxed here.
     """
     with jax.numpy_dtype_promotion("standard"):
         updates, state = optimizer.update(grads, state, params)

@@ -1,170 +1,192 @@
-"""The fused engine: one ``custom_vjp`` for every cell that has a pointwise form.
+"""The fused engine: one ``custom_vjp`` for every cell with a pointwise ``combine``.
 
-Forward it is the reference engine, which keeps for every step the carry that it starts from and the
-values of its gates. Backward it goes through the steps with ``dz Uᵀ`` as the only product,
+The forward pass is that of the reference engine; it saves, for each step, the carry before the step
+and the gate values. The backward loop has ``dz Uᵀ`` as its only matrix product,
 
-    dz_t, dstart_t = the pointwise derivatives of step t, from what was kept
-    dstart_t.h += dz_t Uᵀ
+    dz_t, dcarry_t = pointwise derivatives of step t, from the saved values
+    dcarry_t.h += dz_t Uᵀ
 
-and takes every other product and sum after the loop, or on a CPU after a block of its steps:
+and all other products are taken after the loop, or on a CPU after each block of steps:
 
-    dU = Σ start_t.hᵀ dz_t    dW = Σ x_tᵀ dz_t    db = Σ dz_t    dx_t = dz_t Wᵀ
+    dU = Σ carry_t.hᵀ dz_t    dW = Σ x_tᵀ dz_t    db = Σ dz_t    dx_t = dz_t Wᵀ
 
-The slopes of activations come from their values, σ' = s (1 - s) and tanh' = 1 - t²; ``jax.vjp``
-differentiates the rest of the equation. So a new cell needs no code here.
+Slopes of activations are computed from their values, σ' = s (1 - s) and tanh' = 1 - t²;
+``jax.vjp`` differentiates the rest of ``combine``, so a new cell needs no code here.
 """
 
-import contextlib
 import functools
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
 
 from seqjax.cells.base import Cell
 from seqjax.cells.matmul import matmul
 from seqjax.recurrence.gradient_norms import raise_to_norm, tree_norm
-from seqjax.recurrence.reference import begin, chunk_size_near, conclude, run, scan_chunks
+from seqjax.recurrence.reference import (
+    Inputs,
+    Shared,
+    Static,
+    chunk_size_near,
+    finish_step,
+    reset_carry,
+    scan_chunks,
+    scan_steps,
+)
+from seqjax.types import Array
 
 BLOCK_ROWS = 800
-SLOPES = {
+SLOPES: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda s: s * (1 - s),
     "tanh": lambda t: 1 - t * t,
     "relu": lambda r: (r > 0).astype(r.dtype),
     "linear": jnp.ones_like,
 }
+"""The derivative of each activation as a function of its value."""
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _replayed(activation, z, value):
-    """``value``, which is the activation of ``z``; z itself is not looked at."""
+    """``value``, the saved activation of ``z``; z itself is not read."""
     return value
 
 
 @_replayed.defjvp
-def _slope(activation, primals, tangents):
+def _replayed_jvp(activation, primals, tangents):
     (_, value), (d_z, d_value) = primals, tangents
     return value, SLOPES[activation](value) * d_z + d_value
 
 
 class Replay:
-    """The ``act`` of a backward step: gives the values that the forward step recorded."""
+    """The ``act`` of a backward step: returns the gate values that the forward step saved."""
 
-    def __init__(self, cell: Cell, values: dict):
-        self.kinds = {gate.name: gate.activation for gate in cell.gates}
-        self.recorded, self.values = values, {}
+    def __init__(self, cell: Cell, saved: dict[str, Array]):
+        self.activations = {gate.name: gate.activation for gate in cell.gates}
+        self.saved, self.values = saved, {}
 
-    def __call__(self, name, z):
-        self.values[name] = _replayed(self.kinds[name], z, self.recorded[name])
+    def __call__(self, name: str, z: Array) -> Array:
+        self.values[name] = _replayed(self.activations[name], z, self.saved[name])
         return self.values[name]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def unroll_fused(plan, shared, carry, inputs):
-    """What ``unroll_reference`` computes, for a cell with a pointwise form."""
-    return _forward(plan, shared, carry, inputs)[0]
+def unroll_fused(
+    static: Static, shared: Shared, carry: NamedTuple, inputs: Inputs
+) -> tuple[NamedTuple, tuple[Array, dict[str, Array]]]:
+    """The results of ``unroll_reference``, for a cell with a pointwise ``combine``.
 
-
-def _forward(plan, shared, carry, inputs):
-    keep = functools.partial(_pack, plan.cell)
-    # XLA's CPU loops read a slice of one large product more slowly than they take a small one.
-    final, (shown, kept) = run(plan, shared, carry, inputs, keep, project_first=not _on_cpu())
-    return (final, shown), (shared, inputs, kept)
-
-
-def _pack(cell, start, values):
-    """What a step keeps, a row of B·H numbers each: its carry at the start, then its gates.
-
-    One array for all, since XLA fills and copies every stack of a loop before it begins; flat,
-    since its CPU loops over rows of H numbers take several times as long.
+    Forward-mode differentiation raises JAX's TypeError about ``custom_vjp``.
     """
-    return jnp.stack([jnp.ravel(a) for a in (*start, *(values[gate.name] for gate in cell.gates))])
+    return _forward(static, shared, carry, inputs)[0]
 
 
-def _unpack(cell, kept, t, shape):
-    """The carry that step t starts from, and the values of its gates by name.
+def _forward(static, shared, carry, inputs):
+    residuals = functools.partial(_pack, static.cell)
+    # XLA's CPU loops read a slice of one large product more slowly than they take a small one.
+    final, (outputs, saved_TKN) = scan_steps(
+        static, shared, carry, inputs, residuals, project_first=not _on_cpu()
+    )
+    return (final, outputs), (shared, inputs, saved_TKN)
 
-    Each row is taken out by itself: out of a common slice XLA's CPU loops read number by number.
+
+def _pack(cell, carry, values):
+    """The residuals of a step as K rows of N = B·H numbers: its carry, then its gate values.
+
+    One array, since XLA fills and copies every stack of a loop before it begins; flat rows, since
+    its CPU loops over rows of H numbers take several times as long.
+    """
+    return jnp.stack([jnp.ravel(a) for a in (*carry, *(values[gate.name] for gate in cell.gates))])
+
+
+def _unpack(cell, saved_TKN, t, shape):
+    """The carry before step t and the step's gate values by name: the inverse of ``_pack``.
+
+    Each row is sliced by itself: out of a common slice XLA's CPU loops read number by number.
     """
     rows = [
-        lax.dynamic_slice(kept, (t, k, 0), (1, 1, kept.shape[2])).reshape(shape)
-        for k in range(kept.shape[1])
+        lax.dynamic_slice(saved_TKN, (t, k, 0), (1, 1, saved_TKN.shape[2])).reshape(shape)
+        for k in range(saved_TKN.shape[1])
     ]
     leaves = len(cell.carry._fields)
     names = (gate.name for gate in cell.gates)
     return cell.carry(*rows[:leaves]), dict(zip(names, rows[leaves:], strict=True))
 
 
-def _backward(plan, saved, cotangents):
-    (shared, inputs, kept), (d_final, d_shown) = saved, cotangents
+def _backward(static, residuals, cotangents):
+    (shared, inputs, saved_TKN), (d_final, d_outputs) = residuals, cotangents
     (T, B, _), params = inputs.x_TBD.shape, shared.params
-    p = _rows(plan.cell, params, like=shared.initial.h)
-    step_back = _step_back(plan, shared, inputs, kept, d_shown, p)
+    p = _extra_rows(static.cell, params, like=shared.initial.h)
+    step_back = _step_back(static, shared, inputs, saved_TKN, d_outputs, p)
 
-    def back_through(sums, t_K):
-        """Back through the steps t_K, then the products that they leave to be taken."""
+    def block_back(sums, t_K):
+        """The backward loop over the steps t_K, then the matrix products of its dz."""
         steps, d_params = sums
-        steps, sides = lax.scan(step_back, steps, t_K, reverse=not plan.reverse, unroll=plan.unroll)
+        steps, sides = lax.scan(
+            step_back, steps, t_K, reverse=not static.reverse, unroll=static.unroll
+        )
         x_KBD, h_KBH = (
             lax.dynamic_slice_in_dim(array, t_K[0], len(t_K))
-            for array in (inputs.x_TBD, kept[:, 0])
+            for array in (inputs.x_TBD, saved_TKN[:, 0])
         )
         rows = x_KBD.reshape(len(t_K) * B, -1), h_KBH.reshape(len(t_K) * B, -1)
-        d_params, d_x = _add_products(plan, shared, d_params, *rows, sides[0], sides[-1])
+        d_params, d_x = _add_products(static, shared, d_params, *rows, sides[0], sides[-1])
         return (steps, d_params), d_x.reshape(x_KBD.shape)
 
     zeros = jax.tree.map(jnp.zeros_like, (shared.initial, shared.step_bound, p))
     sums = (d_final, *zeros), jax.tree.map(jnp.zeros_like, params)
-    K = block(T, B)
+    K = block_size(T, B)
     if K is None:
-        sums, d_x = back_through(sums, jnp.arange(T))
+        sums, d_x = block_back(sums, jnp.arange(T))
     else:
-        sums, d_x = scan_chunks(back_through, sums, jnp.arange(T), K, not plan.reverse)
+        sums, d_x = scan_chunks(block_back, sums, jnp.arange(T), K, not static.reverse)
     (d_carry, d_initial, d_bound, d_p), d_params = sums
     if p:
         d_params = d_params._replace(p_PH=jnp.stack([jnp.sum(d_p[name], axis=0) for name in p]))
-    return type(shared)(d_params, d_initial, d_bound), d_carry, type(inputs)(d_x, None, None)
+    return Shared(d_params, d_initial, d_bound), d_carry, Inputs(d_x, None, None)
 
 
 unroll_fused.defvjp(_forward, _backward)
 
 
-def _step_back(plan, shared, inputs, kept, d_shown, p):
-    """``(sums, t) -> (sums, dz)``: one step of the backward loop, ``dz`` a side or two of gates."""
-    cell = plan.cell
-    one_product = cell.input_gates == cell.state_gates
+def _step_back(static, shared, inputs, saved_TKN, d_outputs, p):
+    """The body of the backward loop, ``(sums, t) -> (sums, dz)``.
+
+    dz is a list of the (B, G·H) cotangents of W x and of U h; one entry where both are the same.
+    """
+    cell = static.cell
+    same_gates = cell.input_gates == cell.state_gates
     u_SH = _transposed(shared.params.u_HGH) if cell.state_gates else None
-    pointwise = _pointwise(plan, shared, p)
+    pointwise = _pointwise(static, shared, p)
 
     def step_back(sums, t):
         d_carry, d_initial, d_bound, d_p = sums
-        here = jax.tree.map(
+        of_step = jax.tree.map(
             lambda array: lax.dynamic_index_in_dim(array, t, 0, keepdims=False),
-            (inputs.valid_TB, inputs.reset_TB, d_shown),
+            (inputs.valid_TB, inputs.reset_TB, d_outputs),
         )
-        start_values = _unpack(cell, kept, t, d_carry.h.shape)
-        d_start, dz, pull_start, (d_past, *more) = pointwise(d_carry, start_values, *here)
+        saved = _unpack(cell, saved_TKN, t, d_carry.h.shape)
+        d_before, dz, pull_reset, (d_past, *more) = pointwise(d_carry, saved, *of_step)
         d_initial, d_bound, d_p = jax.tree.map(jnp.add, (d_initial, d_bound, d_p), tuple(more))
         sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
-            d_start = d_start._replace(h=d_start.h + matmul(sides[1], u_SH, plan.dtype))
-        d_carry, d_reset = pull_start(d_start)
+            d_before = d_before._replace(h=d_before.h + matmul(sides[1], u_SH, static.dtype))
+        d_carry, d_reset = pull_reset(d_before)
         d_carry, d_initial = jax.tree.map(jnp.add, (d_carry, d_initial), (d_past, d_reset))
-        return (d_carry, d_initial, d_bound, d_p), sides[:1] if one_product else sides
+        return (d_carry, d_initial, d_bound, d_p), sides[:1] if same_gates else sides
 
     return step_back
 
 
 def _transposed(u_HGH):
-    """Uᵀ, (G·H, H), laid out as such once instead of read across in every step."""
+    """Uᵀ, (G·H, H), laid out in memory once instead of read with strides in every step."""
     return lax.optimization_barrier(u_HGH.reshape(len(u_HGH), -1).T)
 
 
-def _rows(cell, params, like):
-    """The elementwise parameters by name, a row for each example, to be summed at the end."""
+def _extra_rows(cell, params, like):
+    """The elementwise parameters by name, a copy for each example, to be summed at the end."""
     if not cell.extras:
         return {}
     (extra,) = cell.extras
@@ -172,45 +194,46 @@ def _rows(cell, params, like):
     return {name: jnp.broadcast_to(row, like.shape) for name, row in rows.items()}
 
 
-def _pointwise(plan, shared, p):
-    """The pointwise derivatives of a step, from what it kept."""
-    cell, initial = plan.cell, shared.initial
-    unseen = {name: jnp.full_like(initial.h, jnp.nan) for name in cell.bias_gates}
+def _pointwise(static, shared, p):
+    """The function that computes the pointwise derivatives of a step from its saved values."""
+    cell, initial = static.cell, shared.initial
+    # Only ``act`` knows z: an equation that reads z in any other way gets NaN, never a wrong value.
+    unknown_z = {name: jnp.full_like(initial.h, jnp.nan) for name in cell.bias_gates}
 
-    def pointwise(d_carry, start_values, valid_B, reset_B, d_shown):
-        start, values = start_values
+    def pointwise(d_carry, saved, valid_B, reset_B, d_outputs):
+        before, values = saved
 
-        def rest(z, start, carry, initial, bound, p):
+        def step(z, before, carry, initial, bound, p):
             act = Replay(cell, values)
             rows = SimpleNamespace(**p) if p else None
-            new = cell.combine(act, SimpleNamespace(**z), start, rows)
+            new = cell.combine(act, SimpleNamespace(**z), before, rows)
             here = shared._replace(initial=initial, step_bound=bound)
-            return conclude(plan, here, act.values, new, carry, valid_B, reset_B)
+            return finish_step(static, here, act.values, new, carry, valid_B, reset_B)
 
-        def restart(carry, initial):
-            return carry if plan.reverse else begin(carry, initial, reset_B)
+        def reset(carry, initial):
+            return carry if static.reverse else reset_carry(carry, initial, reset_B)
 
-        # The masks are linear in the carry: any carry will do where they are differentiated.
-        _, pull = jax.vjp(rest, unseen, start, start, initial, shared.step_bound, p)
-        dz, d_start, *others = pull((d_carry, d_shown))
-        return d_start, dz, jax.vjp(restart, start, initial)[1], others
+        # The masks are linear in the carry, so any carry gives their derivative.
+        _, pull = jax.vjp(step, unknown_z, before, before, initial, shared.step_bound, p)
+        dz, d_before, *others = pull((d_carry, d_outputs))
+        return d_before, dz, jax.vjp(reset, before, initial)[1], others
 
     return pointwise
 
 
 def _side(dz, names):
-    """The gates of one side beside each other: (B, G·H)."""
+    """The cotangents of these gates side by side, (B, G·H); None without gates."""
     return jnp.concatenate([dz[name] for name in names], axis=-1) if names else None
 
 
-def _add_products(plan, shared, d_params, x_ND, h_NH, dz_input, dz_state):
-    """``d_params`` with what N rows add to dW, dU and db, and the rows of dx."""
-    cell, dtype, w_DGH = plan.cell, plan.dtype, shared.params.w_DGH
+def _add_products(static, shared, d_params, x_ND, h_NH, dz_input, dz_state):
+    """``d_params`` plus the dW, dU and db of N = K·B rows, and their dx (N, D)."""
+    cell, dtype, w_DGH = static.cell, static.dtype, shared.params.w_DGH
     N, H = h_NH.shape
     dz_input, dz_state = (None if dz is None else dz.reshape(N, -1) for dz in (dz_input, dz_state))
-    signal = dz_input
+    dz_x = dz_input  # the floor on contributions leaves the gradient of the input alone
     if shared.contribution is not None:
-        dz_input, dz_state = _lengthened(cell, shared.contribution, x_ND, h_NH, dz_input, dz_state)
+        dz_input, dz_state = _raise_rows(cell, shared.contribution, x_ND, h_NH, dz_input, dz_state)
     added = {"w_DGH": matmul(x_ND.T, dz_input, dtype)}
     b = dict(zip(cell.input_gates, jnp.sum(dz_input, axis=0).reshape(-1, H), strict=True))
     if cell.state_gates:
@@ -221,79 +244,35 @@ def _add_products(plan, shared, d_params, x_ND, h_NH, dz_input, dz_state):
     d_params = d_params._replace(
         **{name: sums[name] + added[name].reshape(sums[name].shape) for name in added}
     )
-    return d_params, matmul(signal, w_DGH.reshape(len(w_DGH), -1).T, dtype)
+    return d_params, matmul(dz_x, w_DGH.reshape(len(w_DGH), -1).T, dtype)
 
 
-def _lengthened(cell, floor, x_ND, h_NH, dz_input, dz_state):
-    """The rows of dz for the weights, each lengthened until its contribution is ``floor`` long.
+def _raise_rows(cell, floor, x_ND, h_NH, dz_input, dz_state):
+    """The rows of dz, scaled so that each row's contribution to dW, dU and db has norm >= floor.
 
-    A row's contributions to dW, dU and db are the outer products of dz with x, with h and with 1,
-    and the norm of an outer product is the product of the norms.
+    A row's contributions are the outer products of dz with x, with h and with 1, and the norm of
+    an outer product is the product of the norms.
     """
     H = h_NH.shape[1]
-    length = functools.partial(tree_norm, axes=(1,))
-    biased, contributions = [dz_input], [length(dz_input) * length(x_ND)]
+    norm_of = functools.partial(tree_norm, axes=(1,))
+    biased, contributions = [dz_input], [norm_of(dz_input) * norm_of(x_ND)]
     if dz_state is not None:
-        contributions.append(length(dz_state) * length(h_NH))
-        unseen = [k for k, name in enumerate(cell.state_gates) if name not in cell.input_gates]
-        biased += [dz_state[:, k * H : (k + 1) * H] for k in unseen]
-    norm = length([*contributions, length(biased)])
+        contributions.append(norm_of(dz_state) * norm_of(h_NH))
+        state_only = [k for k, name in enumerate(cell.state_gates) if name not in cell.input_gates]
+        biased += [dz_state[:, k * H : (k + 1) * H] for k in state_only]
+    norm = norm_of([*contributions, norm_of(biased)])
     return raise_to_norm((dz_input, dz_state), floor, norm=norm)[0]
-
-
-def _refuse(*_, **__):
-    raise ValueError(
-        "engine: the fused engine has no forward-mode derivatives, nor have products in a dtype of "
-        'their own; pass engine="reference" and no dtype to unroll'
-    )
-
-
-# The identity on tangents. Reverse mode transposes it away; forward mode has to compute it.
-_tangent = Primitive("reverse_mode_only")
-_tangent.def_abstract_eval(lambda tangent: tangent)
-_tangent.def_impl(_refuse)
-mlir.register_lowering(_tangent, _refuse)
-ad.deflinear2(_tangent, lambda cotangent, _: [cotangent])
-batching.defvectorized(_tangent)
-
-
-@jax.custom_jvp
-def _reverse_only(array):
-    return array
-
-
-@_reverse_only.defjvp
-def _reverse_only_jvp(primals, tangents):
-    return primals[0], _tangent.bind(tangents[0])
-
-
-def reverse_only(tree):
-    """The identity; differentiating it in forward mode is an error that names the way out."""
-    return jax.tree.map(
-        lambda a: _reverse_only(a) if jnp.issubdtype(jnp.result_type(a), jnp.floating) else a, tree
-    )
-
-
-@contextlib.contextmanager
-def reverse_mode_alone():
-    """The same where JAX notices while a function is traced, before any tangent is computed."""
-    try:
-        yield
-    except TypeError as error:
-        if "custom_vjp" in str(error):
-            _refuse()
-        raise
 
 
 def _on_cpu() -> bool:
     return jax.default_backend() == "cpu"
 
 
-def block(T: int, B: int) -> int | None:
-    """How many steps of dz go into one product; None where that is all of them.
+def block_size(T: int, B: int) -> int | None:
+    """Steps of dz that go into one matrix product of the backward pass; None for all T.
 
-    On a CPU about 800 rows of (time, batch): what they hold is still in the cache when the product
-    reads it. Elsewhere all at once.
+    On a CPU about 800 rows of (time, batch), which are still in the cache when the product reads
+    them. On other devices all steps at once.
     """
     if not _on_cpu() or T * B < 2 * BLOCK_ROWS:
         return None

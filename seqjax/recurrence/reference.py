@@ -1,11 +1,12 @@
-"""The reference engine: ``lax.scan`` over steps and JAX's own differentiation.
+"""The reference engine: ``lax.scan`` over steps, differentiated by JAX itself.
 
-It says what an unroll means; whatever is faster is tested against it.
+It defines the result of an unroll; the fused engine is tested against it.
 """
 
 import functools
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,18 +18,22 @@ from seqjax.types import Array
 
 
 class Recorder:
-    """The ``act`` of a step: applies a gate's activation and keeps the value."""
+    """The ``act`` of a step: applies each gate's activation and records its value.
+
+    Attributes:
+      values: the activated values (B, H) by gate name, in the order of the calls.
+    """
 
     def __init__(self, cell: Cell):
         self.activations, self.values = cell.activations, {}
 
-    def __call__(self, name, value):
+    def __call__(self, name: str, value: Array) -> Array:
         self.values[name] = self.activations[name](value)
         return self.values[name]
 
 
-class Plan(NamedTuple):
-    """What an unroll is, beside its arrays."""
+class Static(NamedTuple):
+    """The part of an unroll that is structure: never traced. Fields as in ``unroll``."""
 
     cell: Cell
     reverse: bool
@@ -38,7 +43,7 @@ class Plan(NamedTuple):
 
 
 class Shared(NamedTuple):
-    """What every step sees: the parameters, the carry of a reset, the bounds on gradients."""
+    """The arrays that all steps read: parameters, initial carry, bounds on gradients."""
 
     params: NamedTuple
     initial: NamedTuple
@@ -46,113 +51,162 @@ class Shared(NamedTuple):
 
     @property
     def contribution(self) -> Array | None:
-        """The floor on what a step adds to the gradient of the parameters, if there is one."""
+        """The floor on each step's contribution to the gradient of the parameters, or None."""
         return None if self.step_bound is None else self.step_bound.contribution
 
 
 class Inputs(NamedTuple):
-    """What each step has for itself; masks may be None."""
+    """The arrays with a time axis; a mask may be None."""
 
     x_TBD: Array
     valid_TB: Array | None
     reset_TB: Array | None
 
 
-def _where(mask_B, new, old):
-    """``new`` where the mask holds; a mask of None holds everywhere."""
+def _where(mask_B: Array | None, new: Any, old: Any) -> Any:
+    """``new`` where the mask is True or None, else ``old``; leaves (B, H)."""
     if mask_B is None:
         return new
     return jax.tree.map(lambda a, b: jnp.where(mask_B[:, None], a, b), new, old)
 
 
-def begin(carry, initial, reset_B):
-    """The carry of a new sequence where one starts."""
+def reset_carry(carry: NamedTuple, initial: NamedTuple, reset_B: Array | None) -> NamedTuple:
+    """``carry``, replaced by ``initial`` for the examples where a new sequence starts."""
     return carry if reset_B is None else _where(reset_B, initial, carry)
 
 
-def conclude(plan, shared, values, new, carry, valid_B, reset_B):
-    """From the equation's new carry to ``(carry, (output, probes))``: the bound, then the masks."""
+def finish_step(
+    static: Static,
+    shared: Shared,
+    values: dict[str, Array],
+    new: NamedTuple,
+    carry: NamedTuple,
+    valid_B: Array | None,
+    reset_B: Array | None,
+) -> tuple[NamedTuple, tuple[Array, dict[str, Array]]]:
+    """Bound the cotangent of the cell's new carry and apply the masks.
+
+    Args:
+      values: gate values (B, H) by name; those in ``static.probe`` are returned.
+      new: the carry that the cell computed.
+      carry: the carry before the step, which padded steps leave unchanged.
+
+    Returns:
+      The carry for the next step, and ``(output (B, H), probes)``, which are 0 on padding.
+    """
     if shared.step_bound is not None:
         new = bound_cotangent(new, shared.step_bound)
-    shown = (new.h, {name: values[name] for name in plan.probe})
-    shown = _where(valid_B, shown, jax.tree.map(jnp.zeros_like, shown))
-    if plan.reverse:
-        new = begin(new, shared.initial, reset_B)
-    return _where(valid_B, new, carry), shown
+    outputs = (new.h, {name: values[name] for name in static.probe})
+    outputs = _where(valid_B, outputs, jax.tree.map(jnp.zeros_like, outputs))
+    if static.reverse:
+        new = reset_carry(new, shared.initial, reset_B)
+    return _where(valid_B, new, carry), outputs
 
 
-def advance(plan, params, x_BD, a_BGH, start):
-    """One step of the equation: the new carry, and the values of the gates by name.
+def advance(
+    static: Static, params: NamedTuple, x_BD: Array, a_BGH: Array | None, carry: NamedTuple
+) -> tuple[NamedTuple, dict[str, Array]]:
+    """The cell's new carry after one step, and its gate values by name.
 
-    ``a_BGH`` is W x, or None where that is still to be taken.
+    Args:
+      a_BGH: W x if it has been computed for all steps at once, else None.
     """
-    cell, act = plan.cell, Recorder(plan.cell)
+    cell, act = static.cell, Recorder(static.cell)
     if a_BGH is None:
-        a_BGH = cell.project(params, x_BD, plan.dtype)
-    return cell.advance(params, act, x_BD, a_BGH, start, plan.dtype), act.values
+        a_BGH = cell.project(params, x_BD, static.dtype)
+    return cell.advance(params, act, x_BD, a_BGH, carry, static.dtype), act.values
 
 
-def advance_per_example(plan, params, x_BD, a_BGH, start, floor):
-    """``advance``, what each example adds to the gradient of the parameters lengthened to a floor.
+def advance_per_example(
+    static: Static,
+    params: NamedTuple,
+    x_BD: Array,
+    a_BGH: None,
+    carry: NamedTuple,
+    floor: Array,
+) -> tuple[NamedTuple, dict[str, Array]]:
+    """``advance`` with each example's gradient of the parameters raised to norm ``floor``.
 
-    Each example has a copy of the parameters, so that its contribution is a cotangent of its own:
-    slow, but it is what the words mean.
+    Each example reads a copy of the parameters, whose cotangent is that example's contribution.
+    Slow, but a direct statement of the definition.
     """
 
-    def one(params, x_D, start):
-        rows = jax.tree.map(lambda leaf: leaf[None], (x_D, start))
-        stepped = advance(plan, raise_cotangent(params, floor), rows[0], a_BGH, rows[1])
+    def one(params, x_D, carry):
+        rows = jax.tree.map(lambda leaf: leaf[None], (x_D, carry))
+        stepped = advance(static, raise_cotangent(params, floor), rows[0], a_BGH, rows[1])
         return jax.tree.map(lambda leaf: leaf[0], stepped)
 
     copies = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (len(x_BD), *leaf.shape)), params)
-    return jax.vmap(one)(copies, x_BD, start)
+    return jax.vmap(one)(copies, x_BD, carry)
 
 
-def run(plan, shared, carry, inputs, keep, project_first=True, take=advance):
-    """Runs a cell along T: ``(final carry, ((outputs_TBH, probes), kept))``.
+def scan_steps(
+    static: Static,
+    shared: Shared,
+    carry: NamedTuple,
+    inputs: Inputs,
+    residuals: Callable[[NamedTuple, dict[str, Array]], Any],
+    project_first: bool = True,
+    advance: Callable = advance,
+) -> tuple[NamedTuple, tuple[tuple[Array, dict[str, Array]], Any]]:
+    """Scan a cell along T.
 
-    ``keep(start, values)`` is what a step keeps of the carry it starts from and its gates' values.
-    With ``project_first`` the product W x is taken for all steps before the first one. ``take``
-    takes a step, as ``advance`` does.
+    Args:
+      residuals: from the carry before a step and its gate values to the arrays that are stacked
+        along T, for a backward pass; or to None.
+      project_first: compute W x for all steps in one matrix product before the loop.
+      advance: computes one step, with the signature of ``advance`` above.
+
+    Returns:
+      ``(final carry, ((outputs_TBH, probes), stacked residuals))``.
     """
 
     def step(carry, inputs):
         (x_BD, valid_B, reset_B), a_BGH = inputs
-        start = carry if plan.reverse else begin(carry, shared.initial, reset_B)
-        new, values = take(plan, shared.params, x_BD, a_BGH, start)
-        carry, shown = conclude(plan, shared, values, new, carry, valid_B, reset_B)
+        before = carry if static.reverse else reset_carry(carry, shared.initial, reset_B)
+        new, values = advance(static, shared.params, x_BD, a_BGH, before)
+        carry, outputs = finish_step(static, shared, values, new, carry, valid_B, reset_B)
         # Flat, because XLA's CPU loops over rows of H numbers take several times as long.
-        return carry, (jax.tree.map(jnp.ravel, shown), keep(start, values))
+        return carry, (jax.tree.map(jnp.ravel, outputs), residuals(before, values))
 
     a_TBGH = None
     if project_first:
-        a_TBGH = plan.cell.project(shared.params, inputs.x_TBD, plan.dtype)
-    carry, (shown, kept) = lax.scan(
-        step, carry, (inputs, a_TBGH), reverse=plan.reverse, unroll=plan.unroll
+        a_TBGH = static.cell.project(shared.params, inputs.x_TBD, static.dtype)
+    carry, (outputs, saved) = lax.scan(
+        step, carry, (inputs, a_TBGH), reverse=static.reverse, unroll=static.unroll
     )
-    return carry, (jax.tree.map(lambda a: a.reshape(-1, *carry.h.shape), shown), kept)
+    return carry, (jax.tree.map(lambda a: a.reshape(-1, *carry.h.shape), outputs), saved)
 
 
-def unroll_reference(plan, shared, carry, inputs):
-    """``(final carry, (outputs_TBH, probes))``, to be differentiated by JAX itself."""
+def unroll_reference(
+    static: Static, shared: Shared, carry: NamedTuple, inputs: Inputs
+) -> tuple[NamedTuple, tuple[Array, dict[str, Array]]]:
+    """``(final carry, (outputs_TBH, probes))``, differentiable in both modes."""
     options = {}
     if shared.contribution is not None:
-        apart = functools.partial(advance_per_example, floor=shared.contribution)
-        options = {"project_first": False, "take": apart}
-    final, (shown, _) = run(plan, shared, carry, inputs, lambda start, values: None, **options)
-    return final, shown
+        per_example = functools.partial(advance_per_example, floor=shared.contribution)
+        options = {"project_first": False, "advance": per_example}
+    final, (outputs, _) = scan_steps(
+        static, shared, carry, inputs, lambda carry, values: None, **options
+    )
+    return final, outputs
 
 
 def chunk_size_near(wanted: int, T: int) -> int:
-    """About ``wanted`` steps, rather a divisor of T: steps left over are joined on by a copy."""
+    """A divisor of T near ``wanted``, or ``wanted`` itself if none is within a factor of 2.
+
+    A chunk size that divides T avoids a copy that joins the remaining steps.
+    """
     near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
     return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
 
 
-def scan_chunks(steps, carry, inputs, chunk, reverse):
-    """``steps(carry, inputs)`` chunk by chunk along T.
+def scan_chunks(
+    steps: Callable[[Any, Any], tuple[Any, Any]], carry: Any, inputs: Any, chunk: int, reverse: bool
+) -> tuple[Any, Any]:
+    """Apply ``steps(carry, inputs)`` to chunks of ``chunk`` steps along T, one after another.
 
-    Steps left over when T is no multiple of ``chunk`` make a shorter last chunk.
+    If T is no multiple of ``chunk``, the last chunk is shorter.
     """
     T = jax.tree.leaves(inputs)[0].shape[0]
     whole = T // chunk * chunk
@@ -160,8 +214,8 @@ def scan_chunks(steps, carry, inputs, chunk, reverse):
     tail = jax.tree.map(lambda a: a[whole:], inputs)
 
     def over_head(carry):
-        carry, shown = lax.scan(steps, carry, head, reverse=reverse)
-        return carry, jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), shown)
+        carry, outputs = lax.scan(steps, carry, head, reverse=reverse)
+        return carry, jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), outputs)
 
     if whole == T:
         return over_head(carry)

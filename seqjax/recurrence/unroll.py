@@ -1,6 +1,5 @@
-"""``unroll``: a cell along time, with lengths, resets, direction, probes and bounds."""
+"""``unroll``: run a cell along time, with lengths, resets, probes and bounds on gradients."""
 
-import contextlib
 import functools
 import math
 from typing import NamedTuple
@@ -9,12 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell
-from seqjax.recurrence.fused import reverse_mode_alone, reverse_only, unroll_fused
+from seqjax.recurrence.fused import unroll_fused
 from seqjax.recurrence.gradient_norms import StepBound
 from seqjax.recurrence.reference import (
     Inputs,
-    Plan,
     Shared,
+    Static,
     chunk_size_near,
     scan_chunks,
     unroll_reference,
@@ -25,12 +24,12 @@ ENGINES = ("auto", "fused", "reference")
 
 
 class Unrolled(NamedTuple):
-    """What ``unroll`` returns, always in this shape.
+    """The result of ``unroll``.
 
     Attributes:
       outputs_TBH: h after every step, aligned with the input also in reverse; 0 on padded steps.
-      carry: the carry after the last step taken (in reverse: after step 0).
-      probes: the values (T, B, H) of the gates asked for, by name; 0 on padded steps.
+      carry: the carry after the last valid step (in reverse: after step 0), leaves (B, H).
+      probes: activated values (T, B, H) by the names in ``probe``; 0 on padded steps.
     """
 
     outputs_TBH: Array
@@ -52,35 +51,40 @@ def unroll(
     probe: tuple[str, ...] = (),
     step_bound: StepBound | None = None,
     engine: str = "auto",
-    dtype=None,
+    dtype: type | None = None,
 ) -> Unrolled:
-    """Runs ``cell`` over ``x_TBD``, under jit, vmap and grad.
+    """Run ``cell`` over ``x_TBD``; works under jit, vmap and grad.
+
+        carry_t = cell(params, x_t, carry_{t-1}),   outputs_t = carry_t.h
 
     Args:
       cell: an entry of ``CELLS``.
-      params: its parameters, as ``init_cell`` makes them.
+      params: its parameters, as returned by ``init_cell``.
       x_TBD: inputs, time-major, in the parameters' dtype.
       carry: the initial carry, leaves (B, H); zeros by default.
-      lengths_B: integers; steps t >= length are padding: they change nothing, their outputs are 0,
-        and what ``x_TBD`` holds there does not matter. A length of 0 returns the initial carry.
+      lengths_B: integers; steps t >= length are padding: they leave the carry unchanged, their
+        outputs are 0, and the values of ``x_TBD`` there are ignored, NaN included. A length of 0
+        returns the initial carry.
       reset_TB: booleans; True marks step t as the first of a new sequence in input time. The carry
-        becomes the initial one before that step, or, in reverse, after it. Ignored on padding.
+        is reset to the initial one before that step, or, in reverse, after it. Ignored on padding.
       reverse: run from the last step to the first.
-      unroll: steps a turn of the compiled loop; changes speed only.
-      remat: recompute instead of keep: a number of steps a chunk, or True for about √T, rather a
-        divisor of T. Memory falls from T to T / chunk + chunk steps, for one more forward pass.
+      unroll: steps per iteration of the compiled loop; changes speed only.
+      remat: rematerialise in chunks of this many steps; True for about √T, preferably a divisor of
+        T. Memory falls from T to T / chunk + chunk steps, for one more forward pass.
       probe: names of gates whose activated values are returned.
       step_bound: bounds on the gradients at every step; see ``StepBound``.
-      engine: "reference" (``lax.scan`` and JAX's own differentiation, for every cell and every
-        transformation), "fused" (faster and smaller; cells with a pointwise form, and under a floor
-        on contributions without peepholes; no forward-mode derivatives), or "auto": fused where
-        that is possible.
+      engine: "reference" (``lax.scan`` and JAX's own differentiation; every cell and every
+        transformation), "fused" (faster, less memory; cells with a pointwise ``combine``, and with
+        a floor on contributions only those without extra parameters; no forward-mode derivatives),
+        or "auto": "fused" where it is available.
       dtype: of the operands of matrix products, such as ``jnp.bfloat16``; by default the
-        parameters'. Parameters, carries and sums keep theirs. No forward-mode derivatives.
+        parameters'. Parameters, carries and sums stay in the parameters' dtype. No forward-mode
+        derivatives.
 
     Raises:
-      ValueError: a shape or dtype that does not fit, naming the expected and the received one, or
-        an unknown gate or engine, or forward-mode derivatives where there are none.
+      ValueError: a shape or dtype that does not fit (the message has both), an unknown gate or
+        engine, or "fused" for a cell that it does not support.
+      TypeError: forward-mode differentiation of the fused engine or with a ``dtype`` (from JAX).
 
     >>> import jax, jax.numpy as jnp
     >>> from seqjax.cells import CELLS
@@ -111,42 +115,41 @@ def unroll(
     if step_bound is not None:
         step_bound = _check_bound(step_bound)
     if dtype is not None and not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(f"dtype: expected a floating one or None, got {jnp.dtype(dtype).name}")
-    plan = Plan(cell, reverse, unroll, tuple(probe), dtype)
+        raise ValueError(f"dtype: expected a floating dtype or None, got {jnp.dtype(dtype).name}")
+    static = Static(cell, reverse, unroll, tuple(probe), dtype)
     shared, inputs = Shared(params, carry, step_bound), Inputs(x_TBD, valid_TB, reset_TB)
-    final, (outputs_TBH, probes) = _run(plan, shared, inputs, _chunk(remat, T), engine)
+    final, (outputs_TBH, probes) = _run(static, shared, inputs, _chunk_size(remat, T), engine)
     return Unrolled(outputs_TBH, final, probes)
 
 
-def _run(plan, shared, inputs, chunk, engine):
-    """``(final carry, (outputs_TBH, probes))`` by an engine, in chunks where that is asked for."""
+def _run(
+    static: Static, shared: Shared, inputs: Inputs, chunk: int | None, engine: str
+) -> tuple[NamedTuple, tuple[Array, dict[str, Array]]]:
+    """``(final carry, (outputs_TBH, probes))`` by the engine, rematerialised in chunks."""
     if engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    pointwise = plan.cell.combine is not None
+    cell, pointwise = static.cell, static.cell.combine is not None
     if engine == "fused" and not pointwise:
         raise ValueError(
-            f'engine: cell {plan.cell.name!r} has no pointwise form; use "auto" or "reference"'
+            f'engine: cell {cell.name!r} has no pointwise form; expected "auto" or "reference"'
         )
-    apart = shared.contribution is not None and bool(plan.cell.extras)
-    if engine == "fused" and apart:
+    # Contributions of extra parameters are no outer products, whose norms the fused engine takes.
+    unsupported = shared.contribution is not None and bool(cell.extras)
+    if engine == "fused" and unsupported:
         raise ValueError(
-            f"engine: cell {plan.cell.name!r} has parameters beside W, U and b, for which this "
-            'engine has no floor on contributions; use "auto" or "reference"'
+            f"engine: a floor on contributions is not available for cell {cell.name!r}, which has "
+            'parameters beside W, U and b; expected "auto" or "reference"'
         )
-    fused = pointwise and not apart and engine != "reference"
-    one_way = fused or plan.dtype is not None
-    if one_way:
-        shared, inputs = reverse_only((shared, inputs))
-    steps = functools.partial(unroll_fused if fused else unroll_reference, plan, shared)
-    if chunk is not None:
-        steps = jax.checkpoint(steps, prevent_cse=False)
-    with reverse_mode_alone() if one_way else contextlib.nullcontext():
-        if chunk is None:
-            return steps(shared.initial, inputs)
-        return scan_chunks(steps, shared.initial, inputs, chunk, plan.reverse)
+    fused = pointwise and not unsupported and engine != "reference"
+    steps = functools.partial(unroll_fused if fused else unroll_reference, static, shared)
+    if chunk is None:
+        return steps(shared.initial, inputs)
+    steps = jax.checkpoint(steps, prevent_cse=False)
+    return scan_chunks(steps, shared.initial, inputs, chunk, static.reverse)
 
 
-def _chunk(remat: int | bool | None, T: int) -> int | None:
+def _chunk_size(remat: int | bool | None, T: int) -> int | None:
+    """Steps a rematerialised chunk, or None for no rematerialisation."""
     if remat is None or remat is False:
         return None
     chunk = chunk_size_near(max(1, math.isqrt(T)), T) if remat is True else remat
@@ -155,7 +158,8 @@ def _chunk(remat: int | bool | None, T: int) -> int | None:
     return chunk
 
 
-def _checked(name: str, array: Array, shape: tuple, kind) -> Array:
+def _checked(name: str, array: Array, shape: tuple[int, ...], kind: type) -> Array:
+    """``array`` as a JAX array of this shape and kind of dtype."""
     array = jnp.asarray(array)
     if array.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
@@ -165,19 +169,19 @@ def _checked(name: str, array: Array, shape: tuple, kind) -> Array:
 
 
 def _check_bound(bound: StepBound) -> StepBound:
-    """The bound with its numbers as arrays, after checking those that are not traced."""
+    """The bound with its numbers as float32 arrays; Python numbers are checked."""
     for name, number in bound._asdict().items():
         if name == "count" or not isinstance(number, int | float):
             continue
-        from_above = name == "threshold"
-        if not (number > 0 if from_above else 0 <= number < math.inf):
-            accepted = "a positive number" if from_above else "a finite number, 0 or more"
+        upper = name == "threshold"
+        if not (number > 0 if upper else 0 <= number < math.inf):
+            accepted = "a positive number" if upper else "a finite number, 0 or more"
             raise ValueError(f"step_bound.{name}: expected {accepted}, got {number}")
     return jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), bound)
 
 
 def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
-    """The hidden width, after checking that parameters and input fit the cell and each other."""
+    """The hidden width H, after checking parameters and input against the cell."""
     if type(params) is not cell.params:
         raise ValueError(
             f"params: {cell.name!r} expects {cell.params.__name__}, got {type(params).__name__}"
@@ -189,7 +193,7 @@ def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
     if jnp.ndim(x_TBD) != 3 or x_TBD.shape[2] != D:
         raise ValueError(f"x_TBD: expected shape (T, B, {D}), got {jnp.shape(x_TBD)}")
     if cell.square and D != H:
-        raise ValueError(f"cell {cell.name!r} needs input width = hidden width, got {D} and {H}")
+        raise ValueError(f"cell {cell.name!r}: expected input width = hidden width, got {D}, {H}")
     expected = {"w_DGH": (D, len(cell.input_gates), H), "b_GH": (len(cell.bias_gates), H)}
     if cell.state_gates:
         expected["u_HGH"] = (H, len(cell.state_gates), H)
@@ -205,7 +209,7 @@ def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
     return H
 
 
-def _check_carry(cell: Cell, carry: NamedTuple, shape: tuple, dtype) -> None:
+def _check_carry(cell: Cell, carry: NamedTuple, shape: tuple[int, int], dtype: type) -> None:
     if type(carry) is not cell.carry:
         raise ValueError(
             f"carry: cell {cell.name!r} expects {cell.carry.__name__}, got {type(carry).__name__}"

@@ -10,16 +10,15 @@ import pytest
 from jax.experimental import rnn
 from support import oracles
 from support.assertions import assert_close
-from support.cells import by_name, draw
+from support.cells import by_name, draw, every_cell
 from support.update_golden import GOLDEN, golden_step
 
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence.unroll import unroll
 
-every_cell = pytest.mark.parametrize("name", CELLS)
-# (T, B, D, H); a cell that adds its input to its state takes D = H.
-SHAPES = [(5, 3, 2, 3), (1, 2, 1, 3), (4, 1, 2, 1)]
+SHAPE = 5, 3, 2, 3
+"""(T, B, D, H); a cell that adds its input to its state takes D = H."""
 
 
 def weighted(weights, outputs, carry):
@@ -67,13 +66,17 @@ def test_values_in_float32(name):
 @every_cell
 def test_values_and_gradients_with_lengths_resets_and_carry(name, x64):
     """In both directions at once, mapped over two sets of parameters; padding holds NaN."""
-    check_gradients(name, SHAPES[0], (2,), masks(*SHAPES[0][:2]), (False, True))
+    check_gradients(name, SHAPE, (2,), masks(*SHAPE[:2]), (False, True))
 
 
 @every_cell
-@pytest.mark.parametrize("shape", SHAPES[1:])
-def test_values_and_gradients_at_sizes_of_one(name, shape, x64):
-    check_gradients(name, shape, (), (None, None), (False,))
+def test_values_and_gradients_at_sizes_of_one(name, x64):
+    check_gradients(name, (3, 1, 1, 1), (), (None, None), (False,))
+
+
+@pytest.mark.parametrize("name", ["lstm_peephole", "gru", "mut1"])
+def test_values_and_gradients_of_one_step(name, x64):
+    check_gradients(name, (1, 2, 1, 3), (), (None, None), (False,))
 
 
 def check_gradients(name, shape, runs, masks, directions):
@@ -105,9 +108,25 @@ def check_gradients(name, shape, runs, masks, directions):
                 return outputs, cell.carry(*last)
 
             assert_close((got[1].outputs_TBH, got[1].carry), oracle(), 1e-12)
-            leaves, tree = jax.tree.flatten((own, x, carry))
-            slopes = oracles.finite_differences(lambda: weighted(weights, *oracle()), leaves)
-            assert_close(got[0], jax.tree.unflatten(tree, slopes), 1e-5)
+            arrays = jax.tree.leaves((own, x, carry))
+            gradients_N = jax.tree.leaves(got[0])
+            check_slopes(lambda: weighted(weights, *oracle()), arrays, gradients_N)
+
+
+def check_slopes(f, arrays, gradients, step=1e-6, directions=3):
+    """Gradients of ``f()`` against finite differences along random directions in each array."""
+    rng = np.random.default_rng(0)
+    for array, gradient in zip(arrays, gradients, strict=True):
+        before = array.copy()
+        for _ in range(directions):
+            direction, ends = rng.normal(size=array.shape), []
+            for sign in (1, -1):
+                array[...] = before + sign * step * direction
+                ends.append(f())
+            array[...] = before
+            slope = (ends[0] - ends[1]) / (2 * step)
+            size = np.linalg.norm(gradient) * np.linalg.norm(direction)
+            assert abs(np.sum(gradient * direction) - slope) <= 1e-6 * max(size, 1e-3)
 
 
 def linen_params(cell, params):
@@ -131,7 +150,7 @@ def linen_params(cell, params):
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_values_and_gradients_equal_flax_linen(name, x64):
     cell = CELLS[name]
-    T, B, D, H = SHAPES[0]
+    T, B, D, H = SHAPE
     params, x, carry, weights = draw(cell, T, B, D, H)
     theirs = nn.OptimizedLSTMCell(H) if name == "lstm" else nn.GRUCell(H)
     network = nn.RNN(theirs, time_major=True, return_carry=True)
@@ -155,7 +174,7 @@ def test_values_and_gradients_equal_flax_linen(name, x64):
 
 def test_lstm_equals_the_reference_in_jax(x64):
     cell = CELLS["lstm"]
-    T, B, D, H = SHAPES[0]
+    T, B, D, H = SHAPE
     params, x, carry, weights = draw(cell, T, B, D, H)
 
     def ours(params, x, carry):
@@ -292,12 +311,12 @@ def test_cells_that_are_special_cases_of_each_other(name, other, convert):
 
 @pytest.mark.parametrize("name", ["mut1", "mut2"])
 def test_cells_that_add_input_to_state_refuse_unequal_widths(name):
-    with pytest.raises(ValueError, match=f"{name}.*input width = hidden width, got 3 and 5"):
+    with pytest.raises(ValueError, match=f"{name}.*got 3, 5"):
         init_cell(jax.random.key(0), CELLS[name], 3, 5, InitSpec())
     square = init_cell(jax.random.key(0), CELLS[name], 5, 5, InitSpec())
     with pytest.raises(ValueError, match=r"x_TBD: expected shape \(T, B, 5\), got \(2, 1, 3\)"):
         unroll(CELLS[name], square, jnp.ones((2, 1, 3)))
-    with pytest.raises(ValueError, match="input width = hidden width, got 3 and 5"):
+    with pytest.raises(ValueError, match="got 3, 5"):
         unroll(CELLS[name], square._replace(w_DGH=square.w_DGH[:3]), jnp.ones((2, 1, 3)))
 
 

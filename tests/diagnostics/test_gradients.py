@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import oracles
 from support.assertions import assert_close
-from support.cells import by_name, draw
+from support.cells import NAMES, by_name, draw
 from support.small_cells import LINEAR, B, D, H, T, linear_network, some_cells
 
 from seqjax.cells import CELLS
@@ -16,7 +16,7 @@ from seqjax.diagnostics import gradients
 from seqjax.diagnostics.base import perturbed_step, step
 from seqjax.recurrence.unroll import unroll
 
-with_c = pytest.mark.parametrize("name", [k for k in CELLS if "c" in CELLS[k].carry._fields])
+with_c = pytest.mark.parametrize("name", [k for k in NAMES if "c" in CELLS[k].carry._fields])
 WEIGHT_TBH = np.random.default_rng(7).normal(size=(T, B, H))
 
 
@@ -73,7 +73,8 @@ def test_gradients_through_time_are_those_of_a_loop_of_truncated_unrolls(name, x
     params, x, carry, _ = draw(cell, T, B, D, H)
     profile, each = found(params, x, carry)
     arrays = jax.tree.map(jnp.asarray, (params, x, carry))
-    states, d_states, d_x, d_theta = jax.tree.map(np.asarray, by_truncation(cell, *arrays))
+    found_by_loop = jax.jit(partial(by_truncation, cell))(*arrays)
+    states, d_states, d_x, d_theta = jax.device_get(found_by_loop)
     assert set(profile) == {*cell.carry._fields, "x"}
     assert_close(profile["h"], np.linalg.norm(d_states.h, axis=2), 1e-12)
     assert_close(profile["x"], np.linalg.norm(d_x, axis=2), 1e-12)
@@ -110,11 +111,13 @@ def test_gates_held_shut_show_h_of_the_new_cell_state(name, x64):
     """The step to which nothing is added is the step itself, for every cell with a c."""
     cell = CELLS[name]
     params, x, carry, _ = draw(cell, 1, B, D, H)
-    nothing = jax.tree.map(np.zeros_like, carry)
-    params, x, carry = jax.tree.map(jnp.asarray, (params, x, carry))
-    assert_close(
-        perturbed_step(cell, params, x[0], carry, nothing), step(cell, params, x[0], carry), 1e-14
-    )
+    zero = jax.tree.map(np.zeros_like, carry)
+
+    @jax.jit
+    def both(params, x_BD, carry):
+        return perturbed_step(cell, params, x_BD, carry, zero), step(cell, params, x_BD, carry)
+
+    assert_close(*both(params, x[0], carry), 1e-14)
 
 
 def test_contributions_of_all_steps_add_up_to_the_gradient(x64):

@@ -1,11 +1,10 @@
-"""Every kind of observation against NumPy on the numbers of one small LSTM, and in a sweep."""
+"""Every observer, in a sweep of two runs, against NumPy on the numbers of one small LSTM."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from support.interrupted import results
 from support.jaxprs import jaxprs
 from support.observed import BASE, T, at_the_start, held_out, seen_of, two_runs
@@ -15,7 +14,7 @@ from seqjax.diagnostics.jacobians import step_jacobians
 from seqjax.diagnostics.observers import TRAJECTORIES
 from seqjax.models.sequence import with_params
 from seqjax.recurrence.unroll import unroll
-from seqjax.training.config import ConfigError, make_config
+from seqjax.training.config import make_config
 from seqjax.training.step import abstract_model, observe_model
 
 OBSERVERS = "units+scales+contributions+jacobians+lyapunov+probe"
@@ -59,16 +58,6 @@ def jacobians():
     x_BTD = jnp.eye(8, dtype=jnp.float32)[batch().x[:, :TRAJECTORIES].T]
     each = jax.jit(jax.vmap(lambda x_TD: step_jacobians(CELL, cell_params(), x_TD)))
     return np.asarray(each(x_BTD), np.float64)
-
-
-def test_in_a_sweep_it_is_what_one_model_shows():
-    config = make_config(BASE | {"train.observe": OBSERVERS})
-    alone = jax.jit(lambda p, b: observe_model(config, with_params(abstract_model(config), p), b))(
-        params(), batch()
-    )
-    assert observed().keys() == alone.keys()
-    for name, array in alone.items():
-        np.testing.assert_allclose(observed()[name], array, err_msg=name, **CLOSE)
 
 
 def test_units():
@@ -136,35 +125,50 @@ def test_the_direct_path_of_an_lstm_is_the_product_of_its_forget_gates():
     norms_T = np.sqrt(np.sum(along_TNH**2, axis=2)).mean(axis=1)
     found = observed()["jacobians.direct"]
     np.testing.assert_allclose(found, norms_T, **CLOSE)
-    share = observed()["jacobians.share"]
-    assert share[0] == pytest.approx(1) and np.all(share > 0)
+
+    # All paths: the change of c_1 by the identity, and with it that of h_1 = o tanh(c_1), goes on
+    # through the Jacobians of the later steps.
+    i_NH, o_NH, g_NH = (
+        np.float64(unrolled().probes[gate][0, :TRAJECTORIES]) for gate in ("i", "o", "g")
+    )
+    slope_NH = o_NH * (1 - np.tanh(i_NH * g_NH) ** 2)
+    reached = np.stack(
+        [np.concatenate([np.diag(slope_H), np.eye(H)]) for slope_H in slope_NH]
+    )  # (N, 2 H, H)
+    shares = []
+    for t in range(T):
+        reached = jacobians()[:, t] @ reached if t else reached
+        total_N = np.linalg.norm(reached[:, H:], axis=(1, 2))
+        shares.append(np.mean(np.linalg.norm(along_TNH[t], axis=1) / total_N))
+    np.testing.assert_allclose(observed()["jacobians.share"], shares, **CLOSE)
 
 
-def test_exponents_of_so_few_steps_are_those_of_the_product():
-    """The sum of all exponents is the mean of log |det J_t|."""
-    found = observed()["lyapunov.largest"]
-    assert found.shape == (2 * H,) and np.all(np.diff(found) <= 1e-5)
-    logs_NT = np.linalg.slogdet(jacobians())[1]
-    np.testing.assert_allclose(found.sum(), logs_NT.mean(), rtol=1e-3)
+def test_exponents_are_those_of_a_loop_of_qr_decompositions():
+    logs = []
+    for j_TSS in jacobians():
+        q, steps = np.eye(2 * H), []
+        for j_SS in j_TSS:
+            q, r = np.linalg.qr(j_SS @ q)
+            steps.append(np.log(np.abs(np.diag(r))))
+        logs.append(np.sort(np.mean(steps, axis=0))[::-1])
+    np.testing.assert_allclose(observed()["lyapunov.largest"], np.mean(logs, axis=0), atol=2e-3)
 
 
-def test_a_probe_reads_the_first_symbol_at_the_first_step():
+def test_a_probe_decodes_the_first_symbol_at_the_first_step():
+    """By ridge regression in NumPy, on the first half of the sequences and the second."""
+    h_TBH, first_B = np.float64(unrolled().outputs_TBH), batch().x[0]
+    half, y_BV = len(first_B) // 2, np.eye(8)[first_B]
+    expected = []
+    for h_BH in h_TBH:
+        h_mean, y_mean = h_BH[:half].mean(axis=0), y_BV[:half].mean(axis=0)
+        rows = np.concatenate([h_BH[:half] - h_mean, np.sqrt(half * 1e-4) * np.eye(H)])
+        target = np.concatenate([y_BV[:half] - y_mean, np.zeros((H, 8))])
+        guess_BV = y_mean + (h_BH[half:] - h_mean) @ np.linalg.lstsq(rows, target)[0]
+        expected.append(np.mean(np.argmax(guess_BV, axis=1) == first_B[half:]))
     found = observed()["probe.accuracy"]
-    assert found.shape == (T,) and np.all((found >= 0) & (found <= 1))
+    np.testing.assert_allclose(found, expected, atol=2.5 / half)  # float32 may decide a few others
     assert found[0] > 0.5 > 2 / 8 > found[-1]
     assert seen_of({"model.cell": "feedforward"}, "probe")["probe.accuracy"][-1] < 0.25
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"task.name": "adding", "train.observe": "probe"}, "no probe where the input is not"),
-        ({"model.layers": 2, "train.observe": "units+lyapunov"}, "no lyapunov where there is more"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(settings, said):
-    with pytest.raises(ConfigError, match=rf"^train\.observe: .*{said}"):
-        make_config(settings)
 
 
 def test_decompositions_come_one_by_one():

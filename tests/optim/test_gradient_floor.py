@@ -1,4 +1,4 @@
-"""Floors for gradients against plain loops over examples and steps, in the three places."""
+"""Gradient floors against plain loops over examples and steps, in the three places."""
 
 import functools
 
@@ -27,8 +27,6 @@ LENGTHS_B = np.array([5, 0, 4])
 LEVELS = np.float32([0.0, 0.3, 2.0])
 TINY, HUGE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 ULP = 2.0**-23
-# Compiled without optimisation: there are many programs, and each runs a few times.
-quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def norm_of(tree):
@@ -64,7 +62,7 @@ def tree(vector):
 @example(np.float32([TINY] * 7), 1.0)
 @example(np.float32([3e19, *[1e-19] * 6]), 1e20)
 @given(vectors, st.floats(0, np.float32(1e30), width=32))
-def test_lengthen_raises_shorter_vectors_to_the_floor_and_no_others(vector, floor):
+def test_raise_to_norm_changes_shorter_vectors_and_no_others(vector, floor):
     long, shorter = compiled()(tree(vector), np.float32(floor))
     before = norm_of(vector)
     raised = 1e-20 <= before < floor
@@ -108,7 +106,7 @@ def one_step(cell):
         last = unroll(cell, params, x_D[None, None], carry=start, engine="reference").carry
         return jax.tree.map(lambda leaf: leaf[0], last)
 
-    return quick(forward), quick(lambda signal, *at: jax.vjp(forward, *at)[1](signal))
+    return jax.jit(forward), jax.jit(lambda signal, *at: jax.vjp(forward, *at)[1](signal))
 
 
 def by_hand(cell, kind, level, params, x, carry, cotangents):
@@ -147,7 +145,7 @@ def draw(cell, scale):
 
 
 BOTH = [
-    *((name, engine) for name in ("elman", "lstm", "gru") for engine in ("fused", "reference")),
+    *((name, engine) for name in ("lstm", "gru") for engine in ("fused", "reference")),
     ("lstm_peephole", "auto"),  # parameters beside W, U and b
     ("gru_reset_before", "auto"),  # no pointwise form
     ("feedforward", "fused"),  # no U
@@ -172,7 +170,7 @@ def test_a_floor_inside_the_backward_pass_is_a_loop_over_examples_and_steps(name
 
         return jax.vjp(f, params, x, carry)[1](cotangents)
 
-    found = quick(jax.vmap(gradients))(LEVELS)
+    found = jax.jit(jax.vmap(gradients))(LEVELS)
     for k, level in enumerate(LEVELS):
         hand = by_hand(cell, kind, float(level), params, x, carry, cotangents)
         assert_close(jax.tree.map(lambda leaf, k=k: np.float64(leaf[k]), found), hand, 2e-5)
@@ -256,7 +254,7 @@ def test_a_mean_over_copies_of_an_example_halves_what_the_floor_sees():
         ({"step_bound": StepBound(np.nan)}, r"step_bound.threshold: expected a positive.*nan"),
         (
             {"step_bound": StepBound(contribution=1.0), "engine": "fused"},
-            r"engine: cell 'lstm_peephole' has parameters beside.*\"auto\" or \"reference\"",
+            r"engine: .*'lstm_peephole'.*\"auto\" or \"reference\"",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The bound on gradient signals: it never lengthens, inf is the identity, and nothing overflows."""
+"""Norms and clipping: a norm never grows, inf is the identity, and nothing overflows."""
 
 from functools import cache
 
@@ -52,7 +52,7 @@ EXTREMES = [[3e19] * 7, [3e38, *[0] * 6], [HUGE] * 7, [TINY] * 7, [0] * 7, [1, *
 
 
 def with_extremes(*others):
-    """Each of the extremes as an example, whatever hypothesis finds beside."""
+    """Add each of the extremes as an example."""
 
     def decorate(test):
         for vector in EXTREMES:
@@ -76,7 +76,7 @@ def test_norm_is_that_of_float64_over_the_whole_range(vector):
 @with_extremes(1e-30)
 @with_extremes(1e30)
 @given(vectors, bounds)
-def test_shorten_brings_longer_vectors_to_the_bound_and_no_others(vector, bound):
+def test_clip_to_norm_changes_longer_vectors_and_no_others(vector, bound):
     short, longer = compiled()(tree(vector), bound)
     before, after = norm(vector), norm(short)
     assert bool(longer) == (before > bound) or abs(before / bound - 1) < 4 * ULP
@@ -91,7 +91,7 @@ def test_shorten_brings_longer_vectors_to_the_bound_and_no_others(vector, bound)
 
 @with_extremes(1.0)
 @given(vectors, bounds)
-def test_shorten_is_idempotent(vector, bound):
+def test_clip_to_norm_is_idempotent(vector, bound):
     once, _ = compiled()(tree(vector), bound)
     twice, _ = compiled()(once, bound)
     assert norm(jax.tree.map(np.subtract, twice, once)) <= 4 * ULP * norm(once)
@@ -154,7 +154,7 @@ def test_float64_keeps_its_range_and_precision(x64):
 # --- the clip inside the backward pass ---
 
 
-def test_bound_signal_shortens_the_joint_cotangent_of_each_example_and_counts():
+def test_bound_cotangent_clips_the_joint_cotangent_of_each_example_and_counts():
     carry = CELLS["lstm"].carry(h=jnp.ones((3, 2)), c=jnp.zeros((3, 2)))
     bound = StepBound(jnp.float32(5.0), jnp.float32(0.0))
     out, pull = jax.vjp(bound_cotangent, carry, bound)

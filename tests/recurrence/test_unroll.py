@@ -40,23 +40,32 @@ def compute(params, x, carry, **options):
     return [grad(params, x, carry, 0.0, reverse) for reverse in (False, True)]
 
 
+program = jax.jit(compute)
+
+
 @cache
 def plain():
-    return jax.jit(compute)(*draw(LSTM))
+    return program(*draw(LSTM))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"remat": 1},
-        {"remat": True},  # 2, which does not divide T
-        {"remat": T + 2},
-        {"unroll": 2},
-    ],
-    ids=str,
-)
-def test_remat_and_unroll_change_no_result_and_no_gradient(options):
+def test_remat_and_unroll_change_no_result_and_no_gradient():
+    """With chunks of 2 steps, which does not divide T."""
+    options = {"remat": True, "unroll": 2}
     assert_close(jax.jit(partial(compute, **options))(*draw(LSTM)), plain(), 1e-6)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_chunks_may_be_one_step_or_more_than_there_are(reverse):
+    params, x, carry = draw(LSTM)
+
+    @jax.jit
+    def run(params):
+        options = {"carry": carry, "lengths_B": LENGTHS_B, "reverse": reverse}
+        return [unroll(LSTM, params, x, remat=remat, **options) for remat in (None, 1, T + 2)]
+
+    expected, *found = run(params)
+    for result in found:
+        assert_close(result, expected, 1e-6)
 
 
 def test_remat_keeps_a_carry_a_chunk_instead_of_every_step():
@@ -76,9 +85,8 @@ def test_remat_keeps_a_carry_a_chunk_instead_of_every_step():
 def test_what_padding_holds_reaches_neither_values_nor_gradients():
     params, x, carry = draw(LSTM)
     padding = (np.arange(T)[:, None] >= LENGTHS_B)[:, :, None]
-    run = jax.jit(compute)
     for held in (np.nan, np.inf, 1e30):
-        assert_close(run(params, jnp.where(padding, held, x), carry), plain(), 0)
+        assert_close(program(params, jnp.where(padding, held, x), carry), plain(), 0)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])

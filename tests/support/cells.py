@@ -1,9 +1,22 @@
-"""Random parameters and inputs of a cell, and its parameters by gate name."""
+"""The cells that tests run over, their random parameters, and their parameters by gate name."""
+
+import os
 
 import jax
 import numpy as np
+import pytest
 
+from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
+
+REPRESENTATIVE = ("elman", "indrnn", "lstm", "lstm_peephole", "gru", "mut1")
+"""With SEQJAX_QUICK set, tests over all cells run over these."""
+NAMES = REPRESENTATIVE if os.environ.get("SEQJAX_QUICK") else tuple(CELLS)
+POINTWISE = tuple(name for name in NAMES if CELLS[name].combine is not None)
+STEPWISE = tuple(name for name in NAMES if CELLS[name].combine is None)
+every_cell = pytest.mark.parametrize("name", NAMES)
+every_pointwise_cell = pytest.mark.parametrize("name", POINTWISE)
+every_stepwise_cell = pytest.mark.parametrize("name", STEPWISE)
 
 
 def draw(cell, T, B, D, H, runs=(), seed=0):

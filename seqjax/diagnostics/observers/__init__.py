@@ -1,7 +1,6 @@
-"""Observers: measurements of a model before, during and after its training.
+"""Observers: measurements of a model on held-out sequences before, during and after training.
 
-``train.observe`` names them, joined by +. They read held-out sequences. The docstring of each says
-what it measures and what it costs.
+``train.observe`` lists their names, joined by +. Each docstring gives the measurement and its cost.
 """
 
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ OBSERVERS: dict[str, Observer] = {
 
 
 def observe(names: Sequence[str], held_out: HeldOut) -> Observed:
-    """The measurements of these observers, by names like "gates.layer0_forward.f.low"."""
+    """Measurements of these observers, by names like "gates.layer0_forward.f.low"."""
     return {
         f"{name}.{key}": array
         for name in names

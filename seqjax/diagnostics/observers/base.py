@@ -1,4 +1,4 @@
-"""The observer type, the held-out sequences that it reads, and the layer that it observes."""
+"""The types of observers: ``Observer``, ``HeldOut`` and ``Layer``."""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from seqjax.tasks.base import Batch
 from seqjax.types import Array
 
 EXAMPLES = 64
-"""So many sequences of the batch are looked at for gradients."""
+"""Sequences of the batch that are used for gradients."""
 TRAJECTORIES = 4
-"""And so many for Jacobians, which take a matrix a step."""
+"""Sequences that are used for Jacobians, which need a matrix for each step."""
 
 Observed = dict[str, Array]
 
@@ -26,7 +26,7 @@ class HeldOut(NamedTuple):
 
     Attributes:
       loss: from logits and a batch to the loss at each position.
-      symbols: how many symbols the input has.
+      symbols: the number of input symbols.
     """
 
     model: SequenceModel
@@ -37,13 +37,13 @@ class HeldOut(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Observer:
-    """A kind of measurement during training.
+    """A kind of measurement.
 
     Attributes:
-      measure: from a model on held-out sequences to named arrays.
-      single_layer: it needs one layer of one direction.
-      ragged: it accepts sequences of different lengths.
-      symbols: it needs symbols as input.
+      measure: from a model on held-out sequences to arrays by name.
+      single_layer: requires one layer of one direction.
+      ragged: accepts sequences of different lengths.
+      symbols: requires symbols as input.
     """
 
     measure: Callable[[HeldOut], Observed]
@@ -53,15 +53,17 @@ class Observer:
 
     @property
     def name(self) -> str:
+        """The name in ``train.observe`` and in records."""
         return self.measure.__name__
 
 
 class Layer(NamedTuple):
-    """The one layer of a model, on some sequences.
+    """The recurrent layer of a model, and its inputs.
 
     Attributes:
-      x_TBD: what the cell reads: embedded, windowed and mapped.
-      loss: from its outputs (T, B, H) to each sequence's own loss (B,), summed over its steps.
+      cell, params: the cell and its parameters.
+      x_TBD: the inputs of the cell: embedded, windowed and mapped.
+      loss: from outputs (T, B, H) to the loss of each sequence (B,), summed over its steps.
     """
 
     cell: Cell
@@ -71,10 +73,10 @@ class Layer(NamedTuple):
 
 
 def extract_layer(held_out: HeldOut) -> Layer:
-    """The model's layer, of one direction, on these sequences.
+    """The only layer of a model of one layer and one direction.
 
-    What is observed of it runs on the plain step of ``diagnostics.base``, which can be
-    differentiated in both modes; under "bf16" too its operands are not rounded.
+    Its diagnostics use the plain step of ``diagnostics.base``, which can be differentiated in both
+    modes and does not round operands under "bf16".
     """
     model, batch = held_out.model, held_out.batch
     recurrent = model.recurrent
@@ -92,7 +94,7 @@ def extract_layer(held_out: HeldOut) -> Layer:
 
 
 def first_examples(held_out: HeldOut) -> HeldOut:
-    """Its first ``EXAMPLES`` sequences."""
+    """``held_out`` with its first ``EXAMPLES`` sequences."""
     batch = held_out.batch
     few = jax.tree.map(lambda array: array[..., :EXAMPLES], batch._replace(x=None))
     return held_out._replace(batch=few._replace(x=batch.x[:, :EXAMPLES]))

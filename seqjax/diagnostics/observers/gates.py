@@ -1,13 +1,13 @@
-"""Observed of the gates: their histograms, each unit's saturation, what a unit keeps."""
+"""Observers of gates: histograms, saturation and retention times."""
 
 from seqjax.diagnostics.gates import model_gates, model_retention
 from seqjax.diagnostics.observers.base import HeldOut, Observed
 
 
 def gates(held_out: HeldOut) -> Observed:
-    """Of every gate the histogram (20,) and the shares (3,) below .1, .05, .01 and above .9 to .99.
+    """Histogram (20,) of every gate, and fractions (3,) below .1, .05, .01 and above .9, .95, .99.
 
-    Cost: one forward pass that keeps all gates.
+    Cost: one forward pass that stores all gates.
     """
     return {
         f"{gate}.{field}": getattr(statistics, field)
@@ -17,12 +17,12 @@ def gates(held_out: HeldOut) -> Observed:
 
 
 def units(held_out: HeldOut) -> Observed:
-    """Of every unit of every gate the shares of time below .1 and above .9, and of every unit the
-    mean retention time of its memory in steps: (H,) each.
+    """Fractions of steps below .1 and above .9 of every unit of every gate, and retention times.
 
-    Times are of cells with a gate that keeps the memory; see ``diagnostics.gates.model_retention``.
+    Arrays are (H,), times in steps. Retention times are for cells with a gate that retains the
+    memory; see ``model_retention``.
 
-    Cost: two forward passes that keep all gates.
+    Cost: two forward passes that store gates.
     """
     found = {
         f"{layer}.retention": tau_H

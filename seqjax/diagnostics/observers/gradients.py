@@ -1,4 +1,4 @@
-"""Observed of gradients: of the loss in the states, of each step in the weights, and of inputs."""
+"""Observers of gradients: with respect to states, weights of each step, and inputs."""
 
 import jax
 import jax.numpy as jnp
@@ -11,9 +11,10 @@ from seqjax.recurrence.gradient_norms import tree_norm
 
 
 def gradients(held_out: HeldOut) -> Observed:
-    """‖∂L/∂h_t‖, ‖∂L/∂c_t‖ and ‖∂L/∂x_t‖, (T,), the mean over 64 sequences of each one's own loss.
+    """Norms ‖∂L/∂h_t‖, ‖∂L/∂c_t‖ and ‖∂L/∂x_t‖, (T,), averaged over 64 sequences.
 
-    The x_t are what the cell reads: embedded, windowed and mapped. Of one layer and direction.
+    L is the loss of a sequence; x_t is the input of the cell: embedded, windowed and mapped. For
+    models of one layer and direction.
 
     Cost: one forward and one backward pass; two of each for cells with a c.
     """
@@ -23,11 +24,11 @@ def gradients(held_out: HeldOut) -> Observed:
 
 
 def contributions(held_out: HeldOut) -> Observed:
-    """‖∂L/∂U_t‖ of each step's own copy of the recurrent weights, (T,), and early over late.
+    """Norms ‖∂L/∂U_t‖ of each step's copy of the recurrent weights, (T,), and early over late ones.
 
-    L is the mean over 64 sequences of each one's own loss, U all that is multiplied with the state.
-    The ratio is ``early_to_late`` from the second step on: the first reads no state. Nothing for
-    cells without recurrent weights. Of one layer and direction.
+    L is the mean loss of 64 sequences; U are all parameters that multiply the state. The ratio is
+    ``early_to_late`` from the second step on, because the first reads no state. Empty for cells
+    without recurrent weights. For models of one layer and direction.
 
     Cost: one forward and one backward pass, and memory for T copies of the parameters.
     """
@@ -41,15 +42,15 @@ def contributions(held_out: HeldOut) -> Observed:
 
 
 def _recurrent_fields(cell: Cell) -> list[str]:
-    """The parameters that are multiplied with the state."""
+    """The fields of the parameters that multiply the state."""
     extras = [extra.field for extra in cell.extras if extra.draw in ("recurrent", "unit")]
     return (["u_HGH"] if cell.state_gates else []) + extras
 
 
 def inputs(held_out: HeldOut) -> Observed:
-    """‖∂ŷ_t/∂x_s‖ of the first sequence, as the largest at each distance t - s: (T,), and at s > t.
+    """Largest norm ‖∂ŷ_t/∂x_s‖ of the first sequence for each distance t - s, (T,), and for s > t.
 
-    ŷ_t are the logits that the readout makes of step t, x_s its input by itself, without a window.
+    ŷ_t are the logits of step t, x_s the input of step s, without its window.
 
     Cost: T V backward passes of one sequence.
     """

@@ -1,4 +1,6 @@
-"""Observed of states: how one depends on another, and what it still tells of the first input."""
+"""Observers of states: recurrent matrices, Jacobians, Lyapunov exponents and a linear probe."""
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -20,17 +22,16 @@ from seqjax.diagnostics.observers.base import (
 )
 from seqjax.diagnostics.probe import linear_probe
 from seqjax.recurrence.gradient_norms import tree_norm
+from seqjax.types import Array
 
 EXPONENTS = 8
-"""So many Lyapunov exponents are kept, the largest."""
+"""Lyapunov exponents that are recorded: the largest."""
 
 
 def scales(held_out: HeldOut) -> Observed:
-    """The spectral radius and the largest singular value of every recurrent matrix.
+    """Spectral radius and largest singular value of every recurrent matrix; empty without any.
 
-    Nothing for cells without one.
-
-    Cost: 24 products and a singular value decomposition of H × H a gate; no pass.
+    Cost: 24 products and a singular value decomposition of H × H for each gate; no forward pass.
     """
     return {
         f"{layer}.{gate}.{field}": getattr(scale, field)
@@ -43,17 +44,17 @@ def scales(held_out: HeldOut) -> Observed:
 
 
 def jacobians(held_out: HeldOut) -> Observed:
-    """Of the maps from state to state, (T,) each, the mean over 4 sequences:
+    """Sizes of Jacobians from state to state, (T,) each, averaged over 4 sequences.
 
     largest, smallest: singular values of J_t = ∂ carry_t / ∂ carry_{t-1}.
-    product: the largest one of J_t … J_1; beyond float32's range 0, inf or not a number.
+    product: the largest singular value of J_t … J_1; 0, inf or NaN beyond float32's range.
     direct: Frobenius norm of the direct path along the memory from the first step to step t.
-    share: that norm over the one of all paths ∂m_t/∂m_1; see ``MemoryPath``.
+    share: that norm over the norm of all paths ∂m_t/∂m_1; see ``MemoryPath``.
 
-    The memory m is c where the cell has one, else h. Of one layer and direction.
+    The memory m is c if the cell has one, else h. For models of one layer and direction.
 
     Cost: 4 times S + 2 H forward passes, and 2 T decompositions of S × S, where S is H times the
-    parts of the carry; memory T S². Sequences come one after another.
+    number of the carry's leaves; memory T S². One sequence at a time.
     """
     cell, params, x_TBD, _ = extract_layer(first_examples(held_out))
 
@@ -72,9 +73,9 @@ def jacobians(held_out: HeldOut) -> Observed:
 
 
 def lyapunov(held_out: HeldOut) -> Observed:
-    """The 8 largest Lyapunov exponents, or all, the mean over 4 sequences.
+    """The largest Lyapunov exponents, up to 8, averaged over 4 sequences.
 
-    Of one layer and direction.
+    For models of one layer and direction.
 
     Cost: 4 times S forward passes and T decompositions of S × S, with S as in ``jacobians``;
     memory T S².
@@ -87,19 +88,19 @@ def lyapunov(held_out: HeldOut) -> Observed:
     return _mean(one, x_TBD)
 
 
-def _mean(one, x_TBD):
-    """The mean over the first sequences of what ``one`` finds of each, one after another."""
+def _mean(one: Callable[[Array], Observed], x_TBD: Array) -> Observed:
+    """The mean of ``one(x_TD)`` over the first sequences, one at a time."""
     found = jax.lax.map(one, jnp.moveaxis(x_TBD[:, :TRAJECTORIES], 1, 0))
     return {name: jnp.mean(array, axis=0) for name, array in found.items()}
 
 
 def probe(held_out: HeldOut) -> Observed:
-    """How often the first symbol is read off the outputs of step t by a linear map, (T,).
+    """Accuracy with which a linear map decodes the first symbol from the outputs of step t, (T,).
 
-    Fitted on the first half of the sequences, counted on the second; see ``linear_probe``. Of the
-    top layer, both directions. For tasks whose input is symbols.
+    Fitted on the first half of the sequences, evaluated on the second; see ``linear_probe``. Reads
+    the top layer, both directions. For tasks whose input is symbols.
 
-    Cost: one forward pass, and T solutions of H equations.
+    Cost: one forward pass, and T linear systems of H equations.
     """
     model, batch = held_out.model, held_out.batch
     outputs_TBH = model.recurrent(model.windowed(model.embed(batch.x))).outputs_TBH
