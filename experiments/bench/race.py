@@ -56,10 +56,12 @@ class Child:
         )
 
     def ask(self, **request: Any) -> None:
+        """Send a request to the process."""
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
+        """Wait for the reply to the oldest request; raise BenchError if the process failed."""
         line = self.process.stdout.readline()
         if not line:
             raise BenchError(f"{self.process.args[3]}: the process ended:\n{self._error_output()}")
@@ -73,6 +75,7 @@ class Child:
         return self.errors.read()[-2000:]
 
     def close(self) -> None:
+        """End the process."""
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()

@@ -68,6 +68,7 @@ class ShardCheckpointer(Checkpointer):
         return state.abstract_arrays(config, len(metadata["runs"]), step)
 
     def restore(self, group: list[Run], max_runs: int) -> tuple[list[Run], BatchState | None]:
+        """Return runs of the group from the newest checkpoint; see ``Checkpointer``."""
         if self.restored is None:
             return [], None
         arrays, metadata = self.restored
@@ -88,6 +89,12 @@ class ShardCheckpointer(Checkpointer):
         return runs, batch_state
 
     def save_if_due(self, batch: list[Run], batch_state: BatchState) -> None:
+        """Save a checkpoint if one is due or a stop is requested.
+
+        Raises:
+          StoppedError: a stop was requested, and everything is saved.
+          CheckpointError: a checkpoint could not be written.
+        """
         signals.has_unsaved_work.set()
         stop = signals.stop_requested.is_set()
         if stop or time.monotonic() - self.last_save >= self.every:
@@ -104,10 +111,12 @@ class ShardCheckpointer(Checkpointer):
             raise signals.StoppedError
 
     def on_trained(self, run: Run, params: Any) -> None:
+        """Save the model of a reported run, if models are to be saved."""
         if self.model_folder is not None and run.purpose == "evaluation":
             saved_models.save(self.model_folder(run.id), run, params)
 
     def on_recorded(self, batch: list[Run]) -> None:
+        """Raise StoppedError if a stop was requested; there is nothing left to save."""
         signals.has_unsaved_work.clear()
         if signals.stop_requested.is_set():
             raise signals.StoppedError

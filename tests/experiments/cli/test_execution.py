@@ -75,7 +75,7 @@ def elsewhere(monkeypatch, **changes):
     monkeypatch.setattr(environment, "describe", lambda: {**here, **changes})
 
 
-def test_what_is_measured_is_measured_once(measured, tmp_path):
+def test_a_measurement_runs_once(measured, tmp_path):
     workdir = tmp_path / "a"
     first = command(ONE, f"--workdir={workdir}")
     assert first.code == 0 and "measuring at 2 points" in first.err
@@ -96,13 +96,13 @@ def test_what_is_measured_is_measured_once(measured, tmp_path):
     ]  # fmt: skip
 
 
-def test_a_plan_says_at_how_many_points_and_makes_nothing(measured, tmp_path):
+def test_a_plan_counts_points_and_writes_nothing(measured, tmp_path):
     result = command(ONE, "--dry_run", f"--workdir={tmp_path / 'none'}")
     assert result == (0, "2 points to measure at\n", "")
     assert not measured.asked and not (tmp_path / "none").exists()
 
 
-def test_a_plan_counts_what_is_tuned_once_and_what_is_not_as_well(measured, tmp_path, monkeypatch):
+def test_a_plan_counts_tuned_runs_once_and_the_others_too(measured, tmp_path, monkeypatch):
     """Of an arm at a rate of its own all runs are in the groups, and none follows."""
     rate = {"optim.learning_rate": 0.1}
     arms = (*STUDY.arms, Arm("fixed", rate))
@@ -113,10 +113,15 @@ def test_a_plan_counts_what_is_tuned_once_and_what_is_not_as_well(measured, tmp_
     assert last == "then 4 runs: 2 cells at their best optim.learning_rate"
 
 
-def test_more_seeds_than_can_be_judged_are_refused_before_anything_is_trained(measured, tmp_path):
-    said = "--seeds: expected at most 20"
+def test_more_seeds_than_the_exact_tests_take_are_refused_before_training(measured, tmp_path):
     for plan in ((), ("--dry_run",)):
-        refused(said, "--study=claim_b", "--seeds=21", f"--workdir={tmp_path / 'none'}", *plan)
+        refused(
+            "--seeds: expected at most 20",
+            "--study=claim_b",
+            "--seeds=21",
+            f"--workdir={tmp_path / 'none'}",
+            *plan,
+        )
     assert not (tmp_path / "none").exists()
     assert command("--study=claim_b", "--seeds=20", "--dry_run", f"--workdir={tmp_path}").code == 0
 
@@ -130,11 +135,12 @@ def test_only_shard_0_measures(measured, tmp_path):
     assert command(ONE, "--shard=1/2", f"--workdir={tmp_path}").out == first.out
 
 
-def refused(said, *arguments):
+def refused(words, *arguments):
+    """Assert that a command fails in one line with these words."""
     result = command(*arguments)
     assert (result.code, result.out) == (2, ""), result
     assert result.err.startswith("error: ") and result.err.count("\n") == 1
-    assert said in result.err, result.err
+    assert words in result.err, result.err
 
 
 @pytest.mark.parametrize("plan", [(), ("--dry_run",)], ids=["run", "plan"])
@@ -142,7 +148,7 @@ def test_another_machine_is_refused_unless_mixing_is_allowed(measured, tmp_path,
     assert command(ONE, f"--workdir={tmp_path}").code == 0
     elsewhere(monkeypatch, jaxlib="0.0.0")
     before = contents(tmp_path)
-    refused("was begun on jaxlib", ONE, f"--workdir={tmp_path}", *plan)
+    refused("jaxlib", ONE, f"--workdir={tmp_path}", *plan)
     assert contents(tmp_path) == before
     assert command(ONE, f"--workdir={tmp_path}", "--allow_mixed", *plan).code == 0
     assert len(measured.asked) == 2
@@ -153,11 +159,10 @@ def test_other_points_are_refused(measured, tmp_path):
     measured.measurement = Measured(
         points=({"gain": 0.5}, {"gain": 1.5, "kind": "tanh"})
     ).measurement
-    said = "holds other measurements: points.1.gain is 1.0 there, 1.5 here"
-    refused(said, ONE, f"--workdir={tmp_path}")
+    refused("points.1.gain", ONE, f"--workdir={tmp_path}")
 
 
-DAMAGES = {
+CORRUPTIONS = {
     "cut": lambda text: text[: len(text) // 2],
     "empty": lambda text: "",
     "no list": lambda text: text.replace('"points": [{"point"', '"points": {"a": [{"point"', 1),
@@ -167,13 +172,13 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("corrupt", CORRUPTIONS.values(), ids=CORRUPTIONS)
 @pytest.mark.parametrize("program", [None, report], ids=["run", "report"])
-def test_damaged_measurements_are_told_in_one_line(measured, tmp_path, damage, program):
+def test_corrupt_measurements_are_reported_in_one_line(measured, tmp_path, corrupt, program):
     made = {"same": {"study": "claim_a", "rules": "0", "points": [{"gain": 0.5}]},
             "environment": {"jaxlib": "1", "device": "a"}, "seconds": 0.5,
             "points": [{"point": {"gain": 0.5}, "measured": {"slope": [0.5]}}]}  # fmt: skip
-    text = damage(json.dumps(made))
+    text = corrupt(json.dumps(made))
     (tmp_path / MEASURED).write_text(text, errors="surrogateescape")
     options = {"program": program} if program else {}
     result = command(*([] if program else [ONE]), f"--workdir={tmp_path}", **options)
@@ -185,17 +190,17 @@ def test_a_workdir_is_of_one_experiment_alone(measured, tmp_path):
     """Neither measurements nor records are put beside those of another experiment."""
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
-    refused("is in use by something else", ONE, f"--workdir={tmp_path / 'other'}")
+    refused("--workdir", ONE, f"--workdir={tmp_path / 'other'}")
     assert command(ONE, f"--workdir={tmp_path / 'a'}").code == 0
-    refused("is in use by something else", "--study=claim_b", f"--workdir={tmp_path / 'a'}")
+    refused("--workdir", "--study=claim_b", f"--workdir={tmp_path / 'a'}")
 
 
-def test_what_was_stopped_while_it_wrote_is_begun_again(measured, tmp_path):
+def test_a_partial_file_of_a_stopped_command_is_ignored(measured, tmp_path):
     (tmp_path / f".{MEASURED}.1234").write_text("{")
     assert command(ONE, f"--workdir={tmp_path}").code == 0
 
 
-ELSEWHERE = {
+TASKS_TAKEN = {
     ("mnist", "lag_recall"): "mnist_rows, mnist_pixels, mnist_pixels_permuted, fashion_rows",
     ("poems", "translation"): "poems",
     ("speech", "digits_pixels"): "japanese_vowels",
@@ -206,11 +211,11 @@ ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize(("study", "task"), ELSEWHERE, ids=[name for name, _ in ELSEWHERE])
+@pytest.mark.parametrize(("study", "task"), TASKS_TAKEN, ids=[name for name, _ in TASKS_TAKEN])
 @pytest.mark.parametrize("plan", [(), ("--dry_run",)], ids=["run", "plan"])
-def test_what_decides_says_which_tasks_it_takes(tmp_path, study, task, plan):
+def test_an_experiment_with_a_verdict_names_the_tasks_it_accepts(tmp_path, study, task, plan):
     for given in (f"--set=task.name={task}", f"--sweep=task.name={task}"):
-        said = f"error: task.name: {study} accepts {ELSEWHERE[study, task]}"
+        said = f"error: task.name: {study} accepts {TASKS_TAKEN[study, task]}"
         refused(said, f"--study={study}", given, f"--workdir={tmp_path / 'none'}", *plan)
     assert not (tmp_path / "none").exists()
 
@@ -222,19 +227,19 @@ def test_every_task_that_a_study_names_can_be_set():
         for task in found.accepted_tasks:
             asked = found.revised({"task.name": task}, None)
             points = {at["task.name"] for at in asked.measurement.points if "task.name" in at}
-            assert points == ({task} if len(found.accepted_tasks) > 1 else set())
+            assert points == {task} or (not points and len(found.accepted_tasks) == 1)
 
 
 # --- names that stand for several ---
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
+def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("several")
 
 
-def test_a_collection_runs_each_in_a_folder_and_collects_the_verdicts(measured, kept):
-    workdir = kept / "claims"
+def test_a_collection_runs_each_in_a_folder_and_collects_the_verdicts(measured, folder):
+    workdir = folder / "claims"
     result = command("--study=claims", f"--workdir={workdir}")
     assert result.code == 0, result.err
     assert {path.name for path in workdir.iterdir()} == {*NAMES, "verdicts.md", "verdicts.json"}
@@ -260,7 +265,11 @@ def test_a_collection_is_planned_name_by_name(measured, tmp_path):
     ["set=model.hidden=4", "sweep=optim.learning_rate=0.1", "arms=x", "tune=optim.learning_rate",
      "trials=2", "tuning_seeds=0"],
 )  # fmt: skip
-def test_what_changes_one_study_is_refused_for_several(measured, tmp_path, flag):
-    said = f"--{flag.partition('=')[0]}: claims are several studies; choose one of claim_a, claim_b"
-    refused(said, "--study=claims", f"--{flag}", f"--workdir={tmp_path / 'none'}")
+def test_flags_of_one_study_are_refused_for_a_collection(measured, tmp_path, flag):
+    refused(
+        f"--{flag.partition('=')[0]}: ",
+        "--study=claims",
+        f"--{flag}",
+        f"--workdir={tmp_path / 'none'}",
+    )
     assert not (tmp_path / "none").exists()

@@ -1,4 +1,4 @@
-"""What is asked on the command line: flags and flagfiles add up, or are refused in one line."""
+"""Flags and flagfiles: they combine, or are refused in one line."""
 
 import pathlib
 import sys
@@ -11,7 +11,7 @@ from experiments import CLAIMS, STUDIES
 from experiments.cli import flags
 
 
-def test_settings_over_several_lines_are_kept_as_one(monkeypatch, tmp_path):
+def test_settings_on_several_lines_are_one_line_in_the_flagfile(monkeypatch, tmp_path):
     argv = [
         "run",
         "--study=gate_bias",
@@ -23,16 +23,16 @@ def test_settings_over_several_lines_are_kept_as_one(monkeypatch, tmp_path):
         flags.parser(argv)
         study, text = flags.experiment_from_flags("gate_bias").study, flags.to_flagfile()
     assert "--set=train.steps=7; model.hidden=5\n" in text
-    kept = tmp_path / "kept.flags"
-    kept.write_text(text)
-    again = ["run", f"--flagfile={kept}"]
+    saved = tmp_path / "saved.flags"
+    saved.write_text(text)
+    again = ["run", f"--flagfile={saved}"]
     with flagsaver.flagsaver():
         flags.parser(again)
         assert flags.experiment_from_flags("gate_bias").study == study
 
 
 BAD = {
-    # arguments: what the line must say
+    # argument: words in the error line
     "--sed=3": ("unknown flag --sed", "did you mean --se"),
     "--noseeds": ("unknown flag --noseeds",),
     "--study=init_by_clp": ("--study", "'init_by_clp'", "'init_by_clip'", "gate_bias"),
@@ -40,7 +40,7 @@ BAD = {
     "--set=task.name=digit_rows": ("task.name", "'digit_rows'", "did you mean 'digits_rows'"),
     "--set=model.hiden=4": ("'model.hiden'", "did you mean 'model.hidden'"),
     "--sweep=init.bias.x=1": ("'init.bias.x'", "did you mean 'init.bias.", "init.bias.f"),
-    "--set=model.cell=gru": ("init.bias.f", "did you mean 'init.bias."),  # it is swept
+    "--set=model.cell=gru": ("init.bias.f", "did you mean 'init.bias."),  # the study sweeps it
     "--set=task.length=5": ("'task.length'", "known: "),  # digits have no length
     "--arms=al": ("--arms", "'al'", "did you mean 'all'"),
     # wrong type
@@ -160,7 +160,7 @@ def test_the_default_workdir_is_named_after_the_study(monkeypatch):
 
 
 @pytest.mark.subprocess
-def test_help_and_mistakes_in_a_process_of_its_own():
+def test_help_and_mistakes_in_a_new_process():
     shown, mistaken = start("--help"), start("--studdy=gate_bias")
     result = finish(shown)
     assert (result.code, result.err) == (0, "")
