@@ -180,7 +180,7 @@ class Checkpoints:
             if actual[name] != expected.get(name):
                 raise CorruptError(f"{name} has changed since it was written")
 
-    def _orbax(self):
+    def _orbax(self) -> Any:
         if self._orbax_checkpointer is None:
             from orbax.checkpoint import v1 as ocp  # takes 0.4 s, so only when needed
 

@@ -299,14 +299,14 @@ def _over_runs(function: Callable[..., Any], mesh: Mesh, runs: Any, *shared: Any
     )(runs, *shared)
 
 
-def _precise(config: Config) -> contextlib.AbstractContextManager[None]:
+def _matmul_precision(config: Config) -> contextlib.AbstractContextManager[None]:
     return jax.default_matmul_precision(PRECISIONS[config.train.precision][0])
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
 def initialise(config_R: Config, seed_R: Array, *, mesh: Mesh) -> TrainState:
     """State of every run before its first step."""
-    with _precise(config_R):
+    with _matmul_precision(config_R):
         return _over_runs(lambda run: initial_state(*run), mesh, (config_R, seed_R))
 
 
@@ -335,7 +335,7 @@ def train_chunk(
     Returns:
       States after the chunk, and the trace (R, count), NaN after ``train.steps``.
     """
-    with _precise(config_R):
+    with _matmul_precision(config_R):
         return _over_runs(
             lambda run, data, first: _train_chunk(run, data, first, count),
             mesh,
@@ -350,7 +350,7 @@ def evaluate(
     config_R: Config, params_R: Any, data: Any, part: Array, *, mesh: Mesh
 ) -> dict[str, Array]:
     """Loss and metrics (R,) of every run on a split of the data: 0 validation, 1 test."""
-    with _precise(config_R):
+    with _matmul_precision(config_R):
         return _over_runs(evaluate_run, mesh, (config_R, params_R), data, part)
 
 
@@ -359,12 +359,12 @@ def examine(
     config_R: Config, seed_R: Array, params_R: Any, data: Any, *, mesh: Mesh
 ) -> dict[str, Array]:
     """Metrics (R,) that the task defines in ``examine``, of every run."""
-    with _precise(config_R):
+    with _matmul_precision(config_R):
         return _over_runs(examine_run, mesh, (config_R, seed_R, params_R), data)
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
 def observe(config_R: Config, params_R: Any, data: Any, *, mesh: Mesh) -> dict[str, Array]:
     """Observations (R, ...) of every run; see ``diagnostics.observers``."""
-    with _precise(config_R):
+    with _matmul_precision(config_R):
         return _over_runs(observe_run, mesh, (config_R, params_R), data)
