@@ -206,7 +206,9 @@ def refused_in_one_line(outcome) -> None:
 @pytest.mark.parametrize("most", [1_000, 3_000, 9_000, 20_000])
 def test_a_limit_on_the_size_of_files(tmp_path, whole, most):
     workdir = tmp_path / "workdir"
-    refused_in_one_line(Command(workdir, limit=("RLIMIT_FSIZE", most)).wait())
+    cache = str(tmp_path / "cache")  # or truncated programs stay in the shared one
+    command = Command(workdir, cache=cache, limit=("RLIMIT_FSIZE", most))
+    refused_in_one_line(command.wait())
     before = records_of(workdir)
     assert set(before) <= set(whole)
     assert run_to_end(workdir).code == 0
