@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from experiments.claims.evidence import on_tasks
+from experiments.claims.protocol import on_tasks
 from seqjax.cells import CELLS
 from seqjax.models.sequence import ModelSpec, model_size
 from seqjax.sweeps.overrides import revise
