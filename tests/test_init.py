@@ -1,4 +1,4 @@
-"""Every gate's block drawn as if it were alone, biases as they are stated, numbers as data."""
+"""Initialisation: distributions of blocks and biases, shared draws, traced numbers, errors."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ def init(cell, spec=None, sizes=(D, H), key=KEY):
 
 
 def gate(cell, params, name):
-    """One gate's blocks and biases, those it has."""
+    """The blocks and biases of a gate that it has."""
     found = {}
     if name in cell.input_gates:
         found["W"] = params.w_DGH[:, cell.input_gates.index(name)]
@@ -121,7 +121,7 @@ def test_gains_peepholes_and_shifts_start_at_one_and_zero():
     assert not np.any(init(CELLS["lstm_peephole"], sizes=(2, 3)).p_PH)
 
 
-# --- what is drawn from which key ---
+# --- keys ---
 
 
 @pytest.mark.parametrize("recurrent", ["orthogonal", "normal"])
@@ -160,7 +160,7 @@ def test_every_block_of_a_cell_is_another_draw():
 
 
 def test_named_keys_are_the_same_in_every_process():
-    """Python salts its own hash anew in each; this number would change with it."""
+    """Unlike those of Python's ``hash``."""
     key = named_key(jax.random.key(0), "recurrent", "f")
     assert jax.random.key_data(key).tolist() == [1459667306, 268358546]
 
@@ -189,7 +189,7 @@ def test_biases_spread_normally_about_their_constant():
 
 
 def test_biases_without_spread_are_their_constants_to_the_bit():
-    """Also where the spread is a traced number, and the constant one that rounding would move."""
+    """Also if the spread is traced, and for constants that are no float32 numbers."""
     make = jax.jit(lambda spec: init_cell(KEY, LSTM, 2, 50, spec).b_GH)
     b_GH = np.asarray(make(InitSpec(bias={"f": 0.1, "o": -1 / 3})))
     stated = np.float32([[0], [0.1], [0], [-1 / 3]]) * np.ones(50, np.float32)
@@ -232,7 +232,7 @@ def test_schemes_have_their_stated_distribution(scheme):
 
 
 @pytest.mark.parametrize("name", SIGNS)
-def test_schemes_set_the_gates_that_keep_and_write(name):
+def test_schemes_set_the_gates_that_keep_or_write_the_state(name):
     cell = CELLS[name]
     for scheme in ("chrono", "uniform_gate"):
         draw = gate(LSTM, init(LSTM, InitSpec(bias_scheme=scheme), (8, 8)), "f")["b"]
@@ -241,19 +241,19 @@ def test_schemes_set_the_gates_that_keep_and_write(name):
             assert_close(gate(cell, params, k)["b"], SIGNS[name].get(k, 0) * draw, 0)
 
 
-def test_a_scheme_leaves_other_gates_to_their_constants():
+def test_under_a_scheme_other_gates_have_their_constants():
     params = init(LSTM, InitSpec(bias_scheme="chrono", bias={"o": 2.0}), (2, 3))
     assert_close(gate(LSTM, params, "o")["b"], np.full(3, 2), 0)
 
 
-# --- numbers are data ---
+# --- traced numbers ---
 
 
 @pytest.mark.parametrize(
     ("recurrent", "bias_scheme"), [("sparse", "constant"), ("orthogonal", "chrono")]
 )
 def test_numbers_may_be_traced_and_mapped_over(recurrent, bias_scheme):
-    """One program for all numbers of a sweep; each lane has what its own spec makes."""
+    """One program for all numbers of a sweep; each lane equals its spec alone."""
     constant = "f" if bias_scheme == "constant" else "o"
     specs = [
         InitSpec(
@@ -277,15 +277,15 @@ def test_numbers_may_be_traced_and_mapped_over(recurrent, bias_scheme):
         assert_close(jax.tree.map(lambda leaf, k=k: leaf[k], together), alone, 1e-5)
 
 
-# --- the caller's mistakes ---
+# --- errors ---
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"recurrent": "orthogonl"}, "recurrent: unknown initialiser 'orthogonl'.*'orthogonal'"),
-        ({"input": "he"}, "input: unknown initialiser 'he'.*known: glorot, lecun"),
-        ({"bias_scheme": "chronos"}, "bias_scheme: unknown scheme 'chronos'.*'chrono'"),
+        ({"recurrent": "orthogonl"}, "recurrent: .*'orthogonl'.*'orthogonal'"),
+        ({"input": "he"}, "input: .*'he'.*glorot, lecun"),
+        ({"bias_scheme": "chronos"}, "bias_scheme: .*'chronos'.*'chrono'"),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest(fields, message):
@@ -299,9 +299,9 @@ def test_unknown_names_are_refused_with_the_nearest(fields, message):
         ("lstm", (0, 3), {}, "input_size.*at least 1, got 0, 3"),
         ("lstm", (3, -1), {}, "hidden_size.*at least 1, got 3, -1"),
         ("mut2", (2, 3), {}, "'mut2'.*got 2, 3"),
-        ("lstm", (2, 3), {"bias": {"z": 1.0}}, "unknown gate of cell 'lstm' 'z'.*f, g, i, o"),
-        ("lstm_nfg", (2, 3), {"bias": {"f": 1.0}}, "unknown gate of cell 'lstm_nfg' 'f'"),
-        ("janet", (2, 3), {"bias": {"i": 1.0}}, "unknown gate of cell 'janet' 'i'"),
+        ("lstm", (2, 3), {"bias": {"z": 1.0}}, "gate.*'lstm' 'z'.*f, g, i, o"),
+        ("lstm_nfg", (2, 3), {"bias": {"f": 1.0}}, "gate.*'lstm_nfg' 'f'"),
+        ("janet", (2, 3), {"bias": {"i": 1.0}}, "gate.*'janet' 'i'"),
         (
             "lstm",
             (2, 3),
@@ -311,6 +311,6 @@ def test_unknown_names_are_refused_with_the_nearest(fields, message):
         ("elman", (2, 3), {"bias_scheme": "chrono"}, "bias_scheme: 'chrono'.*'elman'"),
     ],
 )
-def test_mistakes_are_refused(name, sizes, fields, message):
+def test_invalid_arguments_are_refused(name, sizes, fields, message):
     with pytest.raises(ValueError, match=message):
         init(CELLS[name], InitSpec(**fields), sizes)

@@ -19,11 +19,6 @@ TEMPERATURES = 1e-30, 1e30
 """Bounds on τ, beyond which samples are the likeliest symbol, or uniform."""
 
 
-def sequence_keys(seed: int, count: int) -> Array:
-    """The keys of the first ``count`` sequences of a seed, (count,)."""
-    return jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(seed), jnp.arange(count))
-
-
 def draw_symbols(
     logits_BV: Array,
     keys_B: Array,

@@ -1,4 +1,4 @@
-"""Gradients through depth, and pieces of maps, against plain loops and closed forms."""
+"""Gradients through depth and monotone pieces, against plain loops and closed forms."""
 
 import itertools
 from functools import partial
@@ -13,7 +13,7 @@ from seqjax.diagnostics import depth
 from seqjax.types import named_key
 
 KEY = jax.random.key(3)
-pieces = jax.jit(depth.count_pieces)
+count_pieces = jax.jit(depth.count_pieces)
 SCALES = np.float32([0.7, 1.4])
 
 
@@ -52,7 +52,7 @@ def test_orthogonal_linear_depth_is_a_power_of_the_scale_at_any_size():
     assert np.max(np.abs(run(jnp.array([1e-3, 1.0, 20.0])) - expected)) < 1e-3
 
 
-def test_a_draw_does_not_depend_on_the_draws_beside_it():
+def test_a_draw_does_not_depend_on_other_draws():
     one = partial(depth.depth_gradient, family="gaussian_tanh", shared=True, scale=1.2, depths=(5,))
 
     @jax.jit
@@ -70,9 +70,9 @@ def test_independent_matrices_begin_with_the_shared_one():
 
 
 def test_depth_refuses_unknown_names():
-    with pytest.raises(ValueError, match=r"family: unknown family 'tanh'.*gaussian_linear"):
+    with pytest.raises(ValueError, match=r"family: .*'tanh'.*gaussian_linear"):
         depth.depth_gradient(KEY, "tanh", True, 1.0, (1,))
-    with pytest.raises(ValueError, match="unknown kind of matrix 'g'"):
+    with pytest.raises(ValueError, match=r"kind.*'g'.*gaussian"):
         depth.draw_matrices(KEY, "g", True, 1)
 
 
@@ -80,13 +80,13 @@ def test_a_tent_map_composed_k_times_has_2_to_the_k_pieces():
     values = np.linspace(-1, 1, 4001, dtype=np.float32)
     for k in range(1, 6):
         values = 1 - 2 * np.abs(values)
-        assert pieces(values) == 2**k
+        assert count_pieces(values) == 2**k
 
 
-def test_rounding_and_level_stretches_are_no_turns():
+def test_rounding_and_constant_stretches_do_not_count():
     level = np.float32([1, 1 + 1e-6, 1 - 1e-6, 1, 2, 2, 2, 3, 3 - 3e-6, 3])
-    assert pieces(np.float32([0, 1, 1, 1, 1, 1, 1, 1, 1, 0])) == 2
-    assert pieces(level) == 1 and pieces(np.ones(10, np.float32)) == 1
+    assert count_pieces(np.float32([0, 1, 1, 1, 1, 1, 1, 1, 1, 0])) == 2
+    assert count_pieces(level) == 1 and count_pieces(np.ones(10, np.float32)) == 1
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "independent"])

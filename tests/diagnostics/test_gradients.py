@@ -27,9 +27,9 @@ def squared(outputs_TBH):
 
 
 def by_truncation(cell, params, x_TBD, carry):
-    """By one jax.grad call a step: ∂L/∂(carry after t) of the steps that are left, and x and θ's.
+    """Gradients in the carry after each step, in x and in θ, by one ``jax.grad`` for each step.
 
-    Each step's own contribution to ∂L/∂θ comes from a copy of θ that this step alone uses.
+    The contribution of a step to ∂L/∂θ comes from a copy of θ that this step alone uses.
     """
 
     def rest(state, t, outputs):
@@ -87,7 +87,7 @@ def test_gradients_through_time_are_those_of_a_loop_of_truncated_unrolls(name, x
 
 @pytest.mark.parametrize("name", ["lstm", "lstm_peephole"])
 def test_the_gradient_of_the_cell_state_is_the_total_one(name, x64):
-    """By finite differences of a NumPy loop in which c_t is changed where it is computed."""
+    """By finite differences of a NumPy loop that changes c_t."""
     cell = CELLS[name]
     params, x, carry, _ = draw(cell, T, 1, D, H)
     profile = jax.jit(partial(gradients.gradient_profile, cell, loss=squared))(
@@ -107,8 +107,8 @@ def test_the_gradient_of_the_cell_state_is_the_total_one(name, x64):
 
 
 @with_c
-def test_gates_held_shut_show_h_of_the_new_cell_state(name, x64):
-    """The step to which nothing is added is the step itself, for every cell with a c."""
+def test_a_step_with_perturbation_0_is_the_step(name, x64):
+    """For every cell with a c, whose h' is computed by a second call of the equation."""
     cell = CELLS[name]
     params, x, carry, _ = draw(cell, 1, B, D, H)
     zero = jax.tree.map(np.zeros_like, carry)

@@ -78,7 +78,7 @@ def test_lyapunov_exponents_of_the_henon_map(x64):
 
 
 def test_lyapunov_exponents_of_a_linear_network():
-    """Of a symmetric matrix log |eigenvalues|, and far beyond what products could hold."""
+    """Those of a symmetric matrix are log |eigenvalues|, also where products would overflow."""
     q, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))
     matrix = jnp.float32(q @ np.diag([10.0, 1.0, -0.2, 0.01]) @ q.T)
     found = jacobians.lyapunov_spectrum(jnp.broadcast_to(matrix, (500, 4, 4)))
@@ -87,7 +87,7 @@ def test_lyapunov_exponents_of_a_linear_network():
 
 
 def constant_gates(name, **biases):
-    """A cell whose gates see nothing but these biases."""
+    """A cell whose gates depend on these biases alone."""
     cell = CELLS[name]
     params, x, _, _ = jax.tree.map(jnp.float32, draw(cell, T, 1, D, H))
     params = jax.tree.map(jnp.zeros_like, params)
@@ -122,7 +122,7 @@ def test_the_direct_path_through_constant_gates_is_constant(name, biases, kept):
     ("name", "gate", "sign"),
     [("lstm_peephole", "f", 1), ("gru", "z", 1), ("mut1", "z", -1)],
 )
-def test_the_direct_path_holds_gates_that_see_the_memory(name, gate, sign, x64):
+def test_the_direct_path_fixes_gates_that_read_the_memory(name, gate, sign, x64):
     cell = CELLS[name]
     params, x, carry, _ = draw(cell, T, 1, D, H)
 
@@ -137,7 +137,7 @@ def test_the_direct_path_holds_gates_that_see_the_memory(name, gate, sign, x64):
 
 
 def test_constant_gates_alone_make_a_path_of_powers():
-    """With U = 0 nothing but the direct path is left of ∂c_t/∂c_0."""
+    """With U = 0 the direct path is all of ∂c_t/∂c_0."""
     kept = oracles.sigmoid(1.5)
     cell, params, x = constant_gates("lstm", f=1.5)
     path = jax.jit(partial(jacobians.memory_path, cell))(params, x, 0)
@@ -183,7 +183,7 @@ def test_scales_of_recurrent_matrices():
 
 
 @pytest.mark.parametrize("name", ["feedforward", "elman"])
-def test_outputs_depend_on_the_inputs_that_they_can_see(name, x64):
+def test_outputs_depend_on_the_inputs_up_to_their_step(name, x64):
     cell = CELLS[name]
     params, x, _, _ = draw(cell, T, 1, D, H)
 

@@ -1,4 +1,4 @@
-"""What is observed of a run: what the diagnostics say by hand, and without effect on the run."""
+"""Observers during training: equal to the diagnostics, and without effect on the run."""
 
 import functools
 
@@ -49,7 +49,7 @@ def first_record():
 
 @jax.jit
 def by_hand(params, batch):
-    """The same numbers from the diagnostics, on weights alone: no module and no observation."""
+    """The same measurements by the diagnostics, from weights alone."""
     cell, recurrent = CELLS["lstm"], params["recurrent"]["cells"]["layer0_forward"]
     readout = params["readout"]
     x_TBD = jnp.eye(8, dtype=jnp.float32)[batch.x]
@@ -84,7 +84,7 @@ def by_hand(params, batch):
 
 
 @pytest.mark.parametrize("when", [0, 1, 3], ids=["before training", "first", "last"])
-def test_what_is_observed_is_what_the_diagnostics_say_of_the_parameters(when):
+def test_measurements_during_training_equal_the_diagnostics(when):
     params = whole(ALL)[1][when - 1] if when else at_the_start()
     expected = jax.device_get(by_hand(params, held_out(make_config(BASE))))
     observed = {name: array[when] for name, array in first_record()["observed"].items()}
@@ -105,13 +105,13 @@ def test_one_entry_before_training_and_one_for_each_validation():
 
 
 def without(record):
-    """A record but for what is observed, and for the setting that asks for it."""
+    """A record without the measurements and the setting that asks for them."""
     settings = record["settings"] | {"train.observe": ""}
     return repr(record | {"observed": {}, "settings": settings})
 
 
-def test_a_run_that_is_observed_is_the_same_run():
-    """One of the two fails, so that its frozen parameters are observed as well."""
+def test_observers_do_not_change_a_run():
+    """One of the two runs fails, so that its frozen parameters are measured as well."""
     (plain, _), (seen, _) = whole(""), whole(ALL)
     assert plain.keys() == seen.keys() and any(record["failed"] for record, _ in plain.values())
     for name, (record, trace) in plain.items():
@@ -120,7 +120,7 @@ def test_a_run_that_is_observed_is_the_same_run():
 
 
 @pytest.mark.parametrize("at", [2, 5], ids=["first chunk", "end"])
-def test_what_was_observed_is_kept_in_a_checkpoint(at):
+def test_measurements_are_saved_in_a_checkpoint(at):
     checkpointer = StopAt(at)
     with pytest.raises(InterruptedError):
         results(two_runs(), 1, 2, checkpointer)
@@ -134,7 +134,7 @@ def test_a_window_reaches_as_far_as_it_is_wide():
     assert not np.any(found["inputs.distance"][3:]) and found["inputs.later"] == 0
 
 
-def test_a_backward_direction_reads_what_is_later():
+def test_a_backward_direction_reads_later_inputs():
     settings = {"task.name": "adding", "model.bidirectional": True, "model.cell": "elman"}
     assert seen_of(settings, "inputs")["inputs.later"] > 0
 

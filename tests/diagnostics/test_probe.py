@@ -1,4 +1,4 @@
-"""What a linear probe reads of a state, against least squares."""
+"""Linear probes of known states, and against least squares."""
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from support.assertions import assert_close
 from seqjax.diagnostics.probe import linear_probe
 
 
-def test_a_probe_reads_what_is_there_and_nothing_else():
+def test_a_probe_decodes_the_class_and_not_noise():
     """Three states: the class itself, a rotated and shifted class, and noise."""
     rng = np.random.default_rng(0)
 

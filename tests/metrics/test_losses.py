@@ -1,4 +1,4 @@
-"""Losses by hand, chance by search, and means over what counts."""
+"""Losses by hand, chance levels by numerical optimisation, and masked means."""
 
 import jax
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ def test_value_losses_by_hand():
     assert_close(losses.value_loss("linear", logits, y), expected, 1e-6)
 
 
-def test_correct_is_the_share_of_largest_logits():
+def test_correct_is_1_where_the_largest_logit_is_that_of_the_class():
     logits = jnp.array([[0.0, 3.0, 1.0], [0.0, -1.0, -2.0]])
     assert losses.correct(logits, jnp.array([1, 2])).tolist() == [1.0, 0.0]
 
@@ -57,7 +57,7 @@ def test_chance_is_the_best_constant_prediction(link, classes, x64):
     assert found.fun == pytest.approx(losses.chance_class_loss(link, classes), rel=1e-8)
 
 
-def test_a_masked_mean_counts_what_has_weight():
+def test_a_masked_mean_ignores_values_of_weight_0():
     values = jnp.array([[1.0, 2.0], [4.0, jnp.nan]])
     weights = jnp.array([[1.0, 0.5], [1.0, 0.0]])
     mean, slope = jax.value_and_grad(losses.masked_mean)(values, weights)

@@ -45,7 +45,7 @@ def drawn(seed=0, cell="lstm", **options):
 
 
 def composed(arrays, x, cell="lstm", lengths_B=None, every_step=False):
-    """The model of these arrays as products and one ``unroll`` a layer and direction."""
+    """Logits of the model by matrix products and one ``unroll`` for each layer and direction."""
     if "embedding" in arrays:
         x = jnp.stack([arrays["embedding"]["embedding"][row] for row in x])
     recurrent = arrays["recurrent"]
@@ -115,7 +115,7 @@ def test_symbols_are_embedded_or_one_hot(embed):
 
 @pytest.mark.parametrize("symbols", [False, True])
 def test_a_window_is_the_inputs_side_by_side(symbols):
-    """Of the step and the two before it, the earliest first, zeros before the first."""
+    """Of the step and the two before it, earliest first, zeros before the first step."""
     model, arrays = drawn(inputs=6 if symbols else D, symbols=symbols, window=3)
     x = SYMBOLS if symbols else FLOATS
     x_TBD = np.eye(6, dtype=np.float32)[SYMBOLS] if symbols else FLOATS
@@ -127,7 +127,7 @@ def test_a_window_is_the_inputs_side_by_side(symbols):
 
 @pytest.mark.parametrize("window", [1, 2, 3])
 def test_without_a_state_a_window_alone_recalls(window):
-    """By hand: each unit holds a part of the window, and the readout looks at the earliest."""
+    """Set by hand: each unit copies an entry of the window, and the readout reads the earliest."""
     task, wide = LagRecall(length=7, lag=2), 8 * window
     spec = ModelSpec("feedforward", wide, window=window)
     model = SequenceModel(
@@ -144,7 +144,7 @@ def test_without_a_state_a_window_alone_recalls(window):
     assert accuracy == 1 if window == 3 else accuracy < 0.25
 
 
-def test_the_carry_goes_in_and_out_by_layer_and_direction():
+def test_carries_and_probes_are_named_by_layer_and_direction():
     model, arrays = drawn(layers=2, bidirectional=True)
     recurrent = with_params(model, arrays).recurrent
     whole = recurrent(FLOATS, probe=("f",))
@@ -196,7 +196,7 @@ def test_sizes_by_hand(options, recurrent, readout):
     assert sizes["parameters"] == recurrent + readout
 
 
-def test_arrays_go_out_and_in_again():
+def test_with_params_inverts_model_params():
     model, arrays = drawn(layers=2, bidirectional=True)
     again = model_params(with_params(model, arrays))
     assert jax.tree.structure(again) == jax.tree.structure(arrays)
@@ -229,7 +229,7 @@ def test_variants_of_one_seed_share_the_draws_of_their_gates():
     assert np.array_equal(full["readout"]["kernel"], part["readout"]["kernel"])
 
 
-def test_gates_layers_and_seeds_have_draws_of_their_own():
+def test_gates_layers_and_seeds_have_different_draws():
     cells = [drawn(seed, layers=2)[1]["recurrent"]["cells"] for seed in (0, 1)]
     draws = np.concatenate([np.ravel(p.u_HGH) for layers in cells for p in layers.values()])
     assert len(np.unique(draws)) == 2 * 2 * 4 * H * H
@@ -238,8 +238,8 @@ def test_gates_layers_and_seeds_have_draws_of_their_own():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"cell": "ltsm"}, r"unknown cell 'ltsm'.*did you mean 'lstm'"),
-        ({"readout": "sofmax"}, r"unknown readout 'sofmax'.*did you mean 'softmax'"),
+        ({"cell": "ltsm"}, r"cell: .*'ltsm'.*'lstm'"),
+        ({"readout": "sofmax"}, r"readout: .*'sofmax'.*'softmax'"),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest_known_one(fields, message):

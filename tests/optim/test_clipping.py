@@ -1,4 +1,4 @@
-"""Every kind of clipping against its definition in NumPy, and what holds for all of them."""
+"""Every kind of clipping against its definition in NumPy, and properties of all kinds."""
 
 import functools
 
@@ -14,8 +14,6 @@ from support.assertions import OPTIMISED, assert_close
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
 from seqjax.optim.clipping import KINDS, ClipSpec, clip
-from seqjax.recurrence.gradient_norms import StepBound
-from seqjax.recurrence.unroll import unroll
 
 STATELESS = ("value", "norm", "block", "adaptive")
 CLIPPING = (*STATELESS, "percentile")  # the kinds that change a finished gradient
@@ -24,7 +22,7 @@ D, H, V = 2, 3, 2
 
 
 def parameters():
-    """A cell whose first unit has no weights at its input gate, and a readout."""
+    """Parameters of a cell whose first unit has no weights at its input gate, and of a readout."""
     cell = init_cell(jax.random.key(0), CELL, D, H, InitSpec(bias={"f": 1.0}))
     cell = jax.tree.map(lambda leaf: leaf.at[..., 0, 0].set(0), cell)
     kernel = jax.random.normal(jax.random.key(1), (H, V))
@@ -63,9 +61,9 @@ def clipper(kind):
     return jax.jit(run, compiler_options=OPTIMISED)
 
 
-def shortened(g, bound):
-    length = np.linalg.norm(np.ravel(g))
-    return g * (bound / length) if length > bound else g
+def clipped_to(g, bound):
+    norm = np.linalg.norm(np.ravel(g))
+    return g * (bound / norm) if norm > bound else g
 
 
 def unit(params, gate, h):
@@ -82,7 +80,7 @@ def adaptive(g, w, threshold):
         for h in range(H):
             length = np.linalg.norm(np.concatenate([*unit(w, gate, h)]))
             pieces = [*unit(g, gate, h)]
-            short = shortened(np.concatenate(pieces), threshold * max(length, 1e-3))
+            short = clipped_to(np.concatenate(pieces), threshold * max(length, 1e-3))
             parts = np.split(short, np.cumsum([piece.size for piece in pieces])[:-1])
             for place, part in zip(unit(new, gate, h), parts, strict=True):
                 place[:] = part
@@ -95,9 +93,9 @@ def definition(kind, grads, threshold):
     if kind == "value":
         return jax.tree.map(lambda g: np.clip(g, -threshold, threshold), g)
     if kind == "norm":
-        return tree_of(shortened(flat_of(g), threshold))
+        return tree_of(clipped_to(flat_of(g), threshold))
     if kind == "block":
-        return jax.tree.map(lambda g: shortened(g, threshold), g)
+        return jax.tree.map(lambda g: clipped_to(g, threshold), g)
     return g | {"cells": {"layer0": adaptive(g, w, threshold)}}
 
 
@@ -145,7 +143,7 @@ def test_percentile_takes_the_percentile_of_all_norms_so_far(percent, steps=13):
         past.append(np.linalg.norm(flat_of(grads).astype(np.float64)))
         bound = np.percentile(past, percent)
         clipped, state = update(grads, state)
-        assert_close(clipped, tree_of(shortened(flat_of(grads), bound)), 2e-6)
+        assert_close(clipped, tree_of(clipped_to(flat_of(grads), bound)), 2e-6)
         assert state.clipped == (past[-1] > bound * (1 + 1e-6))
 
 
@@ -157,25 +155,8 @@ def test_an_infinite_threshold_is_no_clipping_bit_for_bit(kind):
         assert not flag and np.array_equal(flat_of(clipped), flat_of(grads))
 
 
-def test_an_infinite_bound_on_every_step_is_no_bound_bit_for_bit():
-    cell, params = CELLS["elman"], init_cell(jax.random.key(0), CELLS["elman"], 2, H, InitSpec())
-    x_TBD = jax.random.normal(jax.random.key(1), (4, 2, 2))
-
-    @functools.partial(jax.jit, compiler_options=OPTIMISED)
-    @functools.partial(jax.grad, argnums=(0, 2))
-    def gradients(params, threshold, count):
-        bound = None if threshold is None else StepBound(threshold, count)
-        return jnp.sum(unroll(cell, params, x_TBD, step_bound=bound).outputs_TBH ** 2)
-
-    free, _ = gradients(params, None, 0.0)
-    off, pairs = gradients(params, jnp.inf, 0.0)
-    assert pairs == 0 and np.array_equal(flat_of(free), flat_of(off))
-    bound, pairs = gradients(params, 0.1, 0.0)
-    assert 0 < pairs <= 8 and not np.array_equal(flat_of(free), flat_of(bound))
-
-
 @pytest.mark.parametrize("kind", ["none", "step"])
-def test_kinds_that_leave_a_finished_gradient_alone(kind):
+def test_none_and_step_do_not_change_the_gradient(kind):
     clipped, flag = clipper(kind)(gradient(), np.float32(1e-6))
     assert not flag and np.array_equal(flat_of(clipped), flat_of(gradient()))
 
@@ -206,7 +187,7 @@ def norm_of(tree):
 
 @pytest.mark.parametrize("kind", STATELESS)
 @given(flat=gradients, threshold=thresholds)
-def test_clipping_is_idempotent_and_never_lengthens(kind, flat, threshold):
+def test_clipping_is_idempotent_and_never_raises_a_magnitude(kind, flat, threshold):
     grads, threshold = tree_of(flat), np.float32(threshold)
     once, flag = clipper(kind)(grads, threshold)
     twice, _ = clipper(kind)(once, threshold)
@@ -232,7 +213,7 @@ def test_a_clipped_norm_keeps_its_bound_and_its_direction(kind, flat, threshold)
 
 @pytest.mark.parametrize("kind", CLIPPING)
 @pytest.mark.parametrize("scale", [3e19, 1e37])
-def test_gradients_whose_squares_overflow_are_shortened(kind, scale):
+def test_gradients_whose_squares_overflow_are_clipped(kind, scale):
     grads = gradient(scale)
     clipped, flag = clipper(kind)(grads, np.float32(50.0))
     assert np.all(np.isfinite(flat_of(clipped))) and np.all(flat_of(clipped) != 0)
@@ -247,14 +228,14 @@ def test_gradients_whose_squares_overflow_are_shortened(kind, scale):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nrom", 1.0), r"unknown kind of clipping 'nrom'.*did you mean 'norm'.*adaptive, block"),
-        (("norm", 0.0), r"threshold: 'norm' expects a positive number or inf, got 0.0"),
-        (("value", -1.0), r"threshold: 'value' expects a positive number or inf, got -1.0"),
-        (("norm", float("nan")), r"threshold: 'norm'.*got nan"),
-        (("percentile", 100.0), r"threshold: 'percentile'.*in \(0, 100\) or inf, got 100.0"),
+        (("nrom", 1.0), r"kind: .*'nrom'.*'norm'.*adaptive, block"),
+        (("norm", 0.0), r"threshold: .*got 0.0"),
+        (("value", -1.0), r"threshold: .*got -1.0"),
+        (("norm", float("nan")), r"threshold: .*got nan"),
+        (("percentile", 100.0), r"threshold: .*\(0, 100\).*got 100.0"),
     ],
 )
-def test_what_cannot_be_clipped_is_refused(arguments, message):
+def test_invalid_specs_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         ClipSpec(*arguments)
 

@@ -99,7 +99,7 @@ def test_axes_give_every_example_a_norm_of_its_own():
 
 @functools.cache
 def one_step(cell):
-    """A step of one example, and its gradients from the signal that comes back to it."""
+    """A step of one example, and its gradients from a signal."""
 
     def forward(params, x_D, carry):
         start = jax.tree.map(lambda leaf: leaf[None], carry)
@@ -138,7 +138,7 @@ def draw(cell, scale):
     shapes = jax.eval_shape(lambda: init_cell(jax.random.key(0), cell, D, H, InitSpec()))
     params = jax.tree.map(lambda leaf: np.float32(normal(size=leaf.shape, scale=0.8)), shapes)
     carry = cell.carry(*(np.float32(normal(size=(B, H))) for _ in cell.carry._fields))
-    # Some outputs count for nothing, and nothing asks for the last c: signals of exactly 0.
+    # Some outputs and the last c have cotangents, and so signals, of exactly 0.
     d_outputs = np.float32(normal(size=(T, B, H), scale=scale)) * (np.arange(T) == 3)[:, None, None]
     d_last = jax.tree.map(np.zeros_like, carry)._replace(h=np.float32(normal(size=(B, H))) * scale)
     return params, np.float32(normal(size=(T, B, D))), carry, (np.float32(d_outputs), d_last)
@@ -192,7 +192,7 @@ def test_a_floor_of_zero_inside_the_backward_pass_leaves_every_bit(field):
     assert_same_bits(gradient(params, x, StepBound(**{field: 0.0})), gradient(params, x, None))
 
 
-def test_a_floor_and_a_clip_together_shorten_first():
+def test_a_clip_comes_before_a_floor():
     cell = CELLS["lstm"]
     params, x, carry, cotangents = draw(cell, scale=np.float32(5.0))
 
@@ -210,7 +210,7 @@ def test_a_floor_and_a_clip_together_shorten_first():
     assert_close(both, jax.tree.map(lambda leaf: 4 * leaf, clipped), 1e-5)
 
 
-def test_signals_of_norms_under_1e_20_are_left_alone():
+def test_signals_with_norms_below_1e_20_do_not_change():
     cell = CELLS["elman"]
     params, x, carry, cotangents = draw(cell, scale=np.float32(1e-22))
 
@@ -226,8 +226,8 @@ def test_signals_of_norms_under_1e_20_are_left_alone():
         assert_same_bits(gradient(np.float32(1), field), gradient(np.float32(0), field))
 
 
-def test_a_mean_over_copies_of_an_example_halves_what_the_floor_sees():
-    """What an example sends back carries 1/B: two copies at a level are one at twice that level."""
+def test_a_mean_over_two_copies_of_an_example_halves_its_contributions():
+    """Signals have the factor 1/B, so two copies at a level equal one at twice that level."""
     cell = CELLS["gru"]
     params, x, _, _ = draw(cell, scale=np.float32(1.0))
 
@@ -258,7 +258,7 @@ def test_a_mean_over_copies_of_an_example_halves_what_the_floor_sees():
         ),
     ],
 )
-def test_a_bound_that_cannot_be_is_refused(options, message):
+def test_invalid_bounds_are_refused(options, message):
     cell = CELLS["lstm_peephole"]
     params, x, _, _ = draw(cell, scale=1.0)
     with pytest.raises(ValueError, match=message):
@@ -271,8 +271,8 @@ def test_a_bound_that_cannot_be_is_refused(options, message):
 @pytest.mark.parametrize("level", [0.0, 0.5, 3.0])
 def test_the_whole_gradient_is_raised_after_the_clip(level):
     gradients = np.float32([[3.0, -4.0], [0.3, 0.4], [6e-22, 8e-22], [0.0, 0.0]])
-    flooring = FloorSpec("norm", level)
-    optimizer = make_optimizer(OptimSpec("sgd", 1.0), ClipSpec("norm", 2.0), 4, floor_spec=flooring)
+    floor_spec, clip_spec = FloorSpec("norm", level), ClipSpec("norm", 2.0)
+    optimizer = make_optimizer(OptimSpec("sgd", 1.0), clip_spec, 4, floor_spec=floor_spec)
     params = {"w": jnp.zeros((2,))}
     state = optimizer.init(params)
     for g in gradients:
@@ -305,7 +305,7 @@ def test_a_level_of_zero_trains_as_no_floor_bit_for_bit_and_others_do_not(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("clip", ["none", "step"])
-def test_what_training_bounds_inside_the_backward_pass(kind, clip):
+def test_the_step_bound_of_a_configuration(kind, clip):
     settings = {"floor.kind": kind, "floor.level": 0.5, "clip.kind": clip, "clip.threshold": 2.0}
     bound = _step_bound(make_config(settings), jnp.float32(0))
     inside = {"signal": {"floor": 0.5}, "contribution": {"contribution": 0.5}}.get(kind, {})

@@ -117,7 +117,7 @@ LSTM = CELLS["lstm_peephole"]  # every kind of parameter that a pointwise cell c
 
 
 def total(engine, params, x, cell=LSTM, **options):
-    """A number that is not linear in anything."""
+    """A loss that is not linear in its inputs."""
     return jnp.sum(jnp.sin(unroll(cell, params, x, engine=engine, **options).outputs_TBH))
 
 
@@ -162,11 +162,11 @@ def test_forward_mode_is_an_error_of_jax(options):
     jax.jvp(lambda x: total("reference", params, x, **options), (x,), (x,))
 
 
-# --- what makes it fast ---
+# --- speed ---
 
 
 def loops(jaxpr):
-    """The scans of a program, outer ones first."""
+    """The bodies of the scans of a program, outer ones first."""
     for equation in jaxpr.eqns:
         for value in equation.params.values():
             if hasattr(value, "jaxpr"):
@@ -213,7 +213,7 @@ def test_the_block_size_is_a_divisor_of_the_steps_if_one_is_near(steps, batch, b
     assert fused.block_size(steps, batch) == block
 
 
-# --- which engine ---
+# --- choice of an engine ---
 
 
 @pytest.mark.parametrize("name", ["lstm", "mut1"])
@@ -236,8 +236,7 @@ def test_engines_that_a_cell_does_not_have_are_refused(name, engine):
         unroll(CELLS[name], params, x, engine=engine)
 
 
-def test_an_equation_that_looks_at_z_itself_gives_no_wrong_gradient():
-    """Only ``act`` knows the values of z again; anything else that needs them becomes NaN."""
+def test_an_equation_that_reads_z_other_than_by_act_has_nan_gradients():
 
     def squared(act, z, carry, p):
         return elman_combine(act, z, carry, p)._replace(h=z.h * z.h)
@@ -248,7 +247,7 @@ def test_an_equation_that_looks_at_z_itself_gives_no_wrong_gradient():
     assert np.isnan(gradient(params.b_GH)).all()
 
 
-# --- what makes it small ---
+# --- memory ---
 
 
 @cache

@@ -100,15 +100,15 @@ def test_clip_to_norm_is_idempotent(vector, bound):
 @with_extremes()
 @given(hnp.arrays(np.float32, 7, elements=st.floats(width=32)))
 def test_an_infinite_bound_is_the_identity_bit_for_bit(vector):
-    """Also on NaN, infinity, negative zero and numbers below the smallest normal one."""
+    """Also for NaN, infinity, negative zero and subnormal numbers."""
     short, longer = compiled()(tree(vector), np.inf)
     assert same_bits(short, tree(vector))
     assert not longer
 
 
 @given(hnp.arrays(np.float32, 7, elements=st.floats(-TINY / 16, TINY / 16, width=32)))
-def test_numbers_below_the_smallest_normal_one_are_left_alone(vector):
-    """Their norm counts as 0, as XLA flushes them; they are shorter than any bound in use."""
+def test_subnormal_numbers_do_not_change(vector):
+    """Their norm counts as 0, because XLA flushes them."""
     short, longer = compiled()(tree(vector), 1e-30)
     assert same_bits(short, tree(vector))
     assert not longer
@@ -151,7 +151,7 @@ def test_float64_keeps_its_range_and_precision(x64):
     assert_close(short, tree(expected), 1e-14)
 
 
-# --- the clip inside the backward pass ---
+# --- in the backward pass ---
 
 
 def test_bound_cotangent_clips_the_joint_cotangent_of_each_example_and_counts():

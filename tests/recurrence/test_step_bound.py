@@ -1,4 +1,4 @@
-"""The bound on the signal that comes back through ``unroll``, against a loop over steps."""
+"""Clipping at every step of the backward pass of ``unroll``, against a loop over steps."""
 
 from functools import cache, partial
 
@@ -16,7 +16,7 @@ from seqjax.recurrence.unroll import unroll
 
 @cache
 def one_step(cell):
-    """A step of one example, and its gradients from the signal that comes back to it."""
+    """A step of one example, and its gradients from a signal."""
 
     def forward(params, x_D, carry):
         start = jax.tree.map(lambda leaf: leaf[None], carry)
@@ -26,7 +26,7 @@ def one_step(cell):
 
 
 def by_hand(cell, params, x, carry, cotangents, threshold, reverse):
-    """Gradients and count, example by example and step by step, with cotangents cut by NumPy."""
+    """Gradients and count, example by example and by step, with signals clipped by NumPy."""
     forward, backward = one_step(cell)
     add = partial(jax.tree.map, np.add)
     zero = partial(jax.tree.map, np.zeros_like)
@@ -61,8 +61,8 @@ def by_hand(cell, params, x, carry, cotangents, threshold, reverse):
 
 @pytest.mark.parametrize("name", ["lstm", "gru_reset_before"])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_step_clip_equals_a_loop_that_shortens_each_steps_signal(name, reverse):
-    """The threshold is mapped over, so it is traced; inf, as the last of them, clips nothing."""
+def test_step_clip_equals_a_loop_that_clips_each_signal(name, reverse):
+    """The threshold is mapped over, so it is traced; the last one, inf, clips nothing."""
     cell = CELLS[name]
     params, x, carry = draw(cell)
     normal = np.random.default_rng(1).normal
@@ -91,8 +91,8 @@ def test_step_clip_equals_a_loop_that_shortens_each_steps_signal(name, reverse):
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "mut3"])
-def test_an_infinite_step_clip_leaves_every_bit(name):
-    """In the reference engine: the two programs of the fused one may round at other places."""
+def test_an_infinite_step_clip_changes_no_bit(name):
+    """In the reference engine; the two programs of the fused one may round differently."""
     cell = CELLS[name]
     params, x, carry = draw(cell)
 

@@ -31,7 +31,7 @@ def draw(cell, T, B, D, H, runs=(), seed=0):
 
 
 def by_name(cell, params):
-    """The oracle's view of the same memory: matrices and rows by gate name."""
+    """Views of the parameters by gate name, as the oracles take them."""
     named = {"W": {k: params.w_DGH[:, n] for n, k in enumerate(cell.input_gates)}}
     named["b"] = {k: params.b_GH[n] for n, k in enumerate(cell.bias_gates)}
     if cell.state_gates:

@@ -1,10 +1,10 @@
-"""Walking through a jaxpr and those nested in it."""
+"""Iteration over nested jaxprs."""
 
 from jax.extend.core import jaxprs_in_params
 
 
 def jaxprs(jaxpr):
-    """A jaxpr and all that are in it."""
+    """Yield a jaxpr and all nested ones."""
     yield jaxpr
     for equation in jaxpr.eqns:
         for inner in jaxprs_in_params(equation.params):

@@ -47,7 +47,7 @@ def held_out(config):
 
 
 def seen_of(settings, names):
-    """What is observed of a model that was just made, on the first validation batch."""
+    """Measurements of a new model on the first validation batch."""
     config = make_config(BASE | settings | {"train.observe": names})
     made = jax.jit(
         lambda: observe_model(config, build_model(config, jax.random.key(0)), held_out(config))

@@ -1,4 +1,4 @@
-"""A few sequences of a few steps for tests of ``unroll``, with lengths and resets."""
+"""Short sequences with lengths and resets for tests of ``unroll``."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ def draw(cell, runs=(), seed=0):
 
 
 def total(result):
-    """One number in which each result has another weight."""
+    """A loss in which each result has a different weight."""
     leaves = jax.tree.leaves(result)
     return sum(
         jnp.sum(leaf * jnp.cos(jnp.arange(leaf.size).reshape(leaf.shape))) for leaf in leaves

@@ -1,4 +1,4 @@
-"""Cells of a few units over a few steps, for tests of what is measured inside them."""
+"""Small cells for tests of diagnostics."""
 
 import jax
 import jax.numpy as jnp

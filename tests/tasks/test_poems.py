@@ -181,7 +181,7 @@ def test_a_thousand_constrained_poems_have_their_form(folder):
     options = {"allowed": jnp.asarray(allowed_TBV), "temperature": 3.0}
     first_B, keys_B = (
         np.array([FORM[form] for form in asked]),
-        sampling.sequence_keys(5, len(asked)),
+        jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(5), jnp.arange(len(asked))),
     )
     program = jax.jit(lambda: sampling.sample(model, first_B, keys_B, poetry.LONGEST, **options))
     texts = set()
