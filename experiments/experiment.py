@@ -2,11 +2,13 @@
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from experiments import CLAIMS, COLLECTIONS, FULL, STUDIES
 from experiments.claims.evidence import Evidence
+from seqjax.records.record import Record
+from seqjax.records.workdir import MeasuredPoint
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import Verdict
 from seqjax.sweeps.measurement import Measurement
@@ -83,9 +85,11 @@ class Experiment:
         measurement = self.measurement and self.measurement.with_settings(study.base)
         return dataclasses.replace(self, study=study, measurement=measurement)
 
-    def evidence(self, records: Any = (), measured: Mapping[str, Any] | None = None) -> Evidence:
-        """The evidence in these records and this file of measurements, for ``decide``."""
-        return Evidence(self.study, records, measured["points"] if measured else ())
+    def evidence(
+        self, records: Sequence[Record] = (), points: Sequence[MeasuredPoint] = ()
+    ) -> Evidence:
+        """The evidence in these records and measurements, for ``decide``."""
+        return Evidence(self.study, records, points)
 
 
 def find(name: str) -> Experiment:

@@ -7,9 +7,10 @@ networks carry in their state.
 
 import numpy as np
 
-from experiments.claims.evidence import Evidence, Record, accuracies, observed
+from experiments.claims.evidence import Evidence, accuracies, observed
 from experiments.claims.protocol import PROTOCOL, on_tasks
 from experiments.experiment import Experiment
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.theory import FEED_FORWARD
@@ -55,7 +56,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
         )
         for name in FEED_FORWARD
     }
-    return CLAIMS["1"](by_readout, jacobians, evidence.records[0]["chance"]["metric"])
+    return CLAIMS["1"](by_readout, jacobians, evidence.records[0].chance.metric)
 
 
 def _largest_jacobian(record: Record) -> float:

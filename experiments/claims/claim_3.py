@@ -92,7 +92,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
       EvidenceError: points with different draws, or a largest number at the edge of the scales.
     """
     counts, spread = {}, {}
-    draws = {at["point"]["draws"] for at in evidence.points}
+    draws = {at.point["draws"] for at in evidence.points}
     if len(draws) != 1:
         raise EvidenceError(f"draws: expected one number, got {sorted(draws)}")
     for (family, shared), own in evidence.measured_by("family", "shared").items():

@@ -18,9 +18,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.claims.evidence import Evidence, Record, seed_scores
+from experiments.claims.evidence import Evidence, seed_scores
 from experiments.claims.protocol import PLAIN, on_tasks
 from experiments.experiment import Experiment
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
@@ -105,7 +106,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
 
 def _clipped(runs: Sequence[Record]) -> str:
     """The fraction of clipped steps, and a remark where it is very small or very large."""
-    fraction = float(np.mean([record["clipped_fraction"] for record in runs]))
+    fraction = float(np.mean([record.clipped_fraction for record in runs]))
     marks = ", no evidence about clipping" * (fraction < rules.RARELY)
     marks += ", normalised SGD" * (fraction > rules.ALWAYS)
     return f"clipped {fraction:.2f}{marks}"
@@ -119,7 +120,7 @@ def _chosen(evidence: Evidence) -> dict[tuple[str, str], str]:
     ).items():
         at = tried.setdefault((task, kind), {})
         for record in runs:
-            at.setdefault((quantile, record["point"][RATE]), []).append(record)
+            at.setdefault((quantile, record.point[RATE]), []).append(record)
     return {place: rules.selected(dict(sorted(at.items())))[0] for place, at in tried.items()}
 
 

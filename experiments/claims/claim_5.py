@@ -26,9 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import Evidence, Record, observed
+from experiments.claims.evidence import Evidence, observed
 from experiments.claims.protocol import PLAIN, on_tasks
 from experiments.experiment import Experiment
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.analysis import Analysis

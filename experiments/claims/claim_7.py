@@ -78,7 +78,7 @@ def curves(evidence: Evidence) -> Curves:
     largest: dict[str, list[list[float]]] = {}
     runs = evidence.runs_by("unclipped", "rate")
     for (task, arm, _), own in runs.items():
-        norms = [record["gradient_norm"]["q100"] for record in own]
+        norms = [record.gradient_norm.q100 for record in own]
         largest.setdefault(f"{arm} on {task}", []).append(norms)
     lines = {name: np.array(rows, np.float64).T for name, rows in largest.items()}
     title = "largest gradient of a run without clipping"

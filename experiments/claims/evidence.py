@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from seqjax.records.record import Record
+from seqjax.records.workdir import MeasuredPoint
 from seqjax.stats.decisions import EvidenceError, SeedScores
 from seqjax.stats.decisions.uses import gain
 from seqjax.sweeps.study import Arm, Study
@@ -15,7 +16,6 @@ CHANGES = {1: "evidence of claims 1 to 13f as first registered"}
 """What each version changed in the evidence that claims take from records; raised with ``VERSION``
 for the reasons of ``rules.VERSION``."""
 
-Record = Mapping[str, Any]
 SAVED = "share of the error saved"
 """Label of ``gains`` in figures."""
 
@@ -30,7 +30,7 @@ class Evidence:
     Attributes:
       study: the study of the records, or None where nothing is trained.
       records: of all runs, those for tuning included.
-      points: measurements, each with "point" and "measured".
+      points: measurements.
 
     Raises:
       EvidenceError: records of another study, such as one of the other size.
@@ -38,11 +38,11 @@ class Evidence:
 
     study: Study | None = None
     records: Sequence[Record] = ()
-    points: Sequence[Mapping[str, Any]] = ()
+    points: Sequence[MeasuredPoint] = ()
 
     def __post_init__(self):
         expected = self.study.name if self.study else None
-        if others := {record["study"] for record in self.records} - {expected}:
+        if others := {record.study for record in self.records} - {expected}:
             got = ", ".join(sorted(others))
             raise EvidenceError(f"study: expected records of {expected}, got {got}")
 
@@ -64,9 +64,9 @@ class Evidence:
           EvidenceError: an arm has no such run, or several reported runs of a seed.
         """
         by_title: dict[str, list[Record]] = {}
-        for record in sorted(self.records, key=lambda record: record["seed"]):
-            if record["purpose"] == purpose:
-                by_title.setdefault(record["arm"], []).append(record)
+        for record in sorted(self.records, key=lambda record: record.seed):
+            if record.purpose == purpose:
+                by_title.setdefault(record.arm, []).append(record)
         found = {}
         for arm in self.study.arms:
             if arm.tags.keys() == set(tags):
@@ -82,16 +82,16 @@ class Evidence:
         """Scores and failures of reported runs, by the keys of ``runs_by``."""
         return {place: seed_scores(runs) for place, runs in self.runs_by(*tags).items()}
 
-    def measured_by(self, *fields: str) -> dict[tuple, Mapping[str, Any]]:
+    def measured_by(self, *fields: str) -> dict[tuple, Mapping[str, np.ndarray]]:
         """Measurements by the values of these fields of their points."""
-        return {tuple(at["point"][name] for name in fields): at["measured"] for at in self.points}
+        return {tuple(at.point[name] for name in fields): at.measured for at in self.points}
 
 
 def _checked(arm: Arm, runs: list[Record], purpose: str) -> list[Record]:
     """The runs of an arm; EvidenceError for none, and for several reported runs of a seed."""
     if not runs:
         raise EvidenceError(f"{arm.title}: expected runs for {purpose}, got none")
-    if purpose == "evaluation" and len({run["seed"] for run in runs}) < len(runs):
+    if purpose == "evaluation" and len({run.seed for run in runs}) < len(runs):
         raise EvidenceError(f"{arm.title}: expected one point, got a seed at several")
     return runs
 
@@ -99,24 +99,21 @@ def _checked(arm: Arm, runs: list[Record], purpose: str) -> list[Record]:
 def seed_scores(runs: Sequence[Record]) -> SeedScores:
     """(n,) scores of runs, and (n,) bools that mark failed ones."""
     return SeedScores(
-        np.array([record["score"] for record in runs]),
-        np.array([record["failed"] is not None for record in runs]),
+        np.array([record.score for record in runs]),
+        np.array([record.failed is not None for record in runs]),
     )
 
 
 def accuracies(runs: Iterable[Record], metric: str | None = None) -> np.ndarray:
     """(n,) test metrics, failed runs at chance; by default the metric of their task."""
     return np.array(
-        [
-            r["chance"]["metric"] if r["failed"] is not None else r["test"][metric or r["metric"]]
-            for r in runs
-        ]
+        [r.chance.metric if r.failed is not None else r.test[metric or r.metric] for r in runs]
     )
 
 
 def gains(runs: Sequence[Record], errors: np.ndarray, baseline: float) -> np.ndarray:
     """(n,) shares of a baseline's error that runs with these errors save; a failed run saves 0."""
-    failed = [record["failed"] is not None for record in runs]
+    failed = [record.failed is not None for record in runs]
     return np.where(failed, 0.0, gain(errors, baseline))
 
 
@@ -126,6 +123,6 @@ def observed(record: Record, name: str) -> np.ndarray:
     Raises:
       EvidenceError: the record has none.
     """
-    if name not in record["observed"]:
-        raise EvidenceError(f"{record['id']}: {name} was not observed")
-    return np.array(record["observed"][name], np.float64)
+    if name not in record.observed:
+        raise EvidenceError(f"{record.id}: {name} was not observed")
+    return np.array(record.observed[name], np.float64)

@@ -10,6 +10,7 @@ from typing import Any
 from experiments.cli import locks, trainer
 from experiments.cli.workdir import DATA, Workdir, identity
 from experiments.experiment import Experiment
+from seqjax.records.workdir import Measurements, StudyIdentity, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor, tuning
 from seqjax.sweeps.measurement import Measurement
@@ -137,25 +138,34 @@ def execute(
 
 
 def _open(
-    workdir: Workdir, study: Study, same: Mapping, groups: list[list[Run]], options: RunOptions
+    workdir: Workdir,
+    study: Study,
+    same: StudyIdentity,
+    groups: list[list[Run]],
+    options: RunOptions,
 ) -> None:
     """Write the workdir's configuration, and set a torn record aside."""
     platform = options.environment["platform"]
     per_device = [executor.runs_per_device(group[0].config, platform) for group in groups]
-    begun = {"environment": options.environment, "runs_per_device": per_device}
-    tune = ",".join(study.tuned) or None
-    workdir.open({"same": same, "seeds": list(options.seeds), "tune": tune}, begun, options.flags)
+    config = WorkdirConfig(
+        same=same,
+        seeds=list(options.seeds),
+        tune=",".join(study.tuned) or None,
+        environment=dict(options.environment),
+        runs_per_device=per_device,
+    )
+    workdir.open(config, options.flags)
     workdir.recovered(options.shard, lambda text: print(text, file=sys.stderr))
 
 
 def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, int]:
     """Train until this shard has nothing left; return the runs left to others, and all runs."""
-    common = {"tune": workdir.config["tune"], "environment": options.environment}
+    common = {"tune": workdir.config.tune, "environment": options.environment}
     while True:
         records = workdir.records()
         runs = tuning.due(study, options.seeds, records)
         groups = executor.group_runs(runs)
-        recorded = {record["id"] for record in records}
+        recorded = {record.id for record in records}
         pending = trainer.runs_of_shard(study, groups, options.shard, recorded)
         if not any(pending):
             return len(runs) - len(records), len(runs)
@@ -181,6 +191,12 @@ def _measure(workdir: Workdir, measurement: Measurement, options: RunOptions) ->
     start = time.perf_counter()
     points = measurement.measure_all()
     seconds = round(time.perf_counter() - start, 3)
-    origin = {"same": measurement.identity(), "environment": options.environment}
-    workdir.write_measurements({**origin, "seconds": seconds, "points": points})
+    workdir.write_measurements(
+        Measurements(
+            same=measurement.identity(),
+            environment=dict(options.environment),
+            seconds=seconds,
+            points=points,
+        )
+    )
     workdir.write("flags.txt", options.flags)  # a workdir without training has none yet

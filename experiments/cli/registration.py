@@ -1,12 +1,11 @@
 """Differences between recorded results and the registered design of a claim."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from experiments.claims.evidence import Record
 from experiments.cli.workdir import DATA
 from experiments.experiment import Experiment
-from seqjax.records import jsonl
+from seqjax.records.record import Record
+from seqjax.records.workdir import MeasuredPoint, Measurements
 from seqjax.stats import rules
 from seqjax.stats.decisions import EvidenceError
 from seqjax.sweeps import tuning
@@ -16,14 +15,14 @@ from seqjax.training.config import as_settings
 
 
 def differences(
-    experiment: Experiment, records: Sequence[Record], measured: Mapping[str, Any] | None
+    experiment: Experiment, records: Sequence[Record], measured: Measurements | None
 ) -> list[str]:
     """Reasons why a verdict on these results is exploratory; none for the registered design.
 
     Raises:
       EvidenceError: the results are incomplete, or of another task or text than the claim accepts.
     """
-    versions = sorted({str(record["rules"]) for record in records} - {str(rules.VERSION)})
+    versions = sorted({str(record.rules) for record in records} - {str(rules.VERSION)})
     reasons = [f"the records have rules version {', '.join(versions)}"] if versions else []
     if experiment.study is not None:
         reasons += _of_runs(experiment.study, records)
@@ -31,7 +30,7 @@ def differences(
         reasons += _of_measurements(experiment.measurement, measured)
     if experiment.data is not None:
         reasons += _of_data(experiment.data, [*records, *([measured] if measured else [])])
-    _check_settings(experiment, records, measured["points"] if measured else [])
+    _check_settings(experiment, records, measured.points if measured else [])
     return reasons
 
 
@@ -43,20 +42,20 @@ def _of_runs(study: Study, records: Sequence[Record]) -> list[str]:
     """
     seeds: dict[str, set[int]] = {arm.title: set() for arm in study.arms}
     for record in records:
-        if record["purpose"] == "evaluation":
-            seeds.setdefault(record["arm"], set()).add(record["seed"])
+        if record.purpose == "evaluation":
+            seeds.setdefault(record.arm, set()).add(record.seed)
     every = set().union(*seeds.values())
     for arm, own in seeds.items():
         if own != every or not own:
             raise EvidenceError(f"{arm} has {len(own)} of {len(every)} seeds")
     planned = {run.id: run for run in tuning.due(study, sorted(every), records)}
     for record in records:
-        run = planned.pop(record["id"], None)
+        run = planned.pop(record.id, None)
         if run is None:
-            return [f"run {record['id']} is not part of the registered design"]
+            return [f"run {record.id} is not part of the registered design"]
         settings = as_settings(run.config)
-        if settings != record["settings"]:
-            paths = [path for path, _ in settings.items() ^ record["settings"].items()]
+        if settings != record.settings:
+            paths = [path for path, _ in settings.items() ^ record.settings.items()]
             first = "task.name" if "task.name" in paths else min(paths)  # it changes other fields
             return [f"{first} differs from the registered design"]
     if planned:
@@ -64,31 +63,30 @@ def _of_runs(study: Study, records: Sequence[Record]) -> list[str]:
     return []
 
 
-def _of_measurements(measurement: Measurement, measured: Mapping[str, Any] | None) -> list[str]:
+def _of_measurements(measurement: Measurement, measured: Measurements | None) -> list[str]:
     """A reason if points or rules differ; EvidenceError if nothing is measured."""
     if measured is None:
         raise EvidenceError("nothing is measured yet")
-    registered = jsonl.loads(jsonl.dumps(measurement.identity()), measurement.name)
-    if measured["same"] == registered:
+    if measured.same == measurement.identity():
         return []
     return ["points or rules of the measurements differ from the registered design"]
 
 
-def _of_data(data: str, results: Sequence[Mapping[str, Any]]) -> list[str]:
+def _of_data(data: str, results: Sequence[Record | Measurements]) -> list[str]:
     """A reason if runs or measurements read data with another digest."""
-    others = {str(one["environment"].get(DATA)) for one in results} - {data}
+    others = {str(one.environment.get(DATA)) for one in results} - {data}
     return (
         [f"the data are {', '.join(sorted(others))}, not the registered {data}"] if others else []
     )
 
 
 def _check_settings(
-    experiment: Experiment, records: Sequence[Record], points: Sequence[Mapping[str, Any]]
+    experiment: Experiment, records: Sequence[Record], points: Sequence[MeasuredPoint]
 ) -> None:
     """Raises EvidenceError for runs on a refused task, or with settings unlike the measurements."""
-    measured = dict.fromkeys(pair for at in points for pair in fields_of(at["point"]).items())
+    measured = dict.fromkeys(pair for at in points for pair in fields_of(at.point).items())
     for record in records:
-        settings = record["settings"]
+        settings = record.settings
         if error := experiment.task_error(settings["task.name"]):
             raise EvidenceError(error)
         for path, value in measured:

@@ -13,7 +13,7 @@ def report(found: Results) -> str:
     parts = []
     if found.experiment.decide is not None:
         parts.append(verdicts.report(found))
-    reported = any(record["purpose"] == "evaluation" for record in found.records)
+    reported = any(record.purpose == "evaluation" for record in found.records)
     if found.experiment.study is not None and reported:
         parts.append(tables.report(found))
     return "\n".join(filter(None, parts))

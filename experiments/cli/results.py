@@ -3,14 +3,15 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from experiments import CLAIMS, FULL, USES
-from experiments.claims.evidence import Record
+from experiments.claims.evidence import Evidence
 from experiments.cli import registration
 from experiments.cli.workdir import Workdir, WorkdirError
 from experiments.experiment import NAMES, Experiment, find
+from seqjax.records.record import Record
+from seqjax.records.workdir import Measurements
 from seqjax.stats.decisions import Verdict
 from seqjax.types import unknown
 
@@ -29,7 +30,13 @@ class Results:
     workdir: Workdir
     experiment: Experiment
     records: Sequence[Record] = ()
-    measured: Mapping[str, Any] | None = None
+    measured: Measurements | None = None
+
+    @property
+    def evidence(self) -> Evidence:
+        """The evidence in records and measurements."""
+        points = self.measured.points if self.measured else ()
+        return self.experiment.evidence(self.records, points)
 
     @functools.cached_property
     def verdicts(self) -> list[Verdict]:
@@ -39,8 +46,7 @@ class Results:
           EvidenceError: the results are incomplete, or do not fit the claim.
         """
         reasons = registration.differences(self.experiment, self.records, self.measured)
-        evidence = self.experiment.evidence(self.records, self.measured)
-        verdicts = self.experiment.decide(evidence)
+        verdicts = self.experiment.decide(self.evidence)
         if not reasons:
             return verdicts
         why = f"; exploratory, because {' and '.join(reasons)}"
@@ -68,11 +74,11 @@ def read(workdir: Workdir) -> Results | None:
     return Results(workdir, find(name), records, measured)
 
 
-def _name(records: Sequence[Record], measured: Mapping[str, Any] | None) -> str | None:
+def _name(records: Sequence[Record], measured: Measurements | None) -> str | None:
     """Name of the experiment that records and measurements are of; None where there are none."""
     if records:
-        return records[0]["study"]
-    return measured["same"]["study"] if measured else None
+        return records[0].study
+    return measured.same.study if measured else None
 
 
 def read_collection(path: pathlib.Path) -> list[Results]:

@@ -5,9 +5,9 @@ import functools
 import sys
 from collections.abc import Sequence
 
-from experiments.claims.evidence import Record
 from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir, WorkdirError
+from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
 from seqjax.reporting.tables import (
     Table,
@@ -30,7 +30,7 @@ def report(results: Results) -> str:
       WorkdirError: a table of more than ``MOST_CELLS`` cells.
     """
     study, records, workdir = results.experiment.study, results.records, results.workdir
-    tune = records[0]["tune"] if workdir.config is None else workdir.config["tune"]
+    tune = records[0].tune if workdir.config is None else workdir.config.tune
     if study.metrics is not None and not measured(records, study.metrics):
         study = dataclasses.replace(study, metrics=None)  # the command set another task
     tables = tables_of(study, records, tune)
@@ -70,7 +70,7 @@ def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list
     tables = [make(title=study.name, tune=tune, titles=titles, columns=columns)]
     if tune is None or tune != study.tune or study.tuning_seeds:
         return tables
-    if study.fixed in {record["point"].get(tune) for record in records} - {None}:
+    if study.fixed in {record.point.get(tune) for record in records} - {None}:
         options = {"titles": titles, "columns": columns, "fixed": study.fixed}
         title = f"{study.name} at {tune} = {study.fixed:g}"
         tables.append(make(title=title, tune=tune, **options))

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
+import msgspec
 
 from experiments.cli.checkpointer import ShardCheckpointer
 from experiments.cli.progress import Bar, Lines, progress_bar
 from experiments.cli.workdir import SAME, Workdir
 from seqjax.records import jsonl
+from seqjax.records.record import Record
 from seqjax.sweeps import executor, tuning
 from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.study import Run, Study
@@ -79,8 +81,9 @@ def train_runs(
             bar.log(f"group {number + 1} of {len(pending)}: {len(group)} runs; compiling first")
             halve = functools.partial(workdir.halve, number, groups[number])
             for record, trace in _train_in_memory(workdir, number, group, halve, bar, checkpointer):
-                curve = {"curve_file": workdir.write_curve(record["id"], trace, shard)}
-                jsonl.append(workdir.records_file(shard), {**record, **common, **curve})
+                curve_file = workdir.write_curve(record.id, trace, shard)
+                record = msgspec.structs.replace(record, **common, curve_file=curve_file)
+                jsonl.append(workdir.records_file(shard), record)
 
 
 def _train_in_memory(
@@ -90,10 +93,10 @@ def _train_in_memory(
     halve: Callable[[], None],
     bar: Bar | Lines,
     checkpointer: Checkpointer,
-) -> Iterator[tuple[dict[str, Any], Trace]]:
+) -> Iterator[tuple[Record, Trace]]:
     """``executor.train_group``, with half as many runs a device as long as memory runs out."""
     while True:
-        per_device = workdir.config["runs_per_device"][number]
+        per_device = workdir.config.runs_per_device[number]
         try:
             yield from executor.train_group(
                 group, per_device, jax.local_devices(), bar.advance, checkpointer
@@ -103,5 +106,5 @@ def _train_in_memory(
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
             halve()
-            half = workdir.config["runs_per_device"][number]
+            half = workdir.config.runs_per_device[number]
             bar.log(f"{per_device} runs a device do not fit in memory; continuing with {half}")

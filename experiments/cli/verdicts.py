@@ -8,7 +8,7 @@ from experiments import FULL
 from experiments.claims import evidence
 from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir
-from seqjax.records import jsonl
+from seqjax.records import codec
 from seqjax.reporting import verdicts as formats
 from seqjax.reporting.plots import claims, summary
 from seqjax.stats import rules
@@ -32,7 +32,7 @@ def report(results: Results) -> str:
         return ""
     text = _write(results.workdir, verdicts, [results])
     draw = results.experiment.curves
-    curves = draw and draw(results.experiment.evidence(results.records, results.measured))
+    curves = draw and draw(results.evidence)
     summary.save(claims.claim_figure(verdicts, curves), results.workdir.path, "claim")
     return text
 
@@ -60,13 +60,13 @@ def _write(workdir: Workdir, verdicts: Sequence[Verdict], decided: Sequence[Resu
         "environments": _environments(decided),
     }
     workdir.write("verdicts.md", text)
-    workdir.write("verdicts.json", jsonl.dumps(formats.to_json(verdicts, common), indent=1) + "\n")
+    workdir.write("verdicts.json", codec.dumps(formats.to_json(verdicts, common), indent=1) + "\n")
     return text
 
 
 def _environments(decided: Sequence[Results]) -> list[str]:
-    places = [record["environment"] for results in decided for record in results.records]
-    places += [results.measured["environment"] for results in decided if results.measured]
+    places = [record.environment for results in decided for record in results.records]
+    places += [results.measured.environment for results in decided if results.measured]
     return sorted({f"jaxlib {place['jaxlib']} on {place['device']}" for place in places})
 
 
@@ -74,7 +74,7 @@ def _caption(verdicts: Sequence[Verdict], decided: Sequence[Results]) -> str:
     sizes = {results.experiment.name.endswith(FULL) for results in decided}
     size = "MIXED sizes" if len(sizes) > 1 else "Full size" if True in sizes else "CPU size"
     runs = sum(len(results.records) for results in decided)
-    points = sum(len(results.measured["points"]) for results in decided if results.measured)
+    points = sum(len(results.measured.points) for results in decided if results.measured)
     counts = [f"{runs:,} runs"] if runs else []
     counts += [f"{points:,} points measured without training"] if points else []
     versions = f"Rules version {rules.VERSION}, evidence version {evidence.VERSION}"

@@ -1,7 +1,7 @@
-"""A workdir: one configuration, its records, and what is made of them.
+"""A workdir: the folder with the configuration, the records and the reports of one study.
 
-Everything is checked before anything is written. Files that others may read meanwhile are replaced
-whole; records are only ever appended.
+Everything is checked before anything is written. Records are appended; other files are replaced
+atomically, so that other processes never read half of one.
 """
 
 import hashlib
@@ -13,10 +13,20 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from experiments.cli import locks
-from seqjax.records import jsonl, schema
+from seqjax.records import codec, jsonl
+from seqjax.records.codec import Struct
+from seqjax.records.record import Record
+from seqjax.records.workdir import (
+    AxisIdentity,
+    MeasurementIdentity,
+    Measurements,
+    StudyIdentity,
+    WorkdirConfig,
+)
 from seqjax.stats import rules
 from seqjax.sweeps.study import Run, Study
 from seqjax.training.config import as_settings
@@ -24,18 +34,21 @@ from seqjax.training.step import Trace
 
 
 class WorkdirError(ValueError):
-    """A workdir that this command cannot use, and why."""
+    """A workdir that the command cannot use; the message names the flag, the reason and a fix."""
 
 
 DATA = "data"
 SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET", DATA)
-"""What must not change while a workdir is continued, but for the data unless --allow_mixed."""
+"""Parts of the environment that must not change between commands in one workdir.
+
+``--allow_mixed`` accepts changes of all but the data.
+"""
 
 NAME, MEASURED = "config.json", "measurements.json"
 
 
-def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
-    """What makes two commands the same study: not seeds, shard, workdir or data_dir."""
+def identity(study: Study, runs: list[Run]) -> StudyIdentity:
+    """Return the identity of a study, in which seeds, shard and folders do not count."""
     swept = {axis.path for axis in study.axes}
     arms: dict[str, dict[str, list]] = {}
     for run in runs:
@@ -44,28 +57,27 @@ def identity(study: Study, runs: list[Run]) -> dict[str, Any]:
             if path not in swept and value not in arm.setdefault(path, []):
                 arm[path].append(value)
     axes = [
-        {
-            "path": axis.path,
-            "values": list(axis.values),
-            "arms": list(axis.arms),
-            "drawn": axis.drawn,
-        }
+        AxisIdentity(
+            path=axis.path, values=list(axis.values), arms=list(axis.arms), drawn=axis.drawn
+        )
         for axis in study.axes
     ]
-    return {
-        "study": study.name,
-        "rules": rules.VERSION,
-        "axes": axes,
-        "tuning_seeds": study.tuning_seeds,
-        "arms": arms,
-    }
+    return StudyIdentity(
+        study=study.name,
+        rules=rules.VERSION,
+        axes=axes,
+        tuning_seeds=study.tuning_seeds,
+        arms=arms,
+    )
 
 
 class Workdir:
-    """The folder of one study. ``config`` is None where none has been begun.
+    """The folder of one study.
 
     Attributes:
-      free: nothing else is kept here either.
+      path: the folder.
+      config: of the study, or None if no command has run here.
+      free: the folder is missing or empty.
     """
 
     def __init__(self, path: pathlib.Path):
@@ -73,39 +85,36 @@ class Workdir:
         self.free = not path.exists() or _unused(path)
         self.config = self._read()  # afterwards, since a study may begin meanwhile
 
-    def _read(self) -> dict[str, Any] | None:
+    def _read(self) -> WorkdirConfig | None:
         path = self.path / NAME
         try:
-            return _with_version(jsonl.load_file(path, schema.CONFIG)) if path.exists() else None
+            return jsonl.load_file(path, WorkdirConfig) if path.exists() else None
         except OSError as error:
             raise WorkdirError(f"--workdir: cannot read {path}: {error.strerror}") from None
 
     def check(
-        self, same: Mapping[str, Any], seeds: range, environment: Mapping, allow_mixed: bool
+        self, same: StudyIdentity, seeds: range, environment: Mapping, allow_mixed: bool
     ) -> None:
-        """Raises WorkdirError unless a command of this identity may run here."""
+        """Raise WorkdirError unless a command of this identity may run here."""
         if self.config is None:
             self.check_free()
             return
-        difference = _difference(
-            self.config["same"], jsonl.loads(jsonl.dumps(same), "this command")
-        )
-        if difference:
+        if difference := _difference(self.config.same, same):
             path, there, here = difference
             raise WorkdirError(
                 f"--workdir: {self.path} holds another configuration: {path} is {there} there, "
                 f"{here} here; choose another workdir"
             )
-        missing = set(self.config["seeds"]) - set(seeds)
+        missing = set(self.config.seeds) - set(seeds)
         if missing:
             raise WorkdirError(
-                f"--seeds: {self.path} already has seeds {_span(self.config['seeds'])}; seeds can "
+                f"--seeds: {self.path} already has seeds {_span(self.config.seeds)}; seeds can "
                 f"be added but not left out, got {_span(seeds)}"
             )
-        self._check_environment(self.config["environment"], environment, allow_mixed)
+        self._check_environment(self.config.environment, environment, allow_mixed)
 
     def check_free(self) -> None:
-        """Raises WorkdirError if something else is kept here."""
+        """Raise WorkdirError if the folder holds anything else."""
         if not self.free:
             used = "is in use by something else; choose another"
             raise WorkdirError(f"--workdir: {self.path} {used}")
@@ -125,45 +134,58 @@ class Workdir:
                 )
 
     def make(self) -> None:
-        """Makes the folder."""
+        """Create the folder.
+
+        Raises:
+          WorkdirError: it cannot be created.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WorkdirError(f"--workdir: cannot make {self.path}: {error.strerror}") from None
 
-    def open(self, now: Mapping[str, Any], begun: Mapping[str, Any], flags: str) -> None:
-        """Begins the workdir, or brings it up to date.
+    def open(self, config: WorkdirConfig, flags: str) -> None:
+        """Begin the workdir, or update its configuration.
 
         Args:
-          now: what the configuration says from this command on.
-          begun: what it says for good, from the command that began the workdir.
+          config: of this command. Environment and runs a device stay those of the first command.
           flags: the command, as a flagfile.
         """
         with locks.exclusive(self.path):  # other shards may open it at the same time
-            self.config = {**begun, **(self._read() or {}), **now}
-            self.write(NAME, jsonl.dumps(self.config, indent=1) + "\n")
+            if begun := self._read():
+                config = msgspec.structs.replace(
+                    config, environment=begun.environment, runs_per_device=begun.runs_per_device
+                )
+            self._write_config(config)
         self.write("flags.txt", flags)
-        self.write("environment.json", jsonl.dumps(self.config["environment"], indent=1) + "\n")
+        self.write("environment.json", codec.dumps(self.config.environment, indent=1) + "\n")
         (self.path / "curves").mkdir(exist_ok=True)
 
+    def _write_config(self, config: WorkdirConfig) -> None:
+        self.config = config
+        self.write(NAME, codec.dumps(config, indent=1) + "\n")
+
     def halve(self, group: int, runs: list[Run]) -> None:
-        """Has a device advance half as many runs of a group together, if none is recorded yet."""
+        """Halve the number of runs of a group that a device trains together.
+
+        Raises:
+          WorkdirError: the number is 1, or a run of the group is recorded.
+        """
         ids = {run.id for run in runs}
         with locks.exclusive(self.path):
-            together = self._read()["runs_per_device"]
+            together = list(self._read().runs_per_device)
             if together[group] == 1:
                 raise WorkdirError(f"not even one run of group {group + 1} fits in memory")
-            if any(record["id"] in ids for record in self.records()):
+            if any(record.id in ids for record in self.records()):
                 raise WorkdirError(
                     f"{together[group]} runs of group {group + 1} no longer fit in memory, and "
                     "fewer would change numbers of which some are recorded; make room"
                 )
             together[group] //= 2
-            self.config["runs_per_device"] = together
-            self.write(NAME, jsonl.dumps(self.config, indent=1) + "\n")
+            self._write_config(msgspec.structs.replace(self.config, runs_per_device=together))
 
     def write(self, name: str, text: str | bytes, by: object = None) -> None:
-        """Replaces a file whole; ``by`` tells apart who may do so at the same time."""
+        """Replace a file atomically; ``by`` differs between processes that may do so at once."""
         path = self.path / name
         partial = path.with_name(f".{path.name}.{by or os.getpid()}")
         with open(partial, "wb") as file:
@@ -173,7 +195,7 @@ class Workdir:
         partial.replace(path)
 
     def write_curve(self, run: str, trace: Trace, shard: tuple[int, int]) -> str:
-        """Keeps every step of a run: the rows of a ``Trace`` as a NumPy array."""
+        """Write every step of a run, the rows of a ``Trace``; return the path in the workdir."""
         name = f"curves/{hashlib.sha256(run.encode()).hexdigest()[:16]}.npy"
         array = io.BytesIO()
         np.save(array, np.stack(trace), allow_pickle=False)
@@ -181,64 +203,68 @@ class Workdir:
         return name
 
     def checkpoints(self, shard: tuple[int, int]) -> pathlib.Path:
+        """Folder of the checkpoints of shard (I, N)."""
         return self.path / "checkpoints" / "{}-of-{}".format(*shard)
 
     def model(self, run: str) -> pathlib.Path:
-        """Where the trained model of a run is kept, by its id."""
+        """Folder of the trained model of the run with this id."""
         return self.path / "models" / urllib.parse.quote(run, safe=" =+,")
 
     def records_file(self, shard: tuple[int, int]) -> pathlib.Path:
+        """File with the records of shard (I, N)."""
         index, count = shard
         name = "records.jsonl" if count == 1 else f"records-{index}-of-{count}.jsonl"
         return self.path / name
 
-    def measurements(self) -> dict[str, Any] | None:
+    def measurements(self) -> Measurements | None:
         """The stored measurements, or None."""
         path = self.path / MEASURED
-        return _with_version(jsonl.load_file(path, schema.MEASUREMENTS)) if path.exists() else None
+        return jsonl.load_file(path, Measurements) if path.exists() else None
 
     def check_measurements(
-        self, made: Mapping[str, Any], same: Mapping, environment: Mapping, allow_mixed: bool
+        self,
+        measurements: Measurements,
+        same: MeasurementIdentity,
+        environment: Mapping,
+        allow_mixed: bool,
     ) -> None:
-        """Raises WorkdirError unless they are those of this measurement, made on this machine."""
-        here = jsonl.loads(jsonl.dumps(same), "this command")
-        if difference := _difference(made["same"], here):
+        """Raise WorkdirError unless stored measurements have this identity and environment."""
+        if difference := _difference(measurements.same, same):
             path, there, now = difference
             raise WorkdirError(
                 f"--workdir: {self.path} holds other measurements: {path} is {there} there, "
                 f"{now} here; choose another workdir"
             )
-        self._check_environment(made["environment"], environment, allow_mixed)
+        self._check_environment(measurements.environment, environment, allow_mixed)
 
-    def write_measurements(self, made: Mapping[str, Any]) -> None:
-        where = str(self.path / MEASURED)
-        self.write(MEASURED, jsonl.text_of_file(made, schema.MEASUREMENTS, where))
+    def write_measurements(self, measurements: Measurements) -> None:
+        """Write measurements.json.
+
+        Raises:
+          RecordError: the file could not be read again.
+        """
+        self.write(MEASURED, jsonl.text_of_file(measurements, str(self.path / MEASURED)))
 
     def recovered(self, shard: tuple[int, int], say: Callable[[str], None]) -> None:
-        """Sets aside what an interruption tore in a shard's records; its run is done again."""
+        """Move a torn last line of a shard's records to another file; its run is trained again."""
         path = self.records_file(shard)
         if torn := jsonl.set_torn_aside(path):
             say(f"{path}: its last line was torn; {torn} bytes are set aside, the run done again")
 
-    def records(self) -> list[dict[str, Any]]:
-        """Everything recorded so far, by any shard."""
+    def records(self) -> list[Record]:
+        """Records of all shards; see ``jsonl.read_all``."""
         return jsonl.read_all(self.path)
 
     def holds(self) -> str | None:
         """The name of the study or measurement whose results are here."""
-        recorded, made = self.records(), self.measurements()
-        if recorded:
-            return recorded[0]["study"]
-        return made["same"]["study"] if made else None
-
-
-def _with_version(file: dict[str, Any]) -> dict[str, Any]:
-    """The content of a file with the version of the rules in place of an older hash."""
-    return {**file, "same": {**file["same"], "rules": rules.version_of(file["same"]["rules"])}}
+        if recorded := self.records():
+            return recorded[0].study
+        measurements = self.measurements()
+        return measurements.same.study if measurements else None
 
 
 def _unused(path: pathlib.Path) -> bool:
-    """An empty folder, but for what a command left there that was stopped while it began."""
+    """True for a folder with nothing but the remains of a command that stopped while it began."""
     return path.is_dir() and all(
         entry.name.startswith((f".{NAME}", f".{MEASURED}"))
         or entry.name == locks.FOLDER
@@ -249,6 +275,11 @@ def _unused(path: pathlib.Path) -> bool:
 
 def _difference(there: Any, here: Any, path: str = "") -> tuple[str, Any, Any] | None:
     """The first place where two configurations differ, with both values."""
+    if isinstance(there, Struct) and isinstance(here, Struct):
+        there, here = (
+            {name: getattr(struct, name) for name in struct.__struct_fields__}
+            for struct in (there, here)
+        )
     if isinstance(there, dict) and isinstance(here, dict):
         pairs = {key: (there.get(key), here.get(key)) for key in [*there, *here]}
     elif isinstance(there, list) and isinstance(here, list):

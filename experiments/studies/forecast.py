@@ -11,11 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, Record, accuracies, gains
+from experiments.claims.evidence import SAVED, Evidence, accuracies, gains
 from experiments.claims.protocol import PROTOCOL
 from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.data.elnino import SEASON, elnino
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
@@ -91,7 +92,7 @@ def _by_horizon(evidence: Evidence) -> dict[tuple[str, int], list[Record]]:
     """Reported runs by (arm, horizon); raises as ``Evidence.runs_by``."""
     found = {}
     for horizon in HORIZONS:
-        own = evidence.only(lambda run, at=horizon: run["settings"]["task.horizon"] == at)
+        own = evidence.only(lambda run, at=horizon: run.settings["task.horizon"] == at)
         found |= {(arm, horizon): runs for (_, arm), runs in own.runs_by().items()}
     return found
 

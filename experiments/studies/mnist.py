@@ -13,9 +13,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, Record, accuracies, gains
+from experiments.claims.evidence import SAVED, Evidence, accuracies, gains
 from experiments.experiment import Experiment
 from seqjax.baselines import classical
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import Evidence, Record, accuracies, gains
+from experiments.claims.evidence import Evidence, accuracies, gains
 from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS, collected, tang
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
@@ -127,7 +128,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 12 from gains in perplexity and the rate of form."""
     runs, baselines = _compared(evidence)
     perplexities = accuracies(runs)
-    formed = [0.0 if run["failed"] else run["test"]["formed"] for run in runs]
+    formed = [0.0 if run.failed else run.test["formed"] for run in runs]
     saved = {name: gains(runs, perplexities, value) for name, value in baselines.items()}
     return CLAIMS["12"](saved, np.array(formed))
 

@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, Record, gains
+from experiments.claims.evidence import SAVED, Evidence, gains
 from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
@@ -80,9 +81,9 @@ def baselines(evidence: Evidence) -> dict[str, float]:
 
 def _bits(run: Record) -> float:
     """Bits per character of the test part; at chance, a unigram, for a failed run."""
-    if run["failed"] is not None:
-        return run["chance"]["loss"] / math.log(2)
-    return run["test"]["bits"]
+    if run.failed is not None:
+        return run.chance.loss / math.log(2)
+    return run.test["bits"]
 
 
 def decide(evidence: Evidence) -> list[Verdict]:

@@ -13,11 +13,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, Record, gains
+from experiments.claims.evidence import SAVED, Evidence, gains
 from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
 from seqjax.data.messages import messages
 from seqjax.metrics.chrf import chrf
+from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, Verdict
@@ -125,14 +126,14 @@ MEASUREMENT = Measurement(
 )
 
 
-def _of(evidence: Evidence, baseline: str) -> list[Mapping[str, Any]]:
+def _of(evidence: Evidence, baseline: str) -> list[Mapping[str, np.ndarray]]:
     """Measurements of a baseline."""
-    return [at["measured"] for at in evidence.points if at["point"]["baseline"] == baseline]
+    return [at.measured for at in evidence.points if at.point["baseline"] == baseline]
 
 
 def _missing(runs: Sequence[Record]) -> np.ndarray:
     """(n,) errors 1 - chrF of runs."""
-    return np.array([1 - (run["test"]["chrf"] or 0.0) for run in runs])
+    return np.array([1 - (run.test["chrf"] or 0.0) for run in runs])
 
 
 def decide(evidence: Evidence) -> list[Verdict]:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from seqjax.records.record import Record
 from seqjax.stats import intervals, rules
 
-Record = Mapping[str, Any]
 MARKS = {
     "edge": ("†", "the best value stands at the edge of its grid"),
     "rare": ("°", "under 1 % of steps clipped: no evidence about clipping"),
@@ -58,7 +58,7 @@ class Entry:
     @property
     def solved(self) -> tuple[float, float, float]:
         """The share of runs that solved their task, and its exact interval."""
-        k = sum(record["score"] >= rules.SOLVED for record in self.records)
+        k = sum(record.score >= rules.SOLVED for record in self.records)
         return k / self.n, *intervals.proportion_interval(k, self.n, rules.CONFIDENCE)
 
     @property
@@ -68,9 +68,9 @@ class Entry:
 
 
 def _first_solved(record: Record) -> int | None:
-    curve = record["curve"]
-    scale = record["higher_is_better"], record["chance"]["metric"], record["best_loss"]
-    values = zip(curve["step"], curve[f"validation_{record['metric']}"], strict=True)
+    curve = record.curve
+    scale = record.higher_is_better, record.chance.metric, record.best_loss
+    values = zip(curve["step"], curve[f"validation_{record.metric}"], strict=True)
     return next(
         (k for k, value in values if rules.metric_score(value, *scale) >= rules.SOLVED), None
     )
@@ -106,10 +106,10 @@ def make_entries(records: Sequence[Record], tune: str | None, studied: bool) -> 
     """
     tuned = tuple((tune or "").split(","))
     places: dict[tuple, dict[Any, list[Record]]] = {}
-    for record in sorted(records, key=lambda r: r["seed"]):
-        point = {path: value for path, value in record["point"].items() if path not in tuned}
-        values = tuple(record["point"].get(path) for path in tuned)
-        place = places.setdefault((record["arm"], tuple(point.items())), {})
+    for record in sorted(records, key=lambda r: r.seed):
+        point = {path: value for path, value in record.point.items() if path not in tuned}
+        values = tuple(record.point.get(path) for path in tuned)
+        place = places.setdefault((record.arm, tuple(point.items())), {})
         place.setdefault(values if len(values) > 1 else values[0], []).append(record)
     entries = [_entry(arm, dict(point), tried, studied) for (arm, point), tried in places.items()]
     return [entry for entry in entries if entry is not None]
@@ -125,8 +125,8 @@ def _entry(arm: str, point: dict, tried: dict[Any, list[Record]], studied: bool)
     if not runs:
         return None
     mean, half = interval([rules.counted(record) for record in runs])
-    clipped = float(np.mean([record["clipped_fraction"] for record in runs]))
-    settings = runs[0]["settings"]
+    clipped = float(np.mean([record.clipped_fraction for record in runs]))
+    settings = runs[0].settings
     # Under "step" the fraction is of pairs, most of which may carry no signal at all.
     counted = studied and (
         settings["clip.kind"] not in ("none", "step") and settings["clip.threshold"] != math.inf
@@ -144,7 +144,7 @@ def _entry(arm: str, point: dict, tried: dict[Any, list[Record]], studied: bool)
         mean=mean,
         half=half,
         n=len(runs),
-        failed=sum(record["failed"] is not None for record in runs),
+        failed=sum(record.failed is not None for record in runs),
         validation=float(np.mean([rules.entered(record, "validation") for record in runs])),
         clipped=clipped,
         marks=tuple(mark for mark, holds in marks.items() if holds),
@@ -153,4 +153,4 @@ def _entry(arm: str, point: dict, tried: dict[Any, list[Record]], studied: bool)
 
 
 def _for(records: list[Record], purpose: str) -> list[Record]:
-    return [record for record in records if record["purpose"] == purpose]
+    return [record for record in records if record.purpose == purpose]

@@ -5,7 +5,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from seqjax.reporting.aggregate import MARKS, Entry, Record, make_entries, order
+import msgspec
+
+from seqjax.records.record import Record
+from seqjax.reporting.aggregate import MARKS, Entry, make_entries, order
 from seqjax.stats import rules
 from seqjax.sweeps.study import Metrics, Published
 from seqjax.tasks import TASKS
@@ -59,11 +62,11 @@ def make_table(
       ValueError: no records.
     """
     if fixed is not None:
-        records = [r for r in records if r["point"].get(tune) == fixed]
+        records = [r for r in records if r.point.get(tune) == fixed]
     if not records:
         raise ValueError("a table needs at least one record")
-    records = sorted(records, key=lambda r: (-len(r["point"]), r["id"]))  # in whichever order
-    clipping = {(r["settings"]["clip.kind"], r["settings"]["clip.threshold"]) for r in records}
+    records = sorted(records, key=lambda r: (-len(r.point), r.id))  # in whichever order
+    clipping = {(r.settings["clip.kind"], r.settings["clip.threshold"]) for r in records}
     entries = make_entries(records, tune, studied=len(clipping) > 1)
     if fixed is not None:
         entries = [dataclasses.replace(entry, chosen=None) for entry in entries]
@@ -117,32 +120,32 @@ def measured(records: Sequence[Record], metrics: Metrics) -> bool:
     """Whether all have these metrics in test and curve; a failed run needs no number."""
 
     def has(record: Record, name: str) -> bool:
-        value = record["test"].get(name)
-        known = record["failed"] is not None or (value is not None and math.isfinite(value))
-        return known and f"validation_{name}" in record["curve"]
+        value = record.test.get(name)
+        known = record.failed is not None or (value is not None and math.isfinite(value))
+        return known and f"validation_{name}" in record.curve
 
     return all(has(record, name) for record in records for name in metrics.named.values())
 
 
 def _read_as(record: Record, title: str, column: Any, name: str) -> Record:
-    own, curve, value = record["metric"], record["curve"], record["test"].get(name)
-    scale = record["higher_is_better"], record["chance"]["metric"], record["best_loss"]
-    return {
-        **record,
-        "point": {**record["point"], title: column},
-        "test": {**record["test"], own: value},
-        "score": 0.0 if record["failed"] else rules.metric_score(value, *scale),
-        "curve": {**curve, f"validation_{own}": curve[f"validation_{name}"]},
-    }
+    own, curve, value = record.metric, record.curve, record.test.get(name)
+    scale = record.higher_is_better, record.chance.metric, record.best_loss
+    return msgspec.structs.replace(
+        record,
+        point={**record.point, title: column},
+        test={**record.test, own: value},
+        score=0.0 if record.failed else rules.metric_score(value, *scale),
+        curve={**curve, f"validation_{own}": curve[f"validation_{name}"]},
+    )
 
 
 def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, fixed: Any) -> str:
     first = records[0]
-    scored, metric = first["compared"] == "score", metric_of(first)
-    better = "higher" if scored or first["higher_is_better"] else "lower"
-    chance = "0" if scored else _each(f"{r['chance']['metric']:.4g}" for r in records)
-    task = _each(r["settings"]["task.name"] for r in records)
-    steps = _each(str(r["settings"]["train.steps"]) for r in records)
+    scored, metric = first.compared == "score", metric_of(first)
+    better = "higher" if scored or first.higher_is_better else "lower"
+    chance = "0" if scored else _each(f"{r.chance.metric:.4g}" for r in records)
+    task = _each(r.settings["task.name"] for r in records)
+    steps = _each(str(r.settings["train.steps"]) for r in records)
     said = [
         f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
         f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
@@ -151,16 +154,16 @@ def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, 
     if fixed is not None:
         said.append(f"A slice at {tune} = {label(fixed)}: nothing is tuned here.")
     elif any(entry.chosen is not None for entry in entries):
-        apart = {r["seed"] for r in records if r["purpose"] == "tuning"}
+        apart = {r.seed for r in records if r.purpose == "tuning"}
         seeds = f"{len(apart)} seeds of their own" if apart else "the same seeds"
         said.append(
-            f"@ is the {tune} with the best mean validation {_each(r['metric'] for r in records)}, "
+            f"@ is the {tune} with the best mean validation {_each(r.metric for r in records)}, "
             f"selected for each cell on {seeds}."
         )
     for mark, (sign, meaning) in MARKS.items():
         if any(mark in entry.marks for entry in entries):
             said.append(f"{sign} {meaning}.")
-    places = {(r["environment"]["jaxlib"], r["environment"]["device"]) for r in records}
+    places = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
     if len(places) > 1:
         mixed = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in places))
         said.append(f"MIXED: records of different environments ({mixed}).")
@@ -171,7 +174,7 @@ def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, 
 
 def metric_of(record: Record) -> str:
     """What is compared: the score, or the metric of the task."""
-    return "score" if record["compared"] == "score" else record["metric"]
+    return "score" if record.compared == "score" else record.metric
 
 
 def _each(values: Iterable[str]) -> str:
@@ -193,17 +196,17 @@ def sizes(records: Sequence[Record], arms: Sequence[str]) -> list[list[str]]:
     """The size of each arm, and what its runs share with those of the study's first run."""
     sized: dict[tuple, list[str]] = {}
     place = {arm: k for k, arm in enumerate(arms)}
-    for record in sorted(records, key=lambda r: (place.get(r["arm"], len(place)), r["arm"])):
-        settings = record["settings"]
+    for record in sorted(records, key=lambda r: (place.get(r.arm, len(place)), r.arm)):
+        settings = record.settings
         size = (
             settings["model.cell"],
             settings["model.hidden"],
-            f"{record['parameters_recurrent']:,}",
-            f"{record['parameters']:,}",
-            f"{record['multiply_adds']:,}",
-            record["paired"],
+            f"{record.parameters_recurrent:,}",
+            f"{record.parameters:,}",
+            f"{record.multiply_adds:,}",
+            record.paired,
         )
-        sized.setdefault(size, []).append(record["arm"])
+        sized.setdefault(size, []).append(record.arm)
     head = ["arm", "cell", "units", "parameters", "with readout", "multiply-adds a step", "paired"]
     rows = [[", ".join(dict.fromkeys(names)), *map(str, size)] for size, names in sized.items()]
     return [head, *rows]
@@ -214,11 +217,11 @@ def shown_rows(records: Sequence[Record]) -> list[list[str]]:
 
     Without the runs that failed; the first row names the columns, and may be the only one.
     """
-    names = getattr(TASKS.get(records[0]["settings"]["task.name"]), "shown", ())
+    names = getattr(TASKS.get(records[0].settings["task.name"]), "shown", ())
     found: dict[str, list[Record]] = {}
     for record in records:
-        if record["purpose"] == "evaluation" and record["failed"] is None:
-            found.setdefault(record["arm"], []).append(record["test"])
+        if record.purpose == "evaluation" and record.failed is None:
+            found.setdefault(record.arm, []).append(record.test)
     rows = [
         [arm, str(len(tests)), *(_in_short([test[name] for test in tests]) for name in names)]
         for arm, tests in found.items()

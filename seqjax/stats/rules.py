@@ -7,7 +7,7 @@ verdict: tests/stats/test_golden_decisions.py then fails. Wording does not count
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -96,19 +96,33 @@ def metric_score(metric: float | None, higher_is_better: bool, chance: float, be
     return accuracy_score(metric, chance) if higher_is_better else loss_score(metric, chance, best)
 
 
-def entered(record: Mapping[str, Any], part: str) -> float:
-    """What a run counts as in a mean: its metric on a part, or chance if it failed."""
-    if record["failed"] is not None:
-        return record["chance"]["metric"]
-    return record[part][record["metric"]]
+class Result(Protocol):
+    """Fields of a ``records.Record`` that these rules read."""
+
+    metric: str
+    higher_is_better: bool
+    chance: Any
+    failed: Any
+    compared: str
+    validation: Mapping[str, float | None]
+    test: Mapping[str, float | None]
+    score: float
 
 
-def counted(record: Mapping[str, Any]) -> float:
+def entered(record: Result, part: str) -> float:
+    """Value of a run in a mean: its metric on "validation" or "test", or chance if it failed."""
+    if record.failed is not None:
+        return record.chance.metric
+    metrics = record.validation if part == "validation" else record.test
+    return metrics[record.metric]
+
+
+def counted(record: Result) -> float:
     """What a run counts as in the table of its study: its score, or its test metric."""
-    return record["score"] if record["compared"] == "score" else entered(record, "test")
+    return record.score if record.compared == "score" else entered(record, "test")
 
 
-def selected(tried: Mapping[Any, Sequence[Mapping[str, Any]]]) -> Any:
+def selected(tried: Mapping[Any, Sequence[Result]]) -> Any:
     """The value of a tuned axis with the best mean validation metric of its runs.
 
     As scores are cut at chance, a mean below chance is no worse than chance; between equal means
@@ -117,9 +131,9 @@ def selected(tried: Mapping[Any, Sequence[Mapping[str, Any]]]) -> Any:
 
     def merit(value: Any) -> tuple[float, int]:
         records = tried[value]
-        sign = 1 if records[0]["higher_is_better"] else -1
+        sign = 1 if records[0].higher_is_better else -1
         mean = sign * float(np.mean([entered(record, "validation") for record in records]))
-        failed = sum(record["failed"] is not None for record in records)
-        return max(mean, sign * records[0]["chance"]["metric"]), -failed
+        failed = sum(record.failed is not None for record in records)
+        return max(mean, sign * records[0].chance.metric), -failed
 
     return max(tried, key=merit)

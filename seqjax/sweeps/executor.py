@@ -9,7 +9,7 @@ that is resumed between two chunks gives the numbers of an uninterrupted one.
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -18,10 +18,10 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from seqjax.models.sequence import model_size
-from seqjax.records.jsonl import MOST_OBSERVED
-from seqjax.records.schema import MOST_FIELDS
+from seqjax.records.codec import MOST_FIELDS
+from seqjax.records.record import MOST_OBSERVED, Record
 from seqjax.sweeps.checkpointer import Checkpointer
-from seqjax.sweeps.record_builder import identity, mask_after_failure, outcome
+from seqjax.sweeps.record_builder import make_record, mask_after_failure
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import first_of
 from seqjax.training.config import Config
@@ -137,7 +137,7 @@ def train_group(
     devices: list[jax.Device],
     on_steps: Callable[[int], None] = lambda steps: None,
     checkpointer: Checkpointer | None = None,
-) -> Iterator[tuple[dict[str, Any], Trace]]:
+) -> Iterator[tuple[Record, Trace]]:
     """Train the runs of one group, and yield the record and the trace of each.
 
     Args:
@@ -153,16 +153,15 @@ def train_group(
     config = group[0].config
     trainer = _GroupTrainer(
         config=config,
+        size=model_size(abstract_model(config)),
         lanes=per_device * len(devices),
         data=jax.device_put(config.task.data(), NamedSharding(mesh, PartitionSpec())),
         mesh=mesh,
         on_steps=on_steps,
         checkpointer=checkpointer or Checkpointer(),
     )
-    size = model_size(abstract_model(config))
     for batch, restored in trainer.batches(group):
-        for run, result, trace in trainer.train_batch(batch, restored):
-            yield {**identity(run), **size, **result}, trace
+        yield from trainer.train_batch(batch, restored)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +174,7 @@ class _GroupTrainer:
     """
 
     config: Config
+    size: Mapping[str, int]
     lanes: int
     data: Any
     mesh: Mesh
@@ -193,7 +193,7 @@ class _GroupTrainer:
 
     def train_batch(
         self, batch: list[Run], restored: BatchState | None
-    ) -> Iterator[tuple[Run, dict[str, Any], Trace]]:
+    ) -> Iterator[tuple[Record, Trace]]:
         """Train runs side by side; yield each with the results in its record, and its trace."""
         config, mesh, runs = self.config, self.mesh, len(batch)
         filled = batch + [batch[-1]] * (self.lanes - runs)
@@ -231,9 +231,11 @@ class _GroupTrainer:
             test |= jax.device_get(examine(config_R, seed_R, state.params, self.data, mesh=mesh))
         failed_at, params = jax.device_get((state.failed_at, state.params))
         seconds = time.perf_counter() - start
-        for row, (run, result, trace) in enumerate(_results(batch, batch_state, test, failed_at)):
-            self.checkpointer.on_trained(run, jax.tree.map(lambda leaf, k=row: leaf[k], params))
-            yield run, {**result, "seconds": round(seconds / runs, 6)}, trace
+        results = _results(batch, self.size, batch_state, test, failed_at, seconds / runs)
+        for row, (record, trace) in enumerate(results):
+            own_params = jax.tree.map(lambda leaf, k=row: leaf[k], params)
+            self.checkpointer.on_trained(batch[row], own_params)
+            yield record, trace
         self.checkpointer.on_recorded(batch)
 
     def _observe(self, batch_state: BatchState, config_R: Config, state: TrainState) -> None:
@@ -243,13 +245,20 @@ class _GroupTrainer:
 
 
 def _results(
-    batch: list[Run], batch_state: BatchState, test: dict[str, np.ndarray], failed_at: np.ndarray
-) -> Iterator[tuple[Run, dict[str, Any], Trace]]:
-    """Results and trace of every run of a trained batch.
+    batch: list[Run],
+    size: Mapping[str, int],
+    batch_state: BatchState,
+    test: dict[str, np.ndarray],
+    failed_at: np.ndarray,
+    seconds: float,
+) -> Iterator[tuple[Record, Trace]]:
+    """Record and trace of every run of a trained batch.
 
     Args:
+      size: numbers of parameters and multiply-adds.
       test: (R or more,) by name, on the test set.
       failed_at: (R or more,), the step at which each run failed, or -1.
+      seconds: wall time of each run.
     """
     traces, observed = batch_state.trace(), stack_observations(batch_state.observed)
     for row, run in enumerate(batch):
@@ -260,6 +269,6 @@ def _results(
             for metrics in batch_state.metrics
         ]
         tested = {name: values[row] for name, values in test.items()}
-        result = outcome(run.config, trace, validations, tested, failed)
-        result["observed"] = {name: array[row] for name, array in observed.items()}
-        yield run, result, trace
+        seen = {name: array[row] for name, array in observed.items()}
+        record = make_record(run, size, trace, validations, tested, failed, seen, seconds)
+        yield record, trace

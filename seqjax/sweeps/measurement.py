@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seqjax.records.workdir import MeasuredPoint, MeasurementIdentity
 from seqjax.stats import rules
 from seqjax.tasks import Task
 from seqjax.training.config import field_types, make_config
@@ -54,20 +55,18 @@ class Measurement:
         )
         return dataclasses.replace(self, points=points)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> MeasurementIdentity:
         """The values that two equal measurements share; stored beside the results."""
-        return {
-            "study": self.name,
-            "rules": rules.VERSION,
-            "points": [dict(point) for point in self.points],
-        }
+        return MeasurementIdentity(
+            study=self.name, rules=rules.VERSION, points=[dict(point) for point in self.points]
+        )
 
-    def measure_all(self) -> list[dict[str, Any]]:
+    def measure_all(self) -> list[MeasuredPoint]:
         """Each point with the arrays measured there, as NumPy arrays."""
         return [
-            {
-                "point": dict(point),
-                "measured": {name: np.asarray(a) for name, a in self.measure(point).items()},
-            }
+            MeasuredPoint(
+                point=dict(point),
+                measured={name: np.asarray(a) for name, a in self.measure(point).items()},
+            )
             for point in self.points
         ]

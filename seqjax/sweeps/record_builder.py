@@ -1,9 +1,10 @@
-"""From a run's numbers to everything that its record says about them."""
+"""From the numbers of a trained run to its record."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from seqjax.records.record import Chance, Failure, Norms, NormsBeforeClipping, Record
 from seqjax.stats import rules
 from seqjax.sweeps.study import Run
 from seqjax.training.config import Config, as_settings
@@ -11,102 +12,137 @@ from seqjax.training.step import Trace
 
 QUANTILES = (0.1, 0.5, 0.9, 1.0)
 
-Metrics = dict[str, np.ndarray]
-
 
 def mask_after_failure(trace: Trace, failed_at: int) -> Trace:
-    """Trace of the steps that a run took, NaN after the one that failed."""
-    over = (failed_at >= 0) & (np.arange(len(trace.loss)) > failed_at)
-    return Trace(*(np.where(over, np.nan, values).astype(np.float32) for values in trace))
+    """Return the trace with NaN after the step that failed, from which weights are frozen.
+
+    Args:
+      trace: (N,) arrays, one entry a step.
+      failed_at: the first step that was not finite, or -1.
+    """
+    after = (failed_at >= 0) & (np.arange(len(trace.loss)) > failed_at)
+    return Trace(*(np.where(after, np.nan, values).astype(np.float32) for values in trace))
 
 
-def identity(run: Run) -> dict[str, Any]:
-    """What a record says of its run before it is trained."""
-    return {
-        "id": run.id,
-        "study": run.study,
-        "arm": run.arm,
-        "point": dict(run.point),
-        "seed": run.seed,
-        "paired": run.paired,
-        "compared": run.compared,
-        "purpose": run.purpose,
-        "settings": as_settings(run.config),
-        "rules": rules.VERSION,
-    }
+def make_record(
+    run: Run,
+    size: Mapping[str, int],
+    trace: Trace,
+    validations: Sequence[Mapping[str, np.ndarray]],
+    test: Mapping[str, np.ndarray],
+    failed_at: int,
+    observed: Mapping[str, np.ndarray],
+    seconds: float,
+) -> Record:
+    """Return the record of a run; the caller sets ``tune``, ``environment`` and ``curve_file``.
 
-
-def outcome(
-    config: Config, trace: Trace, validations: list[Metrics], test: Metrics, failed_at: int
-) -> dict[str, Any]:
-    """Everything that a run's numbers say about it."""
-    task, steps = config.task, config.train.steps
-    taken = steps if failed_at < 0 else failed_at
-    final = [*validations[-1].values(), *test.values()]
+    Args:
+      run: its place in the study, and its configuration.
+      size: as of ``models.layers.size_of``.
+      trace: as of ``mask_after_failure``.
+      validations: metrics at every validation, scalars by name.
+      test: metrics on the test part.
+      failed_at: the first step that was not finite, or -1.
+      observed: arrays recorded during training.
+      seconds: wall time.
+    """
+    config, task = run.config, run.config.task
+    taken = config.train.steps if failed_at < 0 else failed_at
     nonfinite = None if failed_at < 0 else failed_at
-    if nonfinite is None and not np.all(np.isfinite(final)):
-        nonfinite = steps
+    if nonfinite is None and not np.all(np.isfinite([*validations[-1].values(), *test.values()])):
+        nonfinite = config.train.steps
+    chance_loss = task.chance_loss(config.link)
     scores = [_score(config, metrics) for metrics in validations]
-    failed = rules.failure(nonfinite, trace.loss, task.chance_loss(config.link), scores)
-    norms = trace.norm[: max(taken, 1)]  # without that of the step that failed, which has no size
-    hide = nonfinite is not None
-    return {
-        "metric": task.metric,
-        "higher_is_better": task.higher_is_better,
-        "chance": {"metric": task.chance_metric(), "loss": task.chance_loss(config.link)},
-        "best_loss": task.best_loss(config.link),
-        "reduction": "mean over the batch and the valid steps",
-        "failed": failed,
-        "validation": {name: None if hide else value for name, value in validations[-1].items()},
-        "test": {name: None if hide else value for name, value in test.items()},
-        "score": 0.0 if failed else _score(config, test),
-        "gradient_norm": {
-            **_spread(norms),
-            "at_failure": trace.norm[failed_at] if failed_at >= 0 else None,
-        },
-        "gradient_norm_after": _spread(trace.after[: max(taken, 1)]),
-        "clipped_fraction": float(np.mean(trace.clipped[:taken])) if taken else 0.0,
-        "curve": _curve(config, trace, validations, failed_at),
-    }
+    failed = rules.failure(nonfinite, trace.loss, chance_loss, scores)
+    norms = trace.norm[: max(taken, 1)]  # the step that failed has no norm
+    at_failure = _number(trace.norm[failed_at]) if failed_at >= 0 else None
+    return Record(
+        id=run.id,
+        study=run.study,
+        arm=run.arm,
+        point=dict(run.point),
+        seed=run.seed,
+        paired=run.paired,
+        compared=run.compared,
+        purpose=run.purpose,
+        settings=as_settings(config),
+        rules=rules.VERSION,
+        **size,
+        metric=task.metric,
+        higher_is_better=task.higher_is_better,
+        chance=Chance(_number(task.chance_metric()), _number(chance_loss)),
+        best_loss=_number(task.best_loss(config.link)),
+        reduction="mean over the batch and the valid steps",
+        failed=Failure(**failed) if failed else None,
+        validation=_final(validations[-1], nonfinite),
+        test=_final(test, nonfinite),
+        score=0.0 if failed else _score(config, test),
+        gradient_norm=NormsBeforeClipping(*_statistics(norms), at_failure),
+        gradient_norm_after=Norms(*_statistics(trace.after[: max(taken, 1)])),
+        clipped_fraction=float(np.mean(trace.clipped[:taken])) if taken else 0.0,
+        curve=_curve(config, trace, validations, failed_at),
+        observed=dict(observed),
+        seconds=round(seconds, 6),
+        tune=None,
+        environment={},
+        curve_file="",
+    )
 
 
-def _score(config: Config, metrics: Metrics) -> float:
+def _number(value: float | np.floating | np.ndarray) -> float | None:
+    """The float with the shortest decimal form of ``value``, as records store it; None for NaN."""
+    return None if np.isnan(value) else float(str(value))
+
+
+def _final(metrics: Mapping[str, np.ndarray], nonfinite: int | None) -> dict[str, float | None]:
+    hidden = nonfinite is not None
+    return {name: None if hidden else _number(value) for name, value in metrics.items()}
+
+
+def _score(config: Config, metrics: Mapping[str, np.ndarray]) -> float:
     task = config.task
     scale = task.higher_is_better, task.chance_metric(), task.best_loss(config.link)
     return rules.metric_score(float(metrics[task.metric]), *scale)
 
 
-def _spread(norms: np.ndarray) -> dict[str, np.float32]:
+def _statistics(norms: np.ndarray) -> list[float | None]:
+    """The fields of ``Norms``: mean and quantiles of (N,) norms.
+
+    Quantiles are order statistics, so that an infinite norm does not spread to its neighbours.
+    """
     mean = np.mean(norms, dtype=np.float64).astype(np.float32)
-    return {"mean": mean, **{f"q{round(100 * q)}": _quantile(norms, q) for q in QUANTILES}}
-
-
-def _quantile(norms: np.ndarray, q: float) -> np.float32:
-    """The quantile by rank, so that an infinite norm stays one value among others."""
-    return (
-        np.float32(np.nan)
-        if np.isnan(norms).any()
-        else np.quantile(norms, q, method="inverted_cdf")
-    )
+    if np.isnan(norms).any():
+        return [_number(mean), *(None for _ in QUANTILES)]
+    quantiles = (np.quantile(norms, q, method="inverted_cdf") for q in QUANTILES)
+    return [_number(mean), *map(_number, quantiles)]
 
 
 def _curve(
-    config: Config, trace: Trace, validations: list[Metrics], failed_at: int
-) -> dict[str, list]:
-    """What the learning curves show: one entry for each validation, none after a failure."""
+    config: Config,
+    trace: Trace,
+    validations: Sequence[Mapping[str, np.ndarray]],
+    failed_at: int,
+) -> dict[str, np.ndarray]:
+    """Means between validations, and the validation metrics; NaN after a failure."""
     every = min(config.train.eval_every, config.train.steps)
     pieces = [slice(k * every, (k + 1) * every) for k in range(len(validations))]
-    ends = [min(piece.stop, config.train.steps) for piece in pieces]
+    ends = np.array([min(piece.stop, config.train.steps) for piece in pieces])
+    finite = (failed_at < 0) | (ends <= failed_at)
+    means = {
+        "training_loss": trace.loss,
+        "gradient_norm": trace.norm,
+        "clipped_fraction": trace.clipped,
+    }
     return {
         "step": ends,
-        "training_loss": [np.mean(trace.loss[piece]) for piece in pieces],
-        "gradient_norm": [np.mean(trace.norm[piece]) for piece in pieces],
-        "clipped_fraction": [np.mean(trace.clipped[piece]) for piece in pieces],
         **{
-            f"validation_{name}": [
-                metrics[name] if failed_at < 0 or end <= failed_at else None
-                for metrics, end in zip(validations, ends, strict=True)
-            ]
+            name: np.array([np.mean(values[piece]) for piece in pieces])
+            for name, values in means.items()
+        },
+        **{
+            f"validation_{name}": np.where(
+                finite, np.stack([metrics[name] for metrics in validations]), np.nan
+            ).astype(np.float32)
             for name in validations[0]
         },
     }

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from seqjax.models.sequence import SequenceModel, model_params, with_params
-from seqjax.records.jsonl import plain
+from seqjax.records.codec import to_builtins
 from seqjax.sweeps.study import Run
 from seqjax.training.checkpoint import CheckpointError, Checkpoints, CorruptError, Metadata, Shapes
 from seqjax.training.config import Config, as_settings, make_config
@@ -54,7 +54,7 @@ def save(folder: pathlib.Path, run: Run, params: Any) -> None:
         "run": run.id,
         "study": run.study,
         "seed": run.seed,
-        "settings": plain(as_settings(run.config)),
+        "settings": to_builtins(as_settings(run.config)),
         "task": task_metadata,
         "shapes": {name: [array.dtype.name, *array.shape] for name, array in task_arrays.items()},
     }

@@ -9,8 +9,8 @@ interrupted, or shared out by cells, goes on as if it had not been.
 import dataclasses
 import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
 
+from seqjax.records.record import Record
 from seqjax.stats import rules
 from seqjax.sweeps.study import MOST_RUNS, Run, Study, check_size, placed, plan
 from seqjax.training.config import ConfigError
@@ -20,7 +20,7 @@ EXTENDED, MOST_EXTENSIONS = "optim.learning_rate", 2
 """The axis whose grid grows by a step where its best value stands at an edge, and how often."""
 
 
-def due(study: Study, seeds: Sequence[int], records: Iterable[Mapping[str, Any]]) -> list[Run]:
+def due(study: Study, seeds: Sequence[int], records: Iterable[Record]) -> list[Run]:
     """Every run that the study needs, as far as the records so far say, those recorded included.
 
     Raises:
@@ -36,7 +36,7 @@ def due(study: Study, seeds: Sequence[int], records: Iterable[Mapping[str, Any]]
     for run in plan(study, tuning_seeds):
         cells.setdefault(cell_of(study, run), []).append(run)
     check_size(study, len(cells) * len(seeds))
-    found = {record["id"]: record for record in records}
+    found = {record.id: record for record in records}
     return [run for runs in cells.values() for run in _of_cell(study, runs, seeds, found)]
 
 
@@ -48,7 +48,7 @@ def cell_of(study: Study, run: Run) -> Hashable:
 
 
 def _of_cell(
-    study: Study, runs: list[Run], seeds: Sequence[int], found: Mapping[str, Mapping[str, Any]]
+    study: Study, runs: list[Run], seeds: Sequence[int], found: Mapping[str, Record]
 ) -> list[Run]:
     """What is due of one cell: tuning runs, and once these are recorded, those that count."""
     tried: dict[tuple, list[Run]] = {}

@@ -41,7 +41,7 @@ def cell_params():
 @functools.cache
 def observed():
     """At the start of the first of two runs of a sweep."""
-    found = results(two_runs(OBSERVERS), 1, 2)[two_runs(OBSERVERS)[0].id][0]["observed"]
+    found = results(two_runs(OBSERVERS), 1, 2)[two_runs(OBSERVERS)[0].id][0].observed
     return {name: np.asarray(array)[0] for name, array in found.items()}
 
 

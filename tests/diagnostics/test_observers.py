@@ -9,6 +9,7 @@ import pytest
 from support.assertions import assert_close
 from support.commands import command
 from support.interrupted import StopAt, results
+from support.made_up import replace
 from support.observed import ALL, BASE, T, at_the_start, held_out, seen_of, two_runs
 
 from seqjax.cells import CELLS
@@ -87,13 +88,13 @@ def by_hand(params, batch):
 def test_measurements_during_training_equal_the_diagnostics(when):
     params = whole(ALL)[1][when - 1] if when else at_the_start()
     expected = jax.device_get(by_hand(params, held_out(make_config(BASE))))
-    observed = {name: array[when] for name, array in first_record()["observed"].items()}
+    observed = {name: array[when] for name, array in first_record().observed.items()}
     assert_close(observed, expected, 1e-4)
 
 
 def test_one_entry_before_training_and_one_for_each_validation():
-    observed = first_record()["observed"]
-    times = 1 + len(first_record()["curve"]["step"])
+    observed = first_record().observed
+    times = 1 + len(first_record().curve["step"])
     expected = {f"gradients.{name}": (times, T) for name in ("h", "c", "x")}
     expected |= {"inputs.distance": (times, T), "inputs.later": (times,)}
     for gate in GATES:
@@ -106,14 +107,14 @@ def test_one_entry_before_training_and_one_for_each_validation():
 
 def without(record):
     """A record without the measurements and the setting that asks for them."""
-    settings = record["settings"] | {"train.observe": ""}
-    return repr(record | {"observed": {}, "settings": settings})
+    settings = record.settings | {"train.observe": ""}
+    return repr(replace(record, observed={}, settings=settings))
 
 
 def test_observers_do_not_change_a_run():
     """One of the two runs fails, so that its frozen parameters are measured as well."""
     (plain, _), (seen, _) = whole(""), whole(ALL)
-    assert plain.keys() == seen.keys() and any(record["failed"] for record, _ in plain.values())
+    assert plain.keys() == seen.keys() and any(record.failed for record, _ in plain.values())
     for name, (record, trace) in plain.items():
         assert repr(record) == without(record) == without(seen[name][0])
         assert trace == seen[name][1]

@@ -161,5 +161,5 @@ def test_a_slice_keeps_one_value_and_selects_nothing():
 def test_steps_to_the_criterion_are_those_of_the_first_validation_with_it(curves, expected):
     found = [record({RATE: 0.1}, seed=seed) for seed in range(len(curves))]
     for one, curve in zip(found, curves, strict=True):
-        one["curve"]["validation_accuracy"] = curve
+        one.curve["validation_accuracy"] = curve
     assert only(table_of(found)).steps_to_criterion == expected

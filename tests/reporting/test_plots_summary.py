@@ -8,7 +8,7 @@ from math import inf
 import pytest
 from support import made_up_tables
 from support.figures import words
-from support.made_up import STEPS, record
+from support.made_up import STEPS, record, replace
 from support.made_up_tables import BIAS, CLIP, RATE
 
 from seqjax.data.files import printable
@@ -86,9 +86,9 @@ def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves(tmp_path):
 )
 def test_curves_are_drawn_whatever_the_numbers(tmp_path, curve):
     found = [record(seed=0), record(seed=1, failed="nonfinite")]
-    found[1]["curve"]["validation_accuracy"] = curve
+    found[1].curve["validation_accuracy"] = curve
     words(summary.curves(table_of(found), "validation_accuracy"), tmp_path)
-    found[0]["curve"]["validation_accuracy"] = curve
+    found[0].curve["validation_accuracy"] = curve
     words(summary.curves(table_of(found), "validation_accuracy"), tmp_path)
 
 
@@ -109,8 +109,8 @@ def test_a_curve_is_the_mean_over_seeds_within_their_band(tmp_path):
     panel = figure.axes[0]
     cells = [cell for cell in table_of(grid(seeds=3)).entries() if cell.point[CLIP] == 0.5]
     for line, band, cell in zip(panel.lines, panel.collections, cells, strict=True):
-        ends = [run["curve"]["validation_accuracy"] for run in cell.records]
-        assert [run["point"][RATE] for run in cell.records] == [0.3] * 3
+        ends = [run.curve["validation_accuracy"] for run in cell.records]
+        assert [run.point[RATE] for run in cell.records] == [0.3] * 3
         assert line.get_xdata().tolist() == list(STEPS)
         for k in range(len(STEPS)):
             column = [end[k] for end in ends]
@@ -154,7 +154,7 @@ def test_every_shape_of_table_is_drawn(tmp_path, make):
 )
 def test_names_are_drawn_as_they_stand(tmp_path, name):
     found = [
-        {**record(arm=arm, seed=seed), "point": {CLIP: name}}
+        replace(record(arm=arm, seed=seed), point={CLIP: name})
         for arm in (name, "b")
         for seed in (0, 1)
     ]

@@ -8,6 +8,7 @@ import pytest
 from support.made_up import record
 from support.made_up_tables import BIAS, CLIP, RATE, grid, table_of
 
+from seqjax.records import codec
 from seqjax.reporting import formats, tables
 from seqjax.sweeps.study import Metrics, Published
 
@@ -150,32 +151,32 @@ def partial_runs():
         for seed, (validation, test, part) in enumerate(rows):
             failed = "collapsed" if part is None else None
             one = record({RATE: rate}, seed=seed, validation=validation, test=test, failed=failed)
-            one["test"][PART] = 0.99 if part is None else part
-            one["curve"][f"validation_{PART}"] = [0.1, 0.95, 0.2]
+            one.test[PART] = 0.99 if part is None else part
+            one.curve[f"validation_{PART}"] = [0.1, 0.95, 0.2]
             yield one
 
 
 def test_metrics_stand_side_by_side_for_the_runs_that_the_own_metric_chose():
     found = list(partial_runs())
     table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
-    chance = found[0]["chance"]["metric"]
+    chance = found[0].chance.metric
     assert (table.column_title, table.columns, table.rows) == ("attractors", (2, "all"), ((),))
     for column, mean in {"all": (0.8 + chance) / 2, 2: (0.6 + chance) / 2}.items():
         cell = table.grid[(), column]
         assert (cell.chosen, cell.validation) == (0.1, pytest.approx((0.9 + chance) / 2))
         assert (cell.mean, cell.n, cell.failed) == (pytest.approx(mean), 2, 1)
     part = table.grid[(), 2].records[0]
-    assert part["curve"]["validation_accuracy"] == [0.1, 0.95, 0.2]
-    assert part["score"] == pytest.approx((0.6 - chance) / (1 - chance))
-    assert table.grid[(), 2].records[1]["score"] == 0
-    assert found == list(partial_runs())  # which keep their own
+    assert part.curve["validation_accuracy"] == [0.1, 0.95, 0.2]
+    assert part.score == pytest.approx((0.6 - chance) / (1 - chance))
+    assert table.grid[(), 2].records[1].score == 0
+    assert list(map(codec.dumps, found)) == list(map(codec.dumps, partial_runs()))  # unchanged
 
 
 LACKING = {
-    "a test without it": lambda record: record["test"].pop(PART),
-    "a test with no number": lambda record: record["test"].update({PART: None}),
-    "a test that is infinite": lambda record: record["test"].update({PART: inf}),
-    "a curve without it": lambda record: record["curve"].pop(f"validation_{PART}"),
+    "a test without it": lambda record: record.test.pop(PART),
+    "a test with no number": lambda record: record.test.update({PART: None}),
+    "a test that is infinite": lambda record: record.test.update({PART: inf}),
+    "a curve without it": lambda record: record.curve.pop(f"validation_{PART}"),
 }
 
 
@@ -189,10 +190,10 @@ def test_records_that_lack_a_metric_are_told_apart(spoil):
 
 def test_a_failed_run_needs_no_number_of_any_metric():
     found = list(partial_runs())
-    found[1]["test"][PART] = None
+    found[1].test[PART] = None
     assert tables.measured(found, SIDE_BY_SIDE)
     table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
-    chance = found[0]["chance"]["metric"]
+    chance = found[0].chance.metric
     assert table.grid[(), 2].mean == pytest.approx((0.6 + chance) / 2)
 
 

@@ -1,5 +1,7 @@
 """Scores and failures on made-up numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -66,14 +68,14 @@ def test_failure(reason, change):
 
 
 def run(metric, failed=None, higher_is_better=True, chance=0.25):
-    return {
-        "metric": "m",
-        "higher_is_better": higher_is_better,
-        "chance": {"metric": chance},
-        "failed": failed and {"reason": failed, "step": 3},
-        "validation": {"m": None if failed == "nonfinite" else metric},
-        "test": {"m": metric + 1},
-    }
+    return SimpleNamespace(
+        metric="m",
+        higher_is_better=higher_is_better,
+        chance=SimpleNamespace(metric=chance),
+        failed=failed,
+        validation={"m": None if failed == "nonfinite" else metric},
+        test={"m": metric + 1},
+    )
 
 
 def test_a_run_enters_a_mean_with_its_metric_or_at_chance():

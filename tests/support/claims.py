@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable
 
 from experiments.experiment import Experiment
+from seqjax.records.record import Record
 from seqjax.stats.decisions import Verdict
 from seqjax.sweeps import tuning
 from seqjax.sweeps.study import Run
 
 
-def completed(experiment: Experiment, leave: Callable[[Run], dict], seeds=range(10)) -> list[dict]:
+def completed(
+    experiment: Experiment, leave: Callable[[Run], Record], seeds=range(10)
+) -> list[Record]:
     """A record by ``leave`` for every run of the study, tuning first, until none is due."""
     found = {}
     while new := [
@@ -18,9 +21,9 @@ def completed(experiment: Experiment, leave: Callable[[Run], dict], seeds=range(
     return list(found.values())
 
 
-def decided(experiment: Experiment, records: Iterable[dict] = (), points=()) -> list[Verdict]:
+def decided(experiment: Experiment, records: Iterable[Record] = (), points=()) -> list[Verdict]:
     """All verdicts on these records and points."""
-    return experiment.decide(experiment.evidence(list(records), {"points": list(points)}))
+    return experiment.decide(experiment.evidence(list(records), list(points)))
 
 
 def registered(experiment: Experiment, records=(), points=()) -> dict[str, Verdict]:
@@ -31,15 +34,15 @@ def registered(experiment: Experiment, records=(), points=()) -> dict[str, Verdi
 
 def curves(experiment: Experiment, records=(), points=()):
     """What the figure of the claim shows beside its comparisons."""
-    return experiment.curves(experiment.evidence(list(records), {"points": list(points)}))
+    return experiment.curves(experiment.evidence(list(records), list(points)))
 
 
-def without(records, title, seed=None, purpose="evaluation") -> list[dict]:
+def without(records, title, seed=None, purpose="evaluation") -> list[Record]:
     """The records but those of an arm, or of one of its seeds."""
     gone = [
         one
         for one in records
-        if (one["arm"], one["purpose"]) == (title, purpose) and seed in (None, one["seed"])
+        if (one.arm, one.purpose) == (title, purpose) and seed in (None, one.seed)
     ]
     assert gone
     return [one for one in records if one not in gone]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from unittest import mock
 
 from absl.testing import flagsaver
+from support.made_up import without_time
 
 from experiments.cli import flags
 from experiments.cli.commands import run
@@ -82,8 +83,8 @@ def contents(folder: pathlib.Path) -> dict:
 
 def recorded(workdir: pathlib.Path) -> dict[str, dict]:
     """Records by run id, without their time."""
-    found = {record["id"]: record for record in jsonl.read_all(workdir)}
-    return {name: {**record, "seconds": None} for name, record in found.items()}
+    found = {record.id: record for record in jsonl.read_all(workdir)}
+    return {name: without_time(record) for name, record in found.items()}
 
 
 def refused(workdir, *arguments, said=()):

@@ -2,6 +2,7 @@
 
 import jax
 import numpy as np
+from support.made_up import replace
 
 from seqjax.sweeps import executor
 from seqjax.sweeps.checkpointer import Checkpointer
@@ -43,7 +44,7 @@ class StopAt(Checkpointer):
 def results(runs, per_device, devices, checkpointer=None):
     """Record without its time, and the bytes of the trace, by run id."""
     return {
-        record["id"]: ({**record, "seconds": 0}, np.stack(trace).tobytes())
+        record.id: (replace(record, seconds=0.0), np.stack(trace).tobytes())
         for record, trace in executor.train_group(
             runs, per_device, jax.devices()[:devices], checkpointer=checkpointer
         )

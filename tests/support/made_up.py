@@ -1,61 +1,97 @@
-"""Records made by hand, for tests of what reads them; test_sweep.py holds them to real ones."""
+"""Records written by hand, for tests of code that reads them."""
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 import numpy as np
 
+from seqjax.records import codec
+from seqjax.records.record import Chance, Failure, Norms, NormsBeforeClipping, Record
+from seqjax.records.workdir import MeasuredPoint
 from seqjax.training.config import as_settings, make_config
 
 STEPS = (2, 4, 6)
+NORMS = (1.0, 0.5, 1.0, 1.5, 2.0)
 
 
-def record(point=None, *, arm="all", seed=0, test=0.9, validation=None, failed=None, **changes):
-    """What a run leaves: ``test`` and ``validation`` are its metric, ``failed`` the reason if any.
+def record(
+    point: Mapping[str, Any] | None = None,
+    *,
+    arm: str = "all",
+    seed: int = 0,
+    test: float = 0.9,
+    validation: float | None = None,
+    failed: str | None = None,
+    **changes: Any,
+) -> Record:
+    """Record of a run with the metric ``test``.
 
-    ``changes`` replace fields: ``clipped_fraction=0.0``, or ``settings={path: value}`` and
-    ``environment={name: value}``, of which the others stay.
+    Args:
+      point: values of swept fields.
+      arm, seed: as in ``Record``.
+      test, validation: the final metric; that of validation is the same by default.
+      failed: the reason, if the run failed.
+      changes: replace fields. ``settings`` and ``environment`` are merged with the usual ones.
     """
     base = {"clip.kind": "norm", "clip.threshold": 1.0, "train.steps": STEPS[-1]}
     config = make_config({**base, **changes.pop("settings", {}), **(point or {})})
     task, link = config.task, config.link
-    curve = np.linspace(task.chance_metric(), test, len(STEPS)).tolist()
+    curve = np.linspace(task.chance_metric(), test, len(STEPS))
     ended = failed == "nonfinite"
     environment = {"jaxlib": "0.10.2", "device": "a processor", "platform": "cpu"}
-    return {
-        "id": f"{arm} {point} seed={seed}",
-        "study": "made_up",
-        "arm": arm,
-        "point": point or {},
-        "seed": seed,
-        "paired": "data+weights",
-        "compared": "metric",
-        "purpose": "evaluation",
-        "settings": as_settings(config),
-        "rules": "0" * 16,
-        "parameters_recurrent": 1234,
-        "parameters": 1500,
-        "multiply_adds": 1200,
-        "metric": task.metric,
-        "higher_is_better": task.higher_is_better,
-        "chance": {"metric": task.chance_metric(), "loss": task.chance_loss(link)},
-        "best_loss": task.best_loss(link),
-        "reduction": "mean over the batch and the valid steps",
-        "failed": failed and {"reason": failed, "step": STEPS[-1]},
-        "validation": {task.metric: None if ended else test if validation is None else validation},
-        "test": {task.metric: None if ended else test},
-        "score": 0.0,
-        "gradient_norm": {"mean": 1.0},
-        "gradient_norm_after": {"mean": 1.0},
-        "clipped_fraction": 0.5,
-        "observed": {},
-        "curve": {
-            "step": list(STEPS),
+    usual = Record(
+        id=f"{arm} {point} seed={seed}",
+        study="made_up",
+        arm=arm,
+        point=point or {},
+        seed=seed,
+        paired="data+weights",
+        compared="metric",
+        purpose="evaluation",
+        settings=as_settings(config),
+        rules="0" * 16,
+        parameters_recurrent=1234,
+        parameters=1500,
+        multiply_adds=1200,
+        metric=task.metric,
+        higher_is_better=task.higher_is_better,
+        chance=Chance(task.chance_metric(), task.chance_loss(link)),
+        best_loss=task.best_loss(link),
+        reduction="mean over the batch and the valid steps",
+        failed=Failure(failed, STEPS[-1]) if failed else None,
+        validation={task.metric: None if ended else test if validation is None else validation},
+        test={task.metric: None if ended else test},
+        score=0.0,
+        gradient_norm=NormsBeforeClipping(*NORMS, at_failure=None),
+        gradient_norm_after=Norms(*NORMS),
+        clipped_fraction=0.5,
+        curve={
+            "step": np.array(STEPS),
             "training_loss": curve,
             "gradient_norm": curve,
             "clipped_fraction": curve,
-            f"validation_{task.metric}": [*curve[:-1], None] if ended else curve,
+            f"validation_{task.metric}": np.append(curve[:-1], np.nan) if ended else curve,
         },
-        "seconds": 1.0,
-        "tune": None,
-        "curve_file": "curves/0.npy",
-        **changes,
-        "environment": {**environment, **changes.get("environment", {})},
-    }
+        observed={},
+        seconds=1.0,
+        tune=None,
+        environment={**environment, **changes.pop("environment", {})},
+        curve_file="curves/0.npy",
+    )
+    return msgspec.structs.replace(usual, **changes)
+
+
+replace = msgspec.structs.replace
+
+
+def measured(point: Mapping[str, Any], **arrays: Any) -> MeasuredPoint:
+    """Point of a measurement with these arrays."""
+    return MeasuredPoint(
+        point=dict(point), measured={name: np.asarray(a) for name, a in arrays.items()}
+    )
+
+
+def without_time(record: Record) -> dict[str, Any]:
+    """Fields of a record as JSON stores them, without its wall time: equal for equal runs."""
+    return codec.to_builtins(replace(record, seconds=0.0))

@@ -13,8 +13,10 @@ import jax
 import numpy as np
 import pytest
 from support import made_up
+from support.made_up import replace
 
-from seqjax.records import jsonl, schema
+from seqjax.records import codec
+from seqjax.records.record import decode
 from seqjax.sweeps import executor
 from seqjax.sweeps.study import Arm, Axis, Study, plan
 from seqjax.training.config import make_config
@@ -41,8 +43,8 @@ def train(runs, devices, on_steps=lambda steps: None):
     """Record without its time, and the bytes of the trace, by run id."""
     left = {}
     for record, trace in executor.train_group(runs, 1, jax.devices()[:devices], on_steps):
-        del record["seconds"]
-        left[record["id"]] = jsonl.dumps(record), np.stack(trace).tobytes()
+        whole = replace(record, environment=PLACE, seconds=0.0)
+        left[record.id] = codec.dumps(whole), np.stack(trace).tobytes()
     return left
 
 
@@ -101,34 +103,31 @@ def test_copies_that_fill_the_last_batch_are_dropped(study, together):
 def test_an_explosion_is_recorded_with_its_step(study, together):
     for run in study:
         text, trace = together[run.id]
-        record = jsonl.loads(text, run.id)
-        more = {"tune": None, "environment": PLACE, "curve_file": "curves/0.npy", "seconds": 1.0}
-        whole = {**record, **more}
-        assert (schema.problem(whole, schema.RECORD), schema.contradiction(whole)) == (None, None)
+        record = decode(text.encode())
         loss, norm, clipped, after = np.frombuffer(trace, np.float32).reshape(4, -1)
         if run.point[RATE] == 0.1:
-            assert record["failed"] is None or record["failed"]["reason"] != "nonfinite"
+            assert record.failed is None or record.failed.reason != "nonfinite"
             assert np.isfinite([loss, norm, clipped, after]).all()
             continue
-        step = record["failed"]["step"]
-        assert record["failed"]["reason"] == "nonfinite" and 0 < step < BASE["train.steps"]
-        assert set(record["test"].values()) == set(record["validation"].values()) == {None}
-        assert record["score"] == 0
+        step = record.failed.step
+        assert record.failed.reason == "nonfinite" and 0 < step < BASE["train.steps"]
+        assert set(record.test.values()) == set(record.validation.values()) == {None}
+        assert record.score == 0
         assert np.isfinite(loss[:step]).all() and np.isfinite(norm[:step]).all()
         assert not (np.isfinite(loss[step]) and np.isfinite(norm[step]))
         assert np.isnan([row[step + 1 :] for row in (loss, norm, clipped, after)]).all()
-        norms = record["gradient_norm"]
-        assert norms["q100"] == pytest.approx(norm[:step].max(), rel=1e-6)
-        assert norms["at_failure"] == jsonl.loads(jsonl.dumps({"x": norm[step]}), "")["x"]
-        curve = zip(record["curve"]["step"], record["curve"]["validation_mse"], strict=True)
-        assert [value is None for _, value in curve] == [end > step for end in (2, 4, 6, 7)]
+        norms = record.gradient_norm
+        assert norms.q100 == pytest.approx(norm[:step].max(), rel=1e-6)
+        assert codec.dumps(norms.at_failure) == codec.dumps(norm[step])
+        curve = zip(record.curve["step"], record.curve["validation_mse"], strict=True)
+        assert [np.isnan(value) for _, value in curve] == [end > step for end in (2, 4, 6, 7)]
 
 
 def test_the_record_is_a_function_of_the_trace(study, together):
     text, trace = together[study[0].id]
-    record = jsonl.loads(text, "here")
+    record = decode(text.encode())
     loss, norm, clipped, after = np.frombuffer(trace, np.float32).reshape(4, -1)
-    assert record["curve"]["step"] == [2, 4, 6, 7]
+    assert record.curve["step"].tolist() == [2, 4, 6, 7]
     pieces = [slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 7)]
     for name, values in {
         "training_loss": loss,
@@ -136,26 +135,24 @@ def test_the_record_is_a_function_of_the_trace(study, together):
         "clipped_fraction": clipped,
     }.items():
         means = [values[piece].mean() for piece in pieces]
-        assert record["curve"][name] == pytest.approx(means, rel=1e-6)
+        assert record.curve[name] == pytest.approx(means, rel=1e-6)
     for name, norms in {"gradient_norm": norm, "gradient_norm_after": after}.items():
-        quantiles = record[name]
-        assert quantiles["mean"] == pytest.approx(norms.mean(), rel=1e-6)
-        shown = [np.float32(quantiles[q]) for q in ("q10", "q50", "q90", "q100")]
+        quantiles = getattr(record, name)
+        assert quantiles.mean == pytest.approx(norms.mean(), rel=1e-6)
+        shown = [np.float32(getattr(quantiles, q)) for q in ("q10", "q50", "q90", "q100")]
         assert shown == [np.sort(norms)[k] for k in (0, 3, 6, 6)]  # of seven, by rank
     assert (after < norm).all()  # all of these steps were clipped
-    assert record["clipped_fraction"] == pytest.approx(clipped.mean()) == 1.0
-    assert record["validation"]["mse"] == record["curve"]["validation_mse"][-1]
-    assert record["test"] != record["validation"]
+    assert record.clipped_fraction == pytest.approx(clipped.mean()) == 1.0
+    assert record.validation["mse"] == record.curve["validation_mse"][-1]
+    assert record.test != record.validation
 
 
 def test_records_made_by_hand_have_the_form_of_real_ones(study, together):
-    real = jsonl.loads(together[study[0].id][0], "here")
+    real = decode(together[study[0].id][0].encode())
     made = made_up.record(arm="all", settings={"task.name": "adding"})
-    added_by_the_command = {"seconds", "tune", "environment", "curve_file"}
-    assert set(real) == set(made) - added_by_the_command
-    for name in ("settings", "chance", "curve"):
-        assert set(real[name]) >= set(made[name])
-    assert type(real["settings"]["clip.threshold"]) is type(made["settings"]["clip.threshold"])
+    for name in ("settings", "curve"):
+        assert set(getattr(real, name)) >= set(getattr(made, name))
+    assert type(real.settings["clip.threshold"]) is type(made.settings["clip.threshold"])
 
 
 class Compilations:

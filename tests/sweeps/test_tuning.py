@@ -6,7 +6,7 @@ import random
 
 import pytest
 from support.commands import command
-from support.made_up import record
+from support.made_up import record, replace
 
 from experiments.cli import trainer
 from seqjax.records import jsonl
@@ -29,7 +29,7 @@ CELLS = [("a", 0.0), ("a", 1.0), ("b", None)]
 
 def done(run, accuracy):
     made = record(dict(run.point), arm=run.arm, seed=run.seed, validation=accuracy)
-    return {**made, "id": run.id, "purpose": run.purpose}
+    return replace(made, id=run.id, purpose=run.purpose)
 
 
 def peak(best):
@@ -41,7 +41,7 @@ def completed(study, seeds, accuracy):
     """Everything due, recorded until nothing is, in rounds."""
     found, rounds = [], []
     while True:
-        known = {one["id"] for one in found}
+        known = {one.id for one in found}
         new = [run for run in tuning.due(study, seeds, found) if run.id not in known]
         if not new:
             return tuning.due(study, seeds, found), rounds
@@ -143,7 +143,7 @@ def by_shard(index, found):
     found, own = list(found), []
     while True:
         groups = executor.group_runs(tuning.due(STUDY, range(3), found))
-        todo = trainer.runs_of_shard(STUDY, groups, (index, 2), {one["id"] for one in found})
+        todo = trainer.runs_of_shard(STUDY, groups, (index, 2), {one.id for one in found})
         new = [run for group in todo for run in group]
         if not new:
             return sorted(own)
@@ -186,7 +186,7 @@ def test_a_command_tunes_and_reports_in_one_piece_or_two(tmp_path):
         assert command(*SMALL, f"--shard={k}/2", f"--workdir={tmp_path / 'parts'}").code == 0
     assert lines(tmp_path / "parts") == lines(tmp_path / "whole")
     found = jsonl.read_all(tmp_path / "whole")
-    assert {one["purpose"] for one in found} == {"tuning", "evaluation"}
+    assert {one.purpose for one in found} == {"tuning", "evaluation"}
     again = command(*SMALL, f"--workdir={tmp_path / 'whole'}")
     assert again.code == 0 and again.out == whole.out and "compiling" not in again.err
 

@@ -13,13 +13,14 @@ from support.assertions import assert_close
 from support.batches import trains_and_evaluates
 from support.commands import command
 from support.committed import workdir_of
-from support.made_up import record
+from support.made_up import measured, record, replace
 from support.published import needs, use_published
 
 from experiments.cli import flags, results
 from experiments.studies import mnist as study
 from seqjax.baselines.classical import logistic_regression
 from seqjax.data.folder import DataError
+from seqjax.records.record import Failure
 from seqjax.sweeps import executor
 from seqjax.tasks import TASKS
 from seqjax.tasks.datasets import mnist
@@ -196,10 +197,10 @@ def evidence(error, baselines=(0.08, 0.03)):
         for arm, seed in itertools.product(study.STUDY.arms, range(10))
     ]
     points = [
-        {"point": {"task.name": "digits_rows", "baseline": name}, "measured": {"error": value}}
+        measured({"task.name": "digits_rows", "baseline": name}, error=value)
         for name, value in zip(study.BASELINES, baselines, strict=True)
     ]
-    return study.EXPERIMENT.evidence(runs, {"points": points})
+    return study.EXPERIMENT.evidence(runs, points)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +218,7 @@ def test_claim_11_is_decided_by_the_share_of_errors_saved(error, verdict):
 def test_a_failed_run_saves_nothing():
     found = evidence(0.01)
     whole = study.decide(found)[0].comparisons[0].mean
-    found.records[0]["failed"] = {"reason": "diverged", "step": 6}
+    found.records[0] = replace(found.records[0], failed=Failure("collapsed", 6))
     less = study.decide(found)[0].comparisons[0].mean
     assert less == pytest.approx(whole - (1 - (0.01 + 0.0005) / 0.08) / 10)
 
@@ -257,7 +258,7 @@ def test_the_networks_are_as_good_as_they_must_be(tmp_path):
     found = results.read(workdir_of("mnist", tmp_path))
     accuracies = {}
     for run in found.records:
-        accuracies.setdefault(run["arm"], []).append(run["test"]["accuracy"])
+        accuracies.setdefault(run.arm, []).append(run.test["accuracy"])
     assert min(accuracies["lstm"]) >= 0.985 and min(accuracies["elman"]) >= 0.965
-    errors = [float(point["measured"]["error"]) for point in found.measured["points"]]
+    errors = [float(point.measured["error"]) for point in found.measured.points]
     assert errors == pytest.approx([0.0747, 0.0319], abs=2e-4)  # regression depends on rounding

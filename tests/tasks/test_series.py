@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.claims import curves, decided
 from support.committed import RESULTS
-from support.made_up import record
+from support.made_up import measured, record
 
 from experiments.studies import forecast as forecasting
 from experiments.studies import speech
@@ -74,7 +74,7 @@ def test_exponential_smoothing_is_that_of_statsmodels(horizon):
     """The committed errors were measured with statsmodels 0.15.0."""
     points = json.loads((RESULTS / "forecast" / "measurements.json").read_text())["points"]
     wanted = {"forecast": "exponential smoothing", "horizon": horizon}
-    (measured,) = (point["measured"] for point in points if point["point"] == wanted)
+    (measured,) = (point.measured for point in points if point.point == wanted)
     found = forecasting.measure(**wanted)
     assert {name: float(value) for name, value in found.items()} == pytest.approx(
         measured, rel=1e-5
@@ -154,10 +154,7 @@ def spoken(wrong, failed=()):
 
 def neighbours(raw, standardised):
     return [
-        {
-            "point": dict(point),
-            "measured": {"error": standardised if point["standardised"] else raw},
-        }
+        measured(point, error=standardised if point["standardised"] else raw)
         for point in speech.MEASUREMENT.points
     ]
 
@@ -194,10 +191,9 @@ def forecast(errors):
 
 def test_a_forecast_is_decided_by_persistence_and_the_season_before():
     points = [
-        {"point": dict(point), "measured": {"mae": 1.0 if point["forecast"] in forecasting.USUAL
-                                            else 0.5, "mse": 1.0}}
+        measured(point, mae=1.0 if point["forecast"] in forecasting.USUAL else 0.5, mse=1.0)
         for point in forecasting.MEASUREMENT.points
-    ]  # fmt: skip
+    ]
     for errors, said in [
         ({1: 0.4, 12: 0.4}, ["supported", "supported"]),
         ({1: 0.4, 12: 0.8}, ["supported", "contradicted"]),
@@ -211,6 +207,6 @@ def test_a_forecast_is_decided_by_persistence_and_the_season_before():
     ]  # fmt: skip
     lines = curves(forecasting.EXPERIMENT, forecast(errors), points).lines
     assert lines["lstm"].shape == (10, 2) and lines["persistence"].tolist() == [[1, 1]]
-    next_month = [one for one in forecast(errors) if one["point"]["task.horizon"] == 1]
+    next_month = [one for one in forecast(errors) if one.point["task.horizon"] == 1]
     with pytest.raises(EvidenceError, match="elman"):
         decided(forecasting.EXPERIMENT, next_month, points)

@@ -130,7 +130,7 @@ def test_a_stream_goes_on_as_if_it_had_not_been_stopped(monkeypatch, tmp_path):
     axes = (Axis("optim.learning_rate", (0.5, 1e38)),)
     runs = plan(Study("made_up", "Why?", base, axes=axes), range(2))[:3]
     whole = results(runs, 1, 2)
-    reasons = [(record["failed"] or {}).get("reason") for record, _ in whole.values()]
+    reasons = [record.failed and record.failed.reason for record, _ in whole.values()]
     assert [reason == "nonfinite" for reason in reasons] == [False, False, True]
     checkpointer = StopAt(3)
     with pytest.raises(InterruptedError):

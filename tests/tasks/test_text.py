@@ -1,6 +1,5 @@
 """Any UTF-8 text: its symbols, its parts, what is wrong with a file, and a run in bits."""
 
-import json
 import math
 import pathlib
 
@@ -12,13 +11,15 @@ from absl.testing import flagsaver
 from support.batches import trains_and_evaluates
 from support.claims import curves, decided
 from support.commands import command
-from support.made_up import record
+from support.made_up import measured, record, replace
 from support.published import needs, use_published
 
 from experiments.cli import flags
 from experiments.studies import text as study
 from seqjax.baselines import ngrams
 from seqjax.data.folder import DataError
+from seqjax.records import jsonl
+from seqjax.records.workdir import Measurements
 from seqjax.sweeps.study import Axis, Study, plan
 from seqjax.tasks.streams import text
 from seqjax.tasks.streams.characters import UnicodeNames
@@ -193,7 +194,7 @@ def test_a_file_that_is_not_there_is_a_mistake_of_the_user(tmp_path):
 
 
 POINTS = [
-    {"point": {**study.TEXT, "order": order}, "measured": {"validation": v, "test": t}}
+    measured({**study.TEXT, "order": order}, validation=v, test=t)
     for order, v, t in [(1, 4.8, 4.9), (2, 3.5, 3.6), (3, 2.9, 3.0), (4, 2.2, 2.4), (5, 2.3, 2.0)]
 ]
 """The order that is best on validation data is not the one that is best on the test."""
@@ -203,7 +204,7 @@ def runs(bits, **changes):
     """Ten runs about so many bits a character, by another metric of the same task."""
     common = {"arm": "lstm", "study": "text", "settings": {"task.name": "unicode_names"}, **changes}
     tests = [{"accuracy": 0.5, "bits": bits + 0.05 * (seed % 3 - 1)} for seed in range(10)]
-    return [{**record(seed=k, **common), "test": test} for k, test in enumerate(tests)]
+    return [replace(record(seed=k, **common), test=test) for k, test in enumerate(tests)]
 
 
 @pytest.mark.parametrize(
@@ -262,14 +263,14 @@ def test_the_small_form_is_of_names_and_needs_no_file(monkeypatch):
     )
     (run,) = plan(asked.study, range(1))
     assert run.config.task.name == "unicode_names" and run.config.task.length == 64
-    measured = study.measure(asked.measurement.points[2])
-    assert 2.2 < measured["test"] < measured["validation"] < 2.4
+    found = study.measure(asked.measurement.points[2])
+    assert 2.2 < found["test"] < found["validation"] < 2.4
 
 
 @needs("tinyshakespeare")
 def test_the_committed_measurements_are_those_of_the_plays(monkeypatch):
     use_published(monkeypatch)
-    made = json.loads((RESULTS / "measurements.json").read_text(encoding="utf-8"))
-    found = {at["point"]["order"]: at["measured"] for at in made["points"]}
+    made = jsonl.load_file(RESULTS / "measurements.json", Measurements)
+    found = {at.point["order"]: at.measured for at in made.points}
     again = study.measure({**study.TEXT, "order": 3})
     assert found[3] == pytest.approx(again)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import made_up
 from support.batches import trains_and_evaluates
 from support.chrf_oracle import counted
 from support.made_up import record
@@ -265,11 +266,11 @@ def test_baselines_are_measured_on_the_test_messages(monkeypatch):
 
 def evidence(chrf, bits, failed=None):
     runs = [
-        {
-            **record(arm="lstm", seed=seed, test=bits, failed=failed if seed == 0 else None),
-            "study": "translation",
-            "test": {"accuracy": bits, "chrf": chrf + 0.03 * (seed % 3 - 1)},
-        }
+        made_up.replace(
+            record(arm="lstm", seed=seed, test=bits, failed=failed if seed == 0 else None),
+            study="translation",
+            test={"accuracy": bits, "chrf": chrf + 0.03 * (seed % 3 - 1)},
+        )
         for seed in range(10)
     ]
     measured = [
@@ -278,8 +279,8 @@ def evidence(chrf, bits, failed=None):
         ({"baseline": "n-gram", "order": 1}, 4.0),
         ({"baseline": "n-gram", "order": 2}, 2.0),
     ]
-    points = [{"point": at, "measured": {"validation": v, "test": v}} for at, v in measured]
-    return study.EXPERIMENT.evidence(runs, {"points": points})
+    points = [made_up.measured(at, validation=v, test=v) for at, v in measured]
+    return study.EXPERIMENT.evidence(runs, points)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.interrupted import StopAt, bits, results
 
+from seqjax.records.record import Failure
 from seqjax.sweeps.study import Axis, Study, plan
 from seqjax.training.checkpoint import CheckpointError, Checkpoints
 
@@ -171,7 +172,7 @@ def test_a_resumed_batch_gives_the_numbers_of_an_uninterrupted_one(at, per_devic
         results(runs, per_device, 2, checkpointer)
     again = results(runs, per_device, 2, StopAt(checkpoint=checkpointer.checkpoint))
     assert repr(again) == repr(whole)
-    assert any(record["failed"] for record, _ in whole.values())
+    assert any(record.failed for record, _ in whole.values())
 
 
 def test_nan_in_one_run_of_eight_changes_no_bit_of_the_others():
@@ -185,7 +186,8 @@ def test_nan_in_one_run_of_eight_changes_no_bit_of_the_others():
     (weights,) = (name for name in arrays if "params" in name and name.endswith("u_HGH"))
     planted[weights][3, 0, 0, 0] = np.nan
     beside = results(runs, 8, 1, StopAt(checkpoint=(batch, step, seconds, planted)))
-    assert beside[runs[3].id][0]["failed"] == {"reason": "nonfinite", "step": 3}
+    assert beside[runs[3].id][0].failed == Failure("nonfinite", 3)
     for run in [*runs[:3], *runs[4:]]:
-        assert (healthy[run.id][0]["failed"] or {}).get("reason") != "nonfinite"
+        failed = healthy[run.id][0].failed
+        assert failed is None or failed.reason != "nonfinite"
         assert repr(beside[run.id]) == repr(healthy[run.id])

@@ -87,7 +87,7 @@ def observed_figures(table: Table) -> Iterator[tuple[str, Figure | None]]:
     """
     heads = {head: dict(lines) for head, lines in by_panel(table).items()}
     entries = [entry for lines in heads.values() for entry in lines.values()]
-    fields = dict.fromkeys(name for entry in entries for name in entry.records[0]["observed"])
+    fields = dict.fromkeys(name for entry in entries for name in entry.records[0].observed)
     for name, grid in _grids(heads, tuple(fields)):
         lines = list(dict.fromkeys(line for cell in grid.cells.values() for line in cell))
         seen = len(lines) <= MOST_LINES and len(grid.cells) <= MOST_PANELS
@@ -132,7 +132,7 @@ def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
 
 def _values(entry: Entry, field: str) -> np.ndarray:
     """(runs, times, ...)"""
-    return np.array([record["observed"][field] for record in entry.records], dtype=float)
+    return np.array([record.observed[field] for record in entry.records], dtype=float)
 
 
 def _along(first: float, step: float = 1) -> Read:
@@ -175,7 +175,7 @@ def _over_training(
     """A row for each of these quantities, with ``shown`` of (runs, times, ...) over the steps."""
 
     def read(entry, field):
-        steps = np.array([0, *entry.records[0]["curve"]["step"]])
+        steps = np.array([0, *entry.records[0].curve["step"]])
         return steps, shown(_values(entry, field))
 
     cells: Cells = {}
@@ -189,7 +189,7 @@ def _over_training(
 def _put(cells: Cells, heads, place, lines: Mapping[str, Entry], field: str, read) -> None:
     """Adds a panel, unless none of its lines has the field."""
     row, column = place
-    having = {n: e for n, e in lines.items() if field in e.records[0]["observed"]}
+    having = {n: e for n, e in lines.items() if field in e.records[0].observed}
     if having:
         row = "\n".join(short(name) for name in (*heads, row) if name)
         cells[row, column] = {name: read(entry, field) for name, entry in having.items()}

@@ -66,8 +66,8 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         value = entry.mean if quantity == "metric" else entry.clipped
         values[rows.index(row), columns.index(column)] = value
     example = table.entries()[0].records[0]
-    name = f"test {example['metric']}" if quantity == "metric" else "fraction of clipped steps"
-    upward = quantity == "clipped" or example["higher_is_better"]
+    name = f"test {example.metric}" if quantity == "metric" else "fraction of clipped steps"
+    upward = quantity == "clipped" or example.higher_is_better
     with matplotlib.rc_context(RC):
         across = [short(label(column)) for column in columns]
         down = [_row_label(row) for row in rows]
@@ -169,8 +169,8 @@ def curves(table: Table, quantity: str) -> Figure:
 
 
 def _line(panel, entry: Entry, quantity: str, shade, name: str) -> None:
-    steps = entry.records[0]["curve"]["step"]
-    runs = np.array([record["curve"][quantity] for record in entry.records], dtype=float)
+    steps = entry.records[0].curve["step"]
+    runs = np.array([record.curve[quantity] for record in entry.records], dtype=float)
     runs = np.where(np.isfinite(runs), runs, np.nan)
     known = ~np.isnan(runs).all(axis=0)
     x, y = np.asarray(steps)[known], runs[:, known]

@@ -6,10 +6,11 @@ import jax
 import numpy as np
 import pytest
 from support.claims import completed, curves, decided, registered, without
-from support.made_up import record
+from support.made_up import NORMS, record, replace
 
 from experiments.claims import claim_7, claim_8, claim_9, claim_10
 from experiments.claims.protocol import PROTOCOL, on_tasks
+from seqjax.records.record import Failure
 from seqjax.stats.decisions import EvidenceError
 from seqjax.stats.decisions.base import CONTRADICTED, IN_PART, SUPPORTED, UNDECIDED
 from seqjax.sweeps import executor, tuning
@@ -33,22 +34,22 @@ def recorded(
         if run.arm not in of_arm:
             of_arm[run.arm] = record(arm=run.arm, settings=as_settings(run.config), **more)
         made, arm = of_arm[run.arm], experiment.study.arm(run.arm)
-        reason = {"reason": "above_chance", "step": 1} if failed(arm.task, arm.name) else None
+        reason = Failure("above_chance", 1) if failed(arm.task, arm.name) else None
         # The second rate is the best of the grid, which thus does not grow.
         better = run.point.get(RATE) == PROTOCOL.rates(full)[1]
-        sign = 1 if made["higher_is_better"] else -1
-        validation = made["chance"]["metric"] * (1 + 0.1 * sign * better)
-        return {
-            **made,
-            "id": run.id,
-            "study": run.study,
-            "point": dict(run.point),
-            "seed": run.seed,
-            "purpose": run.purpose,
-            "failed": reason,
-            "score": 0.0 if reason else score(arm.task, arm.name) + 0.001 * (run.seed % 3),
-            "validation": {made["metric"]: validation},
-        }
+        sign = 1 if made.higher_is_better else -1
+        validation = made.chance.metric * (1 + 0.1 * sign * better)
+        return replace(
+            made,
+            id=run.id,
+            study=run.study,
+            point=dict(run.point),
+            seed=run.seed,
+            purpose=run.purpose,
+            failed=reason,
+            score=0.0 if reason else score(arm.task, arm.name) + 0.001 * (run.seed % 3),
+            validation={made.metric: validation},
+        )
 
     return completed(experiment, leave, SEEDS)
 
@@ -150,16 +151,18 @@ def test_claim_7(score, failed, expected):
 
 
 def test_claim_7_shows_the_largest_norms_by_rate():
-    records = recorded("7", gradient_norm={"q100": 1.0})
-    for one in records:
-        if one["arm"].startswith("adding: lstm unclipped"):
-            one["gradient_norm"] = {"q100": 10 + 100 * one["seed"]}
+    records = [
+        replace(one, gradient_norm=replace(one.gradient_norm, q100=10.0 + 100 * one.seed))
+        if one.arm.startswith("adding: lstm unclipped")
+        else one
+        for one in recorded("7")
+    ]
     lines = curves(CPU["7"], records).lines
     assert {name: rows.shape for name, rows in lines.items()} == dict.fromkeys(
         ("lstm on recall", "elman on recall", "lstm on adding", "elman on adding"), (10, 4)
     )
     assert lines["lstm on adding"][3].tolist() == [310] * 4
-    assert lines["elman on adding"].max() == 1
+    assert lines["elman on adding"].max() == NORMS[-1]
 
 
 # ---- claim 8
@@ -180,7 +183,7 @@ def gates(shares):
 
     records = recorded("8")
     of_task = {task: observed(task) for task in claim_8.LAYERS}
-    return [{**one, "observed": of_task[CPU["8"].study.arm(one["arm"]).task]} for one in records]
+    return [replace(one, observed=of_task[CPU["8"].study.arm(one.arm).task]) for one in records]
 
 
 @pytest.mark.parametrize(
@@ -228,13 +231,13 @@ def test_claim_8_reads_what_a_run_observes():
         for layer in range(2):
             names = ("low", "high", "histogram")
             low, high, histogram = (
-                np.array(one["observed"][f"gates.layer{layer}_forward.{gate}.{name}"])
+                np.array(one.observed[f"gates.layer{layer}_forward.{gate}.{name}"])
                 for name in names
             )
             assert low.shape == high.shape == (5, 3) and histogram.shape == (5, 20)
             outer = histogram[:, :2].sum(axis=1) + histogram[:, -2:].sum(axis=1)
             np.testing.assert_allclose((low + high)[:, 0], outer, atol=1e-6)
-    records = [{**planned, "observed": one["observed"]} for planned in recorded("8")]
+    records = [replace(planned, observed=one.observed) for planned in recorded("8")]
     assert set(says("8", records)) == {"8"}
     lines = curves(CPU["8"], records).lines
     assert {gate: rows.shape for gate, rows in lines.items()} == dict.fromkeys("ifo", (10, 20))
@@ -344,7 +347,7 @@ def test_a_missing_part_is_named(claim, arm):
 @pytest.mark.parametrize("claim", MODULES)
 def test_an_arm_at_several_points_is_not_taken_for_more_seeds(claim):
     records = recorded(claim)
-    more = [one | {"id": one["id"] + " again"} for one in records if one["purpose"] == "evaluation"]
+    more = [replace(one, id=one.id + " again") for one in records if one.purpose == "evaluation"]
     with pytest.raises(EvidenceError, match="seed at several"):
         decided(CPU[claim], records + more)
 

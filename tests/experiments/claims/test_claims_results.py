@@ -52,7 +52,7 @@ def test_a_changed_record_changes_the_verdicts(collection):
     found = results.read(Workdir(collection / "claim_6"))
     changed = copy.deepcopy(found.records)
     for record in changed:
-        if record["arm"] == "lstm":
-            record["test"]["accuracy_7_opposite"] = 0.6
+        if record.arm == "lstm":
+            record.test["accuracy_7_opposite"] = 0.6
     after = dataclasses.replace(found, records=changed).verdicts
     assert found.verdicts[0].verdict == "supported" and after[0].verdict == "contradicted"

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import made_up
 from support.claims import curves, decided, registered
 from support.commands import command
 from support.made_up import record
@@ -32,14 +33,12 @@ def measured_points(slope=-0.1, accuracy=0.13, draws=12):
 
     wiggle = np.linspace(-0.004, 0.004, draws)
     return [
-        {
-            "point": point,
-            "measured": {
-                "slope": (at(slope, point) + wiggle).tolist(),
-                "accuracy": [at(accuracy, point)] * draws,
-                "curve": [[1.0, at(accuracy, point)]] * 3,
-            },
-        }
+        made_up.measured(
+            point,
+            slope=at(slope, point) + wiggle,
+            accuracy=[at(accuracy, point)] * draws,
+            curve=[[1.0, at(accuracy, point)]] * 3,
+        )
         for point in TWO.measurement.points
     ]
 
@@ -170,13 +169,7 @@ def folded(**rates):
         for point in points
     ]
     return [
-        {
-            "point": point,
-            "measured": {
-                "pieces": (count[:, None] * draws).tolist(),
-                "coarse": (0.75 * count[:, None] * draws).tolist(),
-            },
-        }
+        made_up.measured(point, pieces=count[:, None] * draws, coarse=0.75 * count[:, None] * draws)
         for point, count in zip(points, counts, strict=True)
     ]
 
@@ -217,13 +210,11 @@ def windows(own, shared, edge=0.0):
     """Points of claim 3 with these largest shares, by family; at the first scale ``edge``."""
     points = THREE.measurement.points
     return [
-        {
-            "point": point,
-            "measured": {
-                "inside": [[round(200 * edge), round(200 * share), 0]] * len(DEPTHS),
-                "spread": [0.1, 0.2, 0.5],
-            },
-        }
+        made_up.measured(
+            point,
+            inside=[[round(200 * edge), round(200 * share), 0]] * len(DEPTHS),
+            spread=[0.1, 0.2, 0.5],
+        )
         for point in points
         for share in [(shared if point["shared"] else own)]
     ]
@@ -268,12 +259,12 @@ def test_powers_of_an_orthogonal_matrix_keep_their_gradient_where_the_scale_says
 def test_a_measurement_has_its_sizes_in_its_points_and_fits_json(module):
     small, full = (module.experiment(full).measurement for full in (False, True))
     assert [len(s.points) for s in (small, full)] == [len(small.points)] * 2
-    assert small.identity()["points"] != full.identity()["points"]
+    assert small.identity().points != full.identity().points
 
 
 def test_claim_3_end_to_end(tmp_path, monkeypatch):
     """Measured once, reported twice; what is trained elsewhere can be changed, here nothing."""
-    made = {str(sorted(at["point"].items())): at["measured"] for at in windows(0.99, 0.8)}
+    made = {str(sorted(at.point.items())): at.measured for at in windows(0.99, 0.8)}
     asked = []
 
     def measure(point):
@@ -300,7 +291,7 @@ def test_claim_2_end_to_end(tmp_path, monkeypatch):
     tiny = {**study.base, "train.steps": 2, "train.eval_every": 1, "model.hidden": 4}
     small = dataclasses.replace(study, arms=study.arms[:1], base=tiny, seeds=1, tuning_seeds=1)
     monkeypatch.setattr(claim_2, "_study", lambda *_: small)
-    made = {str(sorted(at["point"].items())): at["measured"] for at in measured_points(draws=10)}
+    made = {str(sorted(at.point.items())): at.measured for at in measured_points(draws=10)}
     monkeypatch.setattr(claim_2, "measure", lambda point: made[str(sorted(point.items()))])
     run = ("--study=claim_2", f"--workdir={tmp_path / 'claim_2'}")
     planned = command(*run, "--dry_run")

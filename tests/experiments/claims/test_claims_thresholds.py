@@ -1,8 +1,8 @@
 """Claims 4 to 6: their plans, and what they decide from records made by hand."""
 
+import copy
 import dataclasses
 import itertools
-import json
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.claims import completed, curves, decided, registered, without
 from support.commands import command
-from support.made_up import record
+from support.made_up import record, replace
 
 from experiments.claims import claim_4, claim_5, claim_6
 from seqjax.records import jsonl
@@ -42,7 +42,7 @@ def done(run, score, failed=False, **changes):
         purpose=run.purpose,
         **changes,
     )
-    return {**made, "id": run.id}
+    return replace(made, id=run.id)
 
 
 def spread(mean, seed):
@@ -146,7 +146,7 @@ def test_claim_4_needs(lack, clear):
 
 def test_sizes_are_not_mixed(clear):
     with pytest.raises(EvidenceError, match=r"^study: .*claim_4.*claim_4_full"):
-        decided(FOUR, [*clear[:-1], {**clear[-1], "study": "claim_4_full"}])
+        decided(FOUR, [*clear[:-1], replace(clear[-1], study="claim_4_full")])
 
 
 # ---- claim 5
@@ -198,9 +198,9 @@ def test_the_x_ratio_is_of_t2_to_t8_after_training(raised):
 
 
 def test_a_gradient_that_is_not_there_speaks_against_the_claim(raised):
-    changed = json.loads(json.dumps(raised))
-    (one,) = (r for r in changed if r["arm"] == "recall_9: gain_1 none" and r["seed"] == 0)
-    one["observed"]["gradients.x"][-1] = [None] * 10
+    changed = [replace(r, observed=copy.deepcopy(r.observed)) for r in raised]
+    (one,) = (r for r in changed if r.arm == "recall_9: gain_1 none" and r.seed == 0)
+    one.observed["gradients.x"][-1] = [np.nan] * 10
     found = registered(FIVE, changed)["5"]
     assert found.verdict == P and "x-ratio, recall_9 gain_1 100000" in found.because
 
@@ -233,7 +233,7 @@ def agreeing(**accuracy):
     def leave(run):
         made = done(run, 0.9)
         at = spread(accuracy.get(run.arm, 0.8), run.seed)
-        made["test"] |= dict.fromkeys(claim_6.METRICS.values(), at)
+        made.test.update(dict.fromkeys(claim_6.METRICS.values(), at))
         return made
 
     return leave

@@ -45,15 +45,16 @@ def test_a_study_runs_to_its_table(first):
     assert here["devices"] == 2 and {"jaxlib", "device", "threads"} <= here.keys()
 
     lines = (workdir / "records.jsonl").read_text(encoding="utf-8").splitlines()
-    found = [json.loads(line, parse_constant=pytest.fail) for line in lines]
-    assert len(found) == 8 == len({record["id"] for record in found})
+    assert all(json.loads(line, parse_constant=pytest.fail) for line in lines)
+    found = jsonl.read_all(workdir)
+    assert len(found) == 8 == len({record.id for record in found})
     assert len(list((workdir / "curves").iterdir())) == 8
     for record in found:
-        loss, *others = np.load(workdir / record["curve_file"])
+        loss, *others = np.load(workdir / record.curve_file)
         assert [values.shape for values in (loss, *others)] == [(6,)] * 4
-        assert np.float32(record["curve"]["training_loss"][0]) == np.mean(loss[:3])
-        assert record["environment"] == here and record["seconds"] > 0
-        assert record["settings"]["train.steps"] == 6 and record["settings"]["model.hidden"] == 4
+        assert np.float32(record.curve["training_loss"][0]) == np.mean(loss[:3])
+        assert record.environment == here and record.seconds > 0
+        assert record.settings["train.steps"] == 6 and record.settings["model.hidden"] == 4
 
 
 def test_the_table_is_made_of_the_records(first):
@@ -66,8 +67,8 @@ def test_the_table_is_made_of_the_records(first):
     for row in main:
         tried = {0.1: [], 1.0: []}
         for record in found:
-            if record["point"]["init.bias.f"] == float(row["init.bias.f"]):
-                tried[record["point"][RATE]].append(record)
+            if record.point["init.bias.f"] == float(row["init.bias.f"]):
+                tried[record.point[RATE]].append(record)
         best = rules.selected(tried)
         assert (row["tuned"], float(row["chosen"]), row["runs"]) == (RATE, best, "2")
         mean = np.mean([rules.entered(record, "test") for record in tried[best]])
@@ -155,7 +156,7 @@ def test_more_seeds_extend_a_workdir(first, finished):
     assert (finished / "records.jsonl").read_bytes().startswith(before)
     found = recorded(finished)
     assert len(found) == 12 and found.items() >= recorded(first[0]).items()
-    assert jsonl.loads((finished / "config.json").read_text(), "")["seeds"] == [0, 1, 2]
+    assert json.loads((finished / "config.json").read_text())["seeds"] == [0, 1, 2]
     assert " (3/" in (finished / "table.md").read_text(encoding="utf-8")
     refused(finished, *STUDY, said=("--seeds", "0 to 2", "0 to 1"))
 

@@ -8,6 +8,7 @@ from unittest import mock
 
 import pytest
 from support.commands import ROOT
+from support.made_up import without_time
 
 from experiments.cli import environment
 from seqjax.records import jsonl
@@ -62,7 +63,7 @@ def counted(workdir, cache):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    found = [{**r, "seconds": None} for r in jsonl.read(workdir / "records.jsonl")]
+    found = [without_time(r) for r in jsonl.read(workdir / "records.jsonl")]
     return re.search(r"\{.*\}", done.stderr.splitlines()[-1])[0], found
 
 

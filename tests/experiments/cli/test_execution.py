@@ -43,7 +43,7 @@ def decide(claim):
     """One verdict on a claim, whose comparison is the number of records and points."""
 
     def verdicts_of(evidence):
-        n = sum(record["purpose"] == "evaluation" for record in evidence.records)
+        n = sum(record.purpose == "evaluation" for record in evidence.records)
         n += len(evidence.points)
         comparison = Comparison("all", float(n), 0.0, 1.0, n, np.nan, 0.1, ("YES",))
         return [Verdict(claim, f"{claim} holds", "supported", "so it is", (comparison,), n)]
@@ -81,7 +81,7 @@ def test_a_measurement_runs_once(measured, tmp_path):
     assert first.code == 0 and "measuring at 2 points" in first.err
     assert measured.asked == [*measured.measurement.points]
     made = json.loads((workdir / MEASURED).read_text())
-    assert made["points"] == [
+    assert made.points == [
         {"point": point, "measured": {"slope": [point["gain"], None], "count": 3}}
         for point in measured.measurement.points
     ]

@@ -9,6 +9,7 @@ import sys
 
 import jax
 import pytest
+from support import made_up
 
 from experiments.cli import locks, trainer
 from experiments.cli.checkpointer import ShardCheckpointer
@@ -120,7 +121,7 @@ def test_runs_per_device_are_halved_until_they_fit(study, monkeypatch):
     bar = SilentBar()
     assert train_in_memory(workdir, runs, 2, monkeypatch, bar) == [(run.id, 2) for run in runs]
     assert [line.split()[0] for line in bar.lines] == ["8", "4"]
-    assert Workdir(workdir.path).config["runs_per_device"] == [2]
+    assert Workdir(workdir.path).config.runs_per_device == [2]
 
 
 def test_a_run_that_does_not_fit_alone_is_an_error(study, monkeypatch):
@@ -130,10 +131,10 @@ def test_a_run_that_does_not_fit_alone_is_an_error(study, monkeypatch):
 
 def test_runs_per_device_are_not_halved_once_a_run_is_recorded(study, monkeypatch):
     workdir, runs = study
-    monkeypatch.setattr(jsonl, "read_all", lambda path: [{"id": runs[3].id}])
+    monkeypatch.setattr(jsonl, "read_all", lambda path: [made_up.record(id=runs[3].id)])
     with pytest.raises(WorkdirError, match="recorded"):
         train_in_memory(workdir, runs, 2, monkeypatch, SilentBar())
-    assert Workdir(workdir.path).config["runs_per_device"] == [8]
+    assert Workdir(workdir.path).config.runs_per_device == [8]
 
 
 # --- resuming from a checkpoint ---
@@ -148,7 +149,7 @@ def checkpointer_of(folder, runs, environment=None):
 def train(checkpointer, runs, per_device=4):
     """Records by run id, without their time."""
     trained = executor.train_group(runs, per_device, jax.devices()[:1], checkpointer=checkpointer)
-    records = {record["id"]: {**record, "seconds": 0} for record, _ in trained}
+    records = {record.id: made_up.without_time(record) for record, _ in trained}
     checkpointer.checkpoints.close()
     return records
 

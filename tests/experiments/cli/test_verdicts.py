@@ -7,7 +7,7 @@ import re
 from math import inf, nan
 
 import pytest
-from support.made_up import record
+from support.made_up import measured, record, replace
 
 from experiments.claims import evidence
 from experiments.cli import registration, verdicts
@@ -15,7 +15,8 @@ from experiments.cli import results as cli_results
 from experiments.cli.results import Results
 from experiments.cli.workdir import MEASURED, Workdir
 from experiments.experiment import Experiment
-from seqjax.records import jsonl
+from seqjax.records import codec
+from seqjax.records.workdir import Measurements
 from seqjax.reporting.verdicts import to_json, to_markdown
 from seqjax.stats import rules
 from seqjax.stats.decisions import Comparison, EvidenceError, Verdict
@@ -87,7 +88,7 @@ def test_where_all_are_exploratory_they_have_the_comparisons():
 
 
 def test_what_no_number_is_can_be_read_by_programs():
-    text = jsonl.dumps(to_json(VERDICTS, {"rules": "0"}))
+    text = codec.dumps(to_json(VERDICTS, {"rules": "0"}))
     found = json.loads(text)
     assert found["rules"] == "0" and [one["claim"] for one in found["verdicts"]] == [
         "7a",
@@ -120,16 +121,16 @@ STUDY = Study(
     axes=(Axis(RATE, (0.01, 0.1, 1.0)),), tune=RATE, tuning_seeds=1, scored=True,
 )  # fmt: skip
 MEASUREMENT = Measurement("claim_1", "What?", ({"gain": 1.0},), lambda point: {"slope": 1.0})
-MADE = {
-    "same": {**MEASUREMENT.identity(), "points": [dict(point) for point in MEASUREMENT.points]},
-    "environment": {"jaxlib": "0.10.2", "device": HOSTILE},
-    "seconds": 1.0,
-    "points": [{"point": {"gain": 1.0}, "measured": {"slope": 1.0}}],
-}
+MADE = Measurements(
+    same=MEASUREMENT.identity(),
+    environment={"jaxlib": "0.10.2", "device": HOSTILE},
+    seconds=1.0,
+    points=[measured({"gain": 1.0}, slope=1.0)],
+)
 
 
 def decide(evidence):
-    n = sum(one["purpose"] == "evaluation" for one in evidence.records)
+    n = sum(one.purpose == "evaluation" for one in evidence.records)
     return [Verdict("1", "It holds.", "supported", "so it is", (PLAIN,), n, fragile=True)]
 
 
@@ -137,7 +138,7 @@ def recorded(seeds=(0, 1), study=STUDY, **changes):
     """The records of everything that is due, the rate .1 being best."""
     found = []
     while True:
-        known = {one["id"] for one in found}
+        known = {one.id for one in found}
         new = [run for run in tuning.due(study, seeds, found) if run.id not in known]
         if not new:
             return found
@@ -146,7 +147,7 @@ def recorded(seeds=(0, 1), study=STUDY, **changes):
             validation = {"accuracy": 0.0, "mse": 0.01 if run.point[RATE] == 0.1 else 0.1}
             own = {"id": run.id, "study": study.name, "purpose": run.purpose, "compared": "score"}
             own |= {"settings": as_settings(run.config), "rules": rules.VERSION}
-            found.append({**made, **own, "validation": validation, **changes})
+            found.append(replace(made, **own | {"validation": validation} | changes))
 
 
 EXPERIMENT = Experiment(STUDY, decide=decide)
@@ -170,7 +171,7 @@ DIFFERENCES = {
         f"rules .* {OTHER}",
     ),
     "another setting": (
-        lambda: [{**one, "settings": one["settings"] | {"train.steps": 7}} for one in recorded()],
+        lambda: [replace(one, settings=one.settings | {"train.steps": 7}) for one in recorded()],
         "train.steps ",
     ),
     "other rates": (
@@ -202,7 +203,7 @@ def test_other_data_make_verdicts_exploratory():
         )
 
     def reasons(records, data=None):
-        made = data and {**MADE, "environment": {"data": data}}
+        made = data and replace(MADE, environment={"data": data})
         return registration.differences(experiment, records, made)
 
     assert reasons(read("d1"), "d1") == []
@@ -216,14 +217,14 @@ def test_other_data_make_verdicts_exploratory():
 
 INCOMPLETE = {
     "nothing": (lambda: [], "x has 0 of 0 seeds"),
-    "tuning alone": (lambda: [r for r in recorded() if r["purpose"] == "tuning"], "x has 0 of 0"),
+    "tuning alone": (lambda: [r for r in recorded() if r.purpose == "tuning"], "x has 0 of 0"),
     "an arm without": (
-        lambda: [r for r in recorded() if (r["arm"], r["purpose"]) != ("y", "evaluation")],
+        lambda: [r for r in recorded() if (r.arm, r.purpose) != ("y", "evaluation")],
         "y has 0 of 2 seeds",
     ),
     "as many seeds, but others": (
-        lambda: [r for r in recorded((0, 1, 2)) if r["purpose"] == "tuning"
-                 or (r["arm"], r["seed"]) not in (("x", 2), ("y", 1))],
+        lambda: [r for r in recorded((0, 1, 2)) if r.purpose == "tuning"
+                 or (r.arm, r.seed) not in (("x", 2), ("y", 1))],
         "x has 2 of 3 seeds",
     ),
 }  # fmt: skip
@@ -241,7 +242,7 @@ def test_before_every_cell_is_there_there_is_no_verdict():
     experiment = Experiment(dataclasses.replace(STUDY, axes=sizes), decide=decide)
     found = recorded(study=experiment.study)
     place = ("y", "evaluation", 8)
-    some = [r for r in found if (r["arm"], r["purpose"], r["point"]["train.batch_size"]) != place]
+    some = [r for r in found if (r.arm, r.purpose, r.point["train.batch_size"]) != place]
     assert registration.differences(experiment, found, None) == []
     with pytest.raises(EvidenceError, match=r"^2 runs "):
         registration.differences(experiment, some, None)
@@ -251,7 +252,7 @@ def test_a_measurement_is_registered_as_it_is_defined_and_needed():
     experiment = Experiment(measurement=MEASUREMENT, decide=decide)
     assert registration.differences(experiment, [], MADE) == []
     for changed in ({"rules": OTHER}, {"points": [{"gain": 2.0}]}):
-        made = {**MADE, "same": {**MADE["same"], **changed}}
+        made = replace(MADE, same=replace(MADE.same, **changed))
         assert len(registration.differences(experiment, [], made)) == 1
     for incomplete in ((experiment, []), (MEASURING, recorded())):
         with pytest.raises(EvidenceError, match="measured"):
@@ -262,14 +263,14 @@ def test_a_measurement_is_registered_as_it_is_defined_and_needed():
     ("tasks", "points", "named"),
     [
         (("text",), [], r"^task\.name: claim_1 .*text.*'adding'$"),
-        ((), [{"point": {"task.length": 9}}], r"^task\.length: .* 50, .* 9$"),
-        ((), [{"point": {"task.file": "a"}}], r"^task\.file: .* None, .* 'a'$"),
+        ((), [measured({"task.length": 9})], r"^task\.length: .* 50, .* 9$"),
+        ((), [measured({"task.file": "a"})], r"^task\.file: .* None, .* 'a'$"),
     ],
 )
 def test_runs_on_another_task_or_text_decide_nothing(tasks, points, named):
     experiment = dataclasses.replace(MEASURING, tasks=tasks)
     with pytest.raises(EvidenceError, match=named):
-        registration.differences(experiment, recorded(), {**MADE, "points": points})
+        registration.differences(experiment, recorded(), replace(MADE, points=points))
 
 
 def test_the_caption_names_size_rules_and_machine_without_markup(tmp_path):
@@ -299,8 +300,8 @@ def test_a_collection_takes_the_workdirs_of_claims_that_can_be_decided(tmp_path,
     for name, study in {"claim_1": "claim_1", "claim_2": "another", "claim_1_full": None}.items():
         (tmp_path / name).mkdir()
         if study:
-            made = {**MADE, "same": {**MADE["same"], "study": study}}
-            (tmp_path / name / MEASURED).write_text(jsonl.dumps(made))
+            made = replace(MADE, same=replace(MADE.same, study=study))
+            (tmp_path / name / MEASURED).write_text(codec.dumps(made))
     collection = cli_results.read_collection(tmp_path)
     assert [found.workdir.path.name for found in collection] == ["claim_1"]
     assert "It holds." in verdicts.collect(tmp_path, collection)
@@ -311,7 +312,7 @@ def test_a_collection_takes_the_workdirs_of_claims_that_can_be_decided(tmp_path,
 def test_a_collection_without_a_verdict_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(cli_results, "find", lambda name: EXPERIMENT)
     (tmp_path / "claim_1").mkdir()
-    (tmp_path / "claim_1" / "records.jsonl").write_text(f"{jsonl.dumps(recorded()[0])}\n")
+    (tmp_path / "claim_1" / "records.jsonl").write_text(f"{codec.dumps(recorded()[0])}\n")
     collection = cli_results.read_collection(tmp_path)
     assert len(collection) == 1 and verdicts.collect(tmp_path, collection) == ""
     assert [path.name for path in tmp_path.iterdir()] == ["claim_1"]

@@ -1,5 +1,6 @@
 """A workdir is taken up by the command that began it, and left as it was by any other."""
 
+import json
 import pathlib
 import re
 
@@ -8,7 +9,6 @@ from support.commands import RATE, STUDY, command, contents, finish, recorded, r
 
 from experiments.cli.commands import report
 from experiments.cli.workdir import identity
-from seqjax.records import jsonl
 from seqjax.sweeps.study import Axis, Study, plan
 
 OTHER = {
@@ -90,9 +90,9 @@ def test_a_workdir_that_cannot_be_made_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["platform", "device", "jaxlib", "random"])
 def test_a_workdir_of_another_environment_is_refused(finished, name):
-    config = jsonl.loads((finished / "config.json").read_text(), "")
+    config = json.loads((finished / "config.json").read_text())
     config["environment"][name] = "another"
-    (finished / "config.json").write_text(jsonl.dumps(config))
+    (finished / "config.json").write_text(json.dumps(config))
     refused(finished, *STUDY, said=(f"{name} another", "--allow_mixed"))
 
 
@@ -110,7 +110,7 @@ def test_a_workdir_of_another_jaxlib_is_refused_unless_mixing_is_allowed(finishe
     assert "MIXED: records of different environments" in result.out
     assert "jaxlib 0.0.1 on" in result.out
     assert "MIXED" in (finished / "table.tex").read_text(encoding="utf-8")
-    kept = jsonl.loads(config.read_text(), "config.json")["environment"]
+    kept = json.loads(config.read_text())["environment"]
     assert kept["jaxlib"] == "0.0.1"  # as it was begun
     refused(finished, *STUDY, said=("jaxlib 0.0.1",))
 

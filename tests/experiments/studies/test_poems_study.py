@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import json
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +10,15 @@ import pytest
 from support import verses
 from support.commands import command
 from support.committed import workdir_of
-from support.made_up import record
+from support.made_up import measured, record, replace
 
 from experiments.cli import results
 from experiments.cli.commands import poem as poem_command
 from experiments.studies import poems as study
 from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS
+from seqjax.records import jsonl
+from seqjax.records.record import Failure
 from seqjax.reporting.tables import shown_rows
 from seqjax.sweeps import saved_models
 from seqjax.training.config import make_config
@@ -99,13 +100,13 @@ def evidence(perplexity=100.0, formed=0.95, **changes):
             settings=settings,
             **changes,
         )
-        one["test"] |= {"formed": formed, "copied": 0.001, "perplexity_characters": 200.0}
+        one.test.update({"formed": formed, "copied": 0.001, "perplexity_characters": 200.0})
         made.append(one)
     points = [
-        {"point": {**study.READ, "of": of}, "measured": {"perplexity": value}}
+        measured({**study.READ, "of": of}, perplexity=value)
         for of, value in zip(study.BASELINES, (500.0, 200.0, 130.0), strict=True)
     ]
-    return study.EXPERIMENT.evidence(made, {"points": points})
+    return study.EXPERIMENT.evidence(made, points)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +132,8 @@ def test_the_figure_shows_all_perplexities(folder):
 
 def test_what_is_shown_beside_the_table_is_of_the_runs_that_did_not_fail(folder):
     recorded = evidence().records
-    recorded[0] = recorded[0] | {"failed": {"reason": "collapsed", "step": 6}}
-    recorded[1]["test"]["formed"] = 0.5
+    recorded[0] = replace(recorded[0], failed=Failure("collapsed", 6))
+    recorded[1].test["formed"] = 0.5
     head, row = shown_rows(recorded)
     assert head == ["test", "runs", "perplexity_characters", "formed", "copied"]
     assert row == ["lstm", "9", "200 (200 to 200)", "0.9 (0.5 to 0.95)", "0.001 (0.001 to 0.001)"]
@@ -151,17 +152,17 @@ def workdir(folder, tmp_path_factory):
 
 def test_a_kept_model_is_the_one_that_was_tested(workdir):
     """Alone in its folder it has the perplexity that the record says, poem by poem."""
-    recorded = [json.loads(line) for line in (workdir / "records.jsonl").read_text().splitlines()]
+    recorded = list(jsonl.read(workdir / "records.jsonl"))
     assert len(recorded) == 2
     for one in recorded:
-        found = saved_models.load(workdir / "models" / one["id"])
+        found = saved_models.load(workdir / "models" / one.id)
         sequences = found.config.task.prepared().sequences["test"]
         symbols_TB = np.array(sequences).T
         logits_TBV = np.asarray(jax.jit(found.model)(jnp.asarray(symbols_TB[:-1])), np.float64)
         p_TBV = np.exp(logits_TBV) / np.exp(logits_TBV).sum(axis=2, keepdims=True)
         p_TB = np.take_along_axis(p_TBV, symbols_TB[1:, :, None], axis=2)
-        assert one["test"]["perplexity"] == pytest.approx(np.exp(-np.log(p_TB).mean()), rel=1e-4)
-        assert {"formed", "copied"} <= one["test"].keys()
+        assert one.test["perplexity"] == pytest.approx(np.exp(-np.log(p_TB).mean()), rel=1e-4)
+        assert {"formed", "copied"} <= one.test.keys()
 
 
 def test_a_poem_comes_from_the_folder_alone(workdir, monkeypatch):
@@ -177,6 +178,6 @@ def test_formless_poems_change_the_verdict(tmp_path):
     found = results.read(workdir_of("poems", tmp_path))
     changed = copy.deepcopy(found.records)
     for one in changed:
-        one["test"]["formed"] = 0.3
+        one.test["formed"] = 0.3
     after = dataclasses.replace(found, records=changed).verdicts
     assert (found.verdicts[0].verdict, after[0].verdict) == ("supported", "contradicted")

@@ -36,18 +36,18 @@ def test_tables_follow_from_the_records(study, tmp_path):
 @pytest.mark.parametrize("study", USES)
 def test_all_seeds_and_the_baselines_that_are_measured(study, tmp_path, monkeypatch):
     found, workdir = find(study), workdir_of(study, tmp_path)
-    read = {made["environment"]["data"] for made in (*workdir.records(), workdir.measurements())}
+    read = {made.environment["data"] for made in (*workdir.records(), workdir.measurements())}
     assert read == {found.data}
-    reported = [r["seed"] for r in workdir.records() if r["purpose"] == "evaluation"]
+    reported = [r.seed for r in workdir.records() if r.purpose == "evaluation"]
     assert set(reported) == set(range(found.study.seeds)) and len(reported) >= MIN_SEEDS
     measured = workdir.measurements()
-    assert measured["same"]["points"] == found.measurement.identity()["points"]
+    assert measured.same.points == found.measurement.identity().points
     if study in DATA_SETS and not (HERE / DATA_SETS[study]).is_dir():
         return
     use_published(monkeypatch)
     assert found.data == digest_of_data(run.config.task for run in plan(found.study, range(1)))
-    quick = [at for at in measured["points"] if not SLOW & set(map(str, at["point"].values()))]
+    quick = [at for at in measured.points if not SLOW & set(map(str, at.point.values()))]
     for at in (*quick[:3], *quick[-1:]):
-        again = found.measurement.measure(at["point"])
-        for name, value in at["measured"].items():
+        again = found.measurement.measure(at.point)
+        for name, value in at.measured.items():
             assert float(again[name]) == pytest.approx(float(value), rel=1e-6)

@@ -1,0 +1,179 @@
+"""Values as strict JSON: the types of fields, decoding with validation, and encoding.
+
+JSON has no infinity and no NaN: infinity is written "inf", and a missing number is null. Decoding
+gives ``math.inf``, and NumPy arrays in which a missing number is NaN.
+"""
+
+import functools
+import json
+import math
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+INFINITIES = {"inf": math.inf, "-inf": -math.inf}
+FLOAT32_MAX = 3.4028235e38
+MOST_FIELDS = 1000
+MOST_DIMENSIONS = 4
+
+Text = Annotated[str, Meta(max_length=4096)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Finite = Annotated[float, Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
+"""A number that float32 holds."""
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Number = Finite | Literal["inf", "-inf"]
+"""A float; infinity is text in JSON and a float once ``restore_infinities`` has run."""
+Setting = bool | Integer | Finite | Text
+"""The value of a configuration field; infinity as in ``Number``."""
+Settings = Annotated[dict[Text, Setting], Meta(max_length=MOST_FIELDS)]
+MetricValues = Annotated[dict[Text, Number | None], Meta(max_length=MOST_FIELDS)]
+Environment = Annotated[dict[Text, Count | Text], Meta(max_length=MOST_FIELDS)]
+Arrays = Annotated[dict[Text, np.ndarray], Meta(max_length=MOST_FIELDS)]
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of everything that is stored: immutable, and strict about unknown fields."""
+
+
+def decoder(kind: type) -> msgspec.json.Decoder:
+    """Return a decoder of structs that may hold NumPy arrays."""
+    return msgspec.json.Decoder(kind, dec_hook=_hook)
+
+
+def decode(decoder: msgspec.json.Decoder, text: bytes) -> Any:
+    """Return the value in ``text``; infinities are text until ``restore_infinities``.
+
+    Raises:
+      ValueError: the text is not strict JSON or not of the decoder's type. The message begins with
+        the field.
+    """
+    try:
+        if rb"\u0000" in text:  # matplotlib and the file system end a string there
+            raise ValueError("expected text without NUL characters")
+        return decoder.decode(text)
+    except RecursionError:
+        raise ValueError("expected a JSON object, got one that is nested too deep") from None
+    except msgspec.ValidationError as error:
+        raise ValueError(_with_field_first(str(error), decoder, text)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"expected a JSON object: {error}") from None
+
+
+def _hook(kind: type, value: Any) -> Any:
+    """Decode what msgspec does not know by itself."""
+    if kind is np.ndarray:
+        return _to_array(value)
+    raise NotImplementedError(kind)
+
+
+def _to_array(value: Any) -> np.ndarray:
+    """Array of a number or nested lists of numbers: int64 if all are whole, else float64.
+
+    Raises:
+      ValueError: other values, lists of different lengths, or numbers that float32 does not hold.
+    """
+    kinds = _number_kinds(value if isinstance(value, list) else [value], MOST_DIMENSIONS)
+    return np.array(value, np.int64 if kinds == {int} else np.float64)
+
+
+def _number_kinds(values: list, dimensions: int) -> set[type]:
+    """Types of the numbers in nested lists, of which every number is checked."""
+    kinds = set(map(type, values))
+    if kinds == {list} and dimensions > 1:
+        return set().union(*(_number_kinds(item, dimensions - 1) for item in values))
+    numbers = values
+    if not kinds <= {float, int}:
+        numbers = [item for item in values if item is not None and not _is_infinity(item)]
+        if not set(map(type, numbers)) <= {float, int}:
+            raise ValueError("expected numbers, null, or lists of one length of such")
+    if numbers and not (min(numbers) >= -FLOAT32_MAX and max(numbers) <= FLOAT32_MAX):
+        raise ValueError("expected numbers that float32 holds")
+    return kinds
+
+
+def _is_infinity(item: Any) -> bool:
+    return type(item) is str and item in INFINITIES
+
+
+def restore_infinities(value: Any) -> None:
+    """Replace "inf" and "-inf" by floats in dictionaries, lists and structs, in place."""
+    if isinstance(value, Struct):
+        items = [(name, getattr(value, name)) for name in value.__struct_fields__]
+        replace = functools.partial(msgspec.structs.force_setattr, value)
+    elif isinstance(value, dict):
+        items, replace = value.items(), value.__setitem__
+    else:
+        items, replace = enumerate(value), value.__setitem__
+    for key, item in items:
+        if _is_infinity(item):
+            replace(key, INFINITIES[item])
+        elif isinstance(item, dict | list | Struct):
+            restore_infinities(item)
+
+
+def _with_field_first(message: str, decoder: msgspec.json.Decoder, text: bytes) -> str:
+    """Return "Expected X - at `$.a.b`" as "a.b: expected X", cut to a readable length."""
+    message, _, path = message.rpartition(" - at ")
+    path = path.strip("`$.")
+    if not message:
+        return path[:1].lower() + path[1:300]
+    if path.endswith("[...]"):  # msgspec names a mapping, but not its key
+        name = path.removesuffix("[...]")
+        path = f"{name}[{_wrong_key(name, decoder, text)[:60]!r}]"
+    return f"{path or 'the whole'}: {message[:1].lower()}{message[1:300]}"
+
+
+def _wrong_key(name: str, decoder: msgspec.json.Decoder, text: bytes) -> str:
+    """Return the key of the first invalid value in the mapping ``name`` of a struct."""
+    kinds = typing.get_type_hints(decoder.type, include_extras=True)
+    for key, value in msgspec.json.decode(text)[name].items() if name in kinds else ():
+        try:
+            msgspec.convert({key: value}, kinds[name], dec_hook=_hook)
+        except msgspec.ValidationError:
+            return key
+    return "..."
+
+
+def to_builtins(value: Any) -> Any:
+    """Return ``value`` in types that strict JSON has.
+
+    A float32 becomes the float with its shortest decimal form, NaN becomes None, and infinity "inf"
+    or "-inf". Fields of a struct are left out while they equal their default.
+    """
+    if isinstance(value, Struct):
+        fields = msgspec.structs.fields(type(value))
+        pairs = ((field, getattr(value, field.name)) for field in fields)
+        return {
+            field.name: to_builtins(item)
+            for field, item in pairs
+            if field.default is msgspec.NODEFAULT or item != field.default
+        }
+    if isinstance(value, Mapping):
+        return {str(key): to_builtins(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return to_builtins(value[()])
+    if isinstance(value, list | tuple | np.ndarray):
+        return [to_builtins(item) for item in value]
+    if isinstance(value, np.bool_ | np.integer):
+        return value.item()
+    if isinstance(value, float | np.floating):
+        if math.isnan(value):
+            return None
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        return float(str(value))
+    return value
+
+
+def dumps(value: Any, **options: Any) -> str:
+    """Return strict JSON; ``options`` are those of ``json.dumps``.
+
+    >>> dumps({"threshold": float("inf"), "loss": float("nan")})
+    '{"threshold": "inf", "loss": null}'
+    """
+    return json.dumps(to_builtins(value), allow_nan=False, ensure_ascii=False, **options)

@@ -1,0 +1,208 @@
+"""The record of one finished run: named, typed fields, decoded and checked in one place."""
+
+import math
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from seqjax.records import codec
+from seqjax.records.codec import (
+    Arrays,
+    Count,
+    Environment,
+    Finite,
+    Fraction,
+    MetricValues,
+    Number,
+    Setting,
+    Settings,
+    Struct,
+    Text,
+)
+from seqjax.stats import rules
+
+MOST_OBSERVED = 2**19
+"""Observed numbers of a run: at 25 bytes each, the most, they fit on one line with the rest."""
+
+REQUIRED_SETTINGS: dict[str, type | tuple[type, ...]] = {
+    "task.name": str,
+    "model.cell": str,
+    "model.hidden": int,
+    "clip.kind": str,
+    "clip.threshold": (int, float),
+    "train.steps": int,
+}
+"""Settings that tables read, with their types."""
+
+
+class Chance(Struct):
+    """Metric and loss of the best constant prediction."""
+
+    metric: Finite
+    loss: Finite
+
+
+class Failure(Struct):
+    """Reason why a run failed, and the step at which it did."""
+
+    reason: Literal["nonfinite", "above_chance", "collapsed"]
+    step: Count
+
+
+class Source(Struct):
+    """Digests of the code of a run's task and cell, see ``source``; "" where unknown."""
+
+    task: Text = ""
+    cell: Text = ""
+
+
+class Norms(Struct):
+    """Mean and quantiles over steps of the global gradient norm; None where a norm is NaN."""
+
+    mean: Number | None
+    q10: Number | None
+    q50: Number | None
+    q90: Number | None
+    q100: Number | None
+
+
+class NormsBeforeClipping(Norms):
+    """Norms with the one at the step that was not finite, or None."""
+
+    at_failure: Number | None
+
+
+class Record(Struct, kw_only=True, eq=False):
+    """One finished run. Two records are equal if ``codec.dumps`` of them is.
+
+    Attributes:
+      id: arm, point and seed in words; equal for equal runs of a study.
+      study, arm: names.
+      point: values of the swept fields, by path.
+      seed: of the order of the data and the draws of the weights.
+      paired: randomness shared with the study's first run of the same seed.
+      compared: the quantity in the study's table, the task's metric or the score.
+      purpose: "tuning" for runs that only select the value of a tuned field.
+      settings: the whole configuration, by path.
+      rules: version of the decision rules, see ``stats.rules``; an unknown hash stays text.
+      source: digests of the code of the task and the cell.
+      parameters_recurrent: number of parameters of the recurrent layers.
+      parameters: number of all parameters.
+      multiply_adds: of one step of the recurrent layers for one example.
+      metric: name of the task's metric; ``higher_is_better`` gives its direction.
+      chance: metric and loss of the best constant prediction.
+      best_loss: the lowest loss that any predictor can reach.
+      reduction: how losses are averaged.
+      failed: reason and step, or None for a run that finished well.
+      validation, test: final metrics by name; None after a step that was not finite.
+      score: 0 at chance, 1 at the best possible value.
+      gradient_norm, gradient_norm_after: before and after clipping.
+      clipped_fraction: fraction of steps whose gradient was clipped.
+      curve: arrays with one entry a validation, NaN after a failure: "step", "training_loss",
+        "gradient_norm", "clipped_fraction", and "validation_METRIC" for each metric.
+      observed: arrays recorded during training, by name; see ``diagnostics.observers``.
+      seconds: wall time; runs that were trained together share it evenly.
+      tune: paths of the tuned fields, joined by commas, or None.
+      environment: versions of packages, device, and digest of stored data.
+      curve_file: path below the workdir of the array with every step.
+    """
+
+    id: Text
+    study: Text
+    arm: Text
+    point: Settings
+    seed: Count
+    paired: Literal["data+weights", "data"]
+    compared: Literal["metric", "score"]
+    purpose: Literal["evaluation", "tuning"]
+    settings: Settings
+    rules: Count | Text
+    source: Source = Source()
+    parameters_recurrent: Count
+    parameters: Count
+    multiply_adds: Count
+    metric: Text
+    higher_is_better: bool
+    chance: Chance
+    best_loss: Finite
+    reduction: Text
+    failed: Failure | None
+    validation: MetricValues
+    test: MetricValues
+    score: Finite
+    gradient_norm: NormsBeforeClipping
+    gradient_norm_after: Norms
+    clipped_fraction: Fraction
+    curve: Arrays
+    observed: Arrays
+    seconds: Finite
+    tune: Text | None
+    environment: Environment
+    curve_file: Text
+
+    def check(self) -> None:
+        """Check that the fields agree with each other.
+
+        Raises:
+          ValueError: the message begins with the field that disagrees.
+        """
+        for path, kind in REQUIRED_SETTINGS.items():
+            _check_setting(path, kind, self.settings.get(path))
+        for path, value in self.point.items():
+            if self.settings.get(path) != value:
+                raise ValueError(f"point: {path[:60]} differs from its value in settings")
+        if missing := {"jaxlib", "device"} - self.environment.keys():
+            raise ValueError(f"environment: lacks {', '.join(sorted(missing))}")
+        best = 1 if self.higher_is_better else -self.best_loss
+        if not (self.chance.metric if self.higher_is_better else -self.chance.metric) < best:
+            raise ValueError(f"chance: {self.chance.metric} leaves no room for a better metric")
+        for part, metrics in (("validation", self.validation), ("test", self.test)):
+            if self.metric not in metrics:
+                raise ValueError(f"{part}: lacks the metric {self.metric[:60]!r}")
+            value = metrics[self.metric]
+            if self.failed is None and (value is None or not math.isfinite(value)):
+                raise ValueError(f"{part}: expected a finite metric, as the run did not fail")
+        self._check_curve()
+
+    def _check_curve(self) -> None:
+        for name in ("step", f"validation_{self.metric}"):
+            if name not in self.curve:
+                raise ValueError(f"curve: lacks {name[:60]}")
+        steps = self.curve["step"]
+        if not steps.size or steps.dtype != np.int64 or steps.min() < 0:
+            raise ValueError("curve: expected whole numbers in step")
+        if steps.ndim != 1 or any(array.shape != steps.shape for array in self.curve.values()):
+            raise ValueError("curve: expected lists of one length")
+
+
+def _check_setting(path: str, kind: type | tuple[type, ...], value: Setting | None) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and value < 0):
+        names = {str: "text", int: "a whole number, 0 or more"}
+        raise ValueError(f"settings: {path}: expected {names.get(kind, 'a number')}, got {value!r}")
+
+
+MAY_BE_INFINITE = (
+    "point",
+    "settings",
+    "validation",
+    "test",
+    "gradient_norm",
+    "gradient_norm_after",
+)
+_DECODER = codec.decoder(Record)
+
+
+def decode(line: bytes) -> Record:
+    """Return the record in one line of JSON.
+
+    Raises:
+      ValueError: the line holds no record; the message begins with the field.
+    """
+    record = codec.decode(_DECODER, line)
+    if b'inf"' in line:
+        for name in MAY_BE_INFINITE:
+            codec.restore_infinities(getattr(record, name))
+    msgspec.structs.force_setattr(record, "rules", rules.version_of(record.rules))
+    record.check()
+    return record

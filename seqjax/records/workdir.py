@@ -1,0 +1,86 @@
+"""The other files of a workdir: config.json, which identifies its study, and measurements.json."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from seqjax.records.codec import Arrays, Count, Environment, Finite, Setting, Settings, Struct, Text
+from seqjax.stats import rules
+
+
+class AxisIdentity(Struct):
+    """A swept field: its values, and the arms it applies to (none: all)."""
+
+    path: Text
+    values: list[Setting]
+    arms: list[Text]
+    drawn: bool
+
+
+class StudyIdentity(Struct):
+    """Everything that two commands on one study must share.
+
+    Attributes:
+      study: its name.
+      rules: version of the decision rules.
+      axes: the swept fields.
+      tuning_seeds: number of seeds that tuned fields are selected on.
+      arms: for each arm the values of every field that is not swept, by path.
+    """
+
+    study: Text
+    rules: Count | Text
+    axes: list[AxisIdentity]
+    tuning_seeds: Count
+    arms: dict[Text, dict[Text, list[Setting]]]
+
+    def __post_init__(self) -> None:
+        """Replace the hash of rules from before versions were counted."""
+        msgspec.structs.force_setattr(self, "rules", rules.version_of(self.rules))
+
+
+class WorkdirConfig(Struct):
+    """The config.json of a workdir.
+
+    Attributes:
+      same: identity of the study.
+      seeds: seeds that are reported.
+      tune: paths of the tuned fields, joined by commas, or None.
+      environment: of the command that began the workdir.
+      runs_per_device: number of runs that one device trains together, for each group.
+    """
+
+    same: StudyIdentity
+    seeds: Annotated[list[Count], Meta(min_length=1)]
+    tune: Text | None
+    environment: Environment
+    runs_per_device: list[Count]
+
+
+class MeasuredPoint(Struct, eq=False):
+    """Arrays measured without training at one point of a design."""
+
+    point: Settings
+    measured: Arrays
+
+
+class MeasurementIdentity(Struct):
+    """Everything that two commands on one measurement must share."""
+
+    study: Text
+    rules: Count | Text
+    points: list[Settings]
+
+    def __post_init__(self) -> None:
+        """Replace the hash of rules from before versions were counted."""
+        msgspec.structs.force_setattr(self, "rules", rules.version_of(self.rules))
+
+
+class Measurements(Struct, eq=False):
+    """The measurements.json of a workdir."""
+
+    same: MeasurementIdentity
+    environment: Environment
+    seconds: Finite
+    points: list[MeasuredPoint]
