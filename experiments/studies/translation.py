@@ -30,6 +30,8 @@ QUESTION = "Does a small LSTM translate messages better than a translation memor
 TASK = Translation()
 ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
 COPY, MEMORY, NGRAM = "copy", "memory", "n-gram"
+PARTS = ("validation", "test")
+"""Parts that baselines are measured on."""
 
 DATA = "677eef309947142d"
 STUDY = Study(
@@ -73,7 +75,7 @@ def edits(text: str, others: Sequence[str]) -> np.ndarray:
     return row_NR[np.arange(len(others)), lengths]
 
 
-def remembered(source: str, known: Sequence[tuple[str, str]]) -> str:
+def from_memory(source: str, known: Sequence[tuple[str, str]]) -> str:
     """Translation of the known source with the fewest edits per character, ignoring case."""
     others = [other.casefold() for other, _ in known]
     longer = np.maximum([len(other) for other in others], len(source))
@@ -85,33 +87,34 @@ def translations(baseline: str, part: str) -> list[str]:
     sources = [source for source, _ in messages()[part]]
     if baseline == COPY:
         return sources
-    return [remembered(source, messages()["train"]) for source in sources]
+    return [from_memory(source, messages()["train"]) for source in sources]
 
 
 def measure(point: Point) -> dict[str, Any]:
     """chrF and share of exact translations, or bits per character, on validation and test."""
-    parts = ("validation", "test")
     if point["baseline"] == NGRAM:
-        return {part: bits(point["order"], part) for part in parts}
-    found = {}
-    for part in parts:
-        meant = [target for _, target in messages()[part]]
+        return bits(point["order"])
+    scores = {}
+    for part in PARTS:
+        targets = [target for _, target in messages()[part]]
         texts = translations(point["baseline"], part)
-        score_B = chrf(*(jnp.array([encoded(t) for t in column]).T for column in (texts, meant)))
-        exact = np.mean([a == b for a, b in zip(texts, meant, strict=True)])
-        found |= {part: np.mean(score_B), f"{part}_exact": exact}
-    return found
+        score_B = chrf(*(jnp.array([encoded(t) for t in column]).T for column in (texts, targets)))
+        exact = np.mean([a == b for a, b in zip(texts, targets, strict=True)])
+        scores |= {part: np.mean(score_B), f"{part}_exact": exact}
+    return scores
 
 
-def bits(order: int, part: str) -> float:
-    """Bits per character of the targets, ends included, of an n-gram model."""
+def bits(order: int) -> dict[str, float]:
+    """Bits per character of the targets, ends included, of an n-gram model, by part."""
 
     def sequences(part: str) -> list[np.ndarray]:
         return [np.array([END, *encoded(t)[: len(t)], END]) for _, t in messages()[part]]
 
     model = ngrams.fit(sequences("train"), order, TASK.outputs)
-    nats = np.concatenate([model.log_probabilities(symbols) for symbols in sequences(part)])
-    return -np.mean(nats) / math.log(2)
+    nats = {
+        part: np.concatenate([*map(model.log_probabilities, sequences(part))]) for part in PARTS
+    }
+    return {part: -np.mean(nats_N) / math.log(2) for part, nats_N in nats.items()}
 
 
 MEASUREMENT = Measurement(
@@ -131,7 +134,7 @@ def _of(evidence: Evidence, baseline: str) -> list[Mapping[str, np.ndarray]]:
     return [at.measured for at in evidence.points if at.point["baseline"] == baseline]
 
 
-def _missing(runs: Sequence[Record]) -> np.ndarray:
+def _errors(runs: Sequence[Record]) -> np.ndarray:
     """(n,) errors 1 - chrF of runs."""
     return np.array([1 - (run.test["chrf"] or 0.0) for run in runs])
 
@@ -140,12 +143,12 @@ def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 13m in chrF; an exploratory one in bits per character."""
     runs = evidence.runs_of("lstm")
     copy, memory = (1 - float(_of(evidence, name)[0]["test"]) for name in (COPY, MEMORY))
-    missing = _missing(runs)
+    errors = _errors(runs)
     registered = CLAIMS["13"](
         "13m",
         {
-            "lstm over copying the source": gains(runs, missing, copy),
-            "lstm over a translation memory": gains(runs, missing, memory),
+            "lstm over copying the source": gains(runs, errors, copy),
+            "lstm over a translation memory": gains(runs, errors, memory),
         },
     )
     best = min(_of(evidence, NGRAM), key=lambda found: float(found["validation"]))
@@ -160,7 +163,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> Curves:
     """chrF of the LSTM and of the baselines."""
     runs = evidence.runs_of("lstm")
-    lines = {"lstm": 1 - _missing(runs)[:, None]}
+    lines = {"lstm": 1 - _errors(runs)[:, None]}
     lines |= {name: np.array([[float(_of(evidence, name)[0]["test"])]]) for name in (COPY, MEMORY)}
     return Curves(
         lines, "translations of the test messages", "", "chrF", categories=("",), compared=SAVED

@@ -243,8 +243,8 @@ def test_edits_are_counted(text, others):
 
 def test_the_memory_says_the_translation_of_the_nearest_source():
     known = [("Open file", "Ouvrir"), ("Close", "Fermer"), ("CLOSE FILES", "Tout fermer")]
-    assert study.remembered("close", known) == "Fermer"
-    assert study.remembered("Close file", known) == "Tout fermer"  # one of 11, not 3 of 10
+    assert study.from_memory("close", known) == "Fermer"
+    assert study.from_memory("Close file", known) == "Tout fermer"  # one of 11, not 3 of 10
 
 
 def test_baselines_are_measured_on_the_test_messages(monkeypatch):
@@ -254,7 +254,7 @@ def test_baselines_are_measured_on_the_test_messages(monkeypatch):
     assert float(copy["test"]) == pytest.approx(np.mean(expected), abs=1e-6)
     memory = study.measure({"baseline": study.MEMORY})
     (validation,) = PAIRS["validation"]
-    said = counted(study.remembered(validation[0], PAIRS["train"]), validation[1])
+    said = counted(study.from_memory(validation[0], PAIRS["train"]), validation[1])
     assert float(memory["validation"]) == pytest.approx(said, abs=1e-6)
     assert copy["test_exact"] == memory["validation_exact"] == 0
     train, test = ([[0, *encoded(t)[: len(t) + 1]] for _, t in PAIRS[p]] for p in ("train", "test"))

@@ -7,6 +7,8 @@ from support.published import HERE, use_published
 from experiments import USES
 from experiments.cli import reports, results
 from experiments.experiment import find
+from seqjax.reporting import plots
+from seqjax.reporting.plots import summary
 from seqjax.stats.decisions.base import MIN_SEEDS
 from seqjax.sweeps.study import plan
 from seqjax.tasks import digest_of_data
@@ -18,6 +20,7 @@ SLOW = {
     "logistic regression",
     "warped apart",
     "memory",
+    "copy",  # compiling chrF takes seconds, and tests of the task cover it
     "trigram told the form",
 }
 
@@ -27,7 +30,10 @@ def test_there_are_results_of_every_use():
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_tables_follow_from_the_records(study, tmp_path):
+def test_tables_follow_from_the_records(study, tmp_path, monkeypatch):
+    if study != "quickstart":  # figures are drawn of one study, and compared of none
+        monkeypatch.setattr(plots, "save", lambda *_: None)
+        monkeypatch.setattr(summary, "save", lambda *_: None)
     reports.report(results.read(workdir_of(study, tmp_path)))
     for name in ("table.md", "table.csv", "table.tex"):
         assert (tmp_path / name).read_bytes() == (RESULTS / study / name).read_bytes(), name
@@ -47,7 +53,7 @@ def test_all_seeds_and_the_baselines_that_are_measured(study, tmp_path, monkeypa
     use_published(monkeypatch)
     assert found.data == digest_of_data(run.config.task for run in plan(found.study, range(1)))
     quick = [at for at in measured.points if not SLOW & set(map(str, at.point.values()))]
-    for at in (*quick[:3], *quick[-1:]):
+    for at in (*quick[:2], *quick[-1:]):
         again = found.measurement.measure(at.point)
         for name, value in at.measured.items():
             assert float(again[name]) == pytest.approx(float(value), rel=1e-6)
