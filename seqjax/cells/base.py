@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable
 from functools import cached_property
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,10 @@ import jax.numpy as jnp
 from seqjax.cells.matmul import Matrix, matmul
 from seqjax.types import Array
 
+Act = Callable[[str, Array], Array]
+"""``act(gate, value)`` applies a gate's activation, or replaces its result."""
+Named = SimpleNamespace
+"""Arrays by name as attributes: ``z.f`` is the pre-activation of gate f."""
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
@@ -82,14 +86,14 @@ class Hidden(NamedTuple):
     h: Array
 
 
-def _named(names: tuple[str, ...], array: Array, axis: int) -> SimpleNamespace:
+def _named(names: tuple[str, ...], array: Array, axis: int) -> Named:
     """The slices of ``array`` along ``axis`` by name."""
     return SimpleNamespace(
         **{name: jax.lax.index_in_dim(array, k, axis, False) for k, name in enumerate(names)}
     )
 
 
-def _matrices(names: tuple[str, ...], array_HGH: Array, dtype) -> SimpleNamespace:
+def _matrices(names: tuple[str, ...], array_HGH: Array, dtype) -> Named:
     arrays = vars(_named(names, array_HGH, 1))
     return SimpleNamespace(**{name: Matrix(array, dtype) for name, array in arrays.items()})
 
@@ -112,8 +116,8 @@ class Cell:
 
     name: str
     gates: tuple[Gate, ...]
-    combine: Callable | None = None
-    step: Callable | None = None
+    combine: Callable[[Act, Named, Any, Named | None], NamedTuple] | None = None
+    step: Callable[[Act, Array, Named, Any, Named], NamedTuple] | None = None
     params: type = Params
     carry: type = Hidden
     extras: tuple[Extra, ...] = ()
@@ -194,7 +198,7 @@ class Cell:
     def advance(
         self,
         params: NamedTuple,
-        act: Callable[[str, Array], Array],
+        act: Act,
         x_BD: Array,
         a_BGH: Array,
         carry: NamedTuple,
@@ -223,7 +227,7 @@ class Cell:
         return self.combine(act, SimpleNamespace(**z), carry, extras.get("p_PH"))
 
     @staticmethod
-    def rows(extra: Extra, params: NamedTuple, dtype: type | None = None) -> SimpleNamespace:
+    def rows(extra: Extra, params: NamedTuple, dtype: type | None = None) -> Named:
         """The rows (1, H) or matrices (H, H) of ``extra`` by name."""
         array = getattr(params, extra.field)
         if extra.draw == "recurrent":

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from seqjax.cells.base import Cell, Extra, Gate
+from seqjax.cells.base import Act, Cell, Extra, Gate, Hidden, Named
 from seqjax.types import Array
 
 
@@ -21,12 +21,12 @@ class IndRNNParams(NamedTuple):
     p_PH: Array
 
 
-def elman_combine(act, z, carry, p):
+def elman_combine(act: Act, z: Named, carry: Hidden, p: Named | None) -> Hidden:
     """h' = φ(W x + U h + b), one bias (Elman 1990); without U it is a feed-forward layer."""
     return carry._replace(h=act("h", z.h))
 
 
-def indrnn_combine(act, z, carry, p):
+def indrnn_combine(act: Act, z: Named, carry: Hidden, p: Named | None) -> Hidden:
     """h' = relu(W x + u ∘ h + b), one recurrent weight a unit (Li et al. 2018, arXiv 1803.04831).
 
     u is initialised uniform on [0, recurrent gain].

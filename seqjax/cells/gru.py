@@ -3,13 +3,14 @@
 Both use h' = (1 - z) ∘ n + z ∘ h: z near 1 keeps the state, so a positive bias of z favours memory.
 """
 
-from seqjax.cells.base import Cell, Gate, Hidden
+from seqjax.cells.base import Act, Cell, Gate, Hidden, Named
+from seqjax.types import Array
 
 RESET = Gate("r", "sigmoid")
 UPDATE = Gate("z", "sigmoid", memory=+1)
 
 
-def gru_combine(act, z, carry, p):
+def gru_combine(act: Act, z: Named, carry: Hidden, p: Named | None) -> Hidden:
     """n = tanh(W_n x + b_n + r ∘ (U_n h + b_nh));   h' = (1 - z) ∘ n + z ∘ h.
 
     The reset gate multiplies U h and its bias ``n_h``, after the product, as in cuDNN and torch.
@@ -20,7 +21,7 @@ def gru_combine(act, z, carry, p):
     return Hidden((1 - keep) * n + keep * carry.h)
 
 
-def gru_reset_before_step(act, x, a, carry, w):
+def gru_reset_before_step(act: Act, x: Array, a: Named, carry: Hidden, w: Named) -> Hidden:
     """n = tanh(W_n x + U_n (r ∘ h) + b_n);   h' = (1 - z) ∘ n + z ∘ h.
 
     The reset gate multiplies h before the product, and z keeps the state, as in Cho et al. 2014

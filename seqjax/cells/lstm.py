@@ -15,7 +15,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
-from seqjax.cells.base import Cell, Extra, Gate, Hidden
+from seqjax.cells.base import Act, Cell, Extra, Gate, Hidden, Named
 from seqjax.types import Array
 
 
@@ -67,7 +67,7 @@ class LayerNormParams(NamedTuple):
     cell_shift_GH: Array
 
 
-def _equation(coupled: bool, squash: Callable[[Array], Array]) -> Callable:
+def _equation(coupled: bool, squash: Callable[[Array], Array]) -> Callable[..., LSTMCarry]:
     """A ``combine`` with the LSTM's equations in the docstring of this module.
 
     A gate absent from ``z`` is 1. A peephole adds p ∘ c to a gate's pre-activation: the old cell
@@ -78,7 +78,7 @@ def _equation(coupled: bool, squash: Callable[[Array], Array]) -> Callable:
       squash: applied to c' in h' = o ∘ squash(c').
     """
 
-    def combine(act, z, carry, p):
+    def combine(act: Act, z: Named, carry: LSTMCarry, p: Named | None) -> LSTMCarry:
         def gate(name, c):
             if not hasattr(z, name):
                 return 1.0
@@ -137,7 +137,7 @@ def lstm_peephole(variant: str) -> Cell:
     )
 
 
-def fgr_step(act, x, a, carry, w):
+def fgr_step(act: Act, x: Array, a: Named, carry: FGRCarry, w: Named) -> FGRCarry:
     """The peephole LSTM with full gate recurrence: z_k += Σ_q R_kq q over q in i, f, o.
 
     The q are the gates of the previous step, 0 before the first. Greff et al. 2017.
@@ -159,7 +159,7 @@ def _normalise(a: Array, epsilon: float = 1e-5) -> Array:
     return centred * lax.rsqrt(jnp.mean(jnp.square(centred), axis=-1, keepdims=True) + epsilon)
 
 
-def layernorm_step(act, x, a, carry, w):
+def layernorm_step(act: Act, x: Array, a: Named, carry: LSTMCarry, w: Named) -> LSTMCarry:
     """z_k = α_k ∘ N(W_k x) + β_k ∘ N(U_k h) + b_k;   h' = o ∘ tanh(γ ∘ N(c') + δ).
 
     N subtracts the mean over the H units and divides by √(variance + 1e-5), separately for each
@@ -203,7 +203,7 @@ LSTM_LAYERNORM = Cell(
 )
 
 
-def janet_combine(act, z, carry, p):
+def janet_combine(act: Act, z: Named, carry: Hidden, p: Named | None) -> Hidden:
     """c' = σ(z_f) ∘ c + (1 - σ(z_f - 1)) ∘ tanh(z_g);   h' = c'.
 
     1 - σ(z_f - 1) = σ(1 - z_f) is recorded as a gate i without parameters.

@@ -8,7 +8,8 @@ add the input to quantities of width H, so they need D = H.
 
 import jax.numpy as jnp
 
-from seqjax.cells.base import Cell, Gate, Hidden
+from seqjax.cells.base import Act, Cell, Gate, Hidden, Named
+from seqjax.types import Array
 
 RESET = Gate("r", "sigmoid")
 UPDATE = Gate("z", "sigmoid", memory=-1)
@@ -19,7 +20,7 @@ def _update(z, n, h):
     return Hidden(z * n + (1 - z) * h)
 
 
-def mut1_step(act, x, a, carry, w):
+def mut1_step(act: Act, x: Array, a: Named, carry: Hidden, w: Named) -> Hidden:
     """z = σ(W_z x + b_z);  r = σ(W_r x + U_r h + b_r);  n = tanh(U_n (r ∘ h) + tanh(x) + b_n)."""
     h = carry.h
     z = act("z", a.z + w.b.z)
@@ -27,7 +28,7 @@ def mut1_step(act, x, a, carry, w):
     return _update(z, act("n", (r * h) @ w.u.n + jnp.tanh(x) + w.b.n), h)
 
 
-def mut2_step(act, x, a, carry, w):
+def mut2_step(act: Act, x: Array, a: Named, carry: Hidden, w: Named) -> Hidden:
     """z = σ(W_z x + U_z h + b_z);  r = σ(x + U_r h + b_r);  n = tanh(U_n (r ∘ h) + W_n x + b_n)."""
     h = carry.h
     z = act("z", a.z + h @ w.u.z + w.b.z)
@@ -35,7 +36,7 @@ def mut2_step(act, x, a, carry, w):
     return _update(z, act("n", (r * h) @ w.u.n + a.n + w.b.n), h)
 
 
-def mut3_step(act, x, a, carry, w):
+def mut3_step(act: Act, x: Array, a: Named, carry: Hidden, w: Named) -> Hidden:
     """z = σ(W_z x + U_z tanh(h) + b_z);  r = σ(W_r x + U_r h + b_r);  n as in MUT2."""
     h = carry.h
     z = act("z", a.z + jnp.tanh(h) @ w.u.z + w.b.z)
