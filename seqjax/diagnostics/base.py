@@ -13,9 +13,9 @@ from seqjax.cells.base import Cell
 from seqjax.recurrence.reference import Recorder
 from seqjax.types import Array
 
-CLOSED = {"f": 1.0, "i": 0.0, "g": 0.0}
+KEEP_MEMORY = {"f": 1.0, "i": 0.0, "g": 0.0}
 """With these gate values every cell with a cell state c computes c' = c, and h' from it."""
-AFTER = ("h", "o")
+COMPUTED_FROM_C = ("h", "o")
 """Leaves of a carry that an equation computes from c'."""
 
 
@@ -62,8 +62,8 @@ def perturbed_step(
     new = cell.advance(params, Recorder(cell), x_BD, a_BGH, carry)
     if memory_field(cell) == "c":
         start = carry._replace(c=new.c + eps.c)
-        after = cell.advance(params, fixed_gates(cell, CLOSED), x_BD, a_BGH, start)
-        new = new._replace(**{k: getattr(after, k) for k in AFTER if k in new._fields})
+        after = cell.advance(params, fixed_gates(cell, KEEP_MEMORY), x_BD, a_BGH, start)
+        new = new._replace(**{k: getattr(after, k) for k in COMPUTED_FROM_C if k in new._fields})
     return jax.tree.map(jnp.add, new, eps)
 
 

@@ -116,7 +116,7 @@ def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
         return updates, jnp.zeros((), bool)
     if kind in ("norm", "percentile"):
         return clip_to_norm(updates, threshold)
-    limit = _cut if kind == "value" else clip_to_norm
+    limit = _clip_entries if kind == "value" else clip_to_norm
     pairs = jax.tree.map(lambda g: limit(g, threshold), updates)
     clipped, changed = jax.tree.transpose(
         jax.tree.structure(updates), jax.tree.structure((0, 0)), pairs
@@ -124,7 +124,7 @@ def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
     return clipped, jnp.stack([jnp.any(c) for c in jax.tree.leaves(changed)]).any()
 
 
-def _cut(g: Array, threshold: Number) -> tuple[Array, Array]:
+def _clip_entries(g: Array, threshold: Number) -> tuple[Array, Array]:
     bound = jnp.asarray(threshold, g.dtype)
     beyond = jnp.abs(g) > bound
     return jnp.where(beyond, jnp.sign(g) * bound, g), beyond
@@ -146,7 +146,10 @@ def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple
             blocks |= clipped
             changes.append(jnp.any(changed))
         return gradient._replace(
-            **{name: _with(name, getattr(gradient, name), blocks) for name in gradient._fields}
+            **{
+                name: _replace_blocks(name, getattr(gradient, name), blocks)
+                for name in gradient._fields
+            }
         )
 
     clipped = jax.tree.map(
@@ -155,7 +158,7 @@ def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple
     return clipped, jnp.stack(changes).any()
 
 
-def _with(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:
+def _replace_blocks(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:
     """``array`` with its blocks replaced by those in ``blocks``."""
     for (name, k), block in blocks.items():
         if name == field:
