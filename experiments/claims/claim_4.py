@@ -121,7 +121,7 @@ def _chosen(evidence: Evidence) -> dict[tuple[str, str], str]:
         at = tried.setdefault((task, kind), {})
         for record in runs:
             at.setdefault((quantile, record.point[RATE]), []).append(record)
-    return {place: rules.selected(dict(sorted(at.items())))[0] for place, at in tried.items()}
+    return {place: rules.select_best(dict(sorted(at.items())))[0] for place, at in tried.items()}
 
 
 def _failures(

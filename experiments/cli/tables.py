@@ -9,15 +9,14 @@ from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir, WorkdirError
 from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
-from seqjax.reporting.tables import (
-    Table,
-    by_metric,
-    make_table,
-    measured,
-    published_rows,
-    shown_rows,
-    sizes,
+from seqjax.reporting.side_tables import (
+    have_metrics,
+    model_sizes,
+    published_figures,
+    task_metrics,
+    with_metrics,
 )
+from seqjax.reporting.tables import Table, make_table, to_csv
 from seqjax.sweeps.study import Study
 
 MOST_CELLS = 10**6
@@ -31,7 +30,7 @@ def report(results: Results) -> str:
     """
     study, records, workdir = results.experiment.study, results.records, results.workdir
     tune = records[0].tune if workdir.config is None else workdir.config.tune
-    if study.metrics is not None and not measured(records, study.metrics):
+    if study.metrics is not None and not have_metrics(records, study.metrics):
         study = dataclasses.replace(study, metrics=None)  # the command set another task
     tables = tables_of(study, records, tune)
     for table in tables:
@@ -39,16 +38,16 @@ def report(results: Results) -> str:
             raise WorkdirError(
                 f"--workdir: {workdir.path}: a table of {size:,} cells; at most {MOST_CELLS:,}"
             )
-    parts = [formats.to_markdown(table) for table in tables]
-    if len(shown := shown_rows(records)) > 1:
-        parts.append(formats.markdown(shown) + "\n")
-    parts.append(formats.markdown(sizes(records, [arm.title for arm in study.arms])) + "\n")
+    further = [model_sizes(records, [arm.title for arm in study.arms])]
+    if len(rows := task_metrics(records)) > 1:
+        further.insert(0, rows)
     if study.published:
-        parts.append(formats.markdown(published_rows(study.published)) + "\n")
-    markdown = "\n".join(parts)
+        further.append(published_figures(study.published))
+    parts = [table.to_markdown() for table in tables]
+    markdown = "\n".join([*parts, *(formats.markdown(rows) + "\n" for rows in further)])
     workdir.write("table.md", markdown)
-    workdir.write("table.csv", formats.to_csv(tables))
-    workdir.write("table.tex", "\n".join(map(formats.to_latex, tables)))
+    workdir.write("table.csv", to_csv(tables))
+    workdir.write("table.tex", "\n".join(table.to_latex() for table in tables))
     _draw(workdir, study, tables)
     return markdown
 
@@ -62,7 +61,7 @@ def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list
     titles = {axis.path: axis.title for axis in study.axes}
     columns, question = study.columns, study.question
     if study.metrics is not None:
-        records, columns = by_metric(records, study.metrics), study.metrics.title
+        records, columns = with_metrics(records, study.metrics), study.metrics.title
         question += f" {study.metrics.note}"
     make = functools.partial(
         make_table, records, question=question, arms=[arm.title for arm in study.arms]

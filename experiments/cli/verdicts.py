@@ -9,8 +9,8 @@ from experiments.claims import evidence
 from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir
 from seqjax.records import codec
+from seqjax.reporting import plots
 from seqjax.reporting import verdicts as formats
-from seqjax.reporting.plots import claims, summary
 from seqjax.stats import rules
 from seqjax.stats.decisions import EvidenceError, Verdict
 
@@ -33,7 +33,7 @@ def report(results: Results) -> str:
     text = _write(results.workdir, verdicts, [results])
     draw = results.experiment.curves
     curves = draw and draw(results.evidence)
-    summary.save(claims.claim_figure(verdicts, curves), results.workdir.path, "claim")
+    plots.save(plots.claim_figure(verdicts, curves), results.workdir.path, "claim")
     return text
 
 

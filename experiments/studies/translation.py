@@ -152,7 +152,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
         },
     )
     best = min(_of(evidence, NGRAM), key=lambda found: float(found["validation"]))
-    spent = np.array([rules.entered(run, "test") for run in runs])
+    spent = np.array([rules.metric_or_chance(run, "test") for run in runs])
     given, *_ = CLAIMS["13"](
         "13m", {"lstm over an n-gram model": gains(runs, spent, float(best["test"]))}
     )

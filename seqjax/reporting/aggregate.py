@@ -1,8 +1,8 @@
-"""From records to entries, the figures of a table. Pure functions; nothing is trained or guessed.
+"""Aggregation of records over seeds into the cells of a table.
 
-An entry is one arm at one point of the axes that are not tuned. Its tuned value is the one that
-``rules.selected`` takes by validation; its figure is the mean test metric, or score, at that value
-with a Student-t interval over seeds. A failed run enters at chance.
+A cell is one arm at one point of the axes that are not tuned. Its tuned value is the one that
+``rules.select_best`` selects on validation data. It reports the mean test metric, or score, at that
+value with a Student-t interval over seeds. A failed run counts as chance.
 """
 
 import dataclasses
@@ -17,70 +17,75 @@ from seqjax.records.record import Record
 from seqjax.stats import intervals, rules
 
 MARKS = {
-    "edge": ("†", "the best value stands at the edge of its grid"),
-    "rare": ("°", "under 1 % of steps clipped: no evidence about clipping"),
-    "always": ("‡", "over 90 % of steps clipped: normalised SGD"),
+    "edge": ("†", "the best value is the first or last of its grid"),
+    "rare": ("°", "fewer than 1 % of steps clipped: no evidence about clipping"),
+    "always": ("‡", "more than 90 % of steps clipped: close to normalised SGD"),
 }
+"""Sign and meaning of each mark."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
-    """The figure of one arm at one point.
+class TableCell:
+    """Aggregate of the runs of one arm at one point.
 
     Attributes:
-      arm, point: where it stands; ``point`` without what is tuned.
-      chosen: the tuned value, a tuple of those that were drawn together, or None.
-      mean, half: the mean of the test metric or score, half its interval (NaN for one seed).
-      n, failed: runs, and how many of them failed.
-      validation: the mean validation metric that chose.
-      clipped: the mean fraction of clipped steps.
+      arm: its title.
+      point: values of the axes that are not tuned, by path.
+      chosen: the tuned value, a tuple of values that were drawn together, or None.
+      mean: mean test metric or score.
+      half_width: half the width of its interval; NaN for one seed.
+      n: number of runs.
+      failed: number of failed runs.
+      validation: mean validation metric at the tuned value.
+      clipped_fraction: mean fraction of clipped steps.
       marks: keys of ``MARKS``.
-      records: the runs behind it, by seed.
+      records: its runs, by seed.
     """
 
     arm: str
     point: Mapping[str, Any]
     chosen: Any
     mean: float
-    half: float
+    half_width: float
     n: int
     failed: int
     validation: float
-    clipped: float
+    clipped_fraction: float
     marks: tuple[str, ...]
     records: tuple[Record, ...]
 
     @property
     def interquartile_mean(self) -> float:
-        """Of what the runs count as, without the lowest and the highest quarter."""
-        return intervals.interquartile_mean([rules.counted(record) for record in self.records])
+        """Mean of the runs without the lowest and the highest quarter."""
+        return intervals.interquartile_mean([rules.reported_value(run) for run in self.records])
 
     @property
     def solved(self) -> tuple[float, float, float]:
-        """The share of runs that solved their task, and its exact interval."""
+        """Proportion of runs that solved their task, with the limits of its exact interval."""
         k = sum(record.score >= rules.SOLVED for record in self.records)
         return k / self.n, *intervals.proportion_interval(k, self.n, rules.CONFIDENCE)
 
     @property
     def steps_to_criterion(self) -> float:
-        """The median number of steps to the first validation that solves the task; may be inf."""
+        """Median number of steps to the first validation that solves the task; may be inf."""
         return intervals.steps_to_criterion([_first_solved(record) for record in self.records])
 
 
 def _first_solved(record: Record) -> int | None:
-    curve = record.curve
+    """Step of the first validation that solves the task, or None."""
     scale = record.higher_is_better, record.chance.metric, record.best_loss
-    values = zip(curve["step"], curve[f"validation_{record.metric}"], strict=True)
-    return next(
-        (k for k, value in values if rules.metric_score(value, *scale) >= rules.SOLVED), None
-    )
+    metrics = record.curve[f"validation_{record.metric}"]
+    for step, metric in zip(record.curve["step"], metrics, strict=True):
+        if rules.metric_score(metric, *scale) >= rules.SOLVED:
+            return int(step)
+    return None
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half the Student-t interval; NaN for a single value.
+def student_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of its Student-t interval; NaN for a single value.
 
-    >>> mean, half = interval([1.0, 2.0, 3.0])
-    >>> round(mean, 3), round(half, 3)
+    >>> mean, half_width = student_interval([1.0, 2.0, 3.0])
+    >>> round(mean, 3), round(half_width, 3)
     (2.0, 2.484)
     """
     n = len(values)
@@ -90,67 +95,82 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return float(np.mean(values)), float(quantile * np.std(values, ddof=1) / math.sqrt(n))
 
 
-def order(value: Any) -> tuple:
-    """A key to sort by: nothing, then numbers by size, then names, then what was drawn together."""
+def sort_key(value: Any) -> tuple:
+    """Key that sorts "" and None first, then numbers, then names, then tuples.
+
+    Args:
+      value: of an axis.
+    """
     if value is None or value == "":
         return (0,)
     if isinstance(value, tuple):
-        return (3, *map(order, value))
+        return (3, *map(sort_key, value))
     return (2, value) if isinstance(value, str) else (1, float(value))
 
 
-def make_entries(records: Sequence[Record], tune: str | None, studied: bool) -> list[Entry]:
-    """One entry for each arm and point; see the head of this file.
+def aggregate(records: Sequence[Record], tune: str | None = None) -> list[TableCell]:
+    """Aggregate records into one cell for each arm and point.
 
-    Marks about clipping are set where clipping is ``studied``.
+    Clipping is marked as rare or permanent only if records differ in how they clip.
+
+    Args:
+      records: of one study.
+      tune: path of the tuned axis, several joined by commas, or None.
     """
     tuned = tuple((tune or "").split(","))
-    places: dict[tuple, dict[Any, list[Record]]] = {}
-    for record in sorted(records, key=lambda r: r.seed):
+    clipping = {(r.settings["clip.kind"], r.settings["clip.threshold"]) for r in records}
+    by_place: dict[tuple, dict[Any, list[Record]]] = {}
+    for record in sorted(records, key=lambda record: record.seed):
         point = {path: value for path, value in record.point.items() if path not in tuned}
         values = tuple(record.point.get(path) for path in tuned)
-        place = places.setdefault((record.arm, tuple(point.items())), {})
-        place.setdefault(values if len(values) > 1 else values[0], []).append(record)
-    entries = [_entry(arm, dict(point), tried, studied) for (arm, point), tried in places.items()]
-    return [entry for entry in entries if entry is not None]
+        by_value = by_place.setdefault((record.arm, tuple(point.items())), {})
+        by_value.setdefault(values if len(values) > 1 else values[0], []).append(record)
+    cells = [
+        _cell(arm, dict(point), by_value, mark_clipping=len(clipping) > 1)
+        for (arm, point), by_value in by_place.items()
+    ]
+    return [cell for cell in cells if cell is not None]
 
 
-def _entry(arm: str, point: dict, tried: dict[Any, list[Record]], studied: bool) -> Entry | None:
-    """The entry; None where the runs that count are still to come."""
-    tried = {value: tried[value] for value in sorted(tried, key=order)}
-    tuning = {value: _for(tried[value], "tuning") for value in tried}
-    apart = {value: runs for value, runs in tuning.items() if runs}
-    chosen = rules.selected(apart or tried)
-    runs = _for(tried[chosen], "evaluation")
+def _cell(
+    arm: str, point: dict, by_value: dict[Any, list[Record]], *, mark_clipping: bool
+) -> TableCell | None:
+    """One cell; None if there are only tuning runs so far."""
+    by_value = {value: by_value[value] for value in sorted(by_value, key=sort_key)}
+    tuning = {value: _runs_for("tuning", runs) for value, runs in by_value.items()}
+    tuning = {value: runs for value, runs in tuning.items() if runs}
+    chosen = rules.select_best(tuning or by_value)
+    runs = _runs_for("evaluation", by_value[chosen])
     if not runs:
         return None
-    mean, half = interval([rules.counted(record) for record in runs])
-    clipped = float(np.mean([record.clipped_fraction for record in runs]))
+    mean, half_width = student_interval([rules.reported_value(run) for run in runs])
+    clipped_fraction = float(np.mean([run.clipped_fraction for run in runs]))
     settings = runs[0].settings
-    # Under "step" the fraction is of pairs, most of which may carry no signal at all.
-    counted = studied and (
+    # With clip.kind = step it is a fraction of pairs of steps, most of which may have no gradient.
+    mark_clipping &= (
         settings["clip.kind"] not in ("none", "step") and settings["clip.threshold"] != math.inf
     )
-    ends = (min(tried, key=order), max(tried, key=order))
+    values = list(by_value)
+    at_edge = chosen in (values[0], values[-1]) and not isinstance(chosen, tuple)
     marks = {
-        "edge": len(tried) > 1 and chosen in ends and not isinstance(chosen, tuple),
-        "rare": counted and clipped < rules.RARELY,
-        "always": counted and clipped > rules.ALWAYS,
+        "edge": len(values) > 1 and at_edge,
+        "rare": mark_clipping and clipped_fraction < rules.RARELY,
+        "always": mark_clipping and clipped_fraction > rules.ALWAYS,
     }
-    return Entry(
+    return TableCell(
         arm=arm,
         point=point,
         chosen=chosen,
         mean=mean,
-        half=half,
+        half_width=half_width,
         n=len(runs),
-        failed=sum(record.failed is not None for record in runs),
-        validation=float(np.mean([rules.entered(record, "validation") for record in runs])),
-        clipped=clipped,
+        failed=sum(run.failed is not None for run in runs),
+        validation=float(np.mean([rules.metric_or_chance(run, "validation") for run in runs])),
+        clipped_fraction=clipped_fraction,
         marks=tuple(mark for mark, holds in marks.items() if holds),
         records=tuple(runs),
     )
 
 
-def _for(records: list[Record], purpose: str) -> list[Record]:
+def _runs_for(purpose: str, records: Sequence[Record]) -> list[Record]:
     return [record for record in records if record.purpose == purpose]

@@ -1,24 +1,33 @@
-"""Entries in rows and columns, and what is to be said beside them."""
+"""Tables of aggregated records, with a caption, as Markdown, LaTeX and CSV."""
 
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from seqjax.records.record import Record
-from seqjax.reporting.aggregate import MARKS, Entry, make_entries, order
+from seqjax.reporting import formats
+from seqjax.reporting.aggregate import MARKS, TableCell, aggregate, sort_key
 from seqjax.stats import rules
-from seqjax.sweeps.study import Metrics, Published
-from seqjax.tasks import TASKS
+
+AS_RECORDED = "as recorded"
+"""Default of ``make_table``: the axis that the records name as tuned."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Entries in rows and columns.
+    """Cells in rows and columns; notebooks display it as Markdown.
 
-    ``rows`` and ``columns`` are tuples of labels; ``grid`` has an Entry or None at (row, column).
+    Attributes:
+      title: a name.
+      caption: explains the numbers.
+      row_titles: titles of the parts of a row's label.
+      column_title: title of the axis across; "" for a single column.
+      rows: labels of the rows, tuples of values.
+      columns: labels of the columns.
+      grid: cells by (row, column); some may be missing.
+      tuned: path of the tuned axis, or None.
+      metric: name of the metric, or "score".
     """
 
     title: str
@@ -27,162 +36,48 @@ class Table:
     column_title: str
     rows: tuple[tuple, ...]
     columns: tuple
-    grid: Mapping[tuple, Entry]
+    grid: Mapping[tuple, TableCell]
     tuned: str | None
     metric: str
 
-    def entries(self) -> list[Entry]:
+    def cells(self) -> list[TableCell]:
+        """Cells row by row."""
         keys = ((row, column) for row in self.rows for column in self.columns)
         return [self.grid[key] for key in keys if key in self.grid]
 
+    def text_rows(self) -> list[list[str]]:
+        """The table as text; the first row is the head."""
+        head = [
+            f"{self.column_title} {label(column)}" if self.column_title else "result"
+            for column in self.columns
+        ]
+        body = [
+            [
+                *map(label, row),
+                *(cell_text(self.grid.get((row, column))) for column in self.columns),
+            ]
+            for row in self.rows
+        ]
+        return [[*self.row_titles, *head], *body]
 
-def make_table(
-    records: Sequence[Record],
-    *,
-    title: str,
-    question: str = "",
-    tune: str | None,
-    titles: Mapping[str, str],
-    arms: Sequence[str],
-    columns: str | None = None,
-    fixed: Any = None,
-) -> Table:
-    """The table of a study's records.
+    def to_markdown(self) -> str:
+        """Title, table and caption."""
+        title, caption = map(formats.escape_markdown, (self.title, self.caption))
+        return f"**{title}**\n\n{formats.markdown(self.text_rows())}\n\n{caption}\n"
 
-    Args:
-      records: of one study.
-      title: a name; ``question`` opens the caption.
-      tune: the path of the tuned axis, or None.
-      titles: what to call a path in the head of the table; axes with one title share a column.
-      arms: the order of the arms.
-      columns: the title that goes across; None for the last one, "" for none.
-      fixed: keep only this value of the tuned axis, and select nothing.
+    _repr_markdown_ = to_markdown
 
-    Raises:
-      ValueError: no records.
-    """
-    if fixed is not None:
-        records = [r for r in records if r.point.get(tune) == fixed]
-    if not records:
-        raise ValueError("a table needs at least one record")
-    records = sorted(records, key=lambda r: (-len(r.point), r.id))  # in whichever order
-    clipping = {(r.settings["clip.kind"], r.settings["clip.threshold"]) for r in records}
-    entries = make_entries(records, tune, studied=len(clipping) > 1)
-    if fixed is not None:
-        entries = [dataclasses.replace(entry, chosen=None) for entry in entries]
-    dimensions = list(
-        dict.fromkeys(titles.get(path, path) for entry in entries for path in entry.point)
-    )
-    if not entries:
-        raise ValueError("a table needs at least one record that is not for tuning")
-    several = len({entry.arm for entry in entries}) > 1
-    if columns is None or columns not in (*dimensions, ""):
-        columns = dimensions[-1] if dimensions and (several or len(dimensions) > 1) else ""
-    down = [name for name in dimensions if name != columns]
-    grid = {}
-    for entry in entries:
-        named = {titles.get(path, path): value for path, value in entry.point.items()}
-        row = ((entry.arm,) if several else ()) + tuple(named.get(name, "") for name in down)
-        grid[row, named.get(columns, "")] = entry
-    place = {arm: k for k, arm in enumerate(arms)}
+    def to_latex(self) -> str:
+        """A ``table`` environment with booktabs rules."""
+        return formats.latex(self.title, self.caption, self.text_rows())
 
-    def row_order(row):
-        first = place.get(row[0], len(place)) if several else 0
-        return first, [order(value) for value in row]
-
-    return Table(
-        title=title,
-        caption=f"{question} {_caption(records, entries, tune, fixed)}".strip(),
-        row_titles=(("arm",) if several else ()) + tuple(down),
-        column_title=columns,
-        rows=tuple(sorted({row for row, _ in grid}, key=row_order)),
-        columns=tuple(sorted({column for _, column in grid}, key=order)),
-        grid=grid,
-        tuned=tune if fixed is None else None,
-        metric=metric_of(records[0]),
-    )
-
-
-def by_metric(records: Sequence[Record], metrics: Metrics) -> list[Record]:
-    """Each record once for every one of these metrics, as if that were what the test measured.
-
-    The label is a part of the point, so that a table has a column for each. What chooses, the last
-    validation, stays the same: all columns show the same runs. All must have ``measured`` them.
-    """
-    return [
-        _read_as(record, metrics.title, column, name)
-        for record in records
-        for column, name in metrics.named.items()
-    ]
-
-
-def measured(records: Sequence[Record], metrics: Metrics) -> bool:
-    """Whether all have these metrics in test and curve; a failed run needs no number."""
-
-    def has(record: Record, name: str) -> bool:
-        value = record.test.get(name)
-        known = record.failed is not None or (value is not None and math.isfinite(value))
-        return known and f"validation_{name}" in record.curve
-
-    return all(has(record, name) for record in records for name in metrics.named.values())
-
-
-def _read_as(record: Record, title: str, column: Any, name: str) -> Record:
-    own, curve, value = record.metric, record.curve, record.test.get(name)
-    scale = record.higher_is_better, record.chance.metric, record.best_loss
-    return msgspec.structs.replace(
-        record,
-        point={**record.point, title: column},
-        test={**record.test, own: value},
-        score=0.0 if record.failed else rules.metric_score(value, *scale),
-        curve={**curve, f"validation_{own}": curve[f"validation_{name}"]},
-    )
-
-
-def _caption(records: Sequence[Record], entries: list[Entry], tune: str | None, fixed: Any) -> str:
-    first = records[0]
-    scored, metric = first.compared == "score", metric_of(first)
-    better = "higher" if scored or first.higher_is_better else "lower"
-    chance = "0" if scored else _each(f"{r.chance.metric:.4g}" for r in records)
-    task = _each(r.settings["task.name"] for r in records)
-    steps = _each(str(r.settings["train.steps"]) for r in records)
-    said = [
-        f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
-        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
-        "(runs/failed), conditional on the fixed split. Failed runs enter at chance."
-    ]
-    if fixed is not None:
-        said.append(f"A slice at {tune} = {label(fixed)}: nothing is tuned here.")
-    elif any(entry.chosen is not None for entry in entries):
-        apart = {r.seed for r in records if r.purpose == "tuning"}
-        seeds = f"{len(apart)} seeds of their own" if apart else "the same seeds"
-        said.append(
-            f"@ is the {tune} with the best mean validation {_each(r.metric for r in records)}, "
-            f"selected for each cell on {seeds}."
-        )
-    for mark, (sign, meaning) in MARKS.items():
-        if any(mark in entry.marks for entry in entries):
-            said.append(f"{sign} {meaning}.")
-    places = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
-    if len(places) > 1:
-        mixed = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in places))
-        said.append(f"MIXED: records of different environments ({mixed}).")
-    else:
-        said.append("jaxlib {} on {}.".format(*places.pop()))
-    return " ".join(said)
-
-
-def metric_of(record: Record) -> str:
-    """What is compared: the score, or the metric of the task."""
-    return "score" if record.compared == "score" else record.metric
-
-
-def _each(values: Iterable[str]) -> str:
-    return " or ".join(sorted(set(values)))
+    def to_csv(self) -> str:
+        """One line for each cell with all its numbers; see ``to_csv``."""
+        return to_csv([self])
 
 
 def label(value: Any) -> str:
-    """A value as tables print it; of values that were drawn together, all."""
+    """Value of an axis as tables print it; values that were drawn together are joined."""
     if isinstance(value, tuple):
         return ", ".join(map(label, value))
     if value == "":
@@ -192,49 +87,157 @@ def label(value: Any) -> str:
     return str(value)
 
 
-def sizes(records: Sequence[Record], arms: Sequence[str]) -> list[list[str]]:
-    """The size of each arm, and what its runs share with those of the study's first run."""
-    sized: dict[tuple, list[str]] = {}
-    place = {arm: k for k, arm in enumerate(arms)}
-    for record in sorted(records, key=lambda r: (place.get(r.arm, len(place)), r.arm)):
-        settings = record.settings
-        size = (
-            settings["model.cell"],
-            settings["model.hidden"],
-            f"{record.parameters_recurrent:,}",
-            f"{record.parameters:,}",
-            f"{record.multiply_adds:,}",
-            record.paired,
-        )
-        sized.setdefault(size, []).append(record.arm)
-    head = ["arm", "cell", "units", "parameters", "with readout", "multiply-adds a step", "paired"]
-    rows = [[", ".join(dict.fromkeys(names)), *map(str, size)] for size, names in sized.items()]
-    return [head, *rows]
+def cell_text(cell: TableCell | None) -> str:
+    """A cell as "mean ± half_width (runs/failed) @chosen" with its marks; "" for None."""
+    if cell is None:
+        return ""
+    chosen = "" if cell.chosen is None else f" @{label(cell.chosen)}"
+    marks = "".join(MARKS[mark][0] for mark in cell.marks)
+    number = formats.mean_and_interval(cell.mean, cell.half_width)
+    return f"{number} ({cell.n}/{cell.failed}){chosen}{marks}"
 
 
-def shown_rows(records: Sequence[Record]) -> list[list[str]]:
-    """What a task has ``shown`` of its trained models, mean (least to most) by arm.
+def make_table(
+    records: Sequence[Record],
+    *,
+    title: str | None = None,
+    question: str = "",
+    tune: str | None = AS_RECORDED,
+    titles: Mapping[str, str] | None = None,
+    arms: Sequence[str] = (),
+    columns: str | None = None,
+    fixed: Any = None,
+) -> Table:
+    """Aggregate the records of a study into a table.
 
-    Without the runs that failed; the first row names the columns, and may be the only one.
+    Args:
+      records: of one study, in any order.
+      title: a name; the study's if None.
+      question: opens the caption.
+      tune: path of the tuned axis, several joined by commas; None for none; by default the one in
+        the records.
+      titles: title of an axis in the head of the table, by path; axes with one title share a
+        column.
+      arms: order of the arms; others follow by name.
+      columns: title of the axis across; None for the last axis, "" for none.
+      fixed: use only runs with this value of the tuned axis, and select nothing.
+
+    Raises:
+      ValueError: no records, or all of them are for tuning.
     """
-    names = getattr(TASKS.get(records[0].settings["task.name"]), "shown", ())
-    found: dict[str, list[Record]] = {}
-    for record in records:
-        if record.purpose == "evaluation" and record.failed is None:
-            found.setdefault(record.arm, []).append(record.test)
-    rows = [
-        [arm, str(len(tests)), *(_in_short([test[name] for test in tests]) for name in names)]
-        for arm, tests in found.items()
+    titles = titles or {}
+    if tune == AS_RECORDED:
+        tune = records[0].tune if records else None
+    if fixed is not None:
+        records = [record for record in records if record.point.get(tune) == fixed]
+    if not records:
+        raise ValueError("records: expected at least one, got none")
+    records = sorted(records, key=lambda record: (-len(record.point), record.id))
+    cells = aggregate(records, tune)
+    if not cells:
+        raise ValueError("records: expected one with purpose evaluation, got tuning alone")
+    if fixed is not None:
+        cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
+    axes = list(dict.fromkeys(titles.get(path, path) for cell in cells for path in cell.point))
+    several = len({cell.arm for cell in cells}) > 1
+    if columns is None or columns not in (*axes, ""):
+        columns = axes[-1] if axes and (several or len(axes) > 1) else ""
+    down = [axis for axis in axes if axis != columns]
+    grid = {}
+    for cell in cells:
+        values = {titles.get(path, path): value for path, value in cell.point.items()}
+        row = ((cell.arm,) if several else ()) + tuple(values.get(axis, "") for axis in down)
+        grid[row, values.get(columns, "")] = cell
+    position = {arm: k for k, arm in enumerate(arms)}
+
+    def row_key(row: tuple) -> tuple:
+        first = position.get(row[0], len(position)) if several else 0
+        return first, [sort_key(value) for value in row]
+
+    return Table(
+        title=records[0].study if title is None else title,
+        caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
+        row_titles=(("arm",) if several else ()) + tuple(down),
+        column_title=columns,
+        rows=tuple(sorted({row for row, _ in grid}, key=row_key)),
+        columns=tuple(sorted({column for _, column in grid}, key=sort_key)),
+        grid=grid,
+        tuned=tune if fixed is None else None,
+        metric=_reported_metric(records[0]),
+    )
+
+
+def _caption(
+    records: Sequence[Record], cells: list[TableCell], tune: str | None, fixed: Any
+) -> str:
+    first = records[0]
+    scored, metric = first.compared == "score", _reported_metric(first)
+    better = "higher" if scored or first.higher_is_better else "lower"
+    chance = "0" if scored else _any_of(f"{r.chance.metric:.4g}" for r in records)
+    task = _any_of(r.settings["task.name"] for r in records)
+    steps = _any_of(str(r.settings["train.steps"]) for r in records)
+    sentences = [
+        f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
+        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
+        "(runs/failed), for one fixed split of the data. Failed runs count as chance."
     ]
-    return [["test", "runs", *names], *(rows if names else [])]
+    if fixed is not None:
+        sentences.append(f"All cells have {tune} = {label(fixed)}; nothing is tuned.")
+    elif any(cell.chosen is not None for cell in cells):
+        tuning_seeds = {r.seed for r in records if r.purpose == "tuning"}
+        seeds = f"{len(tuning_seeds)} separate seeds" if tuning_seeds else "the same seeds"
+        sentences.append(
+            f"@ is the {tune} with the best mean validation {_any_of(r.metric for r in records)}, "
+            f"selected for each cell on {seeds}."
+        )
+    for mark, (sign, meaning) in MARKS.items():
+        if any(mark in cell.marks for cell in cells):
+            sentences.append(f"{sign} {meaning}.")
+    places = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
+    environments = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in places))
+    if len(places) > 1:
+        environments = f"MIXED: records of different environments ({environments})"
+    return " ".join([*sentences, f"{environments}."])
 
 
-def _in_short(values: Sequence[float]) -> str:
-    mean = sum(values) / len(values)
-    return f"{mean:.4g} ({min(values):.4g} to {max(values):.4g})"
+def _reported_metric(record: Record) -> str:
+    return "score" if record.compared == "score" else record.metric
 
 
-def published_rows(published: Sequence[Published]) -> list[list[str]]:
-    """Figures from the literature; the last column says how well the source is known."""
-    head = ["published", "figure", "source", "confidence"]
-    return [head, *([p.what, p.figure, p.source, f"[{p.confidence}]"] for p in published)]
+def _any_of(values: Iterable[str]) -> str:
+    return " or ".join(sorted(set(values)))
+
+
+def to_csv(tables: Sequence[Table]) -> str:
+    """Tables as one CSV file with a line for each cell.
+
+    Columns: table, arm, one for each axis, the tuned axis and its chosen value, metric, mean with
+    its interval, numbers of runs and failed runs, validation metric, fraction of clipped steps,
+    marks, interquartile mean, proportion solved with its interval, and steps to the criterion.
+    """
+    cells = [(table, cell) for table in tables for cell in table.cells()]
+    paths = list(dict.fromkeys(path for _, cell in cells for path in cell.point))
+    return formats.csv_text(
+        [
+            (
+                *("table", "arm", *paths, "tuned", "chosen", "metric", "mean", "low", "high"),
+                *("runs", "failed", "validation", "clipped_fraction", "marks"),
+                *("interquartile_mean", "solved", "solved_low", "solved_high"),
+                "steps_to_criterion",
+            ),
+            *(_csv_row(table, cell, paths) for table, cell in cells),
+        ]
+    )
+
+
+def _csv_row(table: Table, cell: TableCell, paths: Sequence[str]) -> tuple:
+    chosen = label(cell.chosen) if isinstance(cell.chosen, tuple) else cell.chosen
+    tuned = ("", "") if chosen is None else (table.tuned, chosen)
+    point = (cell.point.get(path, "") for path in paths)
+    mean, half_width = cell.mean, cell.half_width
+    return (
+        *(table.title, cell.arm, *point, *tuned, table.metric),
+        *(mean, mean - half_width, mean + half_width, cell.n, cell.failed, cell.validation),
+        *(cell.clipped_fraction, " ".join(cell.marks), cell.interquartile_mean),
+        *(*cell.solved, cell.steps_to_criterion),
+    )

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqjax.reporting.formats import DIGITS, markdown, plain
+from seqjax.reporting.formats import DIGITS, escape_markdown, markdown
 from seqjax.stats.decisions import Comparison, Verdict
 
 MARKS = {
@@ -48,11 +48,11 @@ def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
         parts.append(f"**Verdicts**\n\n{markdown(summary(registered))}\n")
     if others:
         parts.append(f"**Exploratory**\n\n{markdown(summary(others))}\n")
-    parts.append(f"{plain(caption)}\n")
+    parts.append(f"{escape_markdown(caption)}\n")
     for verdict in (*registered, *others):
         kind = "Exploratory, claim" if verdict.exploratory else "Claim"
-        parts.append(f"**{kind} {plain(verdict.claim)}: {verdict_text(verdict)}**\n")
-        parts.append(f"{plain(verdict.statement)} {plain(verdict.because)}\n")
+        parts.append(f"**{kind} {escape_markdown(verdict.claim)}: {verdict_text(verdict)}**\n")
+        parts.append(f"{escape_markdown(verdict.statement)} {escape_markdown(verdict.because)}\n")
         if verdict.comparisons and not (verdict.exploratory and registered):
             parts.append(f"{markdown(_comparisons(verdict.comparisons))}\n")
     return "\n".join(parts)

@@ -109,31 +109,34 @@ class Result(Protocol):
     score: float
 
 
-def entered(record: Result, part: str) -> float:
-    """Value of a run in a mean: its metric on "validation" or "test", or chance if it failed."""
+def metric_or_chance(record: Result, part: str) -> float:
+    """Metric of a run on "validation" or "test", or chance if it failed."""
     if record.failed is not None:
         return record.chance.metric
     metrics = record.validation if part == "validation" else record.test
     return metrics[record.metric]
 
 
-def counted(record: Result) -> float:
-    """What a run counts as in the table of its study: its score, or its test metric."""
-    return record.score if record.compared == "score" else entered(record, "test")
+def reported_value(record: Result) -> float:
+    """Value of a run in the table of its study: its score, or its test metric."""
+    return record.score if record.compared == "score" else metric_or_chance(record, "test")
 
 
-def selected(tried: Mapping[Any, Sequence[Result]]) -> Any:
-    """The value of a tuned axis with the best mean validation metric of its runs.
+def select_best(tried: Mapping[Any, Sequence[Result]]) -> Any:
+    """Value of a tuned axis with the best mean validation metric of its runs.
 
-    As scores are cut at chance, a mean below chance is no worse than chance; between equal means
-    the value with fewer failed runs wins, and then the first.
+    Means below chance are no worse than chance. Of equal means the one with fewer failed runs is
+    selected, and then the first.
+
+    Args:
+      tried: runs by value.
     """
 
-    def merit(value: Any) -> tuple[float, int]:
+    def quality(value: Any) -> tuple[float, int]:
         records = tried[value]
         sign = 1 if records[0].higher_is_better else -1
-        mean = sign * float(np.mean([entered(record, "validation") for record in records]))
+        mean = sign * float(np.mean([metric_or_chance(run, "validation") for run in records]))
         failed = sum(record.failed is not None for record in records)
         return max(mean, sign * records[0].chance.metric), -failed
 
-    return max(tried, key=merit)
+    return max(tried, key=quality)

@@ -62,7 +62,7 @@ def _of_cell(
         if not all(run.id in found for run in tuning):
             return tuning
         ordered = sorted(tried)
-        chosen = rules.selected({v: [found[run.id] for run in tried[v]] for v in ordered})
+        chosen = rules.select_best({v: [found[run.id] for run in tried[v]] for v in ordered})
         beyond = _beyond(study, ordered, chosen)
         if beyond is None or extensions == MOST_EXTENSIONS:
             break

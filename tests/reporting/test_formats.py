@@ -1,4 +1,4 @@
-"""Tables as Markdown, LaTeX and CSV: what is written, and that nothing in a name is markup."""
+"""Tables as Markdown, LaTeX and CSV; names are escaped."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 from scipy import stats
-from support.made_up import record
+from support.made_up import record, replace
 from support.made_up_tables import BIAS, CLIP, RATE, grid, table_of
 
 from seqjax.reporting import formats
@@ -31,7 +31,7 @@ def test_latex_is_escaped():
         title="a_b",
         question="Why_not?",
     )
-    latex = formats.to_latex(table)
+    latex = table.to_latex()
     arm = (
         r"50\%\_\{a\}\&b\textbackslash{}c\textasciicircum{}\textasciitilde{}"
         r"\#\$\textless{}\textgreater{}"
@@ -43,7 +43,7 @@ def test_latex_is_escaped():
     assert latex.isascii() and latex.count("{") - latex.count(r"\{") == latex.count("}") - (
         latex.count(r"\}")
     )
-    assert r"$\infty$" in formats.to_latex(table_of(grid(clip__threshold=(inf,))))
+    assert r"$\infty$" in table_of(grid(clip__threshold=(inf,))).to_latex()
 
 
 HOSTILE = "a|b<script>$\\input{x}&%_# `c` *d* [e](f) ~\x1b[2J\n\u202e"
@@ -52,12 +52,13 @@ HOSTILE = "a|b<script>$\\input{x}&%_# `c` *d* [e](f) ~\x1b[2J\n\u202e"
 def test_nothing_in_a_name_is_markup():
     point = {BIAS: HOSTILE, "x": HOSTILE}
     found = [record(arm=HOSTILE), record(arm="[b]"), record(arm="*c")]
-    found[0] = {**found[0], "point": point, "environment": {"jaxlib": HOSTILE, "device": HOSTILE}}
+    environment = {"jaxlib": HOSTILE, "device": HOSTILE}
+    found[0] = replace(found[0], point=point, environment=environment)
     table = table_of(found, tune=None, title=HOSTILE, question=HOSTILE, titles={"x": HOSTILE})
     markdown, latex, text = (
-        formats.to_markdown(table),
-        formats.to_latex(table),
-        formats.to_csv([table]),
+        table.to_markdown(),
+        table.to_latex(),
+        table.to_csv(),
     )
     for written in (markdown, latex, text):
         assert written.replace("\n", "").isprintable()
@@ -69,7 +70,7 @@ def test_nothing_in_a_name_is_markup():
     assert len(rows) == 4 and {len(row) for row in rows} == {len(rows[0])}
 
 
-def test_csv_says_everything_of_a_cell():
+def test_csv_has_all_numbers_of_a_cell():
     arm = 'a, "b"'
     found = [
         record({CLIP: inf, RATE: 0.1}, arm=arm, test=0.8, validation=0.5, seed=0),
@@ -78,7 +79,7 @@ def test_csv_says_everything_of_a_cell():
         record({CLIP: 0.5, RATE: 0.3}, arm="c", failed="nonfinite", clipped_fraction=0.95),
     ]
     table = table_of(found, title="t|t", arms=(arm, "c"))
-    first, second = csv.DictReader(io.StringIO(formats.to_csv([table])))
+    first, second = csv.DictReader(io.StringIO(table.to_csv()))
     assert first.keys() == second.keys() and None not in first
     half = stats.t.ppf(0.975, 1) * 0.05
     expected = {CLIP: inf, "chosen": 0.1, "mean": 0.85, "low": 0.85 - half, "high": 0.85 + half}

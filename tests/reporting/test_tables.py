@@ -1,4 +1,4 @@
-"""Tables from records made by hand: how cells are arranged, and what stands around them."""
+"""Tables: arrangement of cells, captions, defaults, and further tables of a study."""
 
 import random
 import re
@@ -9,13 +9,13 @@ from support.made_up import record
 from support.made_up_tables import BIAS, CLIP, RATE, grid, table_of
 
 from seqjax.records import codec
-from seqjax.reporting import formats, tables
+from seqjax.reporting import side_tables, tables
 from seqjax.sweeps.study import Metrics, Published
 
 
 def head_and_rows(table):
     """The Markdown table cell by cell, without the padding and the count of runs."""
-    lines = formats.to_markdown(table).split("\n\n")[1].splitlines()
+    lines = table.to_markdown().split("\n\n")[1].splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return cells[0], [[cell.removesuffix(" (1/0)") for cell in row] for row in cells[2:]]
 
@@ -63,11 +63,11 @@ ONE_ARM = {
 
 
 @pytest.mark.parametrize(("records", "options", "head", "rows"), ONE_ARM.values(), ids=ONE_ARM)
-def test_where_the_cells_of_one_arm_stand(records, options, head, rows):
+def test_cells_of_one_arm(records, options, head, rows):
     assert head_and_rows(table_of(records, tune=None, **options)) == (head, rows)
 
 
-def test_several_arms_stand_in_the_order_of_the_study_and_share_columns_by_title():
+def test_arms_are_in_the_order_of_the_study_and_share_columns_by_title():
     found = [
         record({"init.bias.o": 0.0}, arm="b_o", test=0.1),
         record({BIAS: 0.0}, arm="b_f", test=0.2),
@@ -156,9 +156,9 @@ def partial_runs():
             yield one
 
 
-def test_metrics_stand_side_by_side_for_the_runs_that_the_own_metric_chose():
+def test_several_metrics_of_the_same_selected_runs():
     found = list(partial_runs())
-    table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
+    table = table_of(side_tables.with_metrics(found, SIDE_BY_SIDE), columns="attractors")
     chance = found[0].chance.metric
     assert (table.column_title, table.columns, table.rows) == ("attractors", (2, "all"), ((),))
     for column, mean in {"all": (0.8 + chance) / 2, 2: (0.6 + chance) / 2}.items():
@@ -181,18 +181,18 @@ LACKING = {
 
 
 @pytest.mark.parametrize("spoil", LACKING.values(), ids=LACKING)
-def test_records_that_lack_a_metric_are_told_apart(spoil):
+def test_records_without_a_metric_are_recognised(spoil):
     found = list(partial_runs())
-    assert tables.measured(found, SIDE_BY_SIDE)
+    assert side_tables.have_metrics(found, SIDE_BY_SIDE)
     spoil(found[3])
-    assert not tables.measured(found, SIDE_BY_SIDE)
+    assert not side_tables.have_metrics(found, SIDE_BY_SIDE)
 
 
 def test_a_failed_run_needs_no_number_of_any_metric():
     found = list(partial_runs())
     found[1].test[PART] = None
-    assert tables.measured(found, SIDE_BY_SIDE)
-    table = table_of(tables.by_metric(found, SIDE_BY_SIDE), columns="attractors")
+    assert side_tables.have_metrics(found, SIDE_BY_SIDE)
+    table = table_of(side_tables.with_metrics(found, SIDE_BY_SIDE), columns="attractors")
     chance = found[0].chance.metric
     assert table.grid[(), 2].mean == pytest.approx((0.6 + chance) / 2)
 
@@ -202,15 +202,15 @@ def test_a_failed_run_needs_no_number_of_any_metric():
 def test_the_order_of_the_records_does_not_matter(records, options):
     def written(records):
         table = table_of(records, **options)
-        sizes = tables.sizes(records, options.get("arms", ()))
-        return formats.to_markdown(table), formats.to_latex(table), formats.to_csv([table]), sizes
+        sizes = side_tables.model_sizes(records, options.get("arms", ()))
+        return table.to_markdown(), table.to_latex(), table.to_csv(), sizes
 
     expected = written(records)
     for seed in range(8):
         assert written(random.Random(seed).sample(records, len(records))) == expected
 
 
-def test_the_caption_says_what_the_numbers_are():
+def test_the_caption_explains_the_numbers():
     caption = table_of([record(settings={"train.steps": 300})], question="Why?").caption
     assert caption.startswith("Why? Test accuracy (higher is better; chance 0.1) of digits_rows")
     assert "after 300 steps" in caption and "95 % Student-t interval over seeds" in caption
@@ -221,7 +221,7 @@ def test_the_caption_says_what_the_numbers_are():
     )
 
 
-def test_the_caption_lists_what_the_cells_differ_in():
+def test_the_caption_lists_values_that_differ_between_cells():
     found = [
         record(
             {"train.steps": steps, "task.variant": variant},
@@ -238,13 +238,13 @@ def test_the_caption_lists_what_the_cells_differ_in():
 def test_mixed_environments_are_marked():
     found = [record(seed=0), record(seed=1, environment={"jaxlib": "0.12.0"})]
     caption = table_of(found).caption
-    assert "MIXED: records of different environments" in caption
+    assert "MIXED" in caption
     assert "jaxlib 0.10.2 on a processor; jaxlib 0.12.0 on a processor" in caption
     found = [record(seed=0), record(seed=1, environment={"threads": 3})]
     assert "MIXED" not in table_of(found).caption
 
 
-def test_sizes_stand_once_for_arms_that_share_them():
+def test_arms_with_equal_sizes_share_a_row():
     found = [
         record(arm="wide", settings={"model.hidden": 64}, parameters=99999),
         record(arm="b", seed=1),
@@ -252,7 +252,7 @@ def test_sizes_stand_once_for_arms_that_share_them():
         record(arm="a", paired="data+weights"),
         record(arm="gru", settings={"model.cell": "gru"}, paired="data"),
     ]
-    head, *rows = tables.sizes(found, ("b", "gru", "wide", "a"))
+    head, *rows = side_tables.model_sizes(found, ("b", "gru", "wide", "a"))
     assert head[:5] == ["arm", "cell", "units", "parameters", "with readout"]
     assert rows == [
         ["b, a", "lstm", "32", "1,234", "1,500", "1,200", "data+weights"],
@@ -261,9 +261,25 @@ def test_sizes_stand_once_for_arms_that_share_them():
     ]
 
 
-def test_published_figures_stand_with_their_source():
-    rows = tables.published_rows([Published("LSTM, b_f = 1", ".902", "Someone 2015, table 1", "S")])
+def test_published_figures_name_their_source():
+    rows = side_tables.published_figures(
+        [Published("LSTM, b_f = 1", ".902", "Someone 2015, table 1", "S")]
+    )
     assert rows == [
         ["published", "figure", "source", "confidence"],
         ["LSTM, b_f = 1", ".902", "Someone 2015, table 1", "[S]"],
     ]
+
+
+def test_records_alone_are_enough_for_a_table():
+    found = [record({CLIP: c, RATE: r}, test=r, tune=RATE) for c in (0.5, 1.0) for r in (0.1, 0.3)]
+    table = tables.make_table(found)
+    assert table.title == "made_up" and table.tuned == RATE
+    assert [cell.chosen for cell in table.cells()] == [0.3, 0.3]
+    assert table._repr_markdown_() == table.to_markdown()
+
+
+def test_tables_need_records_that_are_evaluated():
+    for nothing in ([], [record(purpose="tuning")]):
+        with pytest.raises(ValueError, match=r"^records"):
+            tables.make_table(nothing)

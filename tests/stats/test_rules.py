@@ -78,10 +78,13 @@ def run(metric, failed=None, higher_is_better=True, chance=0.25):
     )
 
 
-def test_a_run_enters_a_mean_with_its_metric_or_at_chance():
-    assert (rules.entered(run(0.5), "validation"), rules.entered(run(0.5), "test")) == (0.5, 1.5)
+def test_failed_runs_count_as_chance():
+    assert (
+        rules.metric_or_chance(run(0.5), "validation"),
+        rules.metric_or_chance(run(0.5), "test"),
+    ) == (0.5, 1.5)
     for reason in ("nonfinite", "above_chance", "collapsed"):
-        assert rules.entered(run(0.5, reason), "test") == 0.25
+        assert rules.metric_or_chance(run(0.5, reason), "test") == 0.25
 
 
 @pytest.mark.core
@@ -109,7 +112,7 @@ def test_a_run_enters_a_mean_with_its_metric_or_at_chance():
     ],
 )
 def test_the_best_mean_on_validation_is_selected(tried, best):
-    assert rules.selected(tried) == best
+    assert rules.select_best(tried) == best
 
 
 def test_the_version_has_a_line_of_the_changelog():

@@ -1,14 +1,14 @@
-"""The words in a saved figure."""
+"""Words in a saved figure."""
 
 import html
 import re
 
-from seqjax.reporting.plots import summary
+from seqjax.reporting import plots
 
 
 def words(figure, tmp_path, name="figure"):
-    """Saves a figure and returns the words in its SVG."""
-    summary.save(figure, tmp_path, name)
+    """Save a figure and return the words in its SVG."""
+    plots.save(figure, tmp_path, name)
     assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     svg = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
     assert svg.startswith("<?xml") and svg.rstrip().endswith("</svg>")

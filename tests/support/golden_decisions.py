@@ -10,6 +10,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -75,21 +76,16 @@ def fail(nonfinite_step: int | None, losses: list[float], scores: list[float]) -
 
 
 def select(higher_is_better: bool, tried: dict[float, list[float | None]]) -> float:
-    return rules.selected(
-        {
-            value: [
-                {
-                    "metric": "m",
-                    "higher_is_better": higher_is_better,
-                    "chance": {"metric": 0.25},
-                    "failed": None if metric is not None else {"reason": "nonfinite", "step": 3},
-                    "validation": {"m": metric},
-                }
-                for metric in metrics
-            ]
-            for value, metrics in tried.items()
-        }
-    )
+    def run(metric):
+        return SimpleNamespace(
+            metric="m",
+            higher_is_better=higher_is_better,
+            chance=SimpleNamespace(metric=0.25),
+            failed=None if metric is not None else "nonfinite",
+            validation={"m": metric},
+        )
+
+    return rules.select_best({value: [*map(run, metrics)] for value, metrics in tried.items()})
 
 
 def results() -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ def table_of(records, tune=RATE, **options):
 
 
 def only(table):
-    (cell,) = table.entries()
+    (cell,) = table.cells()
     return cell
 
 

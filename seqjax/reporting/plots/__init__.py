@@ -1,8 +1,10 @@
-"""Figures of tables, diagnostics and verdicts, drawn off screen."""
+"""Figures of tables, of quantities observed during training, and of verdicts, drawn off screen."""
 
 from seqjax.reporting.plots.claims import Curves, claim_figure
+from seqjax.reporting.plots.heat_maps import MOST_CELLS, heat_map
+from seqjax.reporting.plots.learning_curves import MOST_PANELS, curves
 from seqjax.reporting.plots.observed import observed_figures
-from seqjax.reporting.plots.summary import MOST_CELLS, MOST_PANELS, curves, heat_map, save
+from seqjax.reporting.plots.style import save
 
 __all__ = [
     "MOST_CELLS",

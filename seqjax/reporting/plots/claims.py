@@ -1,4 +1,4 @@
-"""The figure of a claim: every comparison with its interval, and what lies behind it."""
+"""Figure of a claim: its comparisons with their intervals, and the curves behind them."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,40 +7,39 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqjax.reporting.plots.diagnostics import (
-    MARKERS,
-    draw_lines,
-    in_legend,
-    log_axis,
-    shades,
-    spread,
-)
-from seqjax.reporting.plots.summary import INK, RC, short
+from seqjax.reporting.plots.lines import MARKERS, draw_lines, log_axis, median_and_range, shades
+from seqjax.reporting.plots.style import INK, RC, legend_name, short_name
 from seqjax.stats.decisions import Comparison, Verdict
 
 ROW, HEAD, WIDTH = 0.17, 0.9, 6.2
-"""Inches: of a comparison, of what stands above and below a panel, of a panel."""
+"""Inches: height of a comparison, height of title and axis of a panel, width of a panel."""
 MOST_ROWS, MOST_DOWN = 60, 3
 """Comparisons in a panel; panels in one column."""
 LEAST, TALLEST = 3.0, 4.8
-"""Inches: of a figure, and of what stands beside the comparisons."""
+"""Inches: smallest height of a figure, largest height of the curves."""
 FAR = 3.0
-"""Intervals that go further than this from 0 are cut there."""
+"""Intervals are cut at this distance from 0."""
 LONGEST = 50
 """Characters of the name of a comparison."""
 
 
 class Curves(NamedTuple):
-    """To stand beside the comparisons, by name: rows of numbers over first, first + step, …
+    """Curves next to the comparisons of a claim.
 
-    Over categories they are marks with bars, side by side, in place of lines in bands. ``compared``
-    is what all comparisons are of, where that is one thing.
+    Attributes:
+      lines: (rows, n) numbers by name, drawn as medians in bands from minimum to maximum.
+      title: of the panel.
+      x_label, y_label: of the axes.
+      log: whether the y-axis is logarithmic.
+      first, step: places of the numbers: first, first + step, …
+      categories: names of the places, over which markers with bars replace lines in bands.
+      compared: the quantity of all comparisons, if it is one.
     """
 
     lines: Mapping[str, np.ndarray]
     title: str
-    across: str
-    upward: str
+    x_label: str
+    y_label: str
     log: bool = False
     first: float = 1
     step: float = 1
@@ -49,7 +48,12 @@ class Curves(NamedTuple):
 
 
 def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
-    """A panel for each registered verdict, its comparisons from top to bottom, and the curves."""
+    """Comparisons of each registered verdict in a panel, and the curves.
+
+    Args:
+      verdicts: of one claim; exploratory ones are drawn only if there are no others.
+      curves: drawn next to the comparisons, or None.
+    """
     verdicts = [verdict for verdict in verdicts if not verdict.exploratory] or list(verdicts)
     rows = [list(verdict.comparisons)[:MOST_ROWS] for verdict in verdicts]
     across = 2 if len(rows) > MOST_DOWN else 1
@@ -57,20 +61,22 @@ def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
     longest = [max(map(len, rows[k * across : (k + 1) * across])) for k in range(down)]
     heights = [HEAD + ROW * max(1, most) for most in longest]
     with matplotlib.rc_context(RC):
-        fig, below, beside = _parts(sum(heights), across, curves is not None)
-        panels = list(below.subplots(down, across, squeeze=False, height_ratios=heights).flat)
-        for panel, verdict, own in zip(panels, verdicts, rows, strict=False):
-            _forest(panel, own, curves.compared if curves else "")
-            panel.set_title(short(f"claim {verdict.claim}: {verdict.verdict}"), loc="left")
+        fig, comparisons_part, curves_part = _parts(sum(heights), across, curves is not None)
+        panels = list(
+            comparisons_part.subplots(down, across, squeeze=False, height_ratios=heights).flat
+        )
+        for panel, verdict, comparisons in zip(panels, verdicts, rows, strict=False):
+            _draw_intervals(panel, comparisons, curves.compared if curves else "")
+            panel.set_title(short_name(f"claim {verdict.claim}: {verdict.verdict}"), loc="left")
         for panel in panels[len(rows) :]:
             panel.set_axis_off()
         if curves:
-            _beside(beside, curves)
+            _draw_curves(curves_part, curves)
     return fig
 
 
 def _parts(height: float, across: int, curves: bool):
-    """A figure, its part for the comparisons, and one for the curves: at the right, or on top."""
+    """A figure, and its parts for comparisons and for curves, at the right or on top."""
     if not curves:
         fig = Figure(figsize=(WIDTH * across, max(height, LEAST)), layout="constrained")
         return fig, fig.subfigures(1, 1), None
@@ -85,43 +91,43 @@ def _parts(height: float, across: int, curves: bool):
     return fig, below, beside
 
 
-def _forest(panel, comparisons: Sequence[Comparison], compared: str) -> None:
+def _draw_intervals(panel, comparisons: Sequence[Comparison], compared: str) -> None:
     for place, c in enumerate(comparisons):
         low, high = (float(np.clip(x, -FAR, FAR)) for x in (c.lower, c.upper))
         panel.plot([low, high], [place, place], color=INK, linewidth=1.2)
         panel.plot(c.mean, place, "o", color=INK, markersize=3.5)
     panel.axvline(0, color="#888888", linewidth=0.8, zorder=0)
     panel.set_yticks(
-        range(len(comparisons)), [short(c.name, LONGEST) for c in comparisons], fontsize=7
+        range(len(comparisons)), [short_name(c.name, LONGEST) for c in comparisons], fontsize=7
     )
     panel.set_ylim(len(comparisons) - 0.5, -0.5)
     panel.set_xlabel(": ".join(filter(None, (compared, "mean and interval"))))
 
 
-def _beside(part, curves: Curves) -> None:
+def _draw_curves(part, curves: Curves) -> None:
     panel = part.subplots()
-    lines = {in_legend(name): rows for name, rows in curves.lines.items()}
+    lines = {legend_name(name): rows for name, rows in curves.lines.items()}
     if curves.categories:
         _draw_marks(panel, lines, curves.categories)
     else:
         draw_lines(panel, lines, curves.first, curves.step)
     panel.set_title(curves.title, loc="left")
-    panel.set_xlabel(curves.across)
-    panel.set_ylabel(curves.upward)
+    panel.set_xlabel(curves.x_label)
+    panel.set_ylabel(curves.y_label)
     if curves.log:
         log_axis(panel)
     panel.legend(fontsize=7)
 
 
 def _draw_marks(panel, lines: Mapping[str, np.ndarray], categories: Sequence[str]) -> None:
-    """The median over rows, in a bar from the least to the largest."""
+    """Draw medians over rows, in bars from minimum to maximum."""
     for k, (shade, (name, rows)) in enumerate(zip(shades(len(lines)), lines.items(), strict=True)):
         x = np.arange(len(categories)) + (k - (len(lines) - 1) / 2) * 0.8 / len(lines)
-        low, middle, high = spread(np.atleast_2d(np.asarray(rows, dtype=float)))
+        low, median, high = median_and_range(np.atleast_2d(np.asarray(rows, dtype=float)))
         panel.plot([x, x], [low, high], color=shade, linewidth=1.2)
-        panel.plot(x, middle, MARKERS[k % len(MARKERS)], color=shade, markersize=4, label=name)
+        panel.plot(x, median, MARKERS[k % len(MARKERS)], color=shade, markersize=4, label=name)
     turned = sum(map(len, categories)) > 50
     panel.set_xticks(
-        range(len(categories)), map(short, categories),
+        range(len(categories)), map(short_name, categories),
         rotation=40 if turned else 0, ha="right" if turned else "center",
     )  # fmt: skip

@@ -1,6 +1,6 @@
-"""Figures of what was observed of the runs of a table: a grid of panels for each kind.
+"""Figures of quantities observed during training: a grid of panels for each kind.
 
-Lines are entries, at their tuned value: the median over seeds in a band that spans them.
+Lines are cells of the table, at their tuned value: the median over seeds in a band that spans them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,26 +10,27 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqjax.reporting.aggregate import Entry
-from seqjax.reporting.plots.diagnostics import draw_lines, draw_points, log_axis
-from seqjax.reporting.plots.summary import RC, by_panel, short
+from seqjax.reporting.aggregate import TableCell
+from seqjax.reporting.plots.learning_curves import cells_by_panel
+from seqjax.reporting.plots.lines import draw_lines, draw_points, log_axis
+from seqjax.reporting.plots.style import RC, short_name
 from seqjax.reporting.tables import Table
 
 TIMES = {"before training": 0, "after training": -1}
 MOST_LINES, MOST_PANELS = 16, 64
-"""What one can tell apart in a panel, and find in a figure."""
+"""More lines in a panel, or more panels in a figure, cannot be read."""
 GATE_VALUE = "gate value v; (v + 1) / 2 for tanh"
-Heads = Mapping[str, Mapping[str, Entry]]
-"""The lines of each panel of a table."""
+Heads = Mapping[str, Mapping[str, TableCell]]
+"""Cells by name, by the title of their panel."""
 Part = tuple[str, str, str]
-"""A layer, the field in a record, and what its panel is called."""
+"""Layer, field of ``Record.observed``, and title of the panel."""
 Line = tuple[np.ndarray, np.ndarray]
-Read = Callable[[Entry, str, int], Line]
-Cells = dict[tuple[str, str], dict[str, Line]]
+Read = Callable[[TableCell, str, int], Line]
+Panels = dict[tuple[str, str], dict[str, Line]]
 
 
 class View(NamedTuple):
-    """How lines are drawn: the title, what stands on the axes, and where lines begin."""
+    """Labels and axes of the lines of one kind."""
 
     title: str
     across: str
@@ -71,40 +72,41 @@ VIEWS = {
 
 
 class Grid(NamedTuple):
-    """Panels by row and column: the places and values of lines, or with ``upward`` of points."""
+    """Panels by row and column: places and values of lines, or with ``upward`` of points."""
 
     title: str
     across: str
-    cells: Cells
+    cells: Panels
     log: bool = False
     upward: str = ""
 
 
 def observed_figures(table: Table) -> Iterator[tuple[str, Figure | None]]:
-    """Each figure with its name; None in place of one that nobody could read.
+    """Figures of all observed quantities, by name; None for one with too many lines or panels.
 
-    Nothing where nothing was observed.
+    Args:
+      table: its records may have no observed quantities; then there are no figures.
     """
-    heads = {head: dict(lines) for head, lines in by_panel(table).items()}
-    entries = [entry for lines in heads.values() for entry in lines.values()]
-    fields = dict.fromkeys(name for entry in entries for name in entry.records[0].observed)
+    heads = {head: dict(lines) for head, lines in cells_by_panel(table).items()}
+    table_cells = [cell for lines in heads.values() for cell in lines.values()]
+    fields = dict.fromkeys(name for cell in table_cells for name in cell.records[0].observed)
     for name, grid in _grids(heads, tuple(fields)):
         lines = list(dict.fromkeys(line for cell in grid.cells.values() for line in cell))
         seen = len(lines) <= MOST_LINES and len(grid.cells) <= MOST_PANELS
-        grid = grid._replace(title=f"{short(table.title)}: {grid.title}")
-        yield f"observed_{name}", _drawn(grid, lines) if seen else None
+        grid = grid._replace(title=f"{short_name(table.title)}: {grid.title}")
+        yield f"observed_{name}", _draw(grid, lines) if seen else None
 
 
 def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
-    """The grids that these fields fill, by name."""
+    """Grids of the observed fields, by name."""
 
     def by_gate(kind: str, ending: str) -> list[Part]:
         split = [field.split(".") for field in fields if field.startswith(f"{kind}.")]
-        found = [names for names in split if names[-1] == ending]
-        single = len({layer for _, layer, *_ in found}) == 1
+        matching = [names for names in split if names[-1] == ending]
+        single = len({layer for _, layer, *_ in matching}) == 1
         return [
             ("" if single else names[1], ".".join(names), names[2] if len(names) > 3 else ending)
-            for names in found
+            for names in matching
         ]
 
     for kind, view in VIEWS.items():
@@ -130,36 +132,36 @@ def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
         yield "scales", Grid("recurrent matrices", "training step", cells)
 
 
-def _values(entry: Entry, field: str) -> np.ndarray:
-    """(runs, times, ...)"""
-    return np.array([record.observed[field] for record in entry.records], dtype=float)
+def _values(cell: TableCell, field: str) -> np.ndarray:
+    """(runs, times, ...) values of an observed field."""
+    return np.array([record.observed[field] for record in cell.records], dtype=float)
 
 
 def _along(first: float, step: float = 1) -> Read:
-    """Reads a line over first, first + step, …"""
+    """Return a reader of lines over first, first + step, …"""
 
-    def read(entry, field, time):
-        rows = _values(entry, field)[:, time]
+    def read(cell, field, time):
+        rows = _values(cell, field)[:, time]
         return first + step * np.arange(rows.shape[1]), rows
 
     return read
 
 
-def _ranked(entry: Entry, field: str, time: int) -> Line:
-    """Units from the largest value to the smallest."""
-    rows = np.sort(_values(entry, field)[:, time])[:, ::-1]
+def _ranked(cell: TableCell, field: str, time: int) -> Line:
+    """Values of the units in descending order."""
+    rows = np.sort(_values(cell, field)[:, time])[:, ::-1]
     return np.arange(1, 1 + rows.shape[1]), rows
 
 
-def _pairs(entry: Entry, field: str, time: int) -> Line:
-    """The units of all runs at (low, high)."""
+def _pairs(cell: TableCell, field: str, time: int) -> Line:
+    """Shares of time that the units of all runs are low and high."""
     high = field.removesuffix("low") + "high"
-    return tuple(_values(entry, name)[:, time].ravel() for name in (field, high))
+    return tuple(_values(cell, name)[:, time].ravel() for name in (field, high))
 
 
-def _before_and_after(heads: Heads, parts: list[Part], read: Read) -> Cells:
-    """A column a label and a row a time; where there is one label alone a column a time."""
-    cells: Cells = {}
+def _before_and_after(heads: Heads, parts: list[Part], read: Read) -> Panels:
+    """Columns by label and rows by time; for a single label, columns by time."""
+    cells: Panels = {}
     single = len({label for _, _, label in parts}) == 1
     for head, lines in heads.items():
         for layer, field, label in parts:
@@ -171,14 +173,14 @@ def _before_and_after(heads: Heads, parts: list[Part], read: Read) -> Cells:
 
 def _over_training(
     heads: Heads, by_row: Mapping[str, list[Part]], shown: Callable[[np.ndarray], np.ndarray]
-) -> Cells:
-    """A row for each of these quantities, with ``shown`` of (runs, times, ...) over the steps."""
+) -> Panels:
+    """A row for each quantity, with ``shown`` of its (runs, times, ...) values over the steps."""
 
-    def read(entry, field):
-        steps = np.array([0, *entry.records[0].curve["step"]])
-        return steps, shown(_values(entry, field))
+    def read(cell, field):
+        steps = np.array([0, *cell.records[0].curve["step"]])
+        return steps, shown(_values(cell, field))
 
-    cells: Cells = {}
+    cells: Panels = {}
     for head, lines in heads.items():
         for quantity, parts in by_row.items():
             for layer, field, label in parts:
@@ -186,16 +188,16 @@ def _over_training(
     return cells
 
 
-def _put(cells: Cells, heads, place, lines: Mapping[str, Entry], field: str, read) -> None:
-    """Adds a panel, unless none of its lines has the field."""
+def _put(cells: Panels, heads, place, lines: Mapping[str, TableCell], field: str, read) -> None:
+    """Add a panel, unless no cell has the field."""
     row, column = place
-    having = {n: e for n, e in lines.items() if field in e.records[0].observed}
-    if having:
-        row = "\n".join(short(name) for name in (*heads, row) if name)
-        cells[row, column] = {name: read(entry, field) for name, entry in having.items()}
+    observed = {name: cell for name, cell in lines.items() if field in cell.records[0].observed}
+    if observed:
+        row = "\n".join(short_name(name) for name in (*heads, row) if name)
+        cells[row, column] = {name: read(cell, field) for name, cell in observed.items()}
 
 
-def _drawn(grid: Grid, lines: list[str]) -> Figure:
+def _draw(grid: Grid, lines: list[str]) -> Figure:
     rows, columns = (list(dict.fromkeys(place[k] for place in grid.cells)) for k in (0, 1))
     room = 0.9 + 0.07 * max(map(len, lines))
     with matplotlib.rc_context(RC):
@@ -221,7 +223,7 @@ def _drawn(grid: Grid, lines: list[str]) -> Figure:
 
 
 def _fill(panel, grid: Grid, cell: Mapping[str, Line], lines: list[str]) -> None:
-    """One panel, with an empty line for each name that it lacks, so that all legends agree."""
+    """Draw one panel, with an empty line for each missing name, so that all legends agree."""
     if grid.upward:
         return draw_points(panel, {name: cell.get(name, ((), ())) for name in lines})
     nothing = np.array([0.0]), np.full((1, 1), np.nan)

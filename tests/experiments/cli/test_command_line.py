@@ -69,9 +69,9 @@ def test_the_table_is_made_of_the_records(first):
         for record in found:
             if record.point["init.bias.f"] == float(row["init.bias.f"]):
                 tried[record.point[RATE]].append(record)
-        best = rules.selected(tried)
+        best = rules.select_best(tried)
         assert (row["tuned"], float(row["chosen"]), row["runs"]) == (RATE, best, "2")
-        mean = np.mean([rules.entered(record, "test") for record in tried[best]])
+        mean = np.mean([rules.metric_or_chance(record, "test") for record in tried[best]])
         assert float(row["mean"]) == pytest.approx(mean, rel=1e-9)
     assert [row["table"] for row in fixed] == [f"init_by_clip at {RATE} = 1"] * 2
     latex = (workdir / "table.tex").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS
 from seqjax.records import jsonl
 from seqjax.records.record import Failure
-from seqjax.reporting.tables import shown_rows
+from seqjax.reporting.side_tables import task_metrics
 from seqjax.sweeps import saved_models
 from seqjax.training.config import make_config
 
@@ -134,10 +134,10 @@ def test_what_is_shown_beside_the_table_is_of_the_runs_that_did_not_fail(folder)
     recorded = evidence().records
     recorded[0] = replace(recorded[0], failed=Failure("collapsed", 6))
     recorded[1].test["formed"] = 0.5
-    head, row = shown_rows(recorded)
+    head, row = task_metrics(recorded)
     assert head == ["test", "runs", "perplexity_characters", "formed", "copied"]
     assert row == ["lstm", "9", "200 (200 to 200)", "0.9 (0.5 to 0.95)", "0.001 (0.001 to 0.001)"]
-    assert len(shown_rows([record()])) == 1
+    assert len(task_metrics([record()])) == 1
 
 
 @pytest.fixture(scope="module")

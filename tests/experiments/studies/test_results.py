@@ -8,7 +8,6 @@ from experiments import USES
 from experiments.cli import reports, results
 from experiments.experiment import find
 from seqjax.reporting import plots
-from seqjax.reporting.plots import summary
 from seqjax.stats.decisions.base import MIN_SEEDS
 from seqjax.sweeps.study import plan
 from seqjax.tasks import digest_of_data
@@ -33,7 +32,6 @@ def test_there_are_results_of_every_use():
 def test_tables_follow_from_the_records(study, tmp_path, monkeypatch):
     if study != "quickstart":  # figures are drawn of one study, and compared of none
         monkeypatch.setattr(plots, "save", lambda *_: None)
-        monkeypatch.setattr(summary, "save", lambda *_: None)
     reports.report(results.read(workdir_of(study, tmp_path)))
     for name in ("table.md", "table.csv", "table.tex"):
         assert (tmp_path / name).read_bytes() == (RESULTS / study / name).read_bytes(), name

@@ -1,4 +1,4 @@
-"""Figures from records made by hand: what they say, and that equal figures are equal files."""
+"""Heat maps and learning curves: their text and numbers; equal figures are equal files."""
 
 import dataclasses
 import itertools
@@ -12,7 +12,8 @@ from support.made_up import STEPS, record, replace
 from support.made_up_tables import BIAS, CLIP, RATE
 
 from seqjax.data.files import printable
-from seqjax.reporting.plots import summary
+from seqjax.reporting import plots
+from seqjax.reporting.plots.style import INK, LONGEST_NAME
 
 TITLES = {BIAS: "forget bias", CLIP: "clip norm"}
 table_of = partial(made_up_tables.table_of, titles=TITLES, arms=("a", "b"))
@@ -35,7 +36,7 @@ def grid(seeds=2):
 
 @pytest.mark.core
 def test_the_heat_map_shows_every_cell_of_the_table(tmp_path):
-    figure = summary.heat_map(table_of(grid()))
+    figure = plots.heat_map(table_of(grid()))
     found = words(figure, tmp_path)
     assert {"0.501", "0.511", "0.751", "0.761"} <= set(found)  # means over the seeds, rate 0.3
     assert found.count("@0.3") == 4
@@ -46,7 +47,7 @@ def test_the_heat_map_shows_every_cell_of_the_table(tmp_path):
 
 
 def test_the_heat_map_of_clipping_shows_fractions(tmp_path):
-    figure = summary.heat_map(table_of(grid()), "clipped")
+    figure = plots.heat_map(table_of(grid()), "clipped")
     found = words(figure, tmp_path)
     assert (found.count("0.75"), found.count("0.25")) == (2, 2)
     assert "made_up: fraction of clipped steps" in found and "@0.3" not in found
@@ -62,18 +63,18 @@ def test_bright_is_good_and_words_stand_out_from_it(task, colours, bright):
         record({CLIP: clip}, test=test, settings={"task.name": task})
         for clip, test in ((0.5, 0.1), (1.0, 0.95))
     ]
-    axes = summary.heat_map(table_of(found)).axes[0]
+    axes = plots.heat_map(table_of(found)).axes[0]
     assert axes.images[0].get_cmap().name == colours
     inks = {text.get_color(): text.get_text() for text in axes.texts}
-    assert len(inks) == 2 and inks[summary.INK] == bright
+    assert len(inks) == 2 and inks[INK] == bright
 
 
 def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves(tmp_path):
     failed = record({CLIP: 0.5}, seed=1, failed="nonfinite")
     table = table_of([record({CLIP: 0.5}, seed=0), failed, record({CLIP: inf})])
-    found = words(summary.heat_map(table), tmp_path)
+    found = words(plots.heat_map(table), tmp_path)
     assert found.count("1 failed") == 1 and "0.500" in found
-    figure = summary.curves(table, "validation_accuracy")
+    figure = plots.curves(table, "validation_accuracy")
     words(figure, tmp_path)
     broken, whole = (line.get_xdata().tolist() for line in figure.axes[0].lines)
     assert (broken, whole) == (list(STEPS), list(STEPS))  # the other seed goes on
@@ -87,14 +88,14 @@ def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves(tmp_path):
 def test_curves_are_drawn_whatever_the_numbers(tmp_path, curve):
     found = [record(seed=0), record(seed=1, failed="nonfinite")]
     found[1].curve["validation_accuracy"] = curve
-    words(summary.curves(table_of(found), "validation_accuracy"), tmp_path)
+    words(plots.curves(table_of(found), "validation_accuracy"), tmp_path)
     found[0].curve["validation_accuracy"] = curve
-    words(summary.curves(table_of(found), "validation_accuracy"), tmp_path)
+    words(plots.curves(table_of(found), "validation_accuracy"), tmp_path)
 
 
 def test_a_line_that_is_alone_needs_no_legend(tmp_path):
     (alone, several) = (
-        summary.curves(table_of([record(arm=arm) for arm in arms]), "validation_accuracy")
+        plots.curves(table_of([record(arm=arm) for arm in arms]), "validation_accuracy")
         for arms in ("a", "ab")
     )
     assert not alone.legends and "all" not in words(alone, tmp_path)
@@ -103,11 +104,11 @@ def test_a_line_that_is_alone_needs_no_legend(tmp_path):
 
 @pytest.mark.core
 def test_a_curve_is_the_mean_over_seeds_within_their_band(tmp_path):
-    figure = summary.curves(table_of(grid(seeds=3)), "validation_accuracy")
+    figure = plots.curves(table_of(grid(seeds=3)), "validation_accuracy")
     found = words(figure, tmp_path)
     assert {"clip norm 0.5", "clip norm ∞", "-1", "2", "step", "validation accuracy"} <= set(found)
     panel = figure.axes[0]
-    cells = [cell for cell in table_of(grid(seeds=3)).entries() if cell.point[CLIP] == 0.5]
+    cells = [cell for cell in table_of(grid(seeds=3)).cells() if cell.point[CLIP] == 0.5]
     for line, band, cell in zip(panel.lines, panel.collections, cells, strict=True):
         ends = [run.curve["validation_accuracy"] for run in cell.records]
         assert [run.point[RATE] for run in cell.records] == [0.3] * 3
@@ -143,8 +144,8 @@ TABLES = {
 
 @pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
 def test_every_shape_of_table_is_drawn(tmp_path, make):
-    assert "made_up: test accuracy" in words(summary.heat_map(make()), tmp_path)
-    assert "step" in words(summary.curves(make(), "validation_accuracy"), tmp_path)
+    assert "made_up: test accuracy" in words(plots.heat_map(make()), tmp_path)
+    assert "step" in words(plots.curves(make(), "validation_accuracy"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,8 @@ def test_names_are_drawn_as_they_stand(tmp_path, name):
     table = table_of(found, tune=None)
     table = dataclasses.replace(table, title=name, column_title=name)
     shown = printable(name)
-    shown = shown if len(shown) <= summary.LONGEST_NAME else shown[: summary.LONGEST_NAME] + "…"
-    for figure in (summary.heat_map(table), summary.curves(table, "validation_accuracy")):
+    shown = shown if len(shown) <= LONGEST_NAME else shown[:LONGEST_NAME] + "…"
+    for figure in (plots.heat_map(table), plots.curves(table, "validation_accuracy")):
         found = words(figure, tmp_path)
         assert any(shown in text for text in found), (shown, found)
         assert len([text for text in found if shown in text]) >= 2
@@ -170,8 +171,23 @@ def test_names_are_drawn_as_they_stand(tmp_path, name):
 
 def test_equal_figures_are_equal_files(tmp_path):
     for name in ("one", "other"):
-        words(summary.heat_map(table_of(grid())), tmp_path, f"map {name}")
-        words(summary.curves(table_of(grid()), "training_loss"), tmp_path, f"curves {name}")
+        words(plots.heat_map(table_of(grid())), tmp_path, f"map {name}")
+        words(plots.curves(table_of(grid()), "training_loss"), tmp_path, f"curves {name}")
     for kind, suffix in itertools.product(("map", "curves"), ("png", "svg")):
         one, other = (tmp_path / f"{kind} {name}.{suffix}" for name in ("one", "other"))
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_table_of_scores_is_named_so_and_high_is_bright():
+    found = [
+        record({BIAS: b}, settings={"task.name": "adding"}, compared="score") for b in (0.0, 1.0)
+    ]
+    axes = plots.heat_map(table_of(found)).axes[0]
+    assert axes.get_title(loc="left") == "made_up: test score"
+    assert axes.images[0].get_cmap().name == "viridis"
+
+
+def test_unknown_quantities_are_refused():
+    for draw in (plots.heat_map, plots.curves):
+        with pytest.raises(ValueError, match=r"quantity: .*norm_of"):
+            draw(table_of(grid()), "norm_of")

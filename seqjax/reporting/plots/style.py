@@ -1,0 +1,52 @@
+"""Style of all figures, and saving them."""
+
+import os
+import pathlib
+import warnings
+from collections.abc import Iterable
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from seqjax.data.files import printable
+
+INK, PALE = "#1a1a1a", "#f2f2f2"
+RC = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 9,
+    "legend.frameon": False,
+    "svg.hashsalt": "seqjax",  # equal figures are equal files
+    "svg.fonttype": "none",
+    "text.parse_math": False,  # names may contain a $
+    "text.usetex": False,
+}
+LONGEST_NAME = 40
+"""Characters of a name in a figure."""
+
+
+def save(fig: Figure, folder: pathlib.Path, name: str) -> None:
+    """Save a figure as ``name``.png and ``name``.svg, replacing each file at once."""
+    with matplotlib.rc_context(RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        for kind, options in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
+            partial = folder / f".{name}.{os.getpid()}.{kind}"
+            fig.savefig(partial, **options)
+            partial.replace(folder / f"{name}.{kind}")
+
+
+def short_name(name: str, longest: int = LONGEST_NAME) -> str:
+    """A printable name of at most ``longest`` characters and an ellipsis."""
+    name = printable(name)
+    return name if len(name) <= longest else name[:longest] + "…"
+
+
+def legend_name(name: str) -> str:
+    """A name that legends show: Matplotlib omits those that begin with an underscore."""
+    return f" {name}" if name.startswith("_") else name
+
+
+def extra_width(names: Iterable[str], usual: int) -> float:
+    """Inches for names longer than usual, without which the axes would shrink to nothing."""
+    return 0.15 * max(0, *(len(name) - usual for name in names), 0)

@@ -1,0 +1,111 @@
+"""Further tables of a study: several metrics, model sizes, metrics of the task, published numbers.
+
+Functions that return rows of text give the head as the first row.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from seqjax.records.record import Record
+from seqjax.stats import rules
+from seqjax.sweeps.study import Metrics, Published
+from seqjax.tasks import TASKS
+
+
+def with_metrics(records: Sequence[Record], metrics: Metrics) -> list[Record]:
+    """Copies of each record for several test metrics, so that a table has a column for each.
+
+    The label of the metric becomes a part of the point. The final validation metric, which selects
+    tuned values, stays the same, so all columns report the same runs.
+
+    Args:
+      records: for which ``have_metrics`` holds.
+      metrics: labels and names.
+    """
+    return [
+        _with_metric(record, metrics.title, column, name)
+        for record in records
+        for column, name in metrics.named.items()
+    ]
+
+
+def have_metrics(records: Sequence[Record], metrics: Metrics) -> bool:
+    """Return whether all records have these metrics in test and curve.
+
+    A failed run needs no finite number.
+    """
+
+    def has(record: Record, name: str) -> bool:
+        value = record.test.get(name)
+        known = record.failed is not None or (value is not None and math.isfinite(value))
+        return known and f"validation_{name}" in record.curve
+
+    return all(has(record, name) for record in records for name in metrics.named.values())
+
+
+def _with_metric(record: Record, title: str, column: Any, name: str) -> Record:
+    value = record.test.get(name)
+    scale = record.higher_is_better, record.chance.metric, record.best_loss
+    curve = {**record.curve, f"validation_{record.metric}": record.curve[f"validation_{name}"]}
+    return msgspec.structs.replace(
+        record,
+        point={**record.point, title: column},
+        test={**record.test, record.metric: value},
+        score=0.0 if record.failed else rules.metric_score(value, *scale),
+        curve=curve,
+    )
+
+
+def model_sizes(records: Sequence[Record], arms: Sequence[str] = ()) -> list[list[str]]:
+    """Rows with the size of each arm's model, and the randomness that its runs share.
+
+    Args:
+      records: of one study.
+      arms: order of the arms; others follow by name.
+    """
+    arms_by_size: dict[tuple, list[str]] = {}
+    position = {arm: k for k, arm in enumerate(arms)}
+    for record in sorted(records, key=lambda r: (position.get(r.arm, len(position)), r.arm)):
+        size = (
+            record.settings["model.cell"],
+            str(record.settings["model.hidden"]),
+            f"{record.parameters_recurrent:,}",
+            f"{record.parameters:,}",
+            f"{record.multiply_adds:,}",
+            record.paired,
+        )
+        arms_by_size.setdefault(size, []).append(record.arm)
+    head = ["arm", "cell", "units", "parameters", "with readout", "multiply-adds a step", "paired"]
+    rows = [[", ".join(dict.fromkeys(names)), *size] for size, names in arms_by_size.items()]
+    return [head, *rows]
+
+
+def task_metrics(records: Sequence[Record]) -> list[list[str]]:
+    """Rows with the further test metrics that the task reports: mean (range) by arm.
+
+    Failed runs are left out. Most tasks have none, which leaves the head alone.
+    """
+    names = getattr(TASKS.get(records[0].settings["task.name"]), "shown", ())
+    tests_by_arm: dict[str, list] = {}
+    for record in records:
+        if record.purpose == "evaluation" and record.failed is None:
+            tests_by_arm.setdefault(record.arm, []).append(record.test)
+    rows = [
+        [arm, str(len(tests)), *(_mean_and_range([test[name] for test in tests]) for name in names)]
+        for arm, tests in tests_by_arm.items()
+    ]
+    return [["test", "runs", *names], *(rows if names else [])]
+
+
+def _mean_and_range(values: Sequence[float]) -> str:
+    mean = sum(values) / len(values)
+    return f"{mean:.4g} ({min(values):.4g} to {max(values):.4g})"
+
+
+def published_figures(published: Sequence[Published]) -> list[list[str]]:
+    """Rows with numbers from the literature; the last column rates how well the source is known."""
+    head = ["published", "figure", "source", "confidence"]
+    return [head, *([p.what, p.figure, p.source, f"[{p.confidence}]"] for p in published)]
