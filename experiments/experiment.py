@@ -29,10 +29,10 @@ class Experiment:
       study: the runs, or None where nothing is trained.
       measurement: the points measured without training, or None.
       decide: rule from evidence to verdicts; None where the experiment decides no claim.
-      curves: panel of the figure beside the comparisons; None for a figure without one.
+      curves: panel of the figure next to the comparisons, or None.
       data: digest of the data that the claim was registered with; None for generated data.
-      tasks: names of the tasks that the study accepts in place of its own; with a rule and no
-        names, its own alone. Without a rule every task is accepted.
+      tasks: names of the tasks that --set and --sweep may choose. If empty, an experiment with a
+        rule accepts the task of its study, and one without a rule accepts every task.
     """
 
     study: Study | None = None
@@ -48,10 +48,12 @@ class Experiment:
 
     @property
     def name(self) -> str:
+        """Name of the study, or of the measurement."""
         return (self.study or self.measurement).name
 
     @property
     def question(self) -> str:
+        """Question of the study, or of the measurement."""
         return (self.study or self.measurement).question
 
     @property
@@ -72,7 +74,7 @@ class Experiment:
     def revised(
         self, given: Mapping[str, str], sweep: Mapping[str, list[str]] | None, *more: Any
     ) -> "Experiment":
-        """The experiment with its study changed as ``revise`` says; its measurement follows.
+        """The experiment with its study changed by ``revise``, and its measurement likewise.
 
         Raises:
           ConfigError: as ``revise``; or a task is set or swept that the study does not accept.

@@ -1,4 +1,4 @@
-"""The guides do as they say: commands are planned, Python runs, names and verdicts are current."""
+"""Guides are current: commands can be planned, Python runs, names and verdicts are those in use."""
 
 import json
 import re

@@ -27,6 +27,7 @@ ARMS = (
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 1 at CPU size, or at full size."""
     study = Study(
         name="claim_1_full" if full else "claim_1",
         question="Does a state carry the last input forward, and does a network without one?",

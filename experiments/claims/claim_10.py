@@ -54,6 +54,7 @@ def tasks(full: bool) -> dict[str, dict]:
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 10 at CPU size, or at full size."""
     study = Study(
         name="claim_10_full" if full else "claim_10",
         question="Which gate does an LSTM miss most?",

@@ -8,6 +8,7 @@ reported and decide nothing.
 import functools
 import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +47,7 @@ SHOWN = (0.9, 1.0)
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 2 at CPU size, or at full size."""
     name = "claim_2_full" if full else "claim_2"
     question = "Are early inputs overwritten, and do gradients vanish or explode on their way back?"
     measurement = Measurement(name, question, _points(full), measure)
@@ -113,28 +115,30 @@ def measure(point: Point) -> dict[str, np.ndarray]:
 
 
 @functools.partial(jax.jit, static_argnums=(3, 4, 5))
-def _slopes(keys: Array, gain, later, cell: str, units: int, length: int) -> Array:
+def _slopes(keys: Array, gain: Array, later: Array, cell: str, units: int, length: int) -> Array:
     return jax.vmap(lambda key: _slope(key, gain, later, cell, units, length))(keys)
 
 
 @functools.partial(jax.jit, static_argnums=(3, 4, 5))
-def _accuracies(keys: Array, gain, later, cell: str, units: int, length: int) -> Array:
+def _accuracies(
+    keys: Array, gain: Array, later: Array, cell: str, units: int, length: int
+) -> Array:
     return jax.lax.map(lambda key: _accuracy(key, gain, later, cell, units, length), keys)
 
 
-def _network(key: Array, gain, cell: str, units: int):
+def _network(key: Array, gain: Array, cell: str, units: int) -> NamedTuple:
     spec = InitSpec(recurrent_gain=gain)
     return init_cell(named_key(key, "network"), CELLS[cell], SYMBOLS, units, spec)
 
 
-def _sequences(key: Array, batch: int, length: int, later) -> tuple[Array, Array]:
+def _sequences(key: Array, batch: int, length: int, later: Array) -> tuple[Array, Array]:
     """One-hot symbols (T, B, V), all after the first scaled by ``later``; the first, (B,)."""
     symbols_TB = jax.random.randint(key, (length, batch), 0, SYMBOLS, jnp.int32)
     x_TBV = jax.nn.one_hot(symbols_TB, SYMBOLS, dtype=jnp.float32)
     return x_TBV.at[1:].multiply(later), symbols_TB[0]
 
 
-def _slope(key: Array, gain, later, cell: str, units: int, length: int) -> Array:
+def _slope(key: Array, gain: Array, later: Array, cell: str, units: int, length: int) -> Array:
     """Decades of ‖∂L_T/∂h_t‖ per step back from the end, averaged over sequences, in float64.
 
     L_T = w · h_T with a random w. The mean is of logarithms; it is not finite where a norm is 0.
@@ -147,7 +151,7 @@ def _slope(key: Array, gain, later, cell: str, units: int, length: int) -> Array
     return jnp.mean(jax.vmap(decades_per_step, in_axes=1)(profile["h"]))
 
 
-def _accuracy(key: Array, gain, later, cell: str, units: int, length: int) -> Array:
+def _accuracy(key: Array, gain: Array, later: Array, cell: str, units: int, length: int) -> Array:
     """(T,) accuracy of a linear probe that reads the first symbol from h_t."""
     params, parts = _network(key, gain, cell, units), []
     for part in ("fitted", "held out"):

@@ -28,6 +28,7 @@ KINDS = ("shared", "independent")
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 2b at CPU size, or at full size."""
     name = "claim_2b_full" if full else "claim_2b"
     question = "How does the number of monotone pieces grow with depth?"
     return Experiment(None, Measurement(name, question, _points(full), measure), decide, curves)
@@ -63,7 +64,9 @@ def measure(point: Point) -> dict[str, np.ndarray]:
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3, 4, 5))
-def _pieces(keys: Array, scale, shared: bool, depth: int, units: int, grid: int):
+def _pieces(
+    keys: Array, scale: Array, shared: bool, depth: int, units: int, grid: int
+) -> tuple[Array, Array]:
     """(draws, K) counts on the full grid, and on every second number of it."""
     grid_S = jnp.linspace(-1.0, 1.0, grid + 1, dtype=jnp.float64)
 

@@ -25,6 +25,7 @@ WINDOW = 1.0
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 3 at CPU size, or at full size."""
     name = "claim_3_full" if full else "claim_3"
     question = "Do gradients keep their size through many matrices where they lose it through one?"
     return Experiment(None, Measurement(name, question, _points(full), measure), decide, curves)

@@ -44,6 +44,7 @@ THRESHOLDS = {
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 4 at CPU size, or at full size."""
     arms = []
     for task, thresholds in THRESHOLDS[full].items():
         own = {"task.name": task}

@@ -60,6 +60,7 @@ UNKNOWN = 1e6
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 5 at CPU size, or at full size."""
     arms = []
     for lag in LAGS[full]:
         own = {"task.lag": lag, "task.length": lag + 1}

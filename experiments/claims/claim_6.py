@@ -19,6 +19,7 @@ METRICS = {7: "accuracy_7_opposite", 15: "accuracy_15", 30: "accuracy_30"}
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 6 at CPU size, or at full size."""
     irnn = {"model.cell": "elman_relu", "init.recurrent": "identity"}
     study = Study(
         name="claim_6_full" if full else "claim_6",

@@ -32,6 +32,7 @@ FAILING = ARMS[:2]
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 7 at CPU size, or at full size."""
     length = 200 if full else 50
     recall = {"task.name": "lag_recall", "task.length": length, "task.lag": length - 1}
     adding = {"task.name": "adding", "task.length": length}

@@ -29,6 +29,7 @@ LSTM = "lstm"
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 8 at CPU size, or at full size."""
     tasks = {
         "adding": {"task.name": "adding", "task.length": 200 if full else 50},
         "agreement": {"task.name": "agreement"},

@@ -65,6 +65,7 @@ def tasks(full: bool) -> dict[str, dict]:
 
 
 def experiment(full: bool) -> Experiment:
+    """Return claim 9 at CPU size, or at full size."""
     study = Study(
         name="claim_9_full" if full else "claim_9",
         question="Which bias of 1 brings an LSTM level with a GRU, if any?",

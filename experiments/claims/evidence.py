@@ -13,8 +13,8 @@ from seqjax.sweeps.study import Arm, Study
 
 VERSION = 1
 CHANGES = {1: "evidence of claims 1 to 13f as first registered"}
-"""What each version changed in the evidence that claims take from records; raised with ``VERSION``
-for the reasons of ``rules.VERSION``."""
+"""Changes of each version in the evidence that claims take from records. ``VERSION`` is raised as
+``rules.VERSION`` is."""
 
 SAVED = "share of the error saved"
 """Label of ``gains`` in figures."""

@@ -169,6 +169,7 @@ def described(key: str | tuple, found: Mapping[str, np.ndarray], used: Mapping[s
 
 
 def main(argv: list[str]) -> None:
+    """Print every entry as it is measured."""
     del argv
     for place in places(flags.FLAGS.full):
         print(described(place.key, measured(place), place.used), flush=True)

@@ -40,7 +40,7 @@ def report(results: Results) -> str:
 def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
     """Writes the verdicts of all claims in a folder, and returns them as Markdown.
 
-    Claims without a verdict are left out; their own reports say why.
+    Claims without a verdict are left out; their own reports give the reason.
     """
     verdicts, decided = [], []
     for results in collection:

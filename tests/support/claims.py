@@ -1,4 +1,4 @@
-"""Evidence of claims made by hand: records of every run that is planned, and their verdicts."""
+"""Simulated evidence of claims: records of every planned run, and verdicts on them."""
 
 from collections.abc import Callable, Iterable
 
@@ -33,7 +33,7 @@ def registered(experiment: Experiment, records=(), points=()) -> dict[str, Verdi
 
 
 def curves(experiment: Experiment, records=(), points=()):
-    """What the figure of the claim shows beside its comparisons."""
+    """Panel of the figure beside the comparisons."""
     return experiment.curves(experiment.evidence(list(records), list(points)))
 
 

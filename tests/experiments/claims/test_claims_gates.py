@@ -1,4 +1,4 @@
-"""Claims 7 to 10: from records to verdicts, on records made up for every run that is planned."""
+"""Claims 7 to 10: their plans, and their verdicts on simulated records of every planned run."""
 
 import dataclasses
 
@@ -127,7 +127,7 @@ def test_a_width_of_a_task_is_for_the_arms_that_are_not_matched():
 
 
 def solving(**means):
-    """Scores of claim 7: the LSTM solves both tasks, the others neither, unless said."""
+    """Scores of claim 7: the LSTM solves both tasks, the others neither, but for ``means``."""
     return lambda task, arm: means.get(arm, 0.9 if arm == "lstm" else 0.1)
 
 
@@ -169,7 +169,7 @@ def test_claim_7_shows_the_largest_norms_by_rate():
 
 
 def gates(shares):
-    """What is observed of a run: by (task, gate) a function of (time, edge) gives the share."""
+    """Records with observed gates; ``shares`` gives the share by task, gate, time and edge."""
 
     def observed(task):
         made = {}
@@ -202,7 +202,7 @@ def test_claim_8(shares, expected):
 
 
 def test_claim_8_reads_each_cut_off_at_its_time():
-    """Also what was saturated before training, which decides nothing."""
+    """The reason names the share before training too."""
     at = {(k, edge): 0.02 + 0.1 * k + 0.03 * edge for k in range(5) for edge in range(3)}
     found = decided(CPU["8"], gates(lambda task, gate, k, edge: at[k, edge]))
     first = next(v for v in found if not v.exploratory)
@@ -247,7 +247,7 @@ def test_claim_8_reads_what_a_run_observes():
 
 
 def biased(**gains):
-    """Scores of claim 9: the GRU is ahead by .2 on three tasks; what each LSTM_x gains."""
+    """Scores of claim 9: the GRU is ahead by .2 on three tasks; ``gains`` of each LSTM_x."""
 
     def score(task, arm):
         if arm == "gru":
@@ -277,7 +277,7 @@ def test_other_biases_are_exploratory_and_at_full_size_alone():
 
 
 def removed(forget, inputs, output, tasks=("adding", "temporal_order", "xml", "characters")):
-    """Scores of claim 10: what each removed gate costs on these tasks; .1 each on the others."""
+    """Scores of claim 10: costs of removed gates on these tasks; .1 each on the others."""
     costs = {"lstm": 0.0, "nfg": forget, "nig": inputs, "nog": output}
     return lambda task, arm: 0.9 - (costs[arm] if task in tasks else 0.1 * (arm != "lstm"))
 
@@ -324,7 +324,7 @@ def test_claim_10_tells_the_two_kinds_of_task_apart():
     assert len(lines) == 4
 
 
-# ---- what is missing
+# ---- missing evidence
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_a_missing_part_is_named(claim, arm):
 
 
 @pytest.mark.parametrize("claim", MODULES)
-def test_an_arm_at_several_points_is_not_taken_for_more_seeds(claim):
+def test_an_arm_at_several_points_is_refused(claim):
     records = recorded(claim)
     more = [replace(one, id=one.id + " again") for one in records if one.purpose == "evaluation"]
     with pytest.raises(EvidenceError, match="seed at several"):
@@ -358,6 +358,6 @@ def test_nothing_is_no_evidence(claim):
         decided(CPU[claim])
 
 
-def test_gates_that_were_not_observed_are_missed():
-    with pytest.raises(EvidenceError, match=r"gates\.layer0_forward\.i\.low was not observed"):
+def test_missing_observations_are_named():
+    with pytest.raises(EvidenceError, match=r"gates\.layer0_forward\.i\.low"):
         decided(CPU["8"], recorded("8"))

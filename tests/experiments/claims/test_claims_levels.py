@@ -1,10 +1,8 @@
-"""The thresholds of claim 4 and the levels of claim 5 are what their runs show."""
+"""The thresholds of claim 4 and the levels of claim 5 are quantiles of the norms of their runs."""
 
 import dataclasses
 import functools
 import json
-import subprocess
-import sys
 import tarfile
 from unittest import mock
 
@@ -29,7 +27,7 @@ SEED, COUNT = 1000, 8
 
 @functools.cache
 def small():
-    """The place of an LSTM with all that a loop by hand would take long over made small."""
+    """The entry of an LSTM on a small task, for a loop in NumPy."""
     place = PLACES[9, "lstm"]
     settings = {"task.lag": 4, "task.length": 5, "model.hidden": 4, "optim.learning_rate": 0.3}
     settings |= {"train.steps": COUNT, "train.eval_every": COUNT, "train.batch_size": 3}
@@ -45,7 +43,7 @@ def seen():
 
 
 def measured(used, quantiles=("q10", "q50", "q90")):
-    """What is measured at the small place for other labels; no other program for it."""
+    """Measurements at the small entry under other labels, from the norms that are computed once."""
     place = small()._replace(used=used, quantiles=quantiles)
     with mock.patch.object(levels, "norms_of", lambda *_, **__: seen()):
         return levels.measured(place)
@@ -199,10 +197,3 @@ def test_norms_that_are_not_numbers_are_not_left_out():
     with mock.patch.object(levels, "norms_of", lambda *_, **__: norms):
         found = levels.measured(PLACES["temporal_order"])
     assert np.isnan(found["norm"]).all() and found["value"].tolist() == [2.0, 2.0, 3.0]
-
-
-@pytest.mark.subprocess
-def test_the_command_knows_its_flag():
-    command = [sys.executable, "-m", "experiments.claims.levels", "--ful"]
-    refused = subprocess.run(command, capture_output=True, text=True, timeout=100)
-    assert refused.returncode == 2 and "did you mean --full?" in refused.stderr

@@ -1,4 +1,4 @@
-"""The committed verdicts follow from the committed records, under the rules as they stand."""
+"""The committed verdicts follow from the committed records, under the current rules."""
 
 import copy
 import dataclasses
@@ -7,21 +7,21 @@ import re
 import tarfile
 
 import pytest
-from support.committed import RESULTS as KEPT
+from support.committed import RESULTS as ALL_RESULTS
 from support.committed import workdir_of
 
 from experiments import CLAIMS, USES
 from experiments.cli import results, verdicts
 from experiments.cli.workdir import Workdir
 
-RESULTS = KEPT / "claims"
+RESULTS = ALL_RESULTS / "claims"
 COMMITTED = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))["verdicts"]
 REGISTERED = [one for one in COMMITTED if not one["exploratory"]]
 
 
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory):
-    """The workdir of all claims, as the records are kept; those of uses with their results."""
+    """A folder with the committed workdirs of all claims and applications."""
     path = tmp_path_factory.mktemp("claims")
     with tarfile.open(RESULTS / "records.tar.xz") as kept:
         kept.extractall(path, filter="data")
@@ -48,7 +48,7 @@ def test_every_claim_has_a_registered_verdict_and_a_figure():
 
 
 def test_a_changed_record_changes_the_verdicts(collection):
-    """The text comes from the records, and from nothing that lies beside them."""
+    """Verdicts depend on the records, not on other committed files."""
     found = results.read(Workdir(collection / "claim_6"))
     changed = copy.deepcopy(found.records)
     for record in changed:

@@ -1,4 +1,4 @@
-"""Claims 2, 2b and 3: what is measured at made-up sizes, and what follows from made-up evidence."""
+"""Claims 2, 2b and 3: measurements at small sizes, and verdicts on simulated evidence."""
 
 import dataclasses
 from functools import partial
@@ -263,7 +263,7 @@ def test_a_measurement_has_its_sizes_in_its_points_and_fits_json(module):
 
 
 def test_claim_3_end_to_end(tmp_path, monkeypatch):
-    """Measured once, reported twice; what is trained elsewhere can be changed, here nothing."""
+    """The command measures once, reports twice, and refuses --set where nothing is trained."""
     made = {str(sorted(at.point.items())): at.measured for at in windows(0.99, 0.8)}
     asked = []
 
@@ -286,7 +286,7 @@ def test_claim_3_end_to_end(tmp_path, monkeypatch):
 
 
 def test_claim_2_end_to_end(tmp_path, monkeypatch):
-    """One arm trained for two steps, and made-up points."""
+    """One arm trained for two steps, and simulated points."""
     study = TWO.study
     tiny = {**study.base, "train.steps": 2, "train.eval_every": 1, "model.hidden": 4}
     small = dataclasses.replace(study, arms=study.arms[:1], base=tiny, seeds=1, tuning_seeds=1)

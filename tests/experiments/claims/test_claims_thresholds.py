@@ -1,4 +1,4 @@
-"""Claims 4 to 6: their plans, and what they decide from records made by hand."""
+"""Claims 4 to 6: their plans, and their verdicts on simulated records."""
 
 import copy
 import dataclasses
@@ -28,7 +28,7 @@ S, P, C, U = "supported", "supported in part", "contradicted", "undecided"
 
 
 def done(run, score, failed=False, **changes):
-    """What a run leaves: its score on validation and test, and whether it failed."""
+    """A record with this score on validation and test, failed or not."""
     chance = run.config.task.chance_metric()
     made = record(
         dict(run.point),

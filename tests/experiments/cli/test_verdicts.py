@@ -87,7 +87,7 @@ def test_where_all_are_exploratory_they_have_the_comparisons():
     assert "**Verdicts**" not in text and "A caption." in text
 
 
-def test_what_no_number_is_can_be_read_by_programs():
+def test_numbers_that_are_not_finite_are_valid_json():
     text = codec.dumps(to_json(VERDICTS, {"rules": "0"}))
     found = json.loads(text)
     assert found["rules"] == "0" and [one["claim"] for one in found["verdicts"]] == [
@@ -102,7 +102,7 @@ def test_what_no_number_is_can_be_read_by_programs():
     assert [one["exploratory"] for one in found["verdicts"]] == [False, False, True]
 
 
-def test_nothing_in_a_text_is_markup():
+def test_markup_in_texts_is_escaped():
     comparison = Comparison(HOSTILE, 0.0, 0.0, 0.0, 8, 0.0, 0.0, (HOSTILE,))
     text = to_markdown([Verdict("1", HOSTILE, "supported", HOSTILE, (comparison,), 8)], HOSTILE)
     assert text.replace("\n", "").isprintable()
@@ -237,7 +237,7 @@ def test_before_all_arms_have_the_same_seeds_there_is_no_verdict(records, named)
 
 
 def test_before_every_cell_is_there_there_is_no_verdict():
-    """Where an arm has several cells, one of which is not trained yet."""
+    """An arm has two cells, of which one is not trained yet."""
     sizes = (Axis("train.batch_size", (4, 8)), *STUDY.axes)
     experiment = Experiment(dataclasses.replace(STUDY, axes=sizes), decide=decide)
     found = recorded(study=experiment.study)

@@ -1,4 +1,4 @@
-"""The study of poems: its baselines, its verdict, and the models that it keeps."""
+"""The study of poems: its baselines, its verdict, and its saved models."""
 
 import copy
 import dataclasses
@@ -151,7 +151,7 @@ def workdir(folder, tmp_path_factory):
 
 
 def test_a_kept_model_is_the_one_that_was_tested(workdir):
-    """Alone in its folder it has the perplexity that the record says, poem by poem."""
+    """A model loaded from its folder has the recorded perplexity."""
     recorded = list(jsonl.read(workdir / "records.jsonl"))
     assert len(recorded) == 2
     for one in recorded:

@@ -1,4 +1,4 @@
-"""What is committed of studies follows from their records, and was measured as they say."""
+"""Committed tables follow from committed records, and baselines can be measured again."""
 
 import pytest
 from support.committed import RESULTS, STUDIES, workdir_of
