@@ -255,13 +255,6 @@ class Workdir:
         """Records of all shards; see ``jsonl.read_all``."""
         return jsonl.read_all(self.path)
 
-    def holds(self) -> str | None:
-        """The name of the study or measurement whose results are here."""
-        if recorded := self.records():
-            return recorded[0].study
-        measurements = self.measurements()
-        return measurements.same.study if measurements else None
-
 
 def _unused(path: pathlib.Path) -> bool:
     """True for a folder with nothing but the remains of a command that stopped while it began."""
