@@ -1,6 +1,56 @@
-"""seqjax: recurrent cells, their initialisation and their clipping, as data.
+"""seqjax: recurrent networks in JAX whose gates, initialisation and clipping are data.
+
+The public API by name; a name imports its module on first use. See ``seqjax/README.md``.
 
 The import order is the reading order, and a test enforces it: ``types``, ``cells``, ``recurrence``,
 ``init``, ``models``, ``metrics``, ``optim``, ``stats``, ``data``, ``baselines``, ``tasks``,
 ``diagnostics``, ``training``, ``records``, ``sweeps``, ``reporting``.
 """
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "ClipSpec": "optim.clipping",
+    "clip": "optim.clipping",
+    "OptimSpec": "optim.optimizer",
+    "make_optimizer": "optim.optimizer",
+    "CELLS": "cells",
+    "Cell": "cells",
+    "Gate": "cells",
+    "InitSpec": "init",
+    "init_cell": "init",
+    "unroll": "recurrence.unroll",
+    "ModelSpec": "models.sequence",
+    "SequenceModel": "models.sequence",
+    "RecurrentLayers": "models.recurrent",
+    "TASKS": "tasks",
+    "Task": "tasks",
+    "Arm": "sweeps.study",
+    "Axis": "sweeps.study",
+    "Study": "sweeps.study",
+    "run": "sweeps.run",
+    "Record": "records",
+}
+"""The module of each public name."""
+
+_MODULES = {"records": "records", "tables": "reporting.tables", "plots": "reporting.plots"}
+"""Public modules, and where they are."""
+
+__all__ = ["__version__", "load_records", *_HOME, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "load_records":
+        return importlib.import_module("seqjax.records").read_all
+    if name in _MODULES:
+        return importlib.import_module(f"seqjax.{_MODULES[name]}")
+    if name in _HOME:
+        return getattr(importlib.import_module(f"seqjax.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'seqjax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
