@@ -1,4 +1,4 @@
-"""The figure of a claim, from verdicts and numbers made by hand."""
+"""Figure of a claim."""
 
 from math import nan
 
@@ -45,7 +45,7 @@ def test_comparisons_say_what_they_are_of_where_that_is_one_thing(curves, said):
     assert panel.get_xlabel() == said
 
 
-def test_categories_have_marks_at_the_median_in_bars(tmp_path):
+def test_categories_have_marks_at_the_median_in_bars():
     rows = np.array([[1.0, 5.0], [2.0, np.inf], [9.0, 7.0]])
     curves = Curves({"lstm": rows}, "t", "rate", "norm", log=True, categories=("slow", "fast"))
     figure = claim_figure(verdicts(1), curves)
@@ -53,5 +53,5 @@ def test_categories_have_marks_at_the_median_in_bars(tmp_path):
     *bars, marks = panel.get_lines()
     assert list(marks.get_ydata()) == [2, 6]
     assert [list(bar.get_ydata()) for bar in bars] == [[1, 9], [5, 7]]
-    found = words(figure, tmp_path)
+    found = words(figure)
     assert {"slow", "fast", "lstm"} <= set(found) and not any("$" in word for word in found)

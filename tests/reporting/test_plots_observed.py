@@ -1,4 +1,4 @@
-"""Figures of what was observed, from records made by hand."""
+"""Figures of quantities observed during training."""
 
 import numpy as np
 import pytest
@@ -64,12 +64,12 @@ def test_shares_are_drawn_over_the_steps(figures):
     assert lines(high)["2"] == pytest.approx(13 * np.arange(1, TIMES + 1) / 200)
 
 
-def test_numbers_at_a_logarithmic_axis_are_no_markup(figures, tmp_path):
-    found = words(figures["observed_gradients"], tmp_path)
+def test_numbers_at_a_logarithmic_axis_are_no_markup(figures):
+    found = words(figures["observed_gradients"])
     assert {"10", "100", "‖∂L/∂h‖ at t"} & set(found) and not any("$" in word for word in found)
 
 
-def test_what_nobody_could_read_is_not_drawn():
+def test_figures_with_too_many_lines_are_not_drawn():
     many = [record({"init.bias.f": float(b)}, observed=seen(b, 0)) for b in range(20)]
     drawn = dict(observed.observed_figures(table_of(many, tune=None)))
     assert drawn and all(figure is None for figure in drawn.values())

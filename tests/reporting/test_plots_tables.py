@@ -35,9 +35,9 @@ def grid(seeds=2):
 
 
 @pytest.mark.core
-def test_the_heat_map_shows_every_cell_of_the_table(tmp_path):
+def test_the_heat_map_has_every_cell():
     figure = plots.heat_map(table_of(grid()))
-    found = words(figure, tmp_path)
+    found = words(figure)
     assert {"0.501", "0.511", "0.751", "0.761"} <= set(found)  # means over the seeds, rate 0.3
     assert found.count("@0.3") == 4
     assert {"-1", "2", "0.5", "∞", "forget bias", "clip norm"} <= set(found)
@@ -46,9 +46,9 @@ def test_the_heat_map_shows_every_cell_of_the_table(tmp_path):
     assert shown == pytest.approx([0.501, 0.511, 0.751, 0.761])
 
 
-def test_the_heat_map_of_clipping_shows_fractions(tmp_path):
+def test_the_heat_map_of_clipping_shows_fractions():
     figure = plots.heat_map(table_of(grid()), "clipped")
-    found = words(figure, tmp_path)
+    found = words(figure)
     assert (found.count("0.75"), found.count("0.25")) == (2, 2)
     assert "made_up: fraction of clipped steps" in found and "@0.3" not in found
     assert figure.axes[0].images[0].norm.vmin == 0 and figure.axes[0].images[0].norm.vmax == 1
@@ -58,7 +58,7 @@ def test_the_heat_map_of_clipping_shows_fractions(tmp_path):
     ("task", "colours", "bright"),
     [("digits_rows", "viridis", "0.950"), ("adding", "viridis_r", "0.100")],
 )
-def test_bright_is_good_and_words_stand_out_from_it(task, colours, bright):
+def test_bright_is_better_and_text_contrasts(task, colours, bright):
     found = [
         record({CLIP: clip}, test=test, settings={"task.name": task})
         for clip, test in ((0.5, 0.1), (1.0, 0.95))
@@ -69,13 +69,13 @@ def test_bright_is_good_and_words_stand_out_from_it(task, colours, bright):
     assert len(inks) == 2 and inks[INK] == bright
 
 
-def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves(tmp_path):
+def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves():
     failed = record({CLIP: 0.5}, seed=1, failed="nonfinite")
     table = table_of([record({CLIP: 0.5}, seed=0), failed, record({CLIP: inf})])
-    found = words(plots.heat_map(table), tmp_path)
+    found = words(plots.heat_map(table))
     assert found.count("1 failed") == 1 and "0.500" in found
     figure = plots.curves(table, "validation_accuracy")
-    words(figure, tmp_path)
+    words(figure)
     broken, whole = (line.get_xdata().tolist() for line in figure.axes[0].lines)
     assert (broken, whole) == (list(STEPS), list(STEPS))  # the other seed goes on
 
@@ -85,27 +85,27 @@ def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves(tmp_path):
     [[None, None, None], [0.5, None, None], [0.5, inf, None], [inf, inf, inf], [0.5, -inf, inf]],
     ids=str,
 )
-def test_curves_are_drawn_whatever_the_numbers(tmp_path, curve):
+def test_curves_are_drawn_whatever_the_numbers(curve):
     found = [record(seed=0), record(seed=1, failed="nonfinite")]
     found[1].curve["validation_accuracy"] = curve
-    words(plots.curves(table_of(found), "validation_accuracy"), tmp_path)
+    words(plots.curves(table_of(found), "validation_accuracy"))
     found[0].curve["validation_accuracy"] = curve
-    words(plots.curves(table_of(found), "validation_accuracy"), tmp_path)
+    words(plots.curves(table_of(found), "validation_accuracy"))
 
 
-def test_a_line_that_is_alone_needs_no_legend(tmp_path):
+def test_a_line_that_is_alone_needs_no_legend():
     (alone, several) = (
         plots.curves(table_of([record(arm=arm) for arm in arms]), "validation_accuracy")
         for arms in ("a", "ab")
     )
-    assert not alone.legends and "all" not in words(alone, tmp_path)
-    assert {"a", "b"} <= set(words(several, tmp_path)) and several.legends
+    assert not alone.legends and "all" not in words(alone)
+    assert {"a", "b"} <= set(words(several)) and several.legends
 
 
 @pytest.mark.core
-def test_a_curve_is_the_mean_over_seeds_within_their_band(tmp_path):
+def test_a_curve_is_the_mean_over_seeds_within_their_band():
     figure = plots.curves(table_of(grid(seeds=3)), "validation_accuracy")
-    found = words(figure, tmp_path)
+    found = words(figure)
     assert {"clip norm 0.5", "clip norm ∞", "-1", "2", "step", "validation accuracy"} <= set(found)
     panel = figure.axes[0]
     cells = [cell for cell in table_of(grid(seeds=3)).cells() if cell.point[CLIP] == 0.5]
@@ -143,9 +143,9 @@ TABLES = {
 
 
 @pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
-def test_every_shape_of_table_is_drawn(tmp_path, make):
-    assert "made_up: test accuracy" in words(plots.heat_map(make()), tmp_path)
-    assert "step" in words(plots.curves(make(), "validation_accuracy"), tmp_path)
+def test_every_shape_of_table_is_drawn(make):
+    assert "made_up: test accuracy" in words(plots.heat_map(make()))
+    assert "step" in words(plots.curves(make(), "validation_accuracy"))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_every_shape_of_table_is_drawn(tmp_path, make):
     ["$x$", r"$\frac{$", "$", r"\$a$", "_b", "c\x1b[2J\n", "漢" * 99, "&<"],
     ids=repr,
 )
-def test_names_are_drawn_as_they_stand(tmp_path, name):
+def test_names_are_drawn_literally(name):
     found = [
         replace(record(arm=arm, seed=seed), point={CLIP: name})
         for arm in (name, "b")
@@ -164,18 +164,21 @@ def test_names_are_drawn_as_they_stand(tmp_path, name):
     shown = printable(name)
     shown = shown if len(shown) <= LONGEST_NAME else shown[:LONGEST_NAME] + "…"
     for figure in (plots.heat_map(table), plots.curves(table, "validation_accuracy")):
-        found = words(figure, tmp_path)
+        found = words(figure)
         assert any(shown in text for text in found), (shown, found)
         assert len([text for text in found if shown in text]) >= 2
 
 
 def test_equal_figures_are_equal_files(tmp_path):
     for name in ("one", "other"):
-        words(plots.heat_map(table_of(grid())), tmp_path, f"map {name}")
-        words(plots.curves(table_of(grid()), "training_loss"), tmp_path, f"curves {name}")
+        plots.save(plots.heat_map(table_of(grid())), tmp_path, f"map {name}")
+        plots.save(plots.curves(table_of(grid()), "training_loss"), tmp_path, f"curves {name}")
     for kind, suffix in itertools.product(("map", "curves"), ("png", "svg")):
         one, other = (tmp_path / f"{kind} {name}.{suffix}" for name in ("one", "other"))
         assert one.read_bytes() == other.read_bytes()
+    assert one.read_text(encoding="utf-8").startswith("<?xml")
+    assert (tmp_path / "map one.png").read_bytes().startswith(b"\x89PNG")
+    assert len(list(tmp_path.iterdir())) == 8  # and no partial file
 
 
 def test_a_table_of_scores_is_named_so_and_high_is_bright():

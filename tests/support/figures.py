@@ -1,15 +1,21 @@
-"""Words in a saved figure."""
+"""Words in a figure."""
 
 import html
+import io
 import re
+import warnings
 
-from seqjax.reporting import plots
+import matplotlib
+
+from seqjax.reporting.plots.style import RC
 
 
-def words(figure, tmp_path, name="figure"):
-    """Save a figure and return the words in its SVG."""
-    plots.save(figure, tmp_path, name)
-    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    svg = (tmp_path / f"{name}.svg").read_text(encoding="utf-8")
-    assert svg.startswith("<?xml") and svg.rstrip().endswith("</svg>")
-    return [html.unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+def words(figure):
+    """Return the words in the SVG of a figure."""
+    svg = io.StringIO()
+    with matplotlib.rc_context(RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        figure.savefig(svg, format="svg")
+    return [
+        html.unescape(text) for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg.getvalue())
+    ]
