@@ -138,6 +138,30 @@ def make_table(
         raise ValueError("records: expected one with purpose evaluation, got tuning alone")
     if fixed is not None:
         cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
+    row_titles, columns, grid = _arrange(cells, titles, columns)
+    position = {arm: k for k, arm in enumerate(arms)}
+
+    def row_key(row: tuple) -> tuple:
+        first = position.get(row[0], len(position)) if "arm" in row_titles[:1] else 0
+        return first, [sort_key(value) for value in row]
+
+    return Table(
+        title=records[0].study if title is None else title,
+        caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
+        row_titles=row_titles,
+        column_title=columns,
+        rows=tuple(sorted({row for row, _ in grid}, key=row_key)),
+        columns=tuple(sorted({column for _, column in grid}, key=sort_key)),
+        grid=grid,
+        tuned=tune if fixed is None else None,
+        metric=_reported_metric(records[0]),
+    )
+
+
+def _arrange(
+    cells: Sequence[TableCell], titles: Mapping[str, str], columns: str | None
+) -> tuple[tuple[str, ...], str, dict[tuple, TableCell]]:
+    """Titles of the parts of a row's label, title of the axis across, and cells by place."""
     axes = list(dict.fromkeys(titles.get(path, path) for cell in cells for path in cell.point))
     several = len({cell.arm for cell in cells}) > 1
     if columns is None or columns not in (*axes, ""):
@@ -148,23 +172,7 @@ def make_table(
         values = {titles.get(path, path): value for path, value in cell.point.items()}
         row = ((cell.arm,) if several else ()) + tuple(values.get(axis, "") for axis in down)
         grid[row, values.get(columns, "")] = cell
-    position = {arm: k for k, arm in enumerate(arms)}
-
-    def row_key(row: tuple) -> tuple:
-        first = position.get(row[0], len(position)) if several else 0
-        return first, [sort_key(value) for value in row]
-
-    return Table(
-        title=records[0].study if title is None else title,
-        caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
-        row_titles=(("arm",) if several else ()) + tuple(down),
-        column_title=columns,
-        rows=tuple(sorted({row for row, _ in grid}, key=row_key)),
-        columns=tuple(sorted({column for _, column in grid}, key=sort_key)),
-        grid=grid,
-        tuned=tune if fixed is None else None,
-        metric=_reported_metric(records[0]),
-    )
+    return (("arm",) if several else ()) + tuple(down), columns, grid
 
 
 def _caption(

@@ -14,14 +14,14 @@ MARKS = {
 }
 
 
-def to_json(verdicts: Sequence[Verdict], made: Mapping[str, Any]) -> dict[str, Any]:
+def to_json(verdicts: Sequence[Verdict], common: Mapping[str, Any]) -> dict[str, Any]:
     """Verdicts with all comparisons, numbers to ten significant digits.
 
     Args:
       verdicts: of one or several claims.
-      made: what holds for all of them, such as the version of the rules.
+      common: fields that hold for all of them, such as the version of the rules.
     """
-    return {**made, "verdicts": [_rounded(dataclasses.asdict(verdict)) for verdict in verdicts]}
+    return {**common, "verdicts": [_rounded(dataclasses.asdict(verdict)) for verdict in verdicts]}
 
 
 def _rounded(value: Any) -> Any:

@@ -15,7 +15,7 @@ ROW, HEAD, WIDTH = 0.17, 0.9, 6.2
 """Inches: height of a comparison, height of title and axis of a panel, width of a panel."""
 MOST_ROWS, MOST_DOWN = 60, 3
 """Comparisons in a panel; panels in one column."""
-LEAST, TALLEST = 3.0, 4.8
+MIN_HEIGHT, MAX_HEIGHT = 3.0, 4.8
 """Inches: smallest height of a figure, largest height of the curves."""
 FAR = 3.0
 """Intervals are cut at this distance from 0."""
@@ -78,17 +78,17 @@ def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
 def _parts(height: float, across: int, curves: bool):
     """A figure, and its parts for comparisons and for curves, at the right or on top."""
     if not curves:
-        fig = Figure(figsize=(WIDTH * across, max(height, LEAST)), layout="constrained")
+        fig = Figure(figsize=(WIDTH * across, max(height, MIN_HEIGHT)), layout="constrained")
         return fig, fig.subfigures(1, 1), None
     if across > 1:
-        fig = Figure(figsize=(WIDTH * across, height + LEAST), layout="constrained")
-        beside, below = fig.subfigures(2, 1, height_ratios=(LEAST, height))
-        return fig, below, beside
-    fig = Figure(figsize=(2 * WIDTH, max(height, LEAST)), layout="constrained")
-    below, beside = fig.subfigures(1, 2)
-    if height > TALLEST:
-        beside = beside.subfigures(2, 1, height_ratios=(TALLEST, height - TALLEST))[0]
-    return fig, below, beside
+        fig = Figure(figsize=(WIDTH * across, height + MIN_HEIGHT), layout="constrained")
+        lines, comparisons = fig.subfigures(2, 1, height_ratios=(MIN_HEIGHT, height))
+        return fig, comparisons, lines
+    fig = Figure(figsize=(2 * WIDTH, max(height, MIN_HEIGHT)), layout="constrained")
+    comparisons, lines = fig.subfigures(1, 2)
+    if height > MAX_HEIGHT:
+        lines = lines.subfigures(2, 1, height_ratios=(MAX_HEIGHT, height - MAX_HEIGHT))[0]
+    return fig, comparisons, lines
 
 
 def _draw_intervals(panel, comparisons: Sequence[Comparison], compared: str) -> None:

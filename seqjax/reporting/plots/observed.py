@@ -140,7 +140,7 @@ def _values(cell: TableCell, field: str) -> np.ndarray:
 def _along(first: float, step: float = 1) -> Read:
     """Return a reader of lines over first, first + step, …"""
 
-    def read(cell, field, time):
+    def read(cell: TableCell, field: str, time: int) -> Line:
         rows = _values(cell, field)[:, time]
         return first + step * np.arange(rows.shape[1]), rows
 
@@ -176,7 +176,7 @@ def _over_training(
 ) -> Panels:
     """A row for each quantity, with ``shown`` of its (runs, times, ...) values over the steps."""
 
-    def read(cell, field):
+    def read(cell: TableCell, field: str) -> Line:
         steps = np.array([0, *cell.records[0].curve["step"]])
         return steps, shown(_values(cell, field))
 
