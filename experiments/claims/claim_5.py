@@ -63,8 +63,8 @@ def experiment(full: bool) -> Experiment:
     """Return claim 5 at CPU size, or at full size."""
     arms = []
     for lag in LAGS[full]:
-        own = {"task.lag": lag, "task.length": lag + 1}
-        arms += on_tasks({_task(lag): own}, _arms(lag))
+        task = {f"recall_{lag}": {"task.lag": lag, "task.length": lag + 1}}
+        arms += on_tasks(task, _arms(lag))
     study = Study(
         name="claim_5_full" if full else "claim_5",
         question="Does a floor under small gradients help, or does it destroy what is remembered?",
@@ -81,10 +81,6 @@ def experiment(full: bool) -> Experiment:
     return Experiment(study, decide=decide, curves=curves)
 
 
-def _task(lag: int) -> str:
-    return f"recall_{lag}"
-
-
 def _arms(lag: int) -> list[Arm]:
     """Each model without a floor, with its gradients observed, with each floor, and clipped."""
     models = {
@@ -92,15 +88,15 @@ def _arms(lag: int) -> list[Arm]:
     }
     models["lstm"] = {"model.cell": "lstm", "init.bias.f": 1.0}
     arms = []
-    for model, own in models.items():
-        arms.append(_floored(model, "none", "", {**own, "train.observe": "gradients"}))
+    for model, settings in models.items():
+        arms.append(_floored(model, "none", "", {**settings, "train.observe": "gradients"}))
         for floor, levels in LEVELS[lag, model].items():
             for quantile, level in zip(QUANTILES, levels, strict=True):
-                settings = {"floor.kind": FLOORS[floor], "floor.level": level}
-                arms.append(_floored(model, floor, quantile, {**own, **settings}))
+                raised = {"floor.kind": FLOORS[floor], "floor.level": level}
+                arms.append(_floored(model, floor, quantile, {**settings, **raised}))
         if model in GAINS:
             clip = {"clip.kind": "norm", "clip.threshold": LEVELS[lag, model]["c"][0]}
-            arms.append(Arm(f"{model} clip", {**own, **clip}, tags={"clipped": model}))
+            arms.append(Arm(f"{model} clip", {**settings, **clip}, tags={"clipped": model}))
     return arms
 
 
@@ -115,22 +111,25 @@ def _label(model: str, floor: str, level: str) -> str:
 
 def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 5 on the Elman networks; scores of the LSTM and of clipping are added to it."""
-    given = evidence.scores_by("model", "floor", "level")
-    elman = {place: own for place, own in given.items() if place[1] in GAINS}
+    scores = evidence.scores_by("model", "floor", "level")
+    elman = {place: scores[place] for place in scores if place[1] in GAINS}
     others = {
-        (task, f"{model} clip"): own for (task, model), own in evidence.scores_by("clipped").items()
+        (task, f"{model} clip"): clipped
+        for (task, model), clipped in evidence.scores_by("clipped").items()
     }
     others |= {
-        (task, _label(*labels)): own
-        for (task, *labels), own in given.items()
-        if labels[0] == "lstm"
+        (task, _label(model, floor, level)): scores[task, model, floor, level]
+        for task, model, floor, level in scores
+        if model == "lstm"
     }
-    levels = [(f"{arm} on {task}", scores_of(others, task, arm)) for task, arm in sorted(others)]
     verdicts = []
     for verdict in CLAIMS["5"](elman, _ratios(evidence)):
         m = len(verdict.comparisons)
-        beside = (Analysis().mean(name, scores_N, m) for name, scores_N in levels)
-        verdicts.append(dataclasses.replace(verdict, comparisons=(*verdict.comparisons, *beside)))
+        levels = (
+            Analysis().mean(f"{arm} on {task}", scores_of(others, task, arm), m)
+            for task, arm in sorted(others)
+        )
+        verdicts.append(dataclasses.replace(verdict, comparisons=(*verdict.comparisons, *levels)))
     return verdicts
 
 
