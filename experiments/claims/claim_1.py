@@ -50,10 +50,13 @@ def experiment(full: bool) -> Experiment:
 def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 1 from test accuracies and from Jacobians of the feed-forward networks."""
     runs = evidence.runs_by()
-    by_readout = {place: accuracies(own) for place, own in runs.items()}
+    by_readout = {place: accuracies(records) for place, records in runs.items()}
     jacobians = {
         name: max(
-            _largest_jacobian(run) for (_, arm), own in runs.items() if arm == name for run in own
+            _largest_jacobian(record)
+            for (_, arm), records in runs.items()
+            if arm == name
+            for record in records
         )
         for name in FEED_FORWARD
     }
@@ -69,8 +72,8 @@ def _largest_jacobian(record: Record) -> float:
 def curves(evidence: Evidence) -> Curves:
     """‖∂ŷ_t/∂x_s‖ over t - s, with the softmax readout."""
     reach = {
-        arm: np.array([observed(record, "inputs.distance")[-1] for record in own])
-        for (readout, arm), own in evidence.runs_by().items()
+        arm: np.array([observed(record, "inputs.distance")[-1] for record in records])
+        for (readout, arm), records in evidence.runs_by().items()
         if readout == READOUTS[0]
     }
     title = "what an output depends on, after training"

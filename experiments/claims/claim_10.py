@@ -44,13 +44,13 @@ def tasks(full: bool) -> dict[str, dict]:
     """Settings by task."""
     length = 200 if full else 50
     stream = {"task.length": 140 if full else 35, "task.carried": True}
-    found = {
+    by_task = {
         "adding": {"task.name": "adding", "task.length": length},
         "temporal_order": {"task.name": "temporal_order", "task.length": length},
         "xml": {"task.name": "xml", **stream},
         "characters": {"task.name": "unicode_names", **stream},
     }
-    return found | ({"arithmetic": {"task.name": "arithmetic", **stream}} if full else {})
+    return by_task | ({"arithmetic": {"task.name": "arithmetic", **stream}} if full else {})
 
 
 def experiment(full: bool) -> Experiment:
@@ -95,9 +95,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
         mean = np.mean([losses[task].mean(axis=0) for task in names if task in losses], axis=0)
         sizes = ", ".join(f"d_{gate} {x:.3f}" for gate, x in zip("fio", mean, strict=True))
         parts.append(f"where {kind} {sizes}")
-    more = f"; {'; '.join(parts)}"
+    by_kind = f"; {'; '.join(parts)}"
     verdicts = [
-        dataclasses.replace(verdict, because=verdict.because + more)
+        dataclasses.replace(verdict, because=verdict.because + by_kind)
         for verdict in CLAIMS["10"](units)
     ]
     if parameters:

@@ -165,11 +165,12 @@ def decide(evidence: Evidence) -> list[Verdict]:
     measured = evidence.measured_by("cell", "gain", "input")
     slopes, probes = {}, {}
     for cell, gain, driven in itertools.product(STEEPEST, GAINS, (False, True)):
-        own, place = lookup(measured, cell, gain, driven), (ACTIVATION[cell], gain, driven)
-        slopes[place] = np.array(own["slope"], np.float64)
+        point = lookup(measured, cell, gain, driven)
+        place = (ACTIVATION[cell], gain, driven)
+        slopes[place] = np.array(point["slope"], np.float64)
         if not np.all(np.isfinite(slopes[place])):
             raise EvidenceError(f"slope: expected gradients above 0, got a norm of 0 at {place}")
-        probes[place] = _scores(own["accuracy"])
+        probes[place] = _scores(point["accuracy"])
     return CLAIMS["2"](slopes, probes) + _trained(evidence)
 
 
@@ -194,8 +195,8 @@ def _trained(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> Curves:
     """Score of the probe after every step, at the gains ``SHOWN``."""
     lines = {}
-    for (cell, gain, driven), own in evidence.measured_by("cell", "gain", "input").items():
+    for (cell, gain, driven), point in evidence.measured_by("cell", "gain", "input").items():
         if gain in SHOWN:
             name = f"{ACTIVATION[cell]}, gain {gain:g}, {'with' if driven else 'no'} input"
-            lines[name] = np.array([_scores(row) for row in own["curve"]])
+            lines[name] = np.array([_scores(row) for row in point["curve"]])
     return Curves(lines, "what a probe reads of the first input", "step", "score of the probe")

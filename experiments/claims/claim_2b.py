@@ -88,10 +88,10 @@ def decide(evidence: Evidence) -> list[Verdict]:
     by_place = evidence.measured_by("scale", "shared")
     verdicts = []
     for scale in SCALES:
-        own = {kind: lookup(by_place, scale, kind == "shared") for kind in KINDS}
-        pieces = {kind: np.array(own[kind]["pieces"]) for kind in KINDS}
+        points = {kind: lookup(by_place, scale, kind == "shared") for kind in KINDS}
+        pieces = {kind: np.array(points[kind]["pieces"]) for kind in KINDS}
         missed = max(
-            1 - np.mean(own[kind]["coarse"][-1]) / np.mean(pieces[kind][-1]) for kind in KINDS
+            1 - np.mean(points[kind]["coarse"][-1]) / np.mean(pieces[kind][-1]) for kind in KINDS
         )
         for verdict in CLAIMS["2b"](range(1, len(pieces["shared"]) + 1), pieces):
             because = f"scale {scale:g}: {verdict.because}; half the grid misses {missed:.1%}"
@@ -105,7 +105,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> Curves:
     """Monotone pieces over depth."""
     lines = {
-        f"{'shared' if shared else 'independent'}, scale {scale:g}": np.array(own["pieces"]).T
-        for (scale, shared), own in evidence.measured_by("scale", "shared").items()
+        f"{'shared' if shared else 'independent'}, scale {scale:g}": np.array(point["pieces"]).T
+        for (scale, shared), point in evidence.measured_by("scale", "shared").items()
     }
     return Curves(lines, "folds along a line of inputs", "depth", "monotone pieces", log=True)

@@ -96,15 +96,15 @@ def decide(evidence: Evidence) -> list[Verdict]:
     draws = {at.point["draws"] for at in evidence.points}
     if len(draws) != 1:
         raise EvidenceError(f"draws: expected one number, got {sorted(draws)}")
-    for (family, shared), own in evidence.measured_by("family", "shared").items():
-        for k, inside_S in zip(DEPTHS, own["inside"], strict=True):
+    for (family, shared), point in evidence.measured_by("family", "shared").items():
+        for k, inside_S in zip(DEPTHS, point["inside"], strict=True):
             inside_S = np.array(inside_S)
             if np.max(inside_S) > np.max(inside_S[1:-1]):
                 raise EvidenceError(
                     f"inside: {family} at depth {k} is best at an edge of the scales"
                 )
             counts[family, shared, k] = inside_S
-        spread[family, shared] = np.array(own["spread"])
+        spread[family, shared] = np.array(point["spread"])
     return CLAIMS["3"](counts, draws.pop(), spread)
 
 
@@ -112,8 +112,8 @@ def curves(evidence: Evidence) -> Curves:
     """Share of draws whose gradient keeps its size at the last depth, over scales."""
     measured = evidence.measured_by("family", "shared", "draws")
     lines = {
-        f"{family}, {'shared' if shared else 'independent'}": np.array(own["inside"][-1]) / draws
-        for (family, shared, draws), own in measured.items()
+        f"{family}, {'shared' if shared else 'independent'}": np.array(point["inside"][-1]) / draws
+        for (family, shared, draws), point in measured.items()
     }
     count = len(next(iter(lines.values())))
     title, across = f"draws that keep their gradient through {DEPTHS[-1]} layers", "log₂ of scale"

@@ -47,10 +47,10 @@ def experiment(full: bool) -> Experiment:
     """Return claim 4 at CPU size, or at full size."""
     arms = []
     for task, thresholds in THRESHOLDS[full].items():
-        own = {"task.name": task}
+        settings = {"task.name": task}
         if task == "temporal_order":
-            own["task.length"] = 80 if full else 20
-        arms += on_tasks({task: own}, _arms(thresholds, full))
+            settings["task.length"] = 80 if full else 20
+        arms += on_tasks({task: settings}, _arms(thresholds, full))
     study = Study(
         name="claim_4_full" if full else "claim_4",
         question="Does clipping keep training from failing, and does it cost anything?",
@@ -98,9 +98,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
         for (task, kind), quantile in chosen.items()
         if kind in KINDS
     ]
-    more = f"; chosen on the tuning seeds: {', '.join(clipped)}"
+    choice = f"; chosen on the tuning seeds: {', '.join(clipped)}"
     return [
-        dataclasses.replace(verdict, because=verdict.because + more)
+        dataclasses.replace(verdict, because=verdict.because + choice)
         for verdict in CLAIMS["4"](scores, _failures(evidence, chosen))
     ]
 
@@ -130,9 +130,9 @@ def _failures(
 ) -> dict[tuple[str, str], np.ndarray]:
     """(rates, n) bools that mark failed runs, by (task, kind), at the chosen thresholds."""
     rows: dict[tuple[str, str], list[np.ndarray]] = {place: [] for place in chosen}
-    for (task, kind, quantile, _), own in evidence.scores_by("kind", "quantile", "rate").items():
+    for (task, kind, quantile, _), scores in evidence.scores_by("kind", "quantile", "rate").items():
         if chosen[task, kind] == quantile:
-            rows[task, kind].append(own.failed)
+            rows[task, kind].append(scores.failed)
     for (task, kind), failed in rows.items():
         if len({len(row) for row in failed}) > 1:
             raise EvidenceError(f"{kind} on {task}: expected the same seeds at every rate")

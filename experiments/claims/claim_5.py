@@ -136,7 +136,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def _without_floor(evidence: Evidence) -> dict[tuple[str, str], list[Record]]:
     """Runs without a floor, by (task, model)."""
     runs = evidence.runs_by("model", "floor", "level")
-    return {(task, model): own for (task, model, floor, _), own in runs.items() if floor == "none"}
+    return {key[:2]: records for key, records in runs.items() if key[2] == "none"}
 
 
 def _ratios(evidence: Evidence) -> dict[tuple[str, str], np.ndarray]:
@@ -164,9 +164,9 @@ def curves(evidence: Evidence) -> Curves:
     """Gradients at each step of the sequence without a floor, on the first task."""
     runs = _without_floor(evidence)
     first, lines = next(iter(runs))[0], {}
-    for (task, model), own in runs.items():
+    for (task, model), records in runs.items():
         for name in ("xhc" if model == "lstm" else "xh") * (task == first):
-            norms_NT = _after(own, name)
+            norms_NT = _after(records, name)
             lines[f"{model}, {name}"] = _over(norms_NT, norms_NT.max(axis=1, keepdims=True))
     title = f"gradients without a floor, after training on {first}"
     return Curves(lines, title, "step t", "‖∂L/∂(x, h, C)_t‖ over the largest", log=True)

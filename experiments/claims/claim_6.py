@@ -65,17 +65,17 @@ def last_noun_accuracy(distance: int, opposite: bool = False) -> float:
 
 def _measured(evidence: Evidence) -> dict[tuple[str, int], np.ndarray]:
     """(n,) accuracies by (arm, distance), of networks and of two rules that need none."""
-    given = {
+    measured = {
         (arm, distance): accuracies(runs, metric)
         for (_, arm), runs in evidence.runs_by().items()
         for distance, metric in METRICS.items()
     }
-    n = max((len(values) for values in given.values()), default=0)
+    n = max((len(values) for values in measured.values()), default=0)
     for distance in METRICS:
         last = last_noun_accuracy(distance, opposite=distance == min(METRICS))
-        given["last noun", distance] = np.full(n, last)
-        given["majority", distance] = np.full(n, 1 / NUMBERS)
-    return given
+        measured["last noun", distance] = np.full(n, last)
+        measured["majority", distance] = np.full(n, 1 / NUMBERS)
+    return measured
 
 
 def decide(evidence: Evidence) -> list[Verdict]:
@@ -85,9 +85,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
 
 def curves(evidence: Evidence) -> Curves:
     """Accuracy of each arm by distance."""
-    given = _measured(evidence)
-    arms = dict.fromkeys(arm for arm, _ in given)
-    lines = {arm: np.stack([given[arm, k] for k in METRICS], axis=1) for arm in arms}
+    measured = _measured(evidence)
+    arms = dict.fromkeys(arm for arm, _ in measured)
+    lines = {arm: np.stack([measured[arm, k] for k in METRICS], axis=1) for arm in arms}
     title = "accuracy by distance, 10 being the longest trained on"
     between = ("7, an opposite noun", "15", "30")
     return Curves(lines, title, "words between", "accuracy", categories=between)

@@ -36,9 +36,9 @@ def experiment(full: bool) -> Experiment:
     length = 200 if full else 50
     recall = {"task.name": "lag_recall", "task.length": length, "task.lag": length - 1}
     adding = {"task.name": "adding", "task.length": length}
-    for own, steps in ((recall, 400), (adding, 300)):
+    for settings, steps in ((recall, 400), (adding, 300)):
         steps *= 10 if full else 1
-        own |= {"train.steps": steps, "train.eval_every": steps // 2}
+        settings |= {"train.steps": steps, "train.eval_every": steps // 2}
     # At these widths every arm has a match within 1 %.
     tasks = {
         "recall": {**recall, "model.hidden": 128 if full else 30},
@@ -68,8 +68,8 @@ def experiment(full: bool) -> Experiment:
 def decide(evidence: Evidence) -> list[Verdict]:
     """Verdicts 7a and 7c from tuned scores, 7b from failures of unclipped runs."""
     failed: dict[tuple[str, str], list[np.ndarray]] = {}
-    for (task, arm, _), own in evidence.scores_by("unclipped", "rate").items():
-        failed.setdefault((task, arm), []).append(own.failed)
+    for (task, arm, _), scores in evidence.scores_by("unclipped", "rate").items():
+        failed.setdefault((task, arm), []).append(scores.failed)
     failures = {place: np.stack(rows) for place, rows in failed.items()}
     return CLAIMS["7"](evidence.scores_by(), failures)
 
@@ -78,8 +78,8 @@ def curves(evidence: Evidence) -> Curves:
     """Largest gradient norm of each unclipped run, by learning rate."""
     largest: dict[str, list[list[float]]] = {}
     runs = evidence.runs_by("unclipped", "rate")
-    for (task, arm, _), own in runs.items():
-        norms = [record.gradient_norm.q100 for record in own]
+    for (task, arm, _), records in runs.items():
+        norms = [record.gradient_norm.q100 for record in records]
         largest.setdefault(f"{arm} on {task}", []).append(norms)
     lines = {name: np.array(rows, np.float64).T for name, rows in largest.items()}
     title = "largest gradient of a run without clipping"

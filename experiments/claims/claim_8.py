@@ -36,10 +36,10 @@ def experiment(full: bool) -> Experiment:
         "digits_rows": {"task.name": "digits_rows"},
         "characters": {"task.name": "unicode_names", "task.length": 140 if full else 35},
     }
-    for task, own in tasks.items():
+    for task, settings in tasks.items():
         steps = STEPS[task] * (10 if full else 1)
-        own |= {"train.steps": TIMES[-1] * steps, "train.eval_every": steps}
-        own["model.layers"] = LAYERS[task]
+        settings |= {"train.steps": TIMES[-1] * steps, "train.eval_every": steps}
+        settings["model.layers"] = LAYERS[task]
     study = Study(
         name="claim_8_full" if full else "claim_8",
         question="Are the gates of a trained LSTM nearly always open or shut?",
@@ -59,9 +59,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
         for edge, cut in enumerate(EDGES)
     }
     before = max(float(x.mean()) for x in _shares(evidence, 0, 0).values())
-    more = f"; before training at most {before:.1%} of a gate's values"
+    at_start = f"; before training at most {before:.1%} of a gate's values"
     return [
-        dataclasses.replace(verdict, because=verdict.because + more)
+        dataclasses.replace(verdict, because=verdict.because + at_start)
         for verdict in CLAIMS["8"](shares)
     ]
 
@@ -70,9 +70,9 @@ def _of_gates(evidence: Evidence, field: str) -> dict[tuple[str, int, str], np.n
     """(n, times, ...) values of a field by (task, layer, gate); time 0 is before training."""
     return {
         (task, layer, gate): np.stack(
-            [observed(record, f"gates.layer{layer}_forward.{gate}.{field}") for record in own]
+            [observed(record, f"gates.layer{layer}_forward.{gate}.{field}") for record in records]
         )
-        for (task, _), own in evidence.runs_by().items()
+        for (task, _), records in evidence.runs_by().items()
         for layer in range(LAYERS[task])
         for gate in GATES
     }

@@ -45,7 +45,7 @@ def tasks(full: bool) -> dict[str, dict]:
     """Settings by task, with a width at which the GRU has a match within 1 %."""
     length = 200 if full else 50
     window = 140 if full else 35
-    found = {
+    by_task = {
         "adding": {"task.name": "adding", "task.length": length, "model.hidden": 32},
         "temporal_order": {
             "task.name": "temporal_order", "task.length": length, "model.hidden": 31,
@@ -56,12 +56,12 @@ def tasks(full: bool) -> dict[str, dict]:
         },
     }  # fmt: skip
     if full:
-        found["arithmetic"] = {"task.name": "arithmetic", "task.length": window}
-    for task, own in found.items():
+        by_task["arithmetic"] = {"task.name": "arithmetic", "task.length": window}
+    for task, settings in by_task.items():
         steps = 4000 if full else STEPS[task]
-        own |= {"train.steps": steps, "train.eval_every": steps // 2}
-        own |= {"model.hidden": 128} if full else {}
-    return found
+        settings |= {"train.steps": steps, "train.eval_every": steps // 2}
+        settings |= {"model.hidden": 128} if full else {}
+    return by_task
 
 
 def experiment(full: bool) -> Experiment:
@@ -84,10 +84,10 @@ def decide(evidence: Evidence) -> list[Verdict]:
 
 def curves(evidence: Evidence) -> Curves:
     """Score of every arm, a line for each task."""
-    given = evidence.scores_by()
-    arms = tuple(dict.fromkeys(arm for _, arm in given))
+    scores = evidence.scores_by()
+    arms = tuple(dict.fromkeys(arm for _, arm in scores))
     lines = {
-        task: np.stack([scores_of(given, task, arm) for arm in arms], axis=1)
-        for task in dict.fromkeys(task for task, _ in given)
+        task: np.stack([scores_of(scores, task, arm) for arm in arms], axis=1)
+        for task in dict.fromkeys(task for task, _ in scores)
     }
     return Curves(lines, "score of each arm", "", "score", categories=arms)

@@ -18,8 +18,8 @@ def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tup
 
 
 def _on_task(task: str, settings: Mapping[str, Any], arm: Arm) -> Arm:
-    own = {k: v for k, v in settings.items() if not (arm.matched and k == "model.hidden")}
-    return dataclasses.replace(arm, task=task, settings={**own, **arm.settings})
+    of_task = {k: v for k, v in settings.items() if not (arm.matched and k == "model.hidden")}
+    return dataclasses.replace(arm, task=task, settings={**of_task, **arm.settings})
 
 
 @dataclasses.dataclass(frozen=True)

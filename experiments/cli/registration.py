@@ -45,9 +45,9 @@ def _of_runs(study: Study, records: Sequence[Record]) -> list[str]:
         if record.purpose == "evaluation":
             seeds.setdefault(record.arm, set()).add(record.seed)
     every = set().union(*seeds.values())
-    for arm, own in seeds.items():
-        if own != every or not own:
-            raise EvidenceError(f"{arm} has {len(own)} of {len(every)} seeds")
+    for arm, recorded in seeds.items():
+        if recorded != every or not recorded:
+            raise EvidenceError(f"{arm} has {len(recorded)} of {len(every)} seeds")
     planned = {run.id: run for run in tuning.due(study, sorted(every), records)}
     for record in records:
         run = planned.pop(record.id, None)

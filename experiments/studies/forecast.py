@@ -92,8 +92,8 @@ def _by_horizon(evidence: Evidence) -> dict[tuple[str, int], list[Record]]:
     """Reported runs by (arm, horizon); raises as ``Evidence.runs_by``."""
     found = {}
     for horizon in HORIZONS:
-        own = evidence.only(lambda run, at=horizon: run.settings["task.horizon"] == at)
-        found |= {(arm, horizon): runs for (_, arm), runs in own.runs_by().items()}
+        at_horizon = evidence.only(lambda run, h=horizon: run.settings["task.horizon"] == h)
+        found |= {(arm, horizon): runs for (_, arm), runs in at_horizon.runs_by().items()}
     return found
 
 

@@ -146,8 +146,11 @@ def decide(evidence: Evidence) -> list[Verdict]:
     runs, baselines = _compared(evidence)
     return CLAIMS["11"](
         {
-            arm: {name: gains(own, 1 - accuracies(own), error) for name, error in baselines.items()}
-            for arm, own in runs.items()
+            arm: {
+                name: gains(records, 1 - accuracies(records), error)
+                for name, error in baselines.items()
+            }
+            for arm, records in runs.items()
         }
     )
 
@@ -155,7 +158,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> Curves:
     """Wrong answers of every arm and baseline, in percent."""
     runs, baselines = _compared(evidence)
-    wrong = [1 - accuracies(own) for own in runs.values()]
+    wrong = [1 - accuracies(records) for records in runs.values()]
     wrong += [np.full_like(wrong[0], error) for error in baselines.values()]
     lines = {"median, least and largest": 100 * np.stack(wrong, axis=1)}
     names = (*runs, *baselines)

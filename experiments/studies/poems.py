@@ -113,12 +113,12 @@ def _of_poems(task: Poems) -> dict[str, Any]:
     """Numbers of poems read and left out, and shares of the test that training poems contain."""
     script, parts, _ = task.prepared()
     collection = collected(tang())
-    lines = {part: [line for poem in own for line in poem.lines] for part, own in parts.items()}
+    lines = {part: [line for poem in poems for line in poem.lines] for part, poems in parts.items()}
     known = {passage for line in lines["train"] for passage in poetry.passages(line)}
     return {
         "read": collection.texts,
         **{f"left out: {reason}": count for reason, count in collection.excluded.items()},
-        **{f"poems: {part}": len(own) for part, own in parts.items()},
+        **{f"poems: {part}": len(poems) for part, poems in parts.items()},
         "copied": np.mean([line in known for line in lines["test"]]),
         "coverage": np.mean([sign in script.symbols for sign in "".join(lines["test"])]),
     }

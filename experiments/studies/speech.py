@@ -109,10 +109,10 @@ def decide(evidence: Evidence) -> list[Verdict]:
             "13s",
             {
                 f"lstm over {name}": gains(runs, 1 - accuracies(runs), error)
-                for name, error in _errors(evidence, own).items()
+                for name, error in _errors(evidence, values).items()
             },
         )
-        for own in (False, True)
+        for values in (False, True)
     )
     return [*published, standardised.as_exploratory("neighbours of standardised values")]
 
@@ -124,8 +124,8 @@ def curves(evidence: Evidence) -> Curves:
         arm: np.concatenate([nothing.repeat(len(runs), axis=0), 1 - accuracies(runs)[:, None]], 1)
         for (_, arm), runs in evidence.runs_by().items()
     }
-    own = [_errors(evidence, standardised) for standardised in (False, True)]
-    lines |= {name: np.array([[errors[name] for errors in own]]) for name in DISTANCES}
+    by_values = [_errors(evidence, standardised) for standardised in (False, True)]
+    lines |= {name: np.array([[errors[name] for errors in by_values]]) for name in DISTANCES}
     percent = {name: 100 * errors for name, errors in lines.items()}
     values = ("values as published", "standardised")
     return Curves(

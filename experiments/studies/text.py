@@ -73,7 +73,7 @@ MEASUREMENT = Measurement(
 def baselines(evidence: Evidence) -> dict[str, float]:
     """Bits per character of the test part, by n-gram model."""
     found = evidence.measured_by("order")
-    ((best,),) = [min(found, key=lambda place: found[place]["validation"])]
+    (best,) = min(found, key=lambda order: found[order]["validation"])
     named = {order: f"{order}-gram" for order in (*SHOWN, best)}
     named[best] += ", the best on validation data"
     return {name: float(found[order,]["test"]) for order, name in named.items()}
@@ -92,7 +92,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     errors = np.array([_bits(run) for run in runs])
     others = baselines(evidence)
     return CLAIMS["13"](
-        "13t", {f"lstm over {name}": gains(runs, errors, own) for name, own in others.items()}
+        "13t", {f"lstm over {name}": gains(runs, errors, bits) for name, bits in others.items()}
     )
 
 
@@ -100,7 +100,7 @@ def curves(evidence: Evidence) -> Curves:
     """Bits per character of the LSTM and of the n-gram models."""
     runs = evidence.runs_of("lstm")
     lines = {"lstm": np.array([[_bits(run)] for run in runs])}
-    lines |= {name: np.array([[own]]) for name, own in baselines(evidence).items()}
+    lines |= {name: np.array([[bits]]) for name, bits in baselines(evidence).items()}
     return Curves(
         lines, "the next character", "", "bits, test part", categories=("",), compared=SAVED
     )

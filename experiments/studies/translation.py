@@ -63,15 +63,17 @@ def edits(text: str, others: Sequence[str]) -> np.ndarray:
     [3, 0, 6]
     """
     lengths = np.array([len(other) for other in others])
-    place = np.arange(lengths.max() + 1)
+    position = np.arange(lengths.max() + 1)
     sign_NR = np.array(
         [[*map(ord, other), *[0] * (lengths.max() - len(other))] for other in others]
     )
-    row_NR = np.tile(place, (len(others), 1))
+    row_NR = np.tile(position, (len(others), 1))
     for number, sign in enumerate(text, start=1):
         changed = np.minimum(row_NR[:, 1:] + 1, row_NR[:, :-1] + (sign_NR != ord(sign)))
         row_NR = np.concatenate([np.full((len(others), 1), number), changed], axis=1)
-        row_NR = np.minimum.accumulate(row_NR - place[None], axis=1) + place[None]  # insertions
+        row_NR = (
+            np.minimum.accumulate(row_NR - position[None], axis=1) + position[None]
+        )  # insertions
     return row_NR[np.arange(len(others)), lengths]
 
 
@@ -153,11 +155,11 @@ def decide(evidence: Evidence) -> list[Verdict]:
     )
     best = min(_of(evidence, NGRAM), key=lambda found: float(found["validation"]))
     spent = np.array([rules.metric_or_chance(run, "test") for run in runs])
-    given, *_ = CLAIMS["13"](
+    bits_verdict, *_ = CLAIMS["13"](
         "13m", {"lstm over an n-gram model": gains(runs, spent, float(best["test"]))}
     )
     how = "bits a character, those before it given, beside the best n-gram of the target alone"
-    return [*registered, given.as_exploratory(how)]
+    return [*registered, bits_verdict.as_exploratory(how)]
 
 
 def curves(evidence: Evidence) -> Curves:
