@@ -9,7 +9,7 @@ from support.commands import command
 from support.guides import ROOT
 
 from experiments import COLLECTIONS, STUDIES, USES
-from experiments.cli.commands import data
+from experiments.cli.commands import data, poem
 from seqjax.data.releases import RELEASES
 
 RUNNING, RESULTS = "experiments/README.md", "experiments/results/README.md"
@@ -52,6 +52,14 @@ def test_reports_are_of_workdirs_that_a_command_creates():
     created = " ".join(" ".join(arguments) for arguments in guides.commands(text, "run"))
     for (flag,) in guides.commands(text, "report"):
         assert flag.rpartition("/")[2] in created
+
+
+def test_poems_are_asked_for_as_written():
+    commands = guides.commands(guides.text_of(RUNNING), "poem")
+    assert len(commands) == 2
+    for arguments in commands:
+        result = command(*arguments, program=poem)
+        assert result.code == 2 and "lstm seed=0" in result.err  # no such folder; flags are valid
 
 
 def test_data_sets_are_known(tmp_path):
