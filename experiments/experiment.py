@@ -12,9 +12,9 @@ from seqjax.records.workdir import MeasuredPoint
 from seqjax.reporting.plots.claims import Curves
 from seqjax.stats.decisions import Verdict
 from seqjax.sweeps.measurement import Measurement
-from seqjax.sweeps.overrides import revise
-from seqjax.sweeps.study import Study
-from seqjax.training.config import ConfigError
+from seqjax.sweeps.revise import revise
+from seqjax.sweeps.study import Axis, Study
+from seqjax.training.overrides import ConfigError
 from seqjax.types import unknown
 
 NAMES = (*STUDIES, *CLAIMS, *(name + FULL for name in CLAIMS))
@@ -72,18 +72,21 @@ class Experiment:
         return f"task.name: {self.name} accepts {', '.join(accepted)}; got {task!r}"
 
     def revised(
-        self, given: Mapping[str, str], sweep: Mapping[str, list[str]] | None, *more: Any
+        self,
+        settings: Mapping[str, Any],
+        axes: tuple[Axis, ...] | None = None,
+        **changes: Any,
     ) -> "Experiment":
         """The experiment with its study changed by ``revise``, and its measurement likewise.
 
         Raises:
           ConfigError: as ``revise``; or a task is set or swept that the study does not accept.
         """
-        asked = {path: [text] for path, text in given.items()} | dict(sweep or {})
-        for task in asked.get("task.name", ()):
+        tasks = [task for axis in axes or () if axis.path == "task.name" for task in axis.values]
+        for task in [settings["task.name"]] if "task.name" in settings else tasks:
             if error := self.task_error(task):
                 raise ConfigError(error)
-        study = revise(self.study, given, sweep, *more)
+        study = revise(self.study, settings, axes, **changes)
         measurement = self.measurement and self.measurement.with_settings(study.base)
         return dataclasses.replace(self, study=study, measurement=measurement)
 

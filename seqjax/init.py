@@ -7,14 +7,15 @@ would count the gate axis as fan-in. Only ``recurrent="orthogonal_fused"`` draws
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell, Extra
-from seqjax.types import Array, Number, named_key, static, unknown
+from seqjax.types import Array, Number, check_range, named_key, static, unknown
 
 RECURRENT = ("orthogonal", "orthogonal_fused", "uniform", "identity", "normal", "sparse")
 INPUT = ("lecun", "glorot", "uniform", "normal")
@@ -25,7 +26,7 @@ NONZEROS = 15  # incoming weights a unit under "sparse" (Sutskever et al. 2013)
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class InitSpec:
-    """How a cell's parameters start. Numbers may be traced; names are static.
+    """Initialisation of a cell's parameters. Numbers may be traced; names are static.
 
     Attributes:
       recurrent: for each (H, H) block U: "orthogonal" (all singular values 1), "orthogonal_fused"
@@ -33,15 +34,18 @@ class InitSpec:
         "normal" N(0, 1/H), or "sparse" (15 normal weights into each unit, scaled to ``radius``).
       input: for each (D, H) block W: "lecun" (truncated normal, variance 1/D), "glorot" (uniform,
         variance 2/(D+H)), "uniform" on ±1/√H, or "normal" N(0, 1/D).
-      recurrent_gain, input_gain: every block is multiplied by these.
+      recurrent_gain, input_gain: factors on all recurrent and all input blocks.
       radius: spectral radius of a sparse block before the gain.
-      bias: a constant for each gate named; the others start at 0.
-      bias_spread: s, the standard deviation of the biases of a gate's units as a part of that
-        constant: b_u ~ N(b, (s b)²). At 0 all units start at b.
+      bias: constant bias by gate name; gates without an entry start at 0.
+      bias_spread: s, the standard deviation of a gate's biases over its units, relative to the
+        constant b: b_u ~ N(b, (s b)²). At 0 all units start at b.
       bias_scheme: "constant"; "chrono", b = log u with u ~ U[1, t_max - 1] for gates that keep the
         state and minus the same draw for gates that write it (Tallec and Ollivier 2018);
         "uniform_gate", the same with b = log(u / (1 - u)), u ~ U[1/H, 1 - 1/H] (Gu et al. 2020).
-      t_max: the longest dependency that chrono expects, in steps.
+      t_max: longest dependency that "chrono" expects, in steps.
+
+    Raises:
+      ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".
     """
 
     recurrent: str = static("orthogonal")
@@ -61,6 +65,37 @@ class InitSpec:
             raise ValueError(f"input: {unknown('initialiser', self.input, INPUT)}")
         if self.bias_scheme not in SCHEMES:
             raise ValueError(f"bias_scheme: {unknown('scheme', self.bias_scheme, SCHEMES)}")
+        biases = {f"bias.{gate}": value for gate, value in self.bias.items()}
+        gains = {"recurrent_gain": self.recurrent_gain, "input_gain": self.input_gain}
+        for field, value in (biases | gains).items():
+            check_range(field, value, math.isfinite, "a finite number")
+        check_range("radius", self.radius, lambda r: 0 < r < math.inf, "a positive number")
+        check_range("bias_spread", self.bias_spread, lambda s: 0 <= s < math.inf, "0 or more")
+        check_range("t_max", self.t_max, lambda t: 2 < t < math.inf, "a number over 2")
+
+    def scheme_gates(self, cell: Cell) -> tuple[str, ...]:
+        """Gates of ``cell`` whose biases ``bias_scheme`` draws; ``bias`` must not name them."""
+        return () if self.bias_scheme == "constant" else cell.memory_gates
+
+    def unused(self, cell: Cell, task: Any) -> dict[str, str]:
+        """Fields without effect for this cell and task, each with the reason."""
+        by_scheme = self.scheme_gates(cell)
+        draws = {extra.draw for extra in cell.extras} | {"recurrent" for _ in cell.state_gates}
+        reasons = {
+            f"bias.{gate}": f"init.bias_scheme {self.bias_scheme} sets it" for gate in by_scheme
+        }
+        if not any(self.bias.get(gate) for gate in cell.bias_gates if gate not in by_scheme):
+            reasons["bias_spread"] = "every bias that is a constant is 0"
+        if self.bias_scheme != "chrono":
+            reasons["t_max"] = "init.bias_scheme is not chrono"
+        if self.recurrent != "sparse":
+            reasons["radius"] = "init.recurrent is not sparse"
+        if "recurrent" not in draws:
+            reason = f"cell {cell.name} has no recurrent matrix"
+            reasons |= {"recurrent": reason, "radius": reason}
+        if not draws & {"recurrent", "unit"}:
+            reasons["recurrent_gain"] = f"cell {cell.name} has no recurrent weights"
+        return reasons
 
 
 def init_cell(

@@ -11,7 +11,7 @@ so ``x_TBD`` is time-major input and ``u_HGH`` has one (H, H) recurrent matrix f
 import dataclasses
 import difflib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -41,6 +41,30 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     near = difflib.get_close_matches(str(name)[:LONGEST_NAME], known, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return ValueError(f"unknown {kind} {name!r}{hint}; known: {', '.join(known)}")
+
+
+def check_range(field: str, value: Any, accepts: Callable[[float], bool], accepted: str) -> None:
+    """Check a number of a Spec. Traced and stacked arrays pass: only Python numbers are checked.
+
+    >>> check_range("momentum", 0.9, lambda x: 0 <= x < 1, "a number in [0, 1)")
+
+    Args:
+      field: name of the field, the first word of the error.
+      value: the number.
+      accepts: the condition; NaN fails every comparison.
+      accepted: the condition in words.
+
+    Raises:
+      ValueError: the number does not meet the condition: "field: expected ACCEPTED, got VALUE".
+    """
+    if isinstance(value, int | float) and not accepts(value):
+        raise ValueError(f"{field}: expected {accepted}, got {value}")
+
+
+def check_size(field: str, size: Any, least: int, most: int) -> None:
+    """Check that a size is from ``least`` to ``most``; see ``check_range``."""
+    accepted = f"a whole number from {least} to {most}"
+    check_range(field, size, lambda n: least <= n <= most, accepted)
 
 
 def check_most(**bounds: tuple[int, int]) -> None:

@@ -97,15 +97,15 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
     config = make_config(
         {
             "task.name": "adding",
-            "task.length": str(T),
-            "model.hidden": str(H),
-            "train.batch_size": str(B),
-            "train.steps": str(steps),
+            "task.length": T,
+            "model.hidden": H,
+            "train.batch_size": B,
+            "train.steps": steps,
             "train.precision": precision,
-            "optim.learning_rate": "0.01",
-            "optim.momentum": "0.9",
+            "optim.learning_rate": 0.01,
+            "optim.momentum": 0.9,
             "clip.kind": "norm",
-            "clip.threshold": "1.0",
+            "clip.threshold": 1.0,
         }
     )
     devices = jax.local_devices()

@@ -23,10 +23,11 @@ from seqjax.diagnostics.gradients import weight_contributions
 from seqjax.diagnostics.observers.base import extract_layer
 from seqjax.models.sequence import with_params
 from seqjax.recurrence.gradient_norms import LEAST_NORM, tree_norm
-from seqjax.sweeps import tuning
+from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Run, Study
 from seqjax.tasks.base import Batch
-from seqjax.training.config import PRECISIONS, Config
+from seqjax.training.config import Config
+from seqjax.training.specs import PRECISIONS
 from seqjax.training.step import (
     TrainState,
     abstract_model,
@@ -139,7 +140,7 @@ def places(full: bool) -> Iterator[Place]:
 
 def _unbounded(study: Study, tag: str) -> list[Run]:
     """The run of the first tuning seed at the smallest rate, of each arm whose tag is "none"."""
-    runs = [run for run in tuning.due(study, [], []) if study.arm(run.arm).tags.get(tag) == "none"]
+    runs = [run for run in plan_runs(study, []) if study.arm(run.arm).tags.get(tag) == "none"]
     first = min((run.seed, run.config.optim.learning_rate) for run in runs)
     return [run for run in runs if (run.seed, run.config.optim.learning_rate) == first]
 

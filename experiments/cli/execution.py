@@ -12,11 +12,12 @@ from experiments.cli.workdir import DATA, Workdir, identity
 from experiments.experiment import Experiment
 from seqjax.records.workdir import Measurements, StudyIdentity, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS
-from seqjax.sweeps import executor, tuning
+from seqjax.sweeps import executor
 from seqjax.sweeps.measurement import Measurement
+from seqjax.sweeps.plan import cell_key, plan_runs
 from seqjax.sweeps.study import Run, Study
 from seqjax.tasks import digest_of_data
-from seqjax.training.config import ConfigError
+from seqjax.training.overrides import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,7 @@ def prepare(
                 f"--seeds: expected at most {MOST_PAIRS} for a study with a verdict, whose exact "
                 f"tests enumerate 2^seeds sign flips; got {len(options.seeds)}"
             )
-        runs = tuning.due(experiment.study, options.seeds, [])
+        runs = plan_runs(experiment.study, options.seeds)
         for group in executor.group_runs(runs):
             executor.check_observed(group[0].config)
         same = identity(experiment.study, runs)
@@ -101,7 +102,7 @@ def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) ->
         lines += executor.describe_groups(groups, options.environment["platform"])
     if study is not None and study.tuning_seeds:
         tuned = (run for run in runs if run.purpose == "tuning")  # the others are counted above
-        cells = len({tuning.cell_of(study, run) for run in tuned})
+        cells = len({cell_key(study, run) for run in tuned})
         lines.append(
             f"then {cells * len(options.seeds)} runs: {cells} cells at their best {study.tune}"
         )
@@ -163,7 +164,7 @@ def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, in
     common = {"tune": workdir.config.tune, "environment": options.environment}
     while True:
         records = workdir.records()
-        runs = tuning.due(study, options.seeds, records)
+        runs = plan_runs(study, options.seeds, records)
         groups = executor.group_runs(runs)
         recorded = {record.id for record in records}
         pending = trainer.runs_of_shard(study, groups, options.shard, recorded)

@@ -22,6 +22,7 @@ from seqjax.data.files import printable
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
+    from seqjax.sweeps.study import Axis
 
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
@@ -184,6 +185,7 @@ def study_names() -> tuple[str, ...]:
 def experiment_from_flags(name: str) -> "Experiment":
     """Return the experiment of this name, changed as the flags say."""
     from experiments.experiment import find
+    from seqjax.training.overrides import Overrides
 
     try:
         found = find(name)
@@ -194,17 +196,28 @@ def experiment_from_flags(name: str) -> "Experiment":
             if FLAGS[flag].present:
                 fail(f"--{flag}: {name} trains nothing, so there is nothing to change")
         return found
-    given, sweep = {}, None
-    for text in FLAGS.set:
-        given |= dict(_pairs("--set", text))
-    if FLAGS.sweep is not None:
-        sweep = {}
-        for path, values in _pairs("--sweep", FLAGS.sweep):
-            if path in sweep:
-                fail(f"--sweep: {path} is given twice")
-            sweep[path] = [value.strip() for value in BETWEEN_VALUES.split(values)]
-    more = (FLAGS.arms, FLAGS.tune, FLAGS.tuning_seeds, FLAGS.trials)
-    return found.revised(given, sweep, *more)
+    pairs = [pair for text in FLAGS.set for pair in _pairs("--set", text)]
+    return found.revised(
+        Overrides.parse(dict(pairs)),
+        _axes(),
+        arms=FLAGS.arms,
+        tune=FLAGS.tune,
+        tuning_seeds=FLAGS.tuning_seeds,
+    )
+
+
+def _axes() -> "tuple[Axis, ...] | None":
+    """Axes of --sweep and --trials; None if neither is given."""
+    from seqjax.sweeps.revise import parse_axes
+
+    if FLAGS.sweep is None and FLAGS.trials is None:
+        return None
+    texts: dict[str, list[str]] = {}
+    for path, values in _pairs("--sweep", FLAGS.sweep) if FLAGS.sweep is not None else ():
+        if path in texts:
+            fail(f"--sweep: {path} is given twice")
+        texts[path] = [value.strip() for value in BETWEEN_VALUES.split(values)]
+    return parse_axes(texts, FLAGS.trials)
 
 
 def to_flagfile() -> str:

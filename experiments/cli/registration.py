@@ -8,8 +8,8 @@ from seqjax.records.record import Record
 from seqjax.records.workdir import MeasuredPoint, Measurements
 from seqjax.stats import rules
 from seqjax.stats.decisions import EvidenceError
-from seqjax.sweeps import tuning
 from seqjax.sweeps.measurement import Measurement, fields_of
+from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Study
 from seqjax.training.config import as_settings
 
@@ -48,7 +48,7 @@ def _of_runs(study: Study, records: Sequence[Record]) -> list[str]:
     for arm, recorded in seeds.items():
         if recorded != every or not recorded:
             raise EvidenceError(f"{arm} has {len(recorded)} of {len(every)} seeds")
-    planned = {run.id: run for run in tuning.due(study, sorted(every), records)}
+    planned = {run.id: run for run in plan_runs(study, sorted(every), records)}
     for record in records:
         run = planned.pop(record.id, None)
         if run is None:

@@ -12,8 +12,9 @@ from experiments.cli.progress import Bar, Lines, progress_bar
 from experiments.cli.workdir import SAME, Workdir
 from seqjax.records import jsonl
 from seqjax.records.record import Record
-from seqjax.sweeps import executor, tuning
+from seqjax.sweeps import executor
 from seqjax.sweeps.checkpointer import Checkpointer
+from seqjax.sweeps.plan import cell_key
 from seqjax.sweeps.study import Run, Study
 from seqjax.training.step import Trace
 
@@ -30,10 +31,10 @@ def runs_of_shard(
       recorded: ids of finished runs, which are left out.
     """
     index, count = shard
-    cells = dict.fromkeys(tuning.cell_of(study, run) for group in groups for run in group)
+    cells = dict.fromkeys(cell_key(study, run) for group in groups for run in group)
     mine = set(list(cells)[index::count])
     return [
-        [run for run in group if run.id not in recorded and tuning.cell_of(study, run) in mine]
+        [run for run in group if run.id not in recorded and cell_key(study, run) in mine]
         for group in groups
     ]
 

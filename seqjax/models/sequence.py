@@ -14,10 +14,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from seqjax.cells import CELLS
+from seqjax.cells.base import Cell
 from seqjax.init import InitSpec
 from seqjax.models.recurrent import RecurrentLayers, linear
 from seqjax.recurrence.unroll import Unrolled
-from seqjax.types import Array, check_most, named_key, static, unknown
+from seqjax.types import Array, check_size, named_key, static, unknown
 
 READOUTS = ("auto", "softmax", "logistic", "linear")
 MAX_WIDTH, MAX_LAYERS = 2**14, 64
@@ -27,18 +28,21 @@ MAX_WIDTH, MAX_LAYERS = 2**14, 64
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ModelSpec:
-    """The shape of a model: everything here is structure.
+    """Architecture of a model. All fields are static.
 
     Attributes:
       cell: a name in ``CELLS``.
-      hidden: units a layer and direction.
+      hidden: units per layer and direction.
       layers: recurrent layers, each reading the outputs of the one below.
-      bidirectional: a second cell a layer that runs from the end; outputs are concatenated.
-      readout: how logits become predictions: "softmax", "logistic", "linear", or "auto", what the
-        task asks for.
+      bidirectional: add to each layer a second cell that runs backwards; outputs are concatenated.
+      readout: link from logits to predictions: "softmax", "logistic", "linear", or "auto", the
+        default link of the task.
       embed: width of a learnt embedding of input symbols; 0 for one-hot vectors.
-      window: inputs that each step reads: its own and those of as many less one before it, zeros
-        before the first (the tapped delay line of Lang, Waibel and Hinton 1990).
+      window: consecutive inputs that each step reads, the last being its own; zeros before the
+        first (the tapped delay line of Lang, Waibel and Hinton 1990).
+
+    Raises:
+      ValueError: an unknown name or a size out of range, as "field: expected ..., got ...".
     """
 
     cell: str = static("lstm")
@@ -54,12 +58,14 @@ class ModelSpec:
             raise ValueError(f"cell: {unknown('cell', self.cell, CELLS)}")
         if self.readout not in READOUTS:
             raise ValueError(f"readout: {unknown('readout', self.readout, READOUTS)}")
-        check_most(
-            hidden=(self.hidden, MAX_WIDTH),
-            layers=(self.layers, MAX_LAYERS),
-            embed=(self.embed, MAX_WIDTH),
-            window=(self.window, MAX_WIDTH),
-        )
+        check_size("hidden", self.hidden, 1, MAX_WIDTH)
+        check_size("layers", self.layers, 1, MAX_LAYERS)
+        check_size("embed", self.embed, 0, MAX_WIDTH)
+        check_size("window", self.window, 1, MAX_WIDTH)
+
+    def unused(self, cell: Cell, task: Any) -> dict[str, str]:
+        """Fields without effect for this cell and task, each with the reason."""
+        return {} if task.symbols else {"embed": "the task's input is not symbols"}
 
 
 class Encoder(nnx.Module):

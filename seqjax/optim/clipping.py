@@ -5,6 +5,7 @@ point of a sweep. Norms are computed in float32 or wider and cannot overflow.
 """
 
 import dataclasses
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +14,7 @@ import optax
 
 from seqjax.cells.base import Cell
 from seqjax.recurrence.gradient_norms import clip_to_norm, tree_norm
-from seqjax.types import Array, Number, static, unknown
+from seqjax.types import Array, Number, check_range, static, unknown
 
 KINDS = ("none", "value", "norm", "block", "adaptive", "percentile", "step")
 SMALLEST_WEIGHT = 1e-3  # adaptive: lower bound on the norm of a unit (Brock et al. 2021)
@@ -22,7 +23,7 @@ SMALLEST_WEIGHT = 1e-3  # adaptive: lower bound on the norm of a unit (Brock et 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class ClipSpec:
-    """What is bounded, and where.
+    """Gradient clipping. The threshold may be traced; the kind is static.
 
     Attributes:
       kind: "none"; "value", each entry cut to ±threshold; "norm", the joint L2 norm of all
@@ -32,8 +33,11 @@ class ClipSpec:
         layer alone);
         "percentile", the joint norm at that percentile of all norms so far (Seetharaman et al.
         2020, AutoClip); "step", the signal at every step of the backward pass, inside ``unroll``.
-      threshold: the bound, positive; may be traced; inf is off. For "percentile" a percentage in
+      threshold: the bound, positive; inf for no clipping. For "percentile" a percentage in
         (0, 100).
+
+    Raises:
+      ValueError: an unknown kind or a threshold out of range, as "field: expected ..., got ...".
     """
 
     kind: str = static("none")
@@ -42,14 +46,14 @@ class ClipSpec:
     def __post_init__(self):
         if self.kind not in KINDS:
             raise ValueError(f"kind: {unknown('kind of clipping', self.kind, KINDS)}")
-        if isinstance(self.threshold, int | float):
-            percent = self.kind == "percentile"
-            accepted = "a percentage in (0, 100)" if percent else "a positive number"
-            below = 100 if percent else float("inf")
-            if not (0 < self.threshold < below or self.threshold == float("inf")):
-                raise ValueError(
-                    f"threshold: {self.kind!r} expects {accepted} or inf, got {self.threshold}"
-                )
+        most, accepted = math.inf, "a positive number"
+        if self.kind == "percentile":
+            most, accepted = 100, "a percentage in (0, 100), or inf for no clipping"
+        check_range("threshold", self.threshold, lambda t: 0 < t < most or t == math.inf, accepted)
+
+    def unused(self, cell: Cell, task: Any) -> dict[str, str]:
+        """Fields without effect for this cell and task, each with the reason."""
+        return {"threshold": "clip.kind is none"} if self.kind == "none" else {}
 
 
 class ClipState(NamedTuple):

@@ -6,12 +6,14 @@ help against vanishing gradients, in the three places where one could apply it.
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 import optax
 
+from seqjax.cells.base import Cell
 from seqjax.recurrence.gradient_norms import raise_to_norm
-from seqjax.types import Number, static, unknown
+from seqjax.types import Number, check_range, static, unknown
 
 KINDS = ("none", "signal", "contribution", "norm")
 
@@ -19,7 +21,7 @@ KINDS = ("none", "signal", "contribution", "norm")
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class FloorSpec:
-    """What is raised, and how far.
+    """Gradient floor, the counterpart of clipping. The level may be traced; the kind is static.
 
         x * level / ‖x‖  if 1e-20 <= ‖x‖ < level,  else x itself
 
@@ -34,7 +36,10 @@ class FloorSpec:
         "contribution", what each example adds at each step to the gradient of a layer's W, U and b,
         jointly, while the signal that flows on is left alone; "norm", the whole gradient of all
         parameters, after the clip.
-      level: the floor, finite and 0 or more; may be traced; 0 is off.
+      level: the floor, finite and 0 or more; 0 for no floor.
+
+    Raises:
+      ValueError: an unknown kind or a level out of range, as "field: expected ..., got ...".
     """
 
     kind: str = static("none")
@@ -43,8 +48,12 @@ class FloorSpec:
     def __post_init__(self):
         if self.kind not in KINDS:
             raise ValueError(f"kind: {unknown('kind of floor', self.kind, KINDS)}")
-        if isinstance(self.level, int | float) and not 0 <= self.level < math.inf:
-            raise ValueError(f"level: expected a finite number, 0 or more, got {self.level}")
+        accepted = "a finite number, 0 or more"
+        check_range("level", self.level, lambda level: 0 <= level < math.inf, accepted)
+
+    def unused(self, cell: Cell, task: Any) -> dict[str, str]:
+        """Fields without effect for this cell and task, each with the reason."""
+        return {"level": "floor.kind is none"} if self.kind == "none" else {}
 
 
 def gradient_floor(spec: FloorSpec) -> optax.GradientTransformation:

@@ -1,6 +1,7 @@
 """The Optax chain: measure, clip, raise, measure, optimise."""
 
 import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -10,7 +11,7 @@ from seqjax.cells.base import Cell
 from seqjax.optim.clipping import ClipSpec, clip
 from seqjax.optim.gradient_floor import FloorSpec, gradient_floor
 from seqjax.recurrence.gradient_norms import tree_norm
-from seqjax.types import Number, static, unknown
+from seqjax.types import Number, check_range, static, unknown
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 WITH_MOMENTUM = ("momentum", "nesterov")
@@ -20,16 +21,19 @@ SCHEDULES = ("constant", "cosine", "exponential")
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class OptimSpec:
-    """The optimiser. Numbers may be traced.
+    """Optimiser and schedule of the learning rate. Numbers may be traced; names are static.
 
     Attributes:
       name: "sgd" (plain), "momentum", "nesterov", "rmsprop" (decay .9), "adam", "adamw".
-      learning_rate: at the first step.
-      momentum: of "momentum" and "nesterov".
-      weight_decay: of "adamw".
-      schedule: "constant"; "cosine", or "exponential", which after the last step would reach 0, or
-        ``final`` times the rate.
-      final: the last rate over the first, under "exponential".
+      learning_rate: learning rate of the first step.
+      momentum: decay of the momentum of "momentum" and "nesterov".
+      weight_decay: weight decay of "adamw".
+      schedule: "constant"; "cosine", to 0 after the last step; "exponential", to ``final`` times
+        the learning rate after the last step.
+      final: last learning rate over the first, under "exponential".
+
+    Raises:
+      ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".
     """
 
     name: str = static("momentum")
@@ -44,6 +48,23 @@ class OptimSpec:
             raise ValueError(f"name: {unknown('optimiser', self.name, OPTIMIZERS)}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule: {unknown('schedule', self.schedule, SCHEDULES)}")
+        check_range(
+            "learning_rate", self.learning_rate, lambda x: 0 < x < math.inf, "a positive number"
+        )
+        check_range("momentum", self.momentum, lambda x: 0 <= x < 1, "a number in [0, 1)")
+        check_range("weight_decay", self.weight_decay, lambda x: 0 <= x < math.inf, "0 or more")
+        check_range("final", self.final, lambda x: 0 < x <= 1, "a number in (0, 1]")
+
+    def unused(self, cell: Cell, task: Any) -> dict[str, str]:
+        """Fields without effect for this cell and task, each with the reason."""
+        reasons = {}
+        if self.name not in WITH_MOMENTUM:
+            reasons["momentum"] = f"optim.name is {self.name}"
+        if self.name != "adamw":
+            reasons["weight_decay"] = f"optim.name is {self.name}"
+        if self.schedule != "exponential":
+            reasons["final"] = "optim.schedule is not exponential"
+        return reasons
 
 
 def make_optimizer(

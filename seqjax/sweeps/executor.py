@@ -25,7 +25,7 @@ from seqjax.sweeps.record_builder import make_record, mask_after_failure
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import first_of
 from seqjax.training.config import Config
-from seqjax.training.parsing import ConfigError
+from seqjax.training.overrides import ConfigError
 from seqjax.training.state import BatchState, abstract_arrays, stack_observations
 from seqjax.training.step import (
     Trace,

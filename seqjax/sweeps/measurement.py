@@ -9,7 +9,8 @@ import numpy as np
 from seqjax.records.workdir import MeasuredPoint, MeasurementIdentity
 from seqjax.stats import rules
 from seqjax.tasks import Task
-from seqjax.training.config import field_types, make_config
+from seqjax.training.config import make_config
+from seqjax.training.overrides import Overrides
 
 Point = Mapping[str, Any]
 
@@ -44,12 +45,12 @@ class Measurement:
 
         Fields that the task in ``settings`` does not have are dropped.
         """
-        types = field_types(settings)
+        known = Overrides(settings).fields()
         points = tuple(
             {
                 name: settings.get(name, value)
                 for name, value in point.items()
-                if name not in fields_of(point) or name in types
+                if name not in fields_of(point) or name in known
             }
             for point in self.points
         )

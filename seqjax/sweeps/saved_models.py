@@ -11,6 +11,7 @@ from seqjax.records.codec import to_builtins
 from seqjax.sweeps.study import Run
 from seqjax.training.checkpoint import CheckpointError, Checkpoints, CorruptError, Metadata, Shapes
 from seqjax.training.config import Config, as_settings, make_config
+from seqjax.training.overrides import Overrides
 from seqjax.training.state import named_leaves
 from seqjax.training.step import abstract_model
 
@@ -74,7 +75,7 @@ def load(folder: pathlib.Path) -> SavedModel:
     checkpoints = Checkpoints(folder)
     arrays, metadata = checkpoints.load(_shapes)
     checkpoints.close()
-    config = make_config(metadata["settings"])
+    config = make_config(Overrides.parse(metadata["settings"]))
     model = abstract_model(config)
     abstract_params = model_params(model)
     leaves = [arrays[PARAMETER_PREFIX + name] for name in named_leaves(abstract_params)]
@@ -92,7 +93,9 @@ def _shapes(metadata: Metadata) -> Shapes:
     """Shapes of a saved model's arrays."""
     if "settings" not in metadata:
         raise CorruptError("expected a saved model, got a checkpoint of training")
-    params = named_leaves(model_params(abstract_model(make_config(metadata["settings"]))))
+    params = named_leaves(
+        model_params(abstract_model(make_config(Overrides.parse(metadata["settings"]))))
+    )
     task_arrays = {
         name: jax.ShapeDtypeStruct(tuple(shape), np.dtype(dtype))
         for name, (dtype, *shape) in metadata["shapes"].items()

@@ -5,79 +5,32 @@ structure. Two runs share a compiled program exactly when ``jax.tree.structure``
 """
 
 import dataclasses
-import functools
-import math
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from seqjax.cells import CELLS
-from seqjax.diagnostics.observers import OBSERVERS, Observer
+from seqjax.diagnostics.observers import OBSERVERS
 from seqjax.init import InitSpec
 from seqjax.models.sequence import ModelSpec
 from seqjax.optim.clipping import ClipSpec
 from seqjax.optim.gradient_floor import FloorSpec
-from seqjax.optim.optimizer import WITH_MOMENTUM, OptimSpec
+from seqjax.optim.optimizer import OptimSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.tasks.base import EVALUATION_BATCH
-from seqjax.training.parsing import ConfigError, parse
-from seqjax.types import check_most, static, unknown
+from seqjax.training.overrides import ConfigError, Overrides
+from seqjax.training.specs import SECTIONS, TrainSpec, observed
+from seqjax.types import unknown
 
-PRECISIONS = {
-    "float32": ("highest", None),
-    "tf32": ("tensorfloat32", None),
-    "bf16": ("highest", jnp.bfloat16),
-}
-"""JAX's precision of a product, and the dtype that its operands are rounded to."""
-DEFAULT_TASK = "digits_rows"
-LARGEST_BATCH, MOST_VALIDATIONS = 2**16, 10**4
 MOST_ELEMENTS = 2**30
 """Steps of all sequences of a batch; JAX draws no more than 2**32 numbers at once."""
-
-
-def observed(names: str) -> tuple[str, ...]:
-    """The names in ``train.observe``."""
-    return tuple(names.split("+")) if names else ()
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class TrainSpec:
-    """How long and at what precision; all structure.
-
-    Attributes:
-      steps: updates.
-      batch_size: sequences an update.
-      eval_every: updates between validations; one more comes at the end.
-      precision: of matrix products: "float32" (the highest the device has), "tf32" (on devices that
-        have it, float32 elsewhere), "bf16" (operands rounded to bfloat16). Parameters, carries,
-        gates and sums are float32 under all three.
-      observe: what to record of the model before training and at every validation, joined by +; see
-        ``observation``. "" for nothing.
-    """
-
-    steps: int = static(300)
-    batch_size: int = static(64)
-    eval_every: int = static(50)
-    precision: str = static("float32")
-    observe: str = static("")
-
-    def __post_init__(self):
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision: {unknown('precision', self.precision, PRECISIONS)}")
-        for name in observed(self.observe):
-            if name not in OBSERVERS:
-                raise ValueError(f"observe: {unknown('observation', name, OBSERVERS)}")
-        check_most(batch_size=(self.batch_size, LARGEST_BATCH))
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Everything that a run is, but its seed."""
+    """Everything that defines a run, except its seed."""
 
     model: ModelSpec
     init: InitSpec
@@ -89,206 +42,136 @@ class Config:
 
     @property
     def link(self) -> str:
-        """The readout's link: the one set, or the task's own."""
+        """The readout's link: the one set, or the task's default."""
         return self.task.links[0] if self.model.readout == "auto" else self.model.readout
 
 
-SECTIONS = {
-    "model": ModelSpec,
-    "init": InitSpec,
-    "clip": ClipSpec,
-    "floor": FloorSpec,
-    "optim": OptimSpec,
-    "train": TrainSpec,
-}
+def make_config(values: Mapping[str, Any]) -> Config:
+    """The configuration with these typed values by path, and defaults for all other fields.
 
-
-def field_types(settings: Mapping[str, Any]) -> dict[str, type]:
-    """Every path that the settings' cell and task have, with its type: float, int, bool or str.
-
-    Raises:
-      ConfigError: the settings name an unknown cell or task.
-    """
-    cell_name = settings.get("model.cell", ModelSpec.cell)
-    task_name = settings.get("task.name", DEFAULT_TASK)
-    if cell_name not in CELLS:
-        raise ConfigError(f"model.cell: {unknown('cell', cell_name, CELLS)}")
-    if task_name not in TASKS:
-        raise ConfigError(f"task.name: {unknown('task', task_name, TASKS)}")
-    return dict(_field_types(cell_name, task_name))
-
-
-@functools.cache
-def _field_types(cell_name: str, task_name: str) -> dict[str, type]:
-    cell, task = CELLS[cell_name], TASKS[task_name]
-    types = {"task.name": str}
-    for section, spec in {**SECTIONS, "task": task}.items():
-        hints = typing.get_type_hints(spec)
-        for field in dataclasses.fields(spec):
-            kind = hints[field.name]
-            types[f"{section}.{field.name}"] = kind if kind in (int, bool, str) else float
-    del types["init.bias"]
-    return types | {f"init.bias.{gate}": float for gate in cell.bias_gates}
-
-
-def idle(path: str, settings: Mapping[str, Any]) -> str | None:
-    """Why ``path``, known to the settings' cell and task, would change nothing; None if it does."""
-
-    def current(path, default):
-        return settings.get(path, default)
-
-    for bound, kind in (("clip.threshold", "clip.kind"), ("floor.level", "floor.kind")):
-        if path == bound and current(kind, "none") == "none":
-            return f"{kind} is none"
-    name = current("optim.name", "momentum")
-    if path == "optim.momentum" and name not in WITH_MOMENTUM:
-        return f"optim.name is {name}"
-    if path == "optim.weight_decay" and name != "adamw":
-        return f"optim.name is {name}"
-    if path == "optim.final" and current("optim.schedule", "constant") != "exponential":
-        return "optim.schedule is not exponential"
-    if path == "init.radius" and current("init.recurrent", "orthogonal") != "sparse":
-        return "init.recurrent is not sparse"
-    scheme = current("init.bias_scheme", "constant")
-    if path == "init.t_max" and scheme != "chrono":
-        return "init.bias_scheme is not chrono"
-    if path.startswith("init.bias.") and path.removeprefix("init.bias.") in _by_scheme(settings):
-        return f"init.bias_scheme {scheme} sets it"
-    if path == "init.bias_spread" and not any(_constant_biases(settings)):
-        return "every bias that is a constant is 0"
-    cell = CELLS[current("model.cell", ModelSpec.cell)]
-    drawn = {extra.draw for extra in cell.extras} | ({"recurrent"} if cell.state_gates else set())
-    if path in ("init.recurrent", "init.radius") and "recurrent" not in drawn:
-        return f"cell {cell.name} has no recurrent matrix"
-    if path == "init.recurrent_gain" and not drawn & {"recurrent", "unit"}:
-        return f"cell {cell.name} has no recurrent weights"
-    if path == "model.embed" and not TASKS[current("task.name", DEFAULT_TASK)].symbols:
-        return "the task's input is not symbols"
-    return None
-
-
-def _by_scheme(settings: Mapping[str, Any]) -> set[str]:
-    if settings.get("init.bias_scheme", "constant") == "constant":
-        return set()
-    return set(CELLS[settings.get("model.cell", ModelSpec.cell)].memory_gates)
-
-
-def _constant_biases(settings: Mapping[str, Any]) -> list[float]:
-    gates = CELLS[settings.get("model.cell", ModelSpec.cell)].bias_gates
-    constant = [gate for gate in gates if gate not in _by_scheme(settings)]
-    return [settings.get(f"init.bias.{gate}", 0.0) for gate in constant]
-
-
-def make_config(settings: Mapping[str, Any]) -> Config:
-    """The configuration with these values by path; everything else at its default.
-
-    >>> make_config({"model.cell": "gru", "optim.learning_rate": "0.3"}).optim.learning_rate
+    >>> make_config({"model.cell": "gru", "optim.learning_rate": 0.3}).optim.learning_rate
     0.3
 
     Raises:
-      ConfigError: an unknown path, a value of the wrong type or out of range.
+      ConfigError: a path that the cell or the task does not have, a value of another type or out
+        of range, values that exclude each other.
     """
-    types = field_types(settings)
-    values = {section: {} for section in (*SECTIONS, "task")}
-    cell = CELLS[settings.get("model.cell", ModelSpec.cell)]
-    bias = {gate: 0.0 for gate in cell.bias_gates if gate not in _by_scheme(settings)}
-    for path, text in settings.items():
-        if path not in types:
-            raise ConfigError(str(unknown("field", path, types)))
-        value = parse(path, text, types[path])
-        section, _, field = path.partition(".")
-        if path.startswith("init.bias."):
-            if reason := idle(path, settings):
-                raise ConfigError(f"{path}: got {text!r}, but {reason}")
-            bias[path.removeprefix("init.bias.")] = value
-        elif path != "task.name":
-            values[section][field] = value
-    values["init"]["bias"] = bias
-    task = TASKS[settings.get("task.name", DEFAULT_TASK)]
-    made = {}
-    for section, spec in {**SECTIONS, "task": task}.items():
-        try:
-            made[section] = spec(**values[section])
-        except ValueError as error:  # it begins with the field
-            raise ConfigError(f"{section}.{error}") from None
-    config = Config(**made)
-    _check(config)
+    overrides = Overrides(values)
+    known = overrides.fields()
+    for path in overrides:
+        if path not in known:
+            raise ConfigError(str(unknown("field", path, known)))
+    specs = _specs(overrides)
+    cell, init = CELLS[overrides.cell], specs["init"]
+    by_scheme = init.scheme_gates(cell)
+    for gate in by_scheme:
+        if gate in init.bias:
+            raise ConfigError(
+                f"init.bias.{gate}: expected no value, because init.bias_scheme "
+                f"{init.bias_scheme} sets it, got {init.bias[gate]}"
+            )
+    bias = {gate: 0.0 for gate in cell.bias_gates if gate not in by_scheme}
+    specs["init"] = dataclasses.replace(init, bias={**bias, **init.bias})
+    task = _built(TASKS[overrides.task], "task", overrides)
+    config = Config(**specs, task=task)
+    for path, value, accepted in _conflicts(config):
+        raise ConfigError(f"{path}: expected {accepted}, got {value}")
     return config
 
 
-def _check(config: Config) -> None:
-    """Raises ConfigError for a value out of range."""
-
-    def need(path: str, value: Any, good: bool, accepted: str) -> None:
-        if not good:
-            raise ConfigError(f"{path}: expected {accepted}, got {value}")
-
-    positive = ("model.hidden", "model.layers", "model.window", "train.steps", "train.batch_size")
-    for path in positive:
-        section, field = path.split(".")
-        value = getattr(getattr(config, section), field)
-        need(path, value, value >= 1, "at least 1")
-    every, least = config.train.eval_every, max(1, -(-config.train.steps // MOST_VALIDATIONS))
-    need("train.eval_every", every, every >= least, f"at least {least}")
-    length, most = getattr(config.task, "length", 1), MOST_ELEMENTS // EVALUATION_BATCH
-    most = min(most, MOST_ELEMENTS // config.train.batch_size)
-    need("task.length", length, length <= most, f"at most {most} at this batch size")
-    need("model.embed", config.model.embed, config.model.embed >= 0, "0 or more")
-    init, optim = config.init, config.optim
-    numbers = {f"init.bias.{gate}": value for gate, value in init.bias.items()}
-    numbers |= {"init.recurrent_gain": init.recurrent_gain, "init.input_gain": init.input_gain}
-    for path, value in numbers.items():
-        need(path, value, math.isfinite(value), "a finite number")
-    spread = init.bias_spread
-    need("init.bias_spread", spread, 0 <= spread < math.inf, "0 or more")
-    need("init.radius", init.radius, 0 < init.radius < math.inf, "a positive number")
-    need("init.t_max", init.t_max, 2 < init.t_max < math.inf, "a number over 2")
-    rate = optim.learning_rate
-    need("optim.learning_rate", rate, 0 < rate < math.inf, "a positive number")
-    need("optim.momentum", optim.momentum, 0 <= optim.momentum < 1, "a number in [0, 1)")
-    decay = optim.weight_decay
-    need("optim.weight_decay", decay, 0 <= decay < math.inf, "0 or more")
-    need("optim.final", optim.final, 0 < optim.final <= 1, "a number in (0, 1]")
-    scheme, cell = config.init.bias_scheme, CELLS[config.model.cell]
-    usable = scheme == "constant" or bool(cell.memory_gates)
-    need("init.bias_scheme", scheme, usable, f"constant: cell {cell.name} has no memory gate")
-    window, source = config.model.window, config.task.sources
-    need("model.window", window, window == 1 or not source, "1 where a source is read first")
-    both, ahead = config.model.bidirectional, config.task.next_step
-    need("model.bidirectional", both, not (both and ahead), "false: targets are inputs to come")
-    links = (*config.task.links, "auto")
-    need("model.readout", config.model.readout, config.model.readout in links, " or ".join(links))
-    most, size = config.task.examples, config.train.batch_size
-    need("train.batch_size", size, most is None or size <= most, f"at most {most}, the examples")
-    _check_observed(config, need)
+def _specs(overrides: Overrides) -> dict[str, Any]:
+    """The Specs with these values, by section."""
+    return {section: _built(spec, section, overrides) for section, spec in SECTIONS.items()}
 
 
-def _check_observed(config: Config, need: Callable[[str, Any, bool, str], None]) -> None:
-    path, task = "train.observe", config.task
-    names = observed(config.train.observe)
-    single = config.model.layers == 1 and not config.model.bidirectional
+def _built(spec: type, section: str, overrides: Overrides) -> Any:
+    """The Spec or task with the values of its section, of the fields that it has.
 
-    def check(good: Callable[[Observer], bool], accepted: str) -> None:
-        refused = [name for name in names if not good(OBSERVERS[name])]
-        need(path, config.train.observe, not refused, accepted.format(" or ".join(refused)))
+    Raises:
+      ConfigError: a value out of range.
+    """
+    values, bias = {}, {}
+    names = {field.name for field in dataclasses.fields(spec)}
+    for path, value in overrides.items():
+        first, _, name = path.partition(".")
+        if first == section and name in names:
+            values[name] = value
+        elif path.startswith("init.bias."):
+            bias[name.removeprefix("bias.")] = value
+    if section == "init":
+        values["bias"] = bias
+    try:
+        return spec(**values)
+    except ValueError as error:  # its message begins with the field
+        raise ConfigError(f"{section}.{error}") from None
 
-    check(
-        lambda observer: single or not observer.single_layer,
-        "no {} where there is more than one layer or direction",
-    )
-    check(
-        lambda observer: observer.ragged or not task.ragged,
-        "scales, units and gates alone where sequences differ in length",
-    )
-    check(lambda observer: not task.sources, "nothing where a source is read first")
-    check(
-        lambda observer: task.symbols or not observer.symbols,
-        "no {} where the input is not symbols",
-    )
+
+def _conflicts(config: Config) -> Iterator[tuple[str, Any, str]]:
+    """Fields that the other Specs or the task exclude: path, value and accepted values."""
+    model, init, task, train = config.model, config.init, config.task, config.train
+    cell = CELLS[model.cell]
+    most = MOST_ELEMENTS // max(EVALUATION_BATCH, train.batch_size)
+    if getattr(task, "length", 1) > most:
+        yield "task.length", task.length, f"at most {most} at this batch size"
+    if init.bias_scheme != "constant" and not cell.memory_gates:
+        yield "init.bias_scheme", init.bias_scheme, f"constant: cell {cell.name} has no memory gate"
+    if model.window > 1 and task.sources:
+        yield "model.window", model.window, "1 for a task with a source"
+    if model.bidirectional and task.next_step:
+        yield "model.bidirectional", True, "false where targets are later inputs"
+    if model.readout not in (*task.links, "auto"):
+        yield "model.readout", model.readout, " or ".join((*task.links, "auto"))
+    if task.examples is not None and train.batch_size > task.examples:
+        yield "train.batch_size", train.batch_size, f"at most {task.examples}, the examples"
+    for name in observed(train.observe):
+        if reason := _observer_conflict(name, model, task):
+            yield "train.observe", train.observe, f"no {name} {reason}"
+
+
+def _observer_conflict(name: str, model: ModelSpec, task: Task) -> str | None:
+    """The case that an observer does not support and that applies here, if any."""
+    observer = OBSERVERS[name]
+    if task.sources:
+        return "for a task with a source"
+    if observer.single_layer and (model.layers > 1 or model.bidirectional):
+        return "with more than one layer or direction"
+    if task.ragged and not observer.ragged:
+        return "for sequences that differ in length"
+    if observer.symbols and not task.symbols:
+        return "for a task whose input is not symbols"
+    return None
+
+
+def unused_reasons(values: Mapping[str, Any]) -> dict[str, str]:
+    """Fields without effect under these values, by path, each with the reason.
+
+    >>> unused_reasons({"clip.kind": "norm", "optim.name": "adam"})["optim.momentum"]
+    'optim.name is adam'
+
+    Args:
+      values: typed values by path. Those of fields that do not exist for the cell and the task
+        are ignored.
+
+    Raises:
+      ConfigError: an unknown cell or task, a value of a Spec out of range.
+    """
+    overrides = Overrides(values)
+    overrides.fields()
+    cell, task = CELLS[overrides.cell], TASKS[overrides.task]
+    return {
+        f"{section}.{field}": reason
+        for section, spec in _specs(overrides).items()
+        for field, reason in spec.unused(cell, task).items()
+    }
+
+
+def unused_reason(path: str, values: Mapping[str, Any]) -> str | None:
+    """The reason why a field has no effect under these values; None if it has an effect."""
+    return unused_reasons(values).get(path)
 
 
 def as_settings(config: Config) -> dict[str, Any]:
-    """Every path with its value: ``make_config`` turns it back."""
+    """The value of every field by path; ``make_config`` turns it back into the configuration."""
     settings = {"task.name": config.task.name}
     for section in (*SECTIONS, "task"):
         for field, value in vars(getattr(config, section)).items():

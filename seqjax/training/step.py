@@ -22,7 +22,8 @@ from seqjax.models.sequence import SequenceModel, abstract_module, model_params,
 from seqjax.optim import optimizer
 from seqjax.recurrence.gradient_norms import StepBound
 from seqjax.tasks.base import Batch, first_of
-from seqjax.training.config import PRECISIONS, Config, observed
+from seqjax.training.config import Config
+from seqjax.training.specs import PRECISIONS, observed
 from seqjax.types import Array, named_key
 
 

@@ -119,7 +119,7 @@ def test_a_dtype_that_is_no_floating_one_is_refused():
 
 
 def test_every_product_of_a_training_step_has_operands_in_the_dtype():
-    config = make_config({"train.precision": "bf16", "task.name": "adding", "task.length": "8"})
+    config = make_config({"train.precision": "bf16", "task.name": "adding", "task.length": 8})
     mesh = jax.make_mesh((1,), ("runs",), axis_types=(jax.sharding.AxisType.Auto,))
     config_R = jax.tree.map(lambda x: np.full((1,), x, np.float32), config)
     state = initialise(config_R, np.zeros((1,), np.uint32), mesh=mesh)

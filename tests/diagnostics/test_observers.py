@@ -22,7 +22,8 @@ from seqjax.recurrence.unroll import unroll
 from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.tasks import MNIST, MUSIC, TASKS
 from seqjax.tasks.base import first_of
-from seqjax.training.config import ConfigError, make_config
+from seqjax.training.config import make_config
+from seqjax.training.overrides import ConfigError
 
 GATES = CELLS["lstm"].gates
 

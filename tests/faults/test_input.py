@@ -21,18 +21,11 @@ from seqjax.optim import gradient_floor
 from seqjax.optim.clipping import KINDS
 from seqjax.optim.optimizer import OPTIMIZERS, SCHEDULES
 from seqjax.tasks import TASKS
-from seqjax.training.config import field_types
+from seqjax.training.overrides import fields
 
 SECONDS, MEBIBYTES = 10, 1500
 
-PATHS = sorted(
-    set().union(
-        *(
-            field_types({"model.cell": cell, "task.name": task})
-            for cell, task in itertools.product(CELLS, TASKS)
-        )
-    )
-)
+PATHS = sorted(set().union(*(fields(cell, task) for cell, task in itertools.product(CELLS, TASKS))))
 WORDS = sorted(
     {
         *CELLS,

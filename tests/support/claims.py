@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from experiments.experiment import Experiment
 from seqjax.records.record import Record
 from seqjax.stats.decisions import Verdict
-from seqjax.sweeps import tuning
+from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Run
 
 
@@ -15,7 +15,7 @@ def completed(
     """A record by ``leave`` for every run of the study, tuning first, until none is due."""
     found = {}
     while new := [
-        run for run in tuning.due(experiment.study, seeds, found.values()) if run.id not in found
+        run for run in plan_runs(experiment.study, seeds, found.values()) if run.id not in found
     ]:
         found |= {run.id: leave(run) for run in new}
     return list(found.values())

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from seqjax.sweeps.study import Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Axis, Study
 from seqjax.tasks.base import first_of
 from seqjax.training.config import make_config
 from seqjax.training.step import build_model, initialise, observe_model
@@ -28,7 +29,9 @@ ALL = "gates+gradients+inputs"
 
 def two_runs(observe=ALL, rates=(0.1, 1e38)):
     axes = (Axis("optim.learning_rate", rates),)
-    return plan(Study("made_up", "Why?", BASE | {"train.observe": observe}, axes=axes), range(1))
+    return plan_runs(
+        Study("made_up", "Why?", BASE | {"train.observe": observe}, axes=axes), range(1)
+    )
 
 
 def at_the_start():

@@ -10,12 +10,12 @@ STEPS = 6
 
 
 SMALL = {
-    "model.hidden": "4",
+    "model.hidden": 4,
     "task.name": "adding",
-    "task.length": "4",
-    "train.steps": str(STEPS),
-    "train.batch_size": "3",
-    "optim.learning_rate": "0.3",
+    "task.length": 4,
+    "train.steps": STEPS,
+    "train.batch_size": 3,
+    "optim.learning_rate": 0.3,
 }
 
 

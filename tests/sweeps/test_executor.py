@@ -18,7 +18,8 @@ from support.made_up import replace
 from seqjax.records import codec
 from seqjax.records.record import decode
 from seqjax.sweeps import executor
-from seqjax.sweeps.study import Arm, Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import make_config
 
 PLACE = {"jaxlib": "0.10.2", "device": "a processor"}
@@ -36,7 +37,7 @@ ONE_ARM = (Arm("all"),)
 
 def runs_of(*axes, seeds=1, arms=ONE_ARM, **settings):
     base = {**BASE, **{path.replace("__", "."): value for path, value in settings.items()}}
-    return plan(Study("made_up", "Why?", base, arms, axes), range(seeds))
+    return plan_runs(Study("made_up", "Why?", base, arms, axes), range(seeds))
 
 
 def train(runs, devices, on_steps=lambda steps: None):

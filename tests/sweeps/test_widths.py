@@ -8,11 +8,13 @@ import pytest
 from experiments.claims.protocol import on_tasks
 from seqjax.cells import CELLS
 from seqjax.models.sequence import ModelSpec, model_size
-from seqjax.sweeps.overrides import revise
-from seqjax.sweeps.study import Arm, Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.revise import revise
+from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.sweeps.widths import TOLERANCE, fitting_widths, matched_width, recurrent_parameters
 from seqjax.tasks import TASKS
-from seqjax.training.config import ConfigError, as_settings, make_config
+from seqjax.training.config import as_settings, make_config
+from seqjax.training.overrides import ConfigError
 from seqjax.training.step import abstract_model
 
 NAMES = ("lstm", "gru", "elman", "elman_relu", "janet", "lstm_ungated")
@@ -109,7 +111,7 @@ def a_study(*arms, axes=(), scored=False, **base):
 def widths(study):
     return {
         (run.arm, *run.point.values()): as_settings(run.config)["model.hidden"]
-        for run in plan(study, [0])
+        for run in plan_runs(study, [0])
     }
 
 
@@ -124,14 +126,16 @@ def test_a_matched_arm_has_the_parameters_of_the_arm_it_names():
     found = widths(a_study(GRU, ELMAN, LSTM))
     both = {(name,): expected(name, 57) for name in ("gru", "elman")}
     assert found == {("lstm",): 57, **both}
-    sizes = [model_size(abstract_model(run.config)) for run in plan(a_study(GRU, ELMAN, LSTM), [0])]
+    sizes = [
+        model_size(abstract_model(run.config)) for run in plan_runs(a_study(GRU, ELMAN, LSTM), [0])
+    ]
     *others, lstm = (size["parameters_recurrent"] for size in sizes)
     assert all(abs(size / lstm - 1) <= TOLERANCE for size in others)
 
 
 def test_a_matched_arm_follows_the_settings_of_a_command_and_of_the_arm_it_names():
     study = a_study(LSTM, GRU)
-    assert widths(revise(study, {"model.hidden": "70"}))["gru",] == expected("gru", 70)
+    assert widths(revise(study, {"model.hidden": 70}))["gru",] == expected("gru", 70)
     own = dataclasses.replace(LSTM, settings={"model.cell": "lstm", "model.hidden": 70})
     assert widths(a_study(own, GRU))["gru",] == expected("gru", 70)
 
@@ -142,7 +146,7 @@ def test_the_arm_that_is_named_may_be_left_out_by_a_command():
         alone = revise(a_study(arm, GRU, ELMAN), {}, arms=["gru"])
         assert widths(alone) == {("gru",): expected("gru", hidden)}
     with pytest.raises(ConfigError, match=r"model\.hidden: the arms of made_up differ in it"):
-        revise(a_study(own, GRU, ELMAN), {"model.hidden": "64"}, arms=["gru"])
+        revise(a_study(own, GRU, ELMAN), {"model.hidden": 64}, arms=["gru"])
 
 
 def test_the_match_is_made_at_each_point():
@@ -181,7 +185,7 @@ def test_on_several_tasks_the_match_is_made_on_each():
 
 def test_a_match_that_is_worse_than_1_percent_names_widths_with_a_better_one():
     with pytest.raises(ConfigError) as refusal:
-        plan(a_study(LSTM, GRU, ELMAN, **{"model.hidden": 32}), [0])
+        plan_runs(a_study(LSTM, GRU, ELMAN, **{"model.hidden": 32}), [0])
     message = str(refusal.value)
     assert message.startswith(
         "model.hidden: lstm has 4480 recurrent parameters at 32, elman at best"
@@ -224,4 +228,4 @@ def test_a_match_that_is_worse_than_1_percent_names_widths_with_a_better_one():
 )
 def test_a_match_that_cannot_be_made_is_refused(study, message):
     with pytest.raises(ConfigError, match=message):
-        plan(study, [0])
+        plan_runs(study, [0])

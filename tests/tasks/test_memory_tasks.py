@@ -11,7 +11,8 @@ from seqjax.tasks.datasets.agreement_natural import AgreementNatural
 from seqjax.tasks.synthetic.agreement import Agreement
 from seqjax.tasks.synthetic.lag_recall import LagRecall
 from seqjax.tasks.synthetic.memorization import Memorization
-from seqjax.training.config import ConfigError, make_config
+from seqjax.training.config import make_config
+from seqjax.training.overrides import ConfigError
 
 GENERATED = [LagRecall(), LagRecall(10, 9), LagRecall(6, 0), Agreement(), Memorization()]
 TESTED = [*GENERATED, AgreementNatural()]

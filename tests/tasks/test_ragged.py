@@ -66,7 +66,7 @@ TASKS = pytest.mark.parametrize("task", [Final(), Everywhere()], ids=lambda task
 
 @functools.cache
 def config_of(task, **more):
-    settings = {"task.name": "adding", "model.hidden": "4", "train.batch_size": str(SIZE), **more}
+    settings = {"task.name": "adding", "model.hidden": 4, "train.batch_size": SIZE, **more}
     return dataclasses.replace(make_config(settings), task=task)
 
 

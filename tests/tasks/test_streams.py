@@ -16,7 +16,8 @@ from seqjax.tasks.streams.arithmetic import Arithmetic
 from seqjax.tasks.streams.characters import Characters, UnicodeNames
 from seqjax.tasks.streams.text import WrittenText
 from seqjax.tasks.streams.xml import Xml
-from seqjax.training.config import ConfigError, make_config
+from seqjax.training.config import make_config
+from seqjax.training.overrides import ConfigError
 
 TESTED = [Arithmetic(), Xml(), Characters(), UnicodeNames(), WrittenText()]
 
@@ -76,7 +77,7 @@ def test_evaluation_predicts_every_symbol_of_a_part_once(length, carried, steps)
 
 
 def test_memory_counts_what_evaluation_reads_at_once():
-    config = make_config({"task.name": "unicode_names", "model.hidden": "32"})
+    config = make_config({"task.name": "unicode_names", "model.hidden": 32})
     read = 18 * 1024 * (39 + 32 * (4 + 2)) * 4
     assert read < executor.memory_of(config) < 1.2 * read
 
@@ -84,12 +85,12 @@ def test_memory_counts_what_evaluation_reads_at_once():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"model.bidirectional": "true"}, "model.bidirectional: expected false"),
-        ({"model.bidirectional": "true", "task.carried": "false"}, "model.bidirectional"),
-        ({"task.length": "0"}, "task.length: xml needs at least 1, got 0"),
-        ({"task.name": "unicode_names", "task.length": "316919"}, "at most 316918, got 316919"),
-        ({"task.name": "arithmetic", "task.digits": "0"}, "task.digits: expected at least 1"),
-        ({"task.name": "arithmetic", "task.digits": "19"}, "task.digits: expected at most 18"),
+        ({"model.bidirectional": True}, "model.bidirectional: expected false"),
+        ({"model.bidirectional": True, "task.carried": False}, "model.bidirectional"),
+        ({"task.length": 0}, "task.length: xml needs at least 1, got 0"),
+        ({"task.name": "unicode_names", "task.length": 316919}, "at most 316918, got 316919"),
+        ({"task.name": "arithmetic", "task.digits": 0}, "task.digits: expected at least 1"),
+        ({"task.name": "arithmetic", "task.digits": 19}, "task.digits: expected at most 18"),
     ],
 )
 def test_what_cannot_be_is_refused(settings, said):

@@ -16,7 +16,8 @@ from support.training import STEPS, alone, mesh_of, stacked, train
 
 from seqjax.cells import CELLS
 from seqjax.recurrence.unroll import unroll
-from seqjax.sweeps.study import Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Axis, Study
 from seqjax.tasks import TASKS
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.config import make_config
@@ -28,15 +29,15 @@ H, B = 4, 3
 LAYERS = ("layer0_forward", "layer1_forward")
 
 
-def counted_config(carried=True, rate="0.5"):
+def counted_config(carried=True, rate=0.5):
     settings = {
         "task.name": "xml",
         "model.cell": "elman",
-        "model.hidden": str(H),
-        "model.layers": "2",
+        "model.hidden": H,
+        "model.layers": 2,
         "init.recurrent": "uniform",
-        "train.steps": str(STEPS),
-        "train.batch_size": str(B),
+        "train.steps": STEPS,
+        "train.batch_size": B,
         "optim.name": "sgd",
         "optim.learning_rate": rate,
     }
@@ -44,7 +45,7 @@ def counted_config(carried=True, rate="0.5"):
 
 
 @functools.cache
-def trained(carried=True, rate="0.5"):
+def trained(carried=True, rate=0.5):
     (state,), trace = train([counted_config(carried, rate)], [0])
     return state, trace
 
@@ -76,7 +77,7 @@ def window(params, batch, carry, rate):
     return jax.tree.map(lambda p, g: p - rate * g, params, grads), value, last
 
 
-def looped(steps, carried=True, rate="0.5"):
+def looped(steps, carried=True, rate=0.5):
     """Parameters and carry after so many windows, and the loss of each."""
     config, values = counted_config(carried, rate), []
     state = jax.device_get(initialise(stacked([config]), np.uint32([0]), mesh=mesh_of(1)))
@@ -107,10 +108,10 @@ def test_only_the_carried_state_differs():
 
 
 def test_a_run_that_failed_keeps_the_state_it_had():
-    state, _ = trained(rate="1e38")
+    state, _ = trained(rate=1e38)
     (step,) = state.failed_at
     assert 0 < step < STEPS - 1
-    before, after = (looped(steps, rate="1e38")[1] for steps in (step, step + 1))
+    before, after = (looped(steps, rate=1e38)[1] for steps in (step, step + 1))
     assert_close(alone(state.carry), before, 1e-5)
     assert any(np.any(a != b) for a, b in zip(*map(jax.tree.leaves, (before, after)), strict=True))
 
@@ -128,7 +129,7 @@ def test_a_stream_goes_on_as_if_it_had_not_been_stopped(monkeypatch, tmp_path):
         "train.batch_size": B,
     }
     axes = (Axis("optim.learning_rate", (0.5, 1e38)),)
-    runs = plan(Study("made_up", "Why?", base, axes=axes), range(2))[:3]
+    runs = plan_runs(Study("made_up", "Why?", base, axes=axes), range(2))[:3]
     whole = results(runs, 1, 2)
     reasons = [record.failed and record.failed.reason for record, _ in whole.values()]
     assert [reason == "nonfinite" for reason in reasons] == [False, False, True]

@@ -20,12 +20,14 @@ from seqjax.baselines import ngrams
 from seqjax.data.folder import DataError
 from seqjax.records import jsonl
 from seqjax.records.workdir import Measurements
-from seqjax.sweeps.study import Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Axis, Study
 from seqjax.tasks.streams import text
 from seqjax.tasks.streams.characters import UnicodeNames
 from seqjax.tasks.streams.text import WrittenText
 from seqjax.training import step
-from seqjax.training.config import ConfigError, make_config
+from seqjax.training.config import make_config
+from seqjax.training.overrides import ConfigError
 
 RESULTS = pathlib.Path(__file__).parents[2] / "experiments" / "results" / "text"
 VERSE = "die Zeit, die ist ein sonderbar Ding — ⏳\r\n"
@@ -164,7 +166,7 @@ def test_planning_needs_no_file(monkeypatch, tmp_path):
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
     base = {"task.name": "text", "task.file": "none/none.txt"}
     axes = (Axis("optim.learning_rate", (0.1, 0.2)),)
-    (run, *_) = plan(Study("made_up", "Why?", base, axes=axes), range(1))
+    (run, *_) = plan_runs(Study("made_up", "Why?", base, axes=axes), range(1))
     assert run.config.task.metric == "bits" and not run.config.task.higher_is_better
     with pytest.raises(DataError, match=r"none/none\.txt: cannot read"):
         run.config.task.data()
@@ -261,7 +263,7 @@ def test_the_small_form_is_of_names_and_needs_no_file(monkeypatch):
     assert asked.measurement.points == tuple(
         {"task.name": "unicode_names", "order": order} for order in study.ORDERS
     )
-    (run,) = plan(asked.study, range(1))
+    (run,) = plan_runs(asked.study, range(1))
     assert run.config.task.name == "unicode_names" and run.config.task.length == 64
     found = study.measure(asked.measurement.points[2])
     assert 2.2 < found["test"] < found["validation"] < 2.4

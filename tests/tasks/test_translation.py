@@ -23,7 +23,8 @@ from seqjax.tasks.base import first_of
 from seqjax.tasks.datasets import translation
 from seqjax.tasks.datasets.translation import Translation, encoded
 from seqjax.training import step
-from seqjax.training.config import ConfigError, make_config
+from seqjax.training.config import make_config
+from seqjax.training.overrides import ConfigError
 
 TESTED = [Translation()]
 PAIRS = {

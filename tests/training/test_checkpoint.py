@@ -9,7 +9,8 @@ import pytest
 from support.interrupted import StopAt, bits, results
 
 from seqjax.records.record import Failure
-from seqjax.sweeps.study import Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Axis, Study
 from seqjax.training.checkpoint import CheckpointError, Checkpoints
 
 # Orbax leaves an event loop behind when it fails to read a corrupt checkpoint.
@@ -159,7 +160,7 @@ def made_up_runs(rates, seeds=2):
         "model.hidden": 4,
     }
     axes = (Axis("optim.learning_rate", rates),)
-    return plan(Study("made_up", "Why?", base, axes=axes), range(seeds))
+    return plan_runs(Study("made_up", "Why?", base, axes=axes), range(seeds))
 
 
 @pytest.mark.parametrize("per_device", [1, 2])

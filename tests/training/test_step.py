@@ -30,7 +30,7 @@ from seqjax.training.config import make_config
 from seqjax.training.step import evaluate, initialise, train_step
 from seqjax.types import named_key
 
-CLIPPED = {"clip.kind": "norm", "clip.threshold": "0.5"}
+CLIPPED = {"clip.kind": "norm", "clip.threshold": 0.5}
 
 
 @functools.cache
@@ -94,7 +94,7 @@ def test_chunks_are_the_whole_bit_for_bit(counts):
 @pytest.mark.parametrize("kind", ["norm", "step"])
 def test_an_infinite_threshold_trains_as_no_clipping_bit_for_bit(kind):
     _, free, free_trace = small()
-    _, state, trace = small(**{"clip.kind": kind, "clip.threshold": "inf"})
+    _, state, trace = small(**{"clip.kind": kind, "clip.threshold": float("inf")})
     assert_same_bits(state.params, free.params)
     assert_same_bits(trace, free_trace)
 
@@ -102,13 +102,13 @@ def test_an_infinite_threshold_trains_as_no_clipping_bit_for_bit(kind):
 @functools.cache
 def together(rate, order=(0, 1, 2)):
     """Three runs in one program, the second at this rate, in chunks of two steps."""
-    rates = ["0.3", rate, "0.1"]
+    rates = [0.3, rate, 0.1]
     configs = [make_config(SMALL | {"optim.learning_rate": rates[k]}) for k in order]
     return train(configs, order, counts=(2, 2, 2))
 
 
 def test_a_run_that_explodes_is_frozen_where_it_failed():
-    states, trace = together("1e30")
+    states, trace = together(1e30)
     assert [state.failed_at.tolist() for state in states] == [[-1, 1, -1]] * 3
     assert np.isfinite(trace.loss[1, 0]) and not np.isfinite(trace.loss[1, 1])
     frozen = [alone(state, 1) for state in states]
@@ -119,15 +119,15 @@ def test_a_run_that_explodes_is_frozen_where_it_failed():
 
 
 def test_a_run_that_explodes_does_not_touch_its_neighbours():
-    (*_, state), trace = together("1e30")
-    (*_, calm), calm_trace = together("0.2")
+    (*_, state), trace = together(1e30)
+    (*_, calm), calm_trace = together(0.2)
     assert calm.failed_at.tolist() == [-1] * 3
     assert_same_bits(alone((state, trace), [0, 2]), alone((calm, calm_trace), [0, 2]))
-    (*_, turned), turned_trace = together("0.2", order=(2, 0, 1))
+    (*_, turned), turned_trace = together(0.2, order=(2, 0, 1))
     assert_same_bits((turned, turned_trace), alone((calm, calm_trace), [2, 0, 1]))
 
 
-STEP_CLIPPED = {"task.variant": "pascanu", "task.length": "10", "clip.kind": "step"}
+STEP_CLIPPED = {"task.variant": "pascanu", "task.length": 10, "clip.kind": "step"}
 
 
 def clipped_pairs(threshold, params, batch):
@@ -160,7 +160,7 @@ def clipped_pairs(threshold, params, batch):
 
 
 def test_under_step_clipping_the_fraction_of_clipped_pairs_is_recorded():
-    thresholds = ["inf", "0.1", "0.03"]
+    thresholds = [float("inf"), 0.1, 0.03]
     configs = [make_config(SMALL | STEP_CLIPPED | {"clip.threshold": t}) for t in thresholds]
     _, trace = train(configs, [0, 0, 0])
     params = starting_arrays(configs[0], 0)
@@ -176,7 +176,7 @@ def test_under_step_clipping_the_fraction_of_clipped_pairs_is_recorded():
 
 @pytest.mark.parametrize("task", ["adding", "digits_rows"])
 def test_evaluation_is_the_mean_over_the_whole_set(task):
-    config = make_config({"model.hidden": "4", "task.name": task, "clip.kind": "step"})
+    config = make_config({"model.hidden": 4, "task.name": task, "clip.kind": "step"})
     data = jax.tree.map(jnp.asarray, config.task.data())
     params = starting_arrays(config, 0)
     rows = config.task.evaluation_rows(data, jnp.int32(0))
@@ -203,10 +203,10 @@ def test_evaluation_is_the_mean_over_the_whole_set(task):
     assert {name: float(value[0]) for name, value in got.items()} == pytest.approx(expected, 1e-5)
 
 
-@pytest.mark.parametrize("hidden", ["32", "128"])
+@pytest.mark.parametrize("hidden", [32, 128])
 def test_a_run_has_the_same_bits_alone_and_beside_another_on_two_devices(hidden):
-    settings = SMALL | CLIPPED | {"model.hidden": hidden, "train.batch_size": "8"}
-    configs = [make_config(settings | {"optim.learning_rate": rate}) for rate in ("0.1", "0.3")]
+    settings = SMALL | CLIPPED | {"model.hidden": hidden, "train.batch_size": 8}
+    configs = [make_config(settings | {"optim.learning_rate": rate}) for rate in (0.1, 0.3)]
     pair = train(configs, [0, 1], devices=2)
     for run in (0, 1):
         assert_same_bits(alone(pair, run), alone(train(configs[run : run + 1], [run])))
@@ -232,7 +232,7 @@ def test_a_training_step_lowers_for_every_platform(kind):
 
 SETTINGS = [
     SMALL | STEP_CLIPPED,
-    {"task.name": "digits_rows", "model.hidden": "4", "optim.name": "adam"},
+    {"task.name": "digits_rows", "model.hidden": 4, "optim.name": "adam"},
 ]
 
 

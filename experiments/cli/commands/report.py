@@ -3,7 +3,7 @@
 from experiments.cli import flags, reports
 from experiments.cli.workdir import WorkdirError
 from seqjax.records.jsonl import RecordError
-from seqjax.training.config import ConfigError
+from seqjax.training.overrides import ConfigError
 
 
 def main(argv: list[str]) -> None:

@@ -24,7 +24,7 @@ def main(argv: list[str]) -> None:
     from seqjax.data.folder import DataError
     from seqjax.records.jsonl import RecordError
     from seqjax.training.checkpoint import CheckpointError
-    from seqjax.training.config import ConfigError
+    from seqjax.training.overrides import ConfigError
 
     mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
     try:

@@ -13,7 +13,8 @@ from experiments.claims.protocol import PROTOCOL, on_tasks
 from seqjax.records.record import Failure
 from seqjax.stats.decisions import EvidenceError
 from seqjax.stats.decisions.base import CONTRADICTED, IN_PART, SUPPORTED, UNDECIDED
-from seqjax.sweeps import executor, tuning
+from seqjax.sweeps import executor
+from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Arm
 from seqjax.sweeps.widths import recurrent_parameters
 from seqjax.training.config import as_settings
@@ -65,7 +66,7 @@ def says(claim, records):
 @pytest.mark.parametrize("claim", MODULES)
 def test_a_plan_is_valid_and_its_matched_arms_have_equal_parameters(claim, full):
     study = MODULES[claim].experiment(full).study
-    runs = tuning.due(study, range(study.seeds), [])
+    runs = plan_runs(study, range(study.seeds))
     assert study.seeds == (20 if full else 10) and study.tuning_seeds == (5 if full else 2)
     config = {run.arm: run.config for run in runs}
     size = {
@@ -89,7 +90,7 @@ def biases(config):
 def test_the_arms_are_what_the_method_says():
     def configs(claim):
         study = CPU[claim].study
-        arms = {run.arm: run.config for run in tuning.due(study, SEEDS, [])}
+        arms = {run.arm: run.config for run in plan_runs(study, SEEDS)}
         return {(study.arm(title).task, study.arm(title).name): c for title, c in arms.items()}
 
     seven = configs("7")
@@ -225,7 +226,7 @@ def test_claim_8_reads_what_a_run_observes():
     arm = dataclasses.replace(arm, settings={**arm.settings, **tiny})
     base = {**CPU["8"].study.base, "model.hidden": 4, "train.batch_size": 4}
     study = dataclasses.replace(CPU["8"].study, arms=(arm,), base=base)
-    run = tuning.due(study, SEEDS, [])[0]
+    run = plan_runs(study, SEEDS)[0]
     ((one, _),) = executor.train_group([run], 1, jax.local_devices()[:1])
     for gate in "ifo":
         for layer in range(2):

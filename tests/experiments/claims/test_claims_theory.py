@@ -16,7 +16,7 @@ from experiments.claims import claim_2, claim_2b, claim_3
 from seqjax.reporting.plots.claims import claim_figure
 from seqjax.stats.decisions import EvidenceError
 from seqjax.stats.decisions.theory import DEPTHS
-from seqjax.sweeps import tuning
+from seqjax.sweeps.plan import plan_runs
 from seqjax.types import named_key
 
 TWO, TWO_B, THREE = (module.experiment(False) for module in (claim_2, claim_2b, claim_3))
@@ -94,7 +94,7 @@ def test_trained_networks_stand_beside_the_verdict_and_decide_nothing():
 @pytest.mark.parametrize("full", [False, True], ids=["CPU size", "full size"])
 def test_what_claim_2_trains_is_planned_with_the_gain_of_each_activation(full):
     study = claim_2.experiment(full).study
-    runs = tuning.due(study, range(study.seeds), [])
+    runs = plan_runs(study, range(study.seeds))
     gains = {(run.config.model.cell, round(run.config.init.recurrent_gain, 6)) for run in runs}
     steepest = {"elman": 1, "elman_sigmoid": 4}
     assert gains == {(cell, round(f * g, 6)) for cell, f in steepest.items() for g in (0.9, 1, 1.1)}

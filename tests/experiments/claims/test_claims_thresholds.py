@@ -15,7 +15,7 @@ from support.made_up import record, replace
 from experiments.claims import claim_4, claim_5, claim_6
 from seqjax.records import jsonl
 from seqjax.stats.decisions import EvidenceError
-from seqjax.sweeps import tuning
+from seqjax.sweeps.plan import cell_key, plan_runs
 from seqjax.sweeps.widths import TOLERANCE, recurrent_parameters
 from seqjax.tasks.base import first_of
 from seqjax.training.config import as_settings
@@ -57,7 +57,7 @@ def spread(mean, seed):
 @pytest.mark.parametrize("number", MODULES)
 def test_a_plan_is_valid_and_its_widths_match(number, full):
     study = MODULES[number].experiment(full).study
-    runs = tuning.due(study, range(study.seeds), [])
+    runs = plan_runs(study, range(study.seeds))
     assert study.seeds == (20 if full else 10) and study.tuning_seeds == (5 if full else 2)
     sizes = {run.arm: recurrent_parameters(run.config.model, run.config.task) for run in runs}
     for arm in study.arms:
@@ -66,7 +66,7 @@ def test_a_plan_is_valid_and_its_widths_match(number, full):
                 other for other in study.arms if (other.task, other.name) == (arm.task, arm.matched)
             )
             assert abs(sizes[arm.title] / sizes[reference.title] - 1) <= TOLERANCE
-    cells = {tuning.cell_of(study, run) for run in runs}
+    cells = {cell_key(study, run) for run in runs}
     assert len(cells) == len(study.arms)  # nothing but the rate is tried twice
     assert {r.purpose for r in runs if "rate" in study.arm(r.arm).tags} <= {"evaluation"}
 
@@ -216,7 +216,7 @@ def test_clipping_and_gates_stand_beside(raised):
 
 
 def test_only_runs_without_a_floor_are_looked_at():
-    for run in tuning.due(FIVE.study, range(1), []):
+    for run in plan_runs(FIVE.study, range(1)):
         assert (run.config.train.observe == "gradients") == run.arm.endswith("none")
 
 
@@ -280,7 +280,7 @@ def test_the_last_noun_by_enumeration(distance):
 
 
 def test_what_claim_6_reads_is_measured():
-    config = tuning.due(SIX.study, range(1), [])[0].config
+    config = plan_runs(SIX.study, range(1))[0].config
     row = first_of(config.task.evaluation_rows(None, jnp.int32(1)))
     batch = jax.eval_shape(lambda row: config.task.evaluation_batch(None, row), row)
     assert set(claim_6.METRICS.values()) <= set(batch.subsets)

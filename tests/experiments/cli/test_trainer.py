@@ -17,7 +17,8 @@ from experiments.cli.workdir import Workdir, WorkdirError
 from seqjax.records import jsonl
 from seqjax.sweeps import executor
 from seqjax.sweeps.checkpointer import Checkpointer
-from seqjax.sweeps.study import Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Axis, Study
 
 
 def test_a_shard_has_one_process(tmp_path):
@@ -89,7 +90,7 @@ def study(early, tmp_path):
     """A workdir with eight runs a device, and its runs."""
     base = {"task.name": "adding", "task.length": 6, "train.steps": 2, "model.hidden": 4}
     axes = (Axis("optim.learning_rate", (0.1, 0.2)),)
-    runs = plan(Study("init_by_clip", "Why?", base, axes=axes), range(4))
+    runs = plan_runs(Study("init_by_clip", "Why?", base, axes=axes), range(4))
     (tmp_path / locks.FOLDER).mkdir()
     workdir = Workdir(tmp_path)
     same = {"study": "init_by_clip", "rules": "", "axes": [], "tuning_seeds": 0, "arms": {}}

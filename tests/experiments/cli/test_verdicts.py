@@ -20,8 +20,8 @@ from seqjax.records.workdir import Measurements
 from seqjax.reporting.verdicts import to_json, to_markdown
 from seqjax.stats import rules
 from seqjax.stats.decisions import Comparison, EvidenceError, Verdict
-from seqjax.sweeps import tuning
 from seqjax.sweeps.measurement import Measurement
+from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import as_settings
 
@@ -139,7 +139,7 @@ def recorded(seeds=(0, 1), study=STUDY, **changes):
     found = []
     while True:
         known = {one.id for one in found}
-        new = [run for run in tuning.due(study, seeds, found) if run.id not in known]
+        new = [run for run in plan_runs(study, seeds, found) if run.id not in known]
         if not new:
             return found
         for run in new:

@@ -9,7 +9,8 @@ from support.commands import RATE, STUDY, command, contents, finish, recorded, r
 
 from experiments.cli.commands import report
 from experiments.cli.workdir import identity
-from seqjax.sweeps.study import Axis, Study, plan
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Axis, Study
 
 OTHER = {
     "a field": ("--set=train.steps=7", ("train.steps", "6 there", "7 here")),
@@ -39,7 +40,7 @@ def test_what_only_some_points_use_belongs_to_the_configuration_too():
         base = {"clip.threshold": threshold}
         axes = (Axis("clip.kind", ("none", "norm")),)
         study = Study("made_up", "Why?", base, axes=axes)
-        return identity(study, plan(study, range(2)))
+        return identity(study, plan_runs(study, range(2)))
 
     assert same(1.0) == same(1.0) != same(2.0)
 

@@ -9,7 +9,7 @@ from experiments.cli import reports, results
 from experiments.experiment import find
 from seqjax.reporting import plots
 from seqjax.stats.decisions.base import MIN_SEEDS
-from seqjax.sweeps.study import plan
+from seqjax.sweeps.plan import plan_runs
 from seqjax.tasks import digest_of_data
 
 DATA_SETS = {"mnist": "mnist", "poems": "tang_poems", "text": "tinyshakespeare"}
@@ -49,7 +49,7 @@ def test_all_seeds_and_the_baselines_that_are_measured(study, tmp_path, monkeypa
     if study in DATA_SETS and not (HERE / DATA_SETS[study]).is_dir():
         return
     use_published(monkeypatch)
-    assert found.data == digest_of_data(run.config.task for run in plan(found.study, range(1)))
+    assert found.data == digest_of_data(run.config.task for run in plan_runs(found.study, range(1)))
     quick = [at for at in measured.points if not SLOW & set(map(str, at.point.values()))]
     for at in (*quick[:2], *quick[-1:]):
         again = found.measurement.measure(at.point)

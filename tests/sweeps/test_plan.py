@@ -10,9 +10,10 @@ from support.made_up import record, replace
 
 from experiments.cli import trainer
 from seqjax.records import jsonl
-from seqjax.sweeps import executor, tuning
+from seqjax.sweeps import executor
+from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Arm, Axis, Study
-from seqjax.training.config import ConfigError
+from seqjax.training.overrides import ConfigError
 
 RATE = "optim.learning_rate"
 STUDY = Study(
@@ -42,9 +43,9 @@ def completed(study, seeds, accuracy):
     found, rounds = [], []
     while True:
         known = {one.id for one in found}
-        new = [run for run in tuning.due(study, seeds, found) if run.id not in known]
+        new = [run for run in plan_runs(study, seeds, found) if run.id not in known]
         if not new:
-            return tuning.due(study, seeds, found), rounds
+            return plan_runs(study, seeds, found), rounds
         rounds.append(new)
         found += [done(run, accuracy(run)) for run in new]
 
@@ -63,14 +64,14 @@ def test_first_every_value_on_the_tuning_seeds_then_the_best_on_the_others():
 
 
 def test_each_cell_goes_on_by_itself():
-    first = tuning.due(STUDY, range(3), [])
+    first = plan_runs(STUDY, range(3))
     found = [done(run, peak(0.1)(run)) for run in first if run.arm == "b"]
-    new = tuning.due(STUDY, range(3), found)[len(first) :]
+    new = plan_runs(STUDY, range(3), found)[len(first) :]
     assert [(run.arm, run.point[RATE], run.seed) for run in new] == [
         ("b", 0.1, k) for k in range(3)
     ]
     partly = found[:-1]
-    assert len(tuning.due(STUDY, range(3), partly)) == len(first)
+    assert len(plan_runs(STUDY, range(3), partly)) == len(first)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ def test_the_order_in_which_records_come_changes_nothing():
     whole, _ = completed(STUDY, range(3), peak(0.1))
     found = [done(run, peak(0.1)(run)) for run in whole]
     random.Random(0).shuffle(found)
-    assert tuning.due(STUDY, range(3), found) == whole
+    assert plan_runs(STUDY, range(3), found) == whole
 
 
 def test_an_arm_without_the_tuned_axis_is_run_at_once():
@@ -108,7 +109,7 @@ def test_an_arm_without_the_tuned_axis_is_run_at_once():
         "made_up", "Why?", {}, axes=(Axis(RATE, (0.1, 1.0), arms=("a",)),),
         arms=(Arm("a"), Arm("b", {RATE: 0.3})), tune=RATE, tuning_seeds=1,
     )  # fmt: skip
-    due = [(run.arm, run.seed, run.purpose) for run in tuning.due(study, range(2), [])]
+    due = [(run.arm, run.seed, run.purpose) for run in plan_runs(study, range(2))]
     assert due[2:] == [("b", 0, "evaluation"), ("b", 1, "evaluation")]
 
 
@@ -130,19 +131,19 @@ def test_more_seeds_than_can_be_run_are_refused_at_once(digits):
         (STUDY, range(2000, many)),
     ):
         with pytest.raises(ConfigError, match="over 50,000 runs"):
-            tuning.due(study, seeds, [])
+            plan_runs(study, seeds)
 
 
 def test_a_seed_cannot_be_both():
-    with pytest.raises(ConfigError, match=r"^--seeds: 1000 is a seed that .* is tuned"):
-        tuning.due(STUDY, range(990, 1010), [])
+    with pytest.raises(ConfigError, match=rf"^--seeds: .*{RATE}.*1000"):
+        plan_runs(STUDY, range(990, 1010))
 
 
 def by_shard(index, found):
     """What shard index/2 runs until nothing is left to it, ``found`` being there already."""
     found, own = list(found), []
     while True:
-        groups = executor.group_runs(tuning.due(STUDY, range(3), found))
+        groups = executor.group_runs(plan_runs(STUDY, range(3), found))
         todo = trainer.runs_of_shard(STUDY, groups, (index, 2), {one.id for one in found})
         new = [run for group in todo for run in group]
         if not new:

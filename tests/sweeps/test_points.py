@@ -1,14 +1,13 @@
-"""Arms × axes to runs, and what a command may change of a study."""
+"""Arms × axes to points and runs."""
 
 from math import inf
 
-import numpy as np
 import pytest
-from scipy.stats import kstest
 
-from seqjax.sweeps.overrides import revise
-from seqjax.sweeps.study import Arm, Axis, Study, plan
-from seqjax.training.config import ConfigError, as_settings
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.study import Arm, Axis, Study
+from seqjax.training.config import as_settings
+from seqjax.training.overrides import ConfigError
 
 BASE = {"task.name": "adding", "task.length": 4, "model.cell": "lstm", "train.steps": 6}
 NORM = {"clip.kind": "norm"}
@@ -19,7 +18,7 @@ def a_study(*axes, base=None, **options):
 
 
 def points(study, arm="all"):
-    return [dict(run.point) for run in plan(study, [0]) if run.arm == arm]
+    return [dict(run.point) for run in plan_runs(study, [0]) if run.arm == arm]
 
 
 @pytest.mark.core
@@ -37,7 +36,7 @@ def test_runs_stand_arm_by_arm_point_by_point_seed_by_seed():
         for rate in ("0.3", "0.1")
         for seed in (7, 8)
     ]
-    runs = plan(study, [7, 8])
+    runs = plan_runs(study, [7, 8])
     assert [run.id for run in runs] == expected
     for run in runs:
         settings = as_settings(run.config)
@@ -142,7 +141,9 @@ def test_base_settings_that_an_arm_has_no_use_for_are_left_out():
         Arm("as it stands", NORM),
         Arm("other", {"model.cell": "gru", "optim.name": "adam", "task.name": "digits_rows"}),
     )
-    first, other = (as_settings(run.config) for run in plan(a_study(arms=arms, base=base), [0]))
+    first, other = (
+        as_settings(run.config) for run in plan_runs(a_study(arms=arms, base=base), [0])
+    )
     assert first.items() >= base.items()
     assert other["clip.threshold"] == inf and other["optim.momentum"] == 0.9
     assert "init.bias.f" not in other and "task.length" not in other
@@ -151,17 +152,17 @@ def test_base_settings_that_an_arm_has_no_use_for_are_left_out():
 @pytest.mark.parametrize(
     ("study", "message"),
     [
-        (a_study(Axis("init.bias.z", (0.0,))), r"init\.bias\.z: swept, but no arm of made_up"),
-        (a_study(Axis("clip.threshold", (1.0,))), r"clip\.threshold: swept, but no arm"),
-        (a_study(tune="clip.threshold"), r"--tune: expected an axis of the sweep, got 'clip\.th"),
-        (a_study(arms=(Arm("a", {"init.bias.z": 1.0}),)), r"unknown field 'init\.bias\.z'"),
-        (a_study(Axis("model.hidden", (0,))), r"model\.hidden: expected at least 1, got 0"),
+        (a_study(Axis("init.bias.z", (0.0,))), r"'init\.bias\.z'.*init\.bias\.o"),
+        (a_study(Axis("clip.threshold", (1.0,))), r"^clip\.threshold: .*made_up"),
+        (a_study(tune="clip.threshold"), r"^--tune: .*'clip\.threshold'"),
+        (a_study(arms=(Arm("a", {"init.bias.z": 1.0}),)), r"'init\.bias\.z'.*init\.bias\.o"),
+        (a_study(Axis("model.hidden", (0,))), r"^model\.hidden: .*1 to .*got 0"),
         (a_study(Axis("task.name", ("adding", "copying"))), r"task\.name: .*mse.*recall"),
     ],
 )
 def test_a_plan_that_does_not_fit_is_refused(study, message):
     with pytest.raises(ConfigError, match=message):
-        plan(study, [0])
+        plan_runs(study, [0])
 
 
 def test_runs_are_paired_by_the_draws_that_they_share_with_the_first_of_their_data():
@@ -174,7 +175,7 @@ def test_runs_are_paired_by_the_draws_that_they_share_with_the_first_of_their_da
         "wider": {"model.hidden": 5},
     }
     study = a_study(arms=tuple(Arm(name, settings) for name, settings in arms.items()))
-    paired = {run.arm: run.paired for run in plan(study, [0])}
+    paired = {run.arm: run.paired for run in plan_runs(study, [0])}
     assert paired == {
         "lstm": "data+weights",
         "longer": "data+weights",
@@ -183,133 +184,6 @@ def test_runs_are_paired_by_the_draws_that_they_share_with_the_first_of_their_da
         "a gate in common": "data+weights",
         "wider": "data",
     }
-
-
-SWEPT = a_study(
-    Axis("clip.threshold", (1.0, inf), label="clip norm"),
-    Axis("optim.learning_rate", (0.1, 0.3)),
-    base=NORM,
-    tune="optim.learning_rate",
-)
-ARMS = a_study(
-    Axis("init.bias.i", (0.0,), arms=("lstm",), label="bias"),
-    Axis("init.bias.z", (0.0,), arms=("gru",), label="bias"),
-    arms=(Arm("lstm", {"model.cell": "lstm"}), Arm("gru", {"model.cell": "gru"})),
-)
-
-
-def test_a_command_may_set_sweep_and_choose():
-    revised = revise(
-        SWEPT,
-        {"train.steps": "9", "optim.momentum": "0"},
-        {"clip.threshold": ["inf", "0.5"], "model.hidden": ["3"]},
-        tune="clip.threshold",
-    )
-    assert revised.base == {**SWEPT.base, "train.steps": 9, "optim.momentum": 0.0}
-    assert revised.axes == (
-        Axis("clip.threshold", (inf, 0.5), label="clip norm"),
-        Axis("model.hidden", (3,)),
-    )
-    assert revised.tune == "clip.threshold"
-    assert len(plan(revised, range(4))) == 8
-    assert revise(SWEPT, {}) == SWEPT
-    assert revise(SWEPT, {}, {"clip.threshold": ["1"]}).tune is None  # the tuned axis is gone
-    assert [run.arm for run in plan(revise(ARMS, {}, arms=["gru"]), [0])] == ["gru"]
-
-
-def test_a_path_that_several_axes_share_is_swept_in_all_their_arms():
-    kinds = ("norm", "value")
-    study = a_study(
-        *(Axis("clip.threshold", (1.0, inf), arms=(kind,), label="bound") for kind in kinds),
-        arms=tuple(Arm(kind, {"clip.kind": kind}) for kind in kinds),
-    )
-    revised = revise(study, {}, {"clip.threshold": ["0.25"]})
-    for kind in kinds:
-        assert points(revised, kind) == [{"clip.threshold": 0.25}]
-    assert {axis.title for axis in revised.axes} == {"bound"}
-
-
-RATE = "optim.learning_rate"
-
-
-def test_trials_draw_log_uniformly_and_the_same_for_all_arms():
-    sweep = {RATE: ["loguniform(1e-4,1e-1)"], "clip.threshold": ["loguniform(0.1, 10)"]}
-    study = revise(a_study(base=NORM, arms=ARMS.arms), {}, sweep, trials=4000)
-    rates, thresholds = (np.log10(axis.values) for axis in study.axes)
-    assert -4 <= rates.min() < -3.99 and -1.01 < rates.max() <= -1
-    for logs, low, width in ((rates, -4, 3), (thresholds, -1, 2)):
-        assert kstest((logs - low) / width, "uniform").pvalue > 0.01
-    assert abs(np.corrcoef(rates, thresholds)[0, 1]) < 0.05
-    few = revise(a_study(base=NORM, arms=ARMS.arms), {}, sweep, trials=3)
-    pairs = [tuple(point.values()) for point in points(few, ARMS.arms[0].name)]
-    assert pairs == list(zip(*(axis.values[:3] for axis in study.axes), strict=True))
-    for arm in ARMS.arms:
-        assert [tuple(point.values()) for point in points(few, arm.name)] == pairs
-
-
-REFUSED = {
-    "unknown field": (SWEPT, {"given": {"trian.steps": "9"}}, "'trian.steps'.*'train.steps'"),
-    "unknown axis": (SWEPT, {"sweep": {"init.bias.z": ["1"]}}, "'init.bias.z'.*'init.bias.o'"),
-    "unknown arm": (ARMS, {"arms": ["lstn"]}, "^--arms: .*'lstn'.*'lstm'"),
-    "unknown cell": (SWEPT, {"given": {"model.cell": "lsmt"}}, "^model.cell: .*'lsmt'.*'lstm'"),
-    "both": (SWEPT, {"given": {RATE: "1"}, "sweep": {RATE: ["1"]}}, f"^{RATE}: both set and swept"),
-    "both, the study's": (SWEPT, {"given": {RATE: "1"}}, f"^{RATE}: both set and swept"),
-    "set, and arms differ": (ARMS, {"given": {"model.cell": "gru"}}, "^model.cell: the arms of"),
-    "swept, and arms differ": (ARMS, {"sweep": {"model.cell": ["gru"]}}, "^model.cell: the arms"),
-    "of no use": (
-        SWEPT,
-        {"given": {"optim.final": "0.5"}},
-        "^optim.final: changes nothing, be.*sch",
-    ),
-    "empty value": (SWEPT, {"sweep": {RATE: ["0.1", ""]}}, f"^{RATE}: swept over an empty value"),
-    "no values": (SWEPT, {"sweep": {RATE: [""]}}, f"^{RATE}: swept over an empty value"),
-    "twice": (SWEPT, {"sweep": {RATE: ["0.1", "1", "1e-1"]}}, f"^{RATE}: swept over 0.1 twice"),
-    "twice, as a float32": (SWEPT, {"sweep": {RATE: ["0.1", "0.10000000001"]}}, "twice"),
-    "inf twice": (SWEPT, {"sweep": {"clip.threshold": ["inf", "Infinity"]}}, "over inf twice"),
-    "NaN": (SWEPT, {"sweep": {RATE: ["0.1", "nan"]}}, f"^{RATE}: expected a number.*'nan'"),
-    "NaN set": (SWEPT, {"given": {"optim.momentum": "nan"}}, "^optim.momentum: .*'nan'"),
-    "words": (SWEPT, {"sweep": {RATE: ["fast"]}}, f"^{RATE}: expected a number, got 'fast'"),
-    "a fraction": (SWEPT, {"sweep": {"model.hidden": ["4.5"]}}, "^model.hidden: .*whole.*'4.5'"),
-    "quotation marks": (SWEPT, {"given": {"optim.momentum": "'0.5'"}}, "no quotation marks"),
-    "tuned but not swept": (SWEPT, {"tune": "optim.momentum"}, "^--tune: .*'optim.momentum'"),
-    "a draw, but not how many": (
-        SWEPT,
-        {"sweep": {RATE: ["loguniform(1,2)"]}},
-        "^--trials: not giv",
-    ),
-    "trials of nothing": (SWEPT, {"trials": 3}, "^--trials: nothing is drawn"),
-    "a draw the wrong way": (
-        SWEPT,
-        {"sweep": {RATE: ["loguniform(2,1)"]}, "trials": 3},
-        f"^{RATE}: expected .*0 < a < b",
-    ),
-    "a draw of zero": (SWEPT, {"sweep": {RATE: ["loguniform(0,1)"]}, "trials": 3}, "0 < a < b"),
-    "a draw beside values": (
-        SWEPT,
-        {"sweep": {RATE: ["1", "loguniform(1,2)"]}, "trials": 3},
-        f"^{RATE}: expected loguniform",
-    ),
-    "another draw": (SWEPT, {"sweep": {RATE: ["normal(0,1)"]}, "trials": 3}, "'normal.0,1.'"),
-    "a whole number drawn": (
-        SWEPT,
-        {"sweep": {"model.hidden": ["loguniform(2,9)"]}, "trials": 3},
-        "^model.hidden: expected loguniform.a,b. of a number",
-    ),
-    "seeds to tune nothing": (
-        SWEPT,
-        {"sweep": {"clip.threshold": ["1"]}, "tuning_seeds": 2},
-        "^--tuning_seeds: nothing is tuned",
-    ),
-    "out of range": (SWEPT, {"sweep": {"clip.threshold": ["0"]}}, "^clip.threshold: .*positive.*0"),
-}
-
-
-@pytest.mark.core
-@pytest.mark.parametrize(("study", "change", "message"), REFUSED.values(), ids=REFUSED)
-def test_a_change_that_does_not_fit_is_refused_by_name(study, change, message):
-    with pytest.raises(ConfigError, match=message) as refusal:
-        plan(revise(study, **{"given": {}, **change}), [0])
-    assert "\n" not in str(refusal.value)
 
 
 def test_ids_are_as_many_as_runs():
@@ -321,7 +195,7 @@ def test_ids_are_as_many_as_runs():
         Axis("model.bidirectional", (False, True)),
         arms=(Arm("a"), Arm("a b")),
     )
-    runs = plan(study, range(12))
+    runs = plan_runs(study, range(12))
     assert len(runs) == 2 * (1 + 5) * 2 * 2 * 2 * 12
     assert len({run.id for run in runs}) == len(runs)
 
@@ -339,16 +213,27 @@ def test_an_arm_of_a_task_is_called_by_both_and_matched_on_its_task():
         ),
         base={"model.hidden": 57},
     )
-    runs = plan(study, [0])
+    runs = plan_runs(study, [0])
     assert [run.arm for run in runs] == ["short: lstm", "short: gru", "long: lstm", "long: gru"]
     hidden = [run.config.model.hidden for run in runs]
     assert hidden[0] == 57 and hidden[2] == 19 and hidden[1] > hidden[3] > 19
     assert study.arm("long: lstm") == study.arms[2]
-    alone = revise(study, {}, arms=["long: gru"])
-    assert [run.config.model.hidden for run in plan(alone, [0])] == hidden[3:]
 
 
 @pytest.mark.parametrize("name", ["twice", "absent"])
 def test_titles_of_arms_are_different_and_known(name):
     with pytest.raises(ConfigError, match=f"arms: .*{name}"):
         a_study(arms=(Arm("twice"), *[Arm("twice")] * (name == "twice"))).arm("absent")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Arm("a", {"modle.cell": "lstm"}),
+        lambda: Axis("model.hidden", (3, "4")),
+        lambda: a_study(base={"model.hidden": "3"}),
+    ],
+)
+def test_literals_of_a_study_have_the_types_of_their_fields(make):
+    with pytest.raises(ConfigError, match=r"'modle\.cell'|model\.hidden: .*a whole number, got '"):
+        make()

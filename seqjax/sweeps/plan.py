@@ -1,0 +1,147 @@
+"""The runs of a study, with hyperparameters tuned on seeds apart from those that are reported.
+
+A study with ``tuning_seeds`` tries each table cell, an arm at a point, at every value of the tuned
+axis on the tuning seeds 1000, 1001, …, and runs the value with the best validation metric on the
+reported seeds. The runs that are due depend on the records so far and on nothing else, so a study
+that was interrupted, or split into shards by table cells, continues as if it had not been.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+from seqjax.records.record import Record
+from seqjax.stats import rules
+from seqjax.sweeps.points import make_run, points_of
+from seqjax.sweeps.study import MOST_RUNS, Run, Study
+from seqjax.training.overrides import ConfigError, fields
+from seqjax.types import unknown
+
+FIRST_TUNING_SEED = 1000
+EXTENDED, MOST_EXTENSIONS = "optim.learning_rate", 2
+"""If the best value of this axis is the first or last, one more is tried, at most so many times."""
+
+
+def plan_runs(study: Study, seeds: Iterable[int], records: Iterable[Record] = ()) -> list[Run]:
+    """The runs that a study needs as far as the records so far determine them.
+
+    Args:
+      study: the study.
+      seeds: the seeds that are reported.
+      records: the records so far. With ``tuning_seeds``, the reported runs of a table cell are
+        planned once all its tuning runs are recorded.
+
+    Returns:
+      Recorded runs included: arm by arm, point by point, seed by seed.
+
+    Raises:
+      ConfigError: a setting or an axis that does not fit; more than ``MOST_RUNS`` runs; a seed that
+        is both reported and tuned on.
+    """
+    seeds = list(itertools.islice(seeds, MOST_RUNS + 1))
+    if not study.tuning_seeds:
+        return _every_run(study, seeds)
+    tuning_seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + study.tuning_seeds)
+    if both := [seed for seed in seeds if seed in tuning_seeds]:
+        raise ConfigError(
+            f"--seeds: expected seeds that {study.tune} is not tuned on, got {both[0]}"
+        )
+    cells: dict[Hashable, list[Run]] = {}
+    for run in _every_run(study, tuning_seeds):
+        cells.setdefault(cell_key(study, run), []).append(run)
+    _check_size(study, len(cells) * len(seeds))
+    recorded = {record.id: record for record in records}
+    return [run for runs in cells.values() for run in _runs_of_cell(study, runs, seeds, recorded)]
+
+
+def cell_key(study: Study, run: Run) -> Hashable:
+    """Key of the runs that one shard runs together: a run, or with tuning seeds a table cell."""
+    if not study.tuning_seeds:
+        return run.id
+    return run.arm, *(item for item in run.point.items() if item[0] not in study.tuned)
+
+
+def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
+    """Every arm at every point with every seed."""
+    runs, used, firsts = [], set(), {}
+    seeds = seeds[: MOST_RUNS + 1]
+    for arm in study.arms:
+        for point in points_of(study, arm):
+            used |= point.keys()
+            _check_size(study, (len(runs) + 1) * len(seeds))
+            runs.append(make_run(study, arm, point, firsts))
+            metrics = [run.config.task.metric for run in (runs[0], runs[-1])]
+            if len(set(metrics)) > 1 and not study.scored:
+                both = " and ".join(metrics)
+                raise ConfigError(f"task.name: expected tasks of one metric, got {both}")
+    for axis in study.axes:
+        if axis.path not in used and any(axis.applies_to(arm) for arm in study.arms):
+            known = [fields(run.config.model.cell, run.config.task.name) for run in runs]
+            if not any(axis.path in paths for paths in known):
+                raise ConfigError(str(unknown("field", axis.path, known[0])))
+            raise ConfigError(f"{axis.path}: swept, but without effect in any arm of {study.name}")
+    if study.tune is not None and study.tune not in used:
+        raise ConfigError(f"--tune: expected an axis of the sweep, got {study.tune!r}")
+    return [dataclasses.replace(run, seed=seed) for run in runs for seed in seeds]
+
+
+def _check_size(study: Study, runs: int) -> None:
+    if runs > MOST_RUNS:
+        raise ConfigError(f"--seeds: {study.name} would have over {MOST_RUNS:,} runs")
+
+
+def _runs_of_cell(
+    study: Study, runs: list[Run], seeds: Sequence[int], recorded: Mapping[str, Record]
+) -> list[Run]:
+    """The tuning runs of a table cell, and once they are recorded its reported runs.
+
+    Args:
+      study: the study.
+      runs: the runs of the cell at every value of the tuned axis and every tuning seed.
+      seeds: the reported seeds.
+      recorded: the records by the id of their run.
+    """
+    by_value: dict[tuple, list[Run]] = {}
+    for run in runs:
+        value = tuple(run.point.get(path) for path in study.tuned)
+        by_value.setdefault(value, []).append(dataclasses.replace(run, purpose="tuning"))
+    if not any(path in runs[0].point for path in study.tuned):
+        return [dataclasses.replace(runs[0], seed=seed) for seed in seeds]  # nothing to select
+    for extensions in range(MOST_EXTENSIONS + 1):
+        tuning = [run for same in by_value.values() for run in same]
+        if not all(run.id in recorded for run in tuning):
+            return tuning
+        values = sorted(by_value)
+        best = rules.select_best({v: [recorded[run.id] for run in by_value[v]] for v in values})
+        beyond = value_beyond(study, values, best)
+        if beyond is None or extensions == MOST_EXTENSIONS:
+            break
+        by_value[(beyond,)] = [_at(study, run, beyond) for run in by_value[best]]
+    reported = dataclasses.replace(by_value[best][0], purpose="evaluation")
+    return tuning + [dataclasses.replace(reported, seed=seed) for seed in seeds]
+
+
+def value_beyond(study: Study, values: Sequence[tuple], best: tuple) -> float | None:
+    """The value one step past the first or last if that is the best; None if the best is inside.
+
+    >>> study = Study("rates", "Which?", {}, tune="optim.learning_rate")
+    >>> value_beyond(study, [(0.001,), (0.01,)], (0.001,))
+    0.0001
+
+    Args:
+      study: the study; only ``EXTENDED`` is extended, and only if its values are not drawn.
+      values: the values tried, sorted, each a tuple over ``study.tuned``.
+      best: one of them.
+    """
+    if study.tuned != (EXTENDED,) or len(values) < 2 or best not in (values[0], values[-1]):
+        return None
+    if any(axis.drawn for axis in study.axes if axis.path == EXTENDED):
+        return None
+    edge, inner = values[:2] if best == values[0] else values[:-3:-1]
+    return float(f"{edge[0] * edge[0] / inner[0]:.3g}")
+
+
+def _at(study: Study, run: Run, value: float) -> Run:
+    """The run at another value of the tuned axis."""
+    other = make_run(study, study.arm(run.arm), {**run.point, study.tune: value})
+    return dataclasses.replace(run, point=other.point, config=other.config)

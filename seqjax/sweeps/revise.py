@@ -1,0 +1,149 @@
+"""Changes to a study by a command: settings, axes, arms and the tuned axis."""
+
+import dataclasses
+import math
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from seqjax.sweeps.points import points_of, settings_of
+from seqjax.sweeps.study import MOST_RUNS, Arm, Axis, Study
+from seqjax.training.config import unused_reasons
+from seqjax.training.overrides import ConfigError, Overrides, field_of
+from seqjax.types import unknown
+
+DRAWN = re.compile(r"loguniform\(([^(),]+),([^(),]+)\)")
+
+
+def parse_axes(texts: Mapping[str, Sequence[str]], trials: int | None = None) -> tuple[Axis, ...]:
+    """The axes of a sweep that is given as text.
+
+    >>> parse_axes({"clip.threshold": ["1", "inf"]})[0].values
+    (1.0, inf)
+
+    Args:
+      texts: values by path, or "loguniform(a,b)" alone in place of values.
+      trials: number of values that each "loguniform(a,b)" stands for.
+
+    Raises:
+      ConfigError: an unknown path; an empty value, one of the wrong type or one given twice; draws
+        without ``trials``, or ``trials`` without draws.
+    """
+    axes = tuple(_parse_axis(path, values, trials) for path, values in texts.items())
+    if trials is not None and not any(axis.drawn for axis in axes):
+        raise ConfigError("--trials: nothing is drawn; sweep a path=loguniform(a,b)")
+    return axes
+
+
+def _parse_axis(path: str, texts: Sequence[str], trials: int | None) -> Axis:
+    field = field_of(path)
+    if any("(" in text for text in texts):
+        return Axis(path, _draws(path, texts, trials), drawn=True)
+    if not all(texts):
+        raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
+    if len(texts) > MOST_RUNS:
+        raise ConfigError(f"{path}: swept over {len(texts):,} values; at most {MOST_RUNS:,}")
+    values, seen = tuple(map(field.parse, texts)), set()
+    for value in values:
+        same = np.float32(value) if field.type is float else value  # the value that runs see
+        if same in seen:
+            raise ConfigError(f"{path}: swept over {value} twice")
+        seen.add(same)
+    return Axis(path, values)
+
+
+def _draws(path: str, texts: Sequence[str], trials: int | None) -> tuple[float, ...]:
+    """Log-uniform draws, to four digits: fixed for a path, so that more trials only add some."""
+    field, match = field_of(path), DRAWN.fullmatch(texts[0])
+    if len(texts) > 1 or match is None or field.type is not float:
+        raise ConfigError(f"{path}: expected loguniform(a,b) of a number, got {','.join(texts)!r}")
+    if trials is None:
+        raise ConfigError(f"--trials: not given; {path}={texts[0]} needs a number of draws")
+    low, high = (field.parse(bound.strip()) for bound in match.groups())
+    if not 0 < low < high < math.inf:
+        raise ConfigError(f"{path}: expected loguniform(a,b) with 0 < a < b, got {texts[0]!r}")
+    random = np.random.Generator(np.random.PCG64(zlib.crc32(path.encode())))
+    logs = random.uniform(math.log(low), math.log(high), trials)
+    return tuple(float(f"{math.exp(value):.4g}") for value in logs)
+
+
+def revise(
+    study: Study,
+    settings: Mapping[str, object] | None = None,
+    axes: tuple[Axis, ...] | None = None,
+    arms: Sequence[str] = (),
+    tune: str | None = None,
+    tuning_seeds: int | None = None,
+) -> Study:
+    """The study with the changes that a command asks for.
+
+    Args:
+      study: the study.
+      settings: typed values by path, added to the base.
+      axes: axes in place of the study's; None leaves them. A path that the study sweeps too stays
+        limited to the same arms, under the same label.
+      arms: titles of the arms to run; none for all.
+      tune: path of the axis to tune; None leaves the study's if it is still swept.
+      tuning_seeds: seeds for tuning; None leaves the study's.
+
+    Raises:
+      ConfigError: a field that exists in no arm or has no effect in any; one that is both set and
+        swept, or in which the arms differ; an unknown arm; ``tuning_seeds`` without ``tune``.
+    """
+    settings = Overrides(settings)
+    chosen = _chosen_arms(study, arms)
+    needed = {(arm.task, arm.matched) for arm in chosen} - {(arm.task, arm.name) for arm in chosen}
+    references = tuple(arm for arm in study.arms if (arm.task, arm.name) in needed)
+    new_axes = study.axes if axes is None else _labelled(axes, study.axes)
+    swept = {axis.path for axis in new_axes}
+    for path in [*settings, *(axis.path for axis in axes or ())]:
+        if path in settings and path in swept:
+            raise ConfigError(f"{path}: both set and swept; sweep a single value instead")
+        if any(path in arm.settings for arm in (*chosen, *references)):
+            raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
+    tune = study.tune if tune is None and study.tune in swept else tune
+    if tune is None and tuning_seeds:
+        raise ConfigError("--tuning_seeds: nothing is tuned; name an axis with --tune")
+    apart = study.tuning_seeds if tuning_seeds is None else tuning_seeds
+    revised = dataclasses.replace(
+        study,
+        base=study.base | settings,
+        arms=chosen,
+        references=references,
+        axes=new_axes,
+        tune=tune,
+        tuning_seeds=apart if tune else 0,
+    )
+    _check_effect(revised, settings)
+    return revised
+
+
+def _chosen_arms(study: Study, titles: Sequence[str]) -> tuple[Arm, ...]:
+    known = [arm.title for arm in study.arms]
+    for title in titles:
+        if title not in known:
+            raise ConfigError(f"--arms: {unknown(f'arm of {study.name}', title, known)}")
+    return tuple(arm for arm in study.arms if not titles or arm.title in titles)
+
+
+def _labelled(axes: tuple[Axis, ...], old: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    """The axes, with the arms and labels of the old axes of the same path."""
+    return tuple(
+        dataclasses.replace(same, values=axis.values, drawn=axis.drawn)
+        for axis in axes
+        for same in [other for other in old if other.path == axis.path] or [axis]
+    )
+
+
+def _check_effect(study: Study, settings: Overrides) -> None:
+    """Raises ConfigError for settings that change no run of the study."""
+    places = [(arm, point) for arm in study.arms for point in points_of(study, arm)]
+    unseen = set(settings).difference(*(settings_of(study, *place) for place in places))
+    for path in sorted(unseen, key=list(settings).index):
+        everything = [study.base | arm.settings | point for arm, point in places]
+        known = [values for values in everything if path in values.fields()]
+        if not known:
+            raise ConfigError(str(unknown("field", path, everything[0].fields())))
+        raise ConfigError(f"{path}: changes nothing, because {unused_reasons(known[0])[path]}")

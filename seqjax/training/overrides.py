@@ -1,0 +1,254 @@
+"""Values of fields by path, such as ``optim.learning_rate``, parsed once and typed from then on."""
+
+import dataclasses
+import functools
+import inspect
+import math
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from seqjax.cells import CELLS
+from seqjax.models.sequence import ModelSpec
+from seqjax.tasks import TASKS
+from seqjax.training.specs import SECTIONS
+from seqjax.types import unknown
+
+DEFAULT_TASK = "digits_rows"
+ENTRY = re.compile(r"^  (\w[\w, ]*):(.*\n?(?:    .*\n?)*)", re.MULTILINE)
+"""Names and text of an entry under "Attributes:" of a docstring."""
+LARGEST = 2**24
+"""Bound of whole numbers that catches typos."""
+
+
+class ConfigError(ValueError):
+    """A mistake in a setting: one line with the field, the value and the accepted values."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A field of a configuration.
+
+    Attributes:
+      path: section and name, such as "optim.learning_rate".
+      type: ``float``, ``int``, ``bool`` or ``str``.
+      default: the value where nothing is set.
+      meaning: one line, from the docstring of the Spec or task.
+    """
+
+    path: str
+    type: type
+    default: Any
+    meaning: str
+
+    def parse(self, text: str) -> Any:
+        """The value of a text, as on the command line.
+
+        Raises:
+          ConfigError: not a value of the field's type.
+        """
+        if text[:1] in "'\"" and text[-1:] in "'\"" and text:
+            raise self._error("a value without quotation marks", text)
+        if self.type is str:
+            return text
+        if self.type is bool:
+            if text.lower() not in ("true", "false"):
+                raise self._error("true or false", text)
+            return text.lower() == "true"
+        try:
+            value = self.type(text.replace("_", "?"))  # Python reads 1_0 as 10
+        except ValueError:
+            raise self._error(self._noun, text) from None
+        if math.isinf(value) and "inf" not in text.lower():  # 1e999
+            raise self._error(self._noun, text)
+        return self._in_range(value, text)
+
+    def check(self, value: Any) -> Any:
+        """The value, if it has the field's type; whole numbers are numbers too.
+
+        Raises:
+          ConfigError: another type, NaN, or a number that becomes 0 or infinite in float32.
+        """
+        typed = value.item() if isinstance(value, np.generic) else value
+        if self.type is float and type(typed) is int and abs(typed) < LARGEST:
+            typed = float(typed)
+        if type(typed) is not self.type:
+            raise self._error(self._noun, value)
+        return self._in_range(typed, value)
+
+    def _in_range(self, value: Any, given: Any) -> Any:
+        if self.type is int and abs(value) >= LARGEST:
+            raise self._error(f"a whole number below {LARGEST}", given)
+        if self.type is float and not _float32_holds(value):
+            raise self._error(self._noun, given)
+        return value
+
+    @property
+    def _noun(self) -> str:
+        return {
+            float: "a number that float32 holds, or inf",
+            int: "a whole number",
+            bool: "true or false",
+            str: "text",
+        }[self.type]
+
+    def _error(self, accepted: str, value: Any) -> ConfigError:
+        return ConfigError(f"{self.path}: expected {accepted}, got {value!r}")
+
+
+def _float32_holds(value: float) -> bool:
+    """False for NaN, and for finite numbers that would silently become 0 or infinite."""
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = float(np.float32(value))
+    same_zero, same_inf = (narrow == 0) == (value == 0), math.isinf(narrow) == math.isinf(value)
+    return not math.isnan(value) and same_zero and same_inf
+
+
+def fields(cell: str = ModelSpec.cell, task: str = DEFAULT_TASK) -> dict[str, Field]:
+    """Every field that a configuration of this cell and task has, by path.
+
+    >>> fields()["optim.learning_rate"].default, "init.bias.n_h" in fields("gru")
+    (0.1, True)
+
+    Raises:
+      ConfigError: an unknown cell or task.
+    """
+    if cell not in CELLS:
+        raise ConfigError(f"model.cell: {unknown('cell', cell, CELLS)}")
+    if task not in TASKS:
+        raise ConfigError(f"task.name: {unknown('task', task, TASKS)}")
+    return dict(_fields(cell, task))
+
+
+@functools.cache
+def all_fields() -> dict[str, Field]:
+    """The fields of all cells and tasks, by path. A path has the same type everywhere."""
+    of_tasks = [_fields(ModelSpec.cell, task) for task in TASKS]
+    of_cells = [_fields(cell, DEFAULT_TASK) for cell in CELLS]
+    return {path: field for found in (*of_cells, *of_tasks) for path, field in found.items()}
+
+
+@functools.cache
+def _fields(cell: str, task: str) -> dict[str, Field]:
+    found = {"task.name": Field("task.name", str, DEFAULT_TASK, "name of the task")}
+    for section, spec in {**SECTIONS, "task": TASKS[task]}.items():
+        hints, meanings = typing.get_type_hints(spec), _meanings(spec)
+        for field in dataclasses.fields(spec):
+            path, meaning = f"{section}.{field.name}", meanings.get(field.name, "")
+            if path == "init.bias":
+                gates = (f"{path}.{gate}" for gate in CELLS[cell].bias_gates)
+                found |= {gate: Field(gate, float, 0.0, meaning) for gate in gates}
+            else:
+                hint = hints[field.name]
+                kind = hint if hint in (int, bool, str) else float
+                found[path] = Field(path, kind, field.default, meaning)
+    return found
+
+
+def _meanings(spec: type) -> dict[str, str]:
+    """The first sentence on each field, from "Attributes:" of the docstring and its bases'."""
+    found = {}
+    for base in reversed(spec.__mro__):
+        _, _, attributes = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")
+        for names, text in ENTRY.findall(attributes):
+            sentence = " ".join(text.split()).partition(". ")[0].rstrip(".")
+            found |= {name: sentence for name in names.split(", ")}
+    return found
+
+
+class Overrides(Mapping[str, Any]):
+    """Immutable values by path, each of the type of its field.
+
+    The paths are those of ``all_fields``: some may have no effect, or not exist, for the cell and
+    the task that the overrides name.
+
+    >>> typed = Overrides.parse({"model.hidden": "64", "clip.threshold": "inf"})
+    >>> dict(typed | Overrides({"model.hidden": 32}))
+    {'model.hidden': 32, 'clip.threshold': inf}
+
+    Args:
+      values: typed values by path; a whole number may stand for a number.
+
+    Raises:
+      ConfigError: an unknown path, or a value of another type.
+    """
+
+    def __init__(self, values: Mapping[str, Any] | None = None):
+        values = values or {}
+        typed = isinstance(values, Overrides)
+        self._values = {
+            path: value if typed else field_of(path).check(value) for path, value in values.items()
+        }
+
+    @classmethod
+    def parse(cls, texts: Mapping[str, Any]) -> "Overrides":
+        """The overrides that texts by path stand for; values that are not text are typed already.
+
+        Raises:
+          ConfigError: an unknown path, or a text that is no value of its field.
+        """
+        return cls(
+            {
+                path: field_of(path).parse(text) if isinstance(text, str) else text
+                for path, text in texts.items()
+            }
+        )
+
+    def __getitem__(self, path: str) -> Any:
+        return self._values[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __or__(self, later: Mapping[str, Any]) -> "Overrides":
+        """Both, where ``later`` wins."""
+        union = Overrides()
+        union._values = {**self._values, **Overrides(later)}
+        return union
+
+    def without(self, paths: Mapping[str, Any] | set[str]) -> "Overrides":
+        """The overrides of all other paths."""
+        rest = Overrides()
+        rest._values = {path: value for path, value in self.items() if path not in paths}
+        return rest
+
+    def __repr__(self) -> str:
+        return f"Overrides({self._values!r})"
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    @property
+    def cell(self) -> str:
+        """Name of the cell, set or by default."""
+        return self.get("model.cell", ModelSpec.cell)
+
+    @property
+    def task(self) -> str:
+        """Name of the task, set or by default."""
+        return self.get("task.name", DEFAULT_TASK)
+
+    def fields(self) -> dict[str, Field]:
+        """The fields that exist for the cell and the task of the overrides.
+
+        Raises:
+          ConfigError: an unknown cell or task.
+        """
+        return fields(self.cell, self.task)
+
+
+def field_of(path: str) -> Field:
+    """The field of a path.
+
+    Raises:
+      ConfigError: no cell or task has it.
+    """
+    if path not in all_fields():
+        raise ConfigError(str(unknown("field", path, all_fields())))
+    return all_fields()[path]

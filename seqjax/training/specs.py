@@ -1,0 +1,82 @@
+"""The Specs that a configuration consists of, by section; the training section is defined here."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from seqjax.cells.base import Cell
+from seqjax.diagnostics.observers import OBSERVERS
+from seqjax.init import InitSpec
+from seqjax.models.sequence import ModelSpec
+from seqjax.optim.clipping import ClipSpec
+from seqjax.optim.gradient_floor import FloorSpec
+from seqjax.optim.optimizer import OptimSpec
+from seqjax.types import check_range, check_size, static, unknown
+
+PRECISIONS = {
+    "float32": ("highest", None),
+    "tf32": ("tensorfloat32", None),
+    "bf16": ("highest", jnp.bfloat16),
+}
+"""JAX's precision of a matrix product, and the dtype that its operands are rounded to."""
+MOST_STEPS, LARGEST_BATCH, MOST_VALIDATIONS = 2**24, 2**16, 10**4
+"""Bounds that catch typos."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TrainSpec:
+    """Length and precision of training. All fields are static.
+
+    Attributes:
+      steps: updates.
+      batch_size: sequences per update.
+      eval_every: updates between validations; one more follows the last update.
+      precision: precision of matrix products: "float32" (the highest that the device has), "tf32"
+        (on devices that have it, float32 elsewhere), "bf16" (operands rounded to bfloat16).
+        Parameters, carries, gates and sums are float32 under all three.
+      observe: observers that run before training and at every validation, joined by "+"; "" for
+        none. Their names are the keys of ``OBSERVERS``.
+
+    Raises:
+      ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".
+    """
+
+    steps: int = static(300)
+    batch_size: int = static(64)
+    eval_every: int = static(50)
+    precision: str = static("float32")
+    observe: str = static("")
+
+    def __post_init__(self):
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision: {unknown('precision', self.precision, PRECISIONS)}")
+        for name in observed(self.observe):
+            if name not in OBSERVERS:
+                raise ValueError(f"observe: {unknown('observation', name, OBSERVERS)}")
+        check_size("steps", self.steps, 1, MOST_STEPS)
+        check_size("batch_size", self.batch_size, 1, LARGEST_BATCH)
+        least = max(1, -(-self.steps // MOST_VALIDATIONS))
+        check_range("eval_every", self.eval_every, lambda n: n >= least, f"at least {least}")
+
+    def unused(self, cell: Cell, task: Any) -> dict[str, str]:
+        """Fields without effect for this cell and task: none."""
+        return {}
+
+
+SECTIONS = {
+    "model": ModelSpec,
+    "init": InitSpec,
+    "clip": ClipSpec,
+    "floor": FloorSpec,
+    "optim": OptimSpec,
+    "train": TrainSpec,
+}
+"""Specs by the first part of the paths of their fields; "task" is a section as well."""
+
+
+def observed(names: str) -> tuple[str, ...]:
+    """Names of the observers in ``train.observe``."""
+    return tuple(names.split("+")) if names else ()

@@ -1,0 +1,154 @@
+"""Changes to a study by a command: every change, and every one that does not fit."""
+
+from math import inf
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.revise import parse_axes, revise
+from seqjax.sweeps.study import Arm, Axis, Study
+from seqjax.training.overrides import ConfigError, Overrides
+
+BASE = {"task.name": "adding", "task.length": 4, "model.cell": "lstm", "train.steps": 6}
+NORM = {"clip.kind": "norm"}
+RATE = "optim.learning_rate"
+
+
+def a_study(*axes, base=None, **options):
+    return Study("made_up", "Why?", {**BASE, **(base or {})}, axes=axes, **options)
+
+
+def points(study, arm="all"):
+    return [dict(run.point) for run in plan_runs(study, [0]) if run.arm == arm]
+
+
+def changed(study, given=None, sweep=None, trials=None, **changes):
+    """The study as a command with these texts changes it."""
+    axes = None if sweep is None and trials is None else parse_axes(sweep or {}, trials)
+    return revise(study, Overrides.parse(given or {}), axes, **changes)
+
+
+SWEPT = a_study(
+    Axis("clip.threshold", (1.0, inf), label="clip norm"),
+    Axis("optim.learning_rate", (0.1, 0.3)),
+    base=NORM,
+    tune="optim.learning_rate",
+)
+ARMS = a_study(
+    Axis("init.bias.i", (0.0,), arms=("lstm",), label="bias"),
+    Axis("init.bias.z", (0.0,), arms=("gru",), label="bias"),
+    arms=(Arm("lstm", {"model.cell": "lstm"}), Arm("gru", {"model.cell": "gru"})),
+)
+
+
+def test_a_command_may_set_sweep_and_choose():
+    revised = changed(
+        SWEPT,
+        {"train.steps": "9", "optim.momentum": "0"},
+        {"clip.threshold": ["inf", "0.5"], "model.hidden": ["3"]},
+        tune="clip.threshold",
+    )
+    assert revised.base == {**SWEPT.base, "train.steps": 9, "optim.momentum": 0.0}
+    assert revised.axes == (
+        Axis("clip.threshold", (inf, 0.5), label="clip norm"),
+        Axis("model.hidden", (3,)),
+    )
+    assert revised.tune == "clip.threshold"
+    assert len(plan_runs(revised, range(4))) == 8
+    assert changed(SWEPT) == SWEPT
+    assert changed(SWEPT, {}, {"clip.threshold": ["1"]}).tune is None  # the tuned axis is gone
+    assert [run.arm for run in plan_runs(changed(ARMS, {}, arms=["gru"]), [0])] == ["gru"]
+
+
+def test_a_path_that_several_axes_share_is_swept_in_all_their_arms():
+    kinds = ("norm", "value")
+    study = a_study(
+        *(Axis("clip.threshold", (1.0, inf), arms=(kind,), label="bound") for kind in kinds),
+        arms=tuple(Arm(kind, {"clip.kind": kind}) for kind in kinds),
+    )
+    revised = changed(study, {}, {"clip.threshold": ["0.25"]})
+    for kind in kinds:
+        assert points(revised, kind) == [{"clip.threshold": 0.25}]
+    assert {axis.title for axis in revised.axes} == {"bound"}
+
+
+def test_trials_draw_log_uniformly_and_the_same_for_all_arms():
+    sweep = {RATE: ["loguniform(1e-4,1e-1)"], "clip.threshold": ["loguniform(0.1, 10)"]}
+    study = changed(a_study(base=NORM, arms=ARMS.arms), {}, sweep, trials=4000)
+    rates, thresholds = (np.log10(axis.values) for axis in study.axes)
+    assert -4 <= rates.min() < -3.99 and -1.01 < rates.max() <= -1
+    for logs, low, width in ((rates, -4, 3), (thresholds, -1, 2)):
+        assert kstest((logs - low) / width, "uniform").pvalue > 0.01
+    assert abs(np.corrcoef(rates, thresholds)[0, 1]) < 0.05
+    few = changed(a_study(base=NORM, arms=ARMS.arms), {}, sweep, trials=3)
+    pairs = [tuple(point.values()) for point in points(few, ARMS.arms[0].name)]
+    assert pairs == list(zip(*(axis.values[:3] for axis in study.axes), strict=True))
+    for arm in ARMS.arms:
+        assert [tuple(point.values()) for point in points(few, arm.name)] == pairs
+
+
+DRAW = {RATE: ["loguniform(1,2)"]}
+REFUSED = {  # the study, its change, and the field or flag with the value or what is accepted
+    "unknown field": (SWEPT, {"given": {"trian.steps": "9"}}, "'trian.steps'.*'train.steps'"),
+    "field of no arm": (SWEPT, {"given": {"init.bias.z": "1"}}, "'init.bias.z'.*init.bias.o"),
+    "unknown axis": (SWEPT, {"sweep": {"init.bais.f": ["1"]}}, "'init.bais.f'.*'init.bias.f'"),
+    "axis of no arm": (SWEPT, {"sweep": {"init.bias.z": ["1"]}}, "'init.bias.z'.*init.bias.o"),
+    "unknown arm": (ARMS, {"arms": ["lstn"]}, "^--arms: .*'lstn'.*'lstm'"),
+    "unknown cell": (SWEPT, {"given": {"model.cell": "lsmt"}}, "^model.cell: .*'lsmt'.*'lstm'"),
+    "swept cell": (SWEPT, {"sweep": {"model.cell": ["lsmt"]}}, "^model.cell: .*'lsmt'.*'lstm'"),
+    "both": (SWEPT, {"given": {RATE: "1"}, "sweep": {RATE: ["1"]}}, f"^{RATE}: both"),
+    "both, the study's": (SWEPT, {"given": {RATE: "1"}}, f"^{RATE}: both"),
+    "set, and arms differ": (ARMS, {"given": {"model.cell": "gru"}}, "^model.cell: .*--arms"),
+    "swept, and arms differ": (ARMS, {"sweep": {"model.cell": ["gru"]}}, "^model.cell: .*--arms"),
+    "no effect": (SWEPT, {"given": {"optim.final": "0.5"}}, "^optim.final: .*optim.schedule"),
+    "empty value": (SWEPT, {"sweep": {RATE: ["0.1", ""]}}, f"^{RATE}: .*empty"),
+    "no values": (SWEPT, {"sweep": {RATE: [""]}}, f"^{RATE}: .*empty"),
+    "twice": (SWEPT, {"sweep": {RATE: ["0.1", "1", "1e-1"]}}, f"^{RATE}: .*0.1 twice"),
+    "twice, as a float32": (SWEPT, {"sweep": {RATE: ["0.1", "0.10000000001"]}}, "twice"),
+    "inf twice": (SWEPT, {"sweep": {"clip.threshold": ["inf", "Infinity"]}}, "inf twice"),
+    "NaN": (SWEPT, {"sweep": {RATE: ["0.1", "nan"]}}, f"^{RATE}: .*a number.*'nan'"),
+    "words": (SWEPT, {"sweep": {RATE: ["fast"]}}, f"^{RATE}: .*a number.*'fast'"),
+    "a fraction": (SWEPT, {"sweep": {"model.hidden": ["4.5"]}}, "^model.hidden: .*whole.*'4.5'"),
+    "out of range": (SWEPT, {"sweep": {"clip.threshold": ["0"]}}, "^clip.threshold: .*positive.*0"),
+    "tuned but not swept": (SWEPT, {"tune": "optim.momentum"}, "^--tune: .*'optim.momentum'"),
+    "seeds to tune nothing": (
+        SWEPT,
+        {"sweep": {"clip.threshold": ["1"]}, "tuning_seeds": 2},
+        "^--tuning_seeds: .*--tune",
+    ),
+    "no number of draws": (SWEPT, {"sweep": DRAW}, f"^--trials: .*{RATE}=loguniform"),
+    "draws of nothing": (SWEPT, {"trials": 3}, "^--trials: .*loguniform"),
+    **{
+        f"draws of {path}={texts}": (
+            SWEPT,
+            {"sweep": {path: texts}, "trials": 3},
+            f"^{path}: .*log",
+        )
+        for path, texts in (
+            (RATE, ["loguniform(2,1)"]),
+            (RATE, ["loguniform(0,1)"]),
+            (RATE, ["1", "loguniform(1,2)"]),
+            (RATE, ["normal(0,1)"]),
+            ("model.hidden", ["loguniform(2,9)"]),
+        )
+    },
+}
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(("study", "change", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_change_that_does_not_fit_is_refused_by_name(study, change, message):
+    with pytest.raises(ConfigError, match=message) as refusal:
+        plan_runs(changed(study, **change), [0])
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_arm_may_be_chosen_on_one_task_without_the_arm_that_it_is_matched_with():
+    lstm = [Arm("lstm", {"task.length": n}, task=str(n)) for n in (4, 9)]
+    gru = [Arm("gru", {"model.cell": "gru", "task.length": n}, "lstm", str(n)) for n in (4, 9)]
+    study = a_study(arms=(*lstm, *gru), base={"model.hidden": 57})
+    (alone,) = plan_runs(changed(study, arms=["9: gru"]), [0])
+    (same,) = (run for run in plan_runs(study, [0]) if run.arm == "9: gru")
+    assert alone.config == same.config

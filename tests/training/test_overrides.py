@@ -1,0 +1,108 @@
+"""Fields by path, texts to typed values, and every text or value of another type."""
+
+from math import inf, nan
+
+import numpy as np
+import pytest
+
+from seqjax.cells import CELLS
+from seqjax.tasks import TASKS
+from seqjax.training.overrides import ConfigError, Overrides, all_fields, fields
+from seqjax.training.specs import SECTIONS
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_gate_with_a_bias_has_a_field(cell):
+    gates = {path for path in fields(cell) if path.startswith("init.bias.")}
+    assert gates == {f"init.bias.{gate}" for gate in CELLS[cell].bias_gates}
+
+
+def test_a_path_has_one_type_and_a_spec_says_its_meaning_and_default():
+    for task in TASKS:
+        for path, field in fields(task=task).items():
+            assert field.type is all_fields()[path].type
+            assert field.path == path and type(field.default) is field.type
+            if path.partition(".")[0] in SECTIONS:
+                assert field.meaning and "\n" not in field.meaning
+    assert fields()["optim.weight_decay"].meaning == 'weight decay of "adamw"'
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("clip.threshold", "inf", inf),
+        ("clip.threshold", "1e-3", 0.001),
+        ("optim.learning_rate", "1", 1.0),
+        ("model.hidden", "64", 64),
+        ("model.bidirectional", "True", True),
+        ("task.variant", "pascanu", "pascanu"),
+    ],
+)
+def test_a_text_and_its_value_are_the_same(path, text, value):
+    parsed = Overrides.parse({path: text})
+    assert parsed == Overrides({path: value}) == Overrides.parse({path: value}) == {path: value}
+    assert type(parsed[path]) is type(value)
+
+
+def test_numbers_of_other_types_become_the_type_of_the_field():
+    values = {"optim.learning_rate": 1, "clip.threshold": np.float32(0.5)}
+    values |= {"model.hidden": np.int64(3)}
+    typed = Overrides(values)
+    assert typed == values
+    assert [type(value) for value in typed.values()] == [float, float, int]
+
+
+def test_later_overrides_win_and_none_changes():
+    first = Overrides({"model.hidden": 3, "model.layers": 2})
+    assert first | {"model.hidden": 5} == {"model.hidden": 5, "model.layers": 2}
+    assert first.without({"model.layers"}) == {"model.hidden": 3} and len(first) == 2
+    assert list(first | {"model.cell": "gru"}) == ["model.hidden", "model.layers", "model.cell"]
+    assert hash(first) == hash(Overrides({"model.layers": 2, "model.hidden": 3}))
+    with pytest.raises(TypeError):
+        first["model.hidden"] = 4
+    with pytest.raises(ConfigError, match=r"model\.hidden.*'5'"):
+        first | {"model.hidden": "5"}
+
+
+REFUSED = [
+    # (path, text or value, accepted)
+    ("modle.cell", "lstm", "'model.cell'"),
+    ("task.lenght", 3, "'task.length'"),
+    ("model.hidden", "3.5", "a whole number"),
+    ("model.hidden", "big", "a whole number"),
+    ("model.hidden", 3.0, "a whole number"),
+    ("model.hidden", True, "a whole number"),
+    ("model.hidden", "9999999999", "a whole number below 16777216"),
+    ("model.hidden", "1_0", "a whole number"),
+    ("model.hidden", 10**400, "a whole number below 16777216"),
+    ("model.bidirectional", "yes", "true or false"),
+    ("model.bidirectional", 1, "true or false"),
+    ("model.cell", 1, "text"),
+    ("optim.learning_rate", "fast", "a number"),
+    ("optim.learning_rate", "", "a number"),
+    ("optim.learning_rate", None, "a number"),
+    ("optim.learning_rate", "nan", "a number"),
+    ("init.bias.f", "-nan", "a number"),
+    ("clip.threshold", nan, "a number"),
+    ("optim.learning_rate", "1e999", "a number"),
+    ("optim.learning_rate", 10**400, "a number"),
+    ("clip.threshold", "1e39", "float32"),
+    ("optim.learning_rate", "1e-60", "float32"),
+    ("optim.name", "'adam'", "without quotation marks"),
+    ("optim.learning_rate", '"0.1"', "without quotation marks"),
+]
+
+
+@pytest.mark.parametrize(("path", "given", "accepted"), REFUSED)
+def test_another_path_or_type_is_refused_by_name(path, given, accepted):
+    with pytest.raises(ConfigError) as refusal:
+        Overrides.parse({path: given})
+    message = str(refusal.value)
+    assert message.startswith((f"{path}: ", f"unknown field '{path}'")) and accepted in message
+    assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("names", [("lsmt", "adding"), ("lstm", "ading")])
+def test_an_unknown_cell_or_task_has_no_fields(names):
+    with pytest.raises(ConfigError, match=r"model\.cell: .*'lstm'|task\.name: .*'adding'"):
+        fields(*names)
