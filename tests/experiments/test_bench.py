@@ -85,8 +85,8 @@ def test_weights_are_packed_for_cudnn_as_its_reference_takes_them_apart():
         return rnn.lstm_ref(x, h, c, *parts, lengths, D, H, *rest)
 
     arrays = draw(SMALL)
-    found = cudnn.apply(cudnn.packed(arrays), arrays.x_TBD.swapaxes(0, 1), SMALL.H, reference)
-    np.testing.assert_allclose(found.swapaxes(0, 1), plain_lstm(arrays), atol=1e-6)
+    results = cudnn.apply(cudnn.packed(arrays), arrays.x_TBD.swapaxes(0, 1), SMALL.H, reference)
+    np.testing.assert_allclose(results.swapaxes(0, 1), plain_lstm(arrays), atol=1e-6)
 
 
 def test_a_contender_that_computes_something_else_ends_the_race():
@@ -100,11 +100,13 @@ def test_a_value_that_is_nan_ends_the_race():
 
 
 def test_every_size_is_raced_forward_and_training_on_one_core_and_on_all():
-    found = {(r.what, r.size, r.cores): r for r in races("layer", SIZES, "float32")}
+    results = {(r.what, r.size, r.cores): r for r in races("layer", SIZES, "float32")}
     for size in SIZES:
         for cores in ("one", "all"):
-            assert found["training", size, cores].forward
-    assert {"gru training", "elman training", "variants", "ceiling"} <= {what for what, *_ in found}
+            assert results["training", size, cores].forward
+    assert {"gru training", "elman training", "variants", "ceiling"} <= {
+        what for what, *_ in results
+    }
     assert GATES.keys() == {"lstm", "gru", "elman"}
 
 
@@ -137,13 +139,13 @@ def test_the_forward_pass_is_timed_alone():
 def test_an_absent_peer_has_a_reason():
     with race.Fleet({min(os.sched_getaffinity(0))}, True) as fleet:
         contender = race.Contender("cudnn", "experiments.bench.peers.cudnn", {"suite": "layer"})
-        found = fleet.race([contender._replace(job=contender.job | JOB)], 1)
-    assert found == [{"cudnn": {"absent": "no NVIDIA GPU"}}]
+        results = fleet.race([contender._replace(job=contender.job | JOB)], 1)
+    assert results == [{"cudnn": {"absent": "no NVIDIA GPU"}}]
 
 
 @pytest.mark.subprocess
 @pytest.mark.parametrize(
-    ("argument", "said"),
+    ("argument", "words"),
     [
         ("--sizes=S9", "S1,S2,S3,S4"),
         ("--sizes=1x2x3", "BxTxDxH"),
@@ -153,10 +155,10 @@ def test_an_absent_peer_has_a_reason():
         ("--precision=bf16", "float32"),
     ],
 )
-def test_a_mistake_is_one_line(argument, said):
+def test_a_mistake_is_one_line(argument, words):
     done = bench(argument)
     assert done.returncode == 2
-    assert said in done.stderr.splitlines()[-1]
+    assert words in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
 
 
@@ -184,8 +186,8 @@ def test_ratios_are_taken_pair_by_pair_and_misses_are_marked():
     times = {"seqjax": [1.0, 2.0, 4.0], "torch": [1.2, 2.4, 4.4], "haiku": [1.5, 3.2, 5.6]}
     race = made_up(times, flop=10)
     top = made_up({"seqjax": [1.0], "torch": [2.0]}, what="ceiling", flop=20)
-    found = list(report.targets({"races": [top, race]}))
-    by_what = {target.what.split(", ")[-1]: target for target in found}
+    results = list(report.targets({"races": [top, race]}))
+    by_what = {target.what.split(", ")[-1]: target for target in results}
     torch = by_what["seqjax against torch"]
     assert (torch.measured, torch.met) == ("1.20", True)
     peer = by_what["seqjax against the best JAX peer"]
@@ -200,9 +202,9 @@ def test_ratios_are_taken_pair_by_pair_and_misses_are_marked():
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
 def test_the_committed_tables_follow_from_their_json(path):
     data = json.loads(path.read_text())
-    made = path.with_suffix(".md").read_text(encoding="utf-8")
-    assert made == "\n".join(report.tables(data)) + "\n"
-    targets = made.partition("## Targets\n\n")[2]
+    text = path.with_suffix(".md").read_text(encoding="utf-8")
+    assert text == "\n".join(report.tables(data)) + "\n"
+    targets = text.partition("## Targets\n\n")[2]
     guide = ROOT / "experiments/results/bench/README.md"
     assert targets in guide.read_text(encoding="utf-8")
 

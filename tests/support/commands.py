@@ -87,12 +87,12 @@ def recorded(workdir: pathlib.Path) -> dict[str, dict]:
     return {name: without_time(record) for name, record in found.items()}
 
 
-def refused(workdir, *arguments, said=()):
+def refused(workdir, *arguments, words=()):
     """Assert that a command fails in one line with all these words, and changes no file."""
     before = contents(workdir) if workdir.is_dir() else None
     result = command(*arguments, f"--workdir={workdir}")
     assert result.code == 2, result
     assert result.out == "" and result.err.count("\n") == 1, result.err
-    for words in said:
-        assert str(words) in result.err
+    for word in words:
+        assert str(word) in result.err
     assert (contents(workdir) if workdir.is_dir() else None) == before

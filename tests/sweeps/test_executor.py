@@ -42,11 +42,11 @@ def runs_of(*axes, seeds=1, arms=ONE_ARM, **settings):
 
 def train(runs, devices, on_steps=lambda steps: None):
     """Record without its time, and the bytes of the trace, by run id."""
-    left = {}
+    results = {}
     for record, trace in executor.train_group(runs, 1, jax.devices()[:devices], on_steps):
         whole = replace(record, environment=PLACE, seconds=0.0)
-        left[record.id] = codec.dumps(whole), np.stack(trace).tobytes()
-    return left
+        results[record.id] = codec.dumps(whole), np.stack(trace).tobytes()
+    return results
 
 
 @pytest.mark.core
@@ -95,9 +95,9 @@ def test_a_run_does_not_depend_on_others_on_shards_or_on_devices(study, together
 
 def test_copies_that_fill_the_last_batch_are_dropped(study, together):
     steps = []
-    left = train(study[:3], 2, steps.append)
-    assert list(left) == [run.id for run in study[:3]]
-    assert left == {run.id: together[run.id] for run in study[:3]}
+    results = train(study[:3], 2, steps.append)
+    assert list(results) == [run.id for run in study[:3]]
+    assert results == {run.id: together[run.id] for run in study[:3]}
     assert sum(steps) == 3 * BASE["train.steps"]
 
 
@@ -163,9 +163,9 @@ class Compilations:
         self.caplog = caplog
 
     def __call__(self):
-        said = re.findall(r"Finished XLA compilation of jit\((\w+)\)", self.caplog.text)
+        out = re.findall(r"Finished XLA compilation of jit\((\w+)\)", self.caplog.text)
         self.caplog.clear()
-        return collections.Counter(said)
+        return collections.Counter(out)
 
 
 def test_a_structure_compiles_three_programs_and_numbers_compile_none(caplog):
@@ -220,8 +220,8 @@ CHILD = """
 
     assert jax.device_count() == int(sys.argv[1])
     few = {"train__steps": 3, "train__batch_size": 512, "model__hidden": 32}
-    left = train(runs_of(seeds=2, **few), None)
-    print(*(hashlib.sha256(repr(one).encode()).hexdigest() for one in left.items()))
+    results = train(runs_of(seeds=2, **few), None)
+    print(*(hashlib.sha256(repr(one).encode()).hexdigest() for one in results.items()))
 """
 
 
@@ -239,7 +239,7 @@ def test_with_one_thread_pool_the_number_of_devices_does_not_matter():
         )
         for devices in (1, 8)
     }
-    said = {devices: child.communicate(timeout=280)[0] for devices, child in children.items()}
+    out = {devices: child.communicate(timeout=280)[0] for devices, child in children.items()}
     assert {child.returncode for child in children.values()} == {0}
-    assert len(set(said[1].split())) == 2
-    assert said == dict.fromkeys(said, said[1])
+    assert len(set(out[1].split())) == 2
+    assert out == dict.fromkeys(out, out[1])

@@ -35,8 +35,8 @@ def test_a_study_runs_to_its_table(first):
     assert "| forget bias | result " in table and " (2/" in table and " @" in table
     assert "compiling" in result.err and "100 %" in result.err
 
-    kept = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves", ".locks"}
-    assert {path.name for path in workdir.iterdir()} == kept | set(MADE)
+    files = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves", ".locks"}
+    assert {path.name for path in workdir.iterdir()} == files | set(MADE)
     assert all(path.stat().st_size for path in workdir.iterdir())
     config = json.loads((workdir / "config.json").read_text(), parse_constant=pytest.fail)
     here = json.loads((workdir / "environment.json").read_text(), parse_constant=pytest.fail)
@@ -46,10 +46,10 @@ def test_a_study_runs_to_its_table(first):
 
     lines = (workdir / "records.jsonl").read_text(encoding="utf-8").splitlines()
     assert all(json.loads(line, parse_constant=pytest.fail) for line in lines)
-    found = jsonl.read_all(workdir)
-    assert len(found) == 8 == len({record.id for record in found})
+    records = jsonl.read_all(workdir)
+    assert len(records) == 8 == len({record.id for record in records})
     assert len(list((workdir / "curves").iterdir())) == 8
-    for record in found:
+    for record in records:
         loss, *others = np.load(workdir / record.curve_file)
         assert [values.shape for values in (loss, *others)] == [(6,)] * 4
         assert np.float32(record.curve["training_loss"][0]) == np.mean(loss[:3])
@@ -59,14 +59,14 @@ def test_a_study_runs_to_its_table(first):
 
 def test_the_table_is_made_of_the_records(first):
     workdir, _ = first
-    found = jsonl.read_all(workdir)
+    records = jsonl.read_all(workdir)
     rows = list(csv.reader((workdir / "table.csv").read_text(encoding="utf-8").splitlines()))
-    entries = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
-    main, fixed = entries[:2], entries[2:]
+    cells = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    main, fixed = cells[:2], cells[2:]
     assert [float(row["init.bias.f"]) for row in main] == [0.0, 1.0]
     for row in main:
         tried = {0.1: [], 1.0: []}
-        for record in found:
+        for record in records:
             if record.point["init.bias.f"] == float(row["init.bias.f"]):
                 tried[record.point[RATE]].append(record)
         best = rules.select_best(tried)
@@ -104,11 +104,11 @@ def test_the_same_command_again_trains_nothing(finished):
 
 def test_the_saved_flagfile_repeats_the_command(first, tmp_path):
     workdir, result = first
-    kept = tmp_path / "kept.flags"
-    shutil.copy(workdir / "flags.txt", kept)
-    assert f"--workdir={workdir}\n" in kept.read_text(encoding="utf-8")
+    flagfile = tmp_path / "saved.flags"
+    shutil.copy(workdir / "flags.txt", flagfile)
+    assert f"--workdir={workdir}\n" in flagfile.read_text(encoding="utf-8")
     before = contents(workdir)
-    again = command(f"--flagfile={kept}")
+    again = command(f"--flagfile={flagfile}")
     assert (again.code, again.out) == (0, result.out)
     assert {path: file[0] for path, file in contents(workdir).items()} == {
         path: file[0] for path, file in before.items()
@@ -130,9 +130,9 @@ def test_a_half_finished_workdir_is_finished(first, finished):
 
 def test_shards_that_share_a_workdir_leave_the_same_records(first, tmp_path):
     (tmp_path / "curves").mkdir()  # another shard has just begun
-    for shard, left in (("1/2", "4 of 8 runs are left to other shards"), ("0/2", "")):
+    for shard, words in (("1/2", "4 of 8 runs are left to other shards"), ("0/2", "")):
         result = command(*STUDY, f"--workdir={tmp_path}", f"--shard={shard}")
-        assert result.code == 0 and left in result.err
+        assert result.code == 0 and words in result.err
     assert {
         path.name: len(path.read_bytes().splitlines()) for path in tmp_path.glob("*.jsonl")
     } == {
@@ -154,11 +154,11 @@ def test_more_seeds_extend_a_workdir(first, finished):
     before = (finished / "records.jsonl").read_bytes()
     assert command(*STUDY, "--seeds=3", f"--workdir={finished}").code == 0
     assert (finished / "records.jsonl").read_bytes().startswith(before)
-    found = recorded(finished)
-    assert len(found) == 12 and found.items() >= recorded(first[0]).items()
+    records = recorded(finished)
+    assert len(records) == 12 and records.items() >= recorded(first[0]).items()
     assert json.loads((finished / "config.json").read_text())["seeds"] == [0, 1, 2]
     assert " (3/" in (finished / "table.md").read_text(encoding="utf-8")
-    refused(finished, *STUDY, said=("--seeds", "0 to 2", "0 to 1"))
+    refused(finished, *STUDY, words=("--seeds", "0 to 2", "0 to 1"))
 
 
 def test_a_dry_run_compiles_nothing_and_creates_no_workdir(tmp_path, caplog):

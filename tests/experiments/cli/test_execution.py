@@ -215,8 +215,8 @@ TASKS_TAKEN = {
 @pytest.mark.parametrize("plan", [(), ("--dry_run",)], ids=["run", "plan"])
 def test_an_experiment_with_a_verdict_names_the_tasks_it_accepts(tmp_path, study, task, plan):
     for given in (f"--set=task.name={task}", f"--sweep=task.name={task}"):
-        said = f"error: task.name: {study} accepts {TASKS_TAKEN[study, task]}"
-        refused(said, f"--study={study}", given, f"--workdir={tmp_path / 'none'}", *plan)
+        words = f"error: task.name: {study} accepts {TASKS_TAKEN[study, task]}"
+        refused(words, f"--study={study}", given, f"--workdir={tmp_path / 'none'}", *plan)
     assert not (tmp_path / "none").exists()
 
 

@@ -89,15 +89,15 @@ BAD = {
 
 
 @pytest.mark.core
-@pytest.mark.parametrize(("argument", "said"), BAD.items(), ids=BAD)
-def test_bad_input_is_refused_in_one_line(first, tmp_path, argument, said):
+@pytest.mark.parametrize(("argument", "words"), BAD.items(), ids=BAD)
+def test_bad_input_is_refused_in_one_line(first, tmp_path, argument, words):
     arguments = [argument] if argument == "--seeds" else [*STUDY, argument]
     for workdir in (first[0], tmp_path / "new"):
         if argument == "--seeds":  # the last one, without its value
             result = command(*STUDY, f"--workdir={workdir}", *arguments)
-            assert result.code == 2 and all(words in result.err for words in said)
+            assert result.code == 2 and all(word in result.err for word in words)
         else:
-            refused(workdir, *arguments, said=said)
+            refused(workdir, *arguments, words=words)
     assert not (tmp_path / "new").exists()
 
 
@@ -118,20 +118,20 @@ FLAGFILES = {
 @pytest.mark.parametrize("lines", FLAGFILES.values(), ids=FLAGFILES)
 def test_a_bad_flagfile_is_refused_by_file_and_line(tmp_path, lines):
     path, outer = tmp_path / "bad.flags", tmp_path / "outer.flags"
-    content, *said = lines
+    content, *words = lines
     path.write_bytes(content if isinstance(content, bytes) else content.format(path).encode())
     outer.write_text(f"# this one is good\n--flagfile={path}\n")
-    said = [words.format(path) for words in said]
+    words = [word.format(path) for word in words]
     for file in (path, outer):
-        refused(tmp_path / "new", *STUDY, f"--flagfile={file}", said=said)
-    refused(tmp_path / "new", *STUDY, "--flagfile", path, said=said)
+        refused(tmp_path / "new", *STUDY, f"--flagfile={file}", words=words)
+    refused(tmp_path / "new", *STUDY, "--flagfile", path, words=words)
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("path", ["nowhere.flags", ".", ""])
 def test_a_flagfile_that_cannot_be_read_is_refused(tmp_path, path):
     where = tmp_path / path if path else ""
-    refused(tmp_path / "new", f"--flagfile={where}", said=("--flagfile: cannot read", where))
+    refused(tmp_path / "new", f"--flagfile={where}", words=("--flagfile: cannot read", where))
 
 
 def test_flagfiles_and_the_command_line_add_up(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ def test_a_workdir_of_another_configuration_is_refused_with_the_difference(first
     arguments = [*STUDY, change]
     if change == "--study=gate_bias":
         arguments = [change]
-    refused(first[0], *arguments, said=(first[0], *said))
+    refused(first[0], *arguments, words=(first[0], *said))
 
 
 def test_a_default_that_is_spelt_out_is_the_same_configuration(first):
@@ -56,7 +56,7 @@ def test_damaged_records_are_refused_by_line_before_anything_is_written(finished
     }[damage]
     file.write_bytes(b"".join(lines))
     (finished / "table.md").unlink()
-    refused(finished, *STUDY, "--seeds=3", said=(f"{file}:5: ",))
+    refused(finished, *STUDY, "--seeds=3", words=(f"{file}:5: ",))
     before = contents(finished)
     result = command(f"--workdir={finished}", program=report)
     assert result.code == 2 and f"{file}:5: " in result.err
@@ -76,7 +76,7 @@ FOREIGN = {
 def test_a_folder_of_something_else_is_refused(tmp_path, files):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
-    refused(tmp_path, *STUDY, said=(tmp_path,))
+    refused(tmp_path, *STUDY, words=(tmp_path,))
 
 
 def test_a_workdir_that_cannot_be_made_is_refused(tmp_path):
@@ -94,7 +94,7 @@ def test_a_workdir_of_another_environment_is_refused(finished, name):
     config = json.loads((finished / "config.json").read_text())
     config["environment"][name] = "another"
     (finished / "config.json").write_text(json.dumps(config))
-    refused(finished, *STUDY, said=(f"{name} another", "--allow_mixed"))
+    refused(finished, *STUDY, words=(f"{name} another", "--allow_mixed"))
 
 
 def test_a_workdir_of_another_jaxlib_is_refused_unless_mixing_is_allowed(finished):
@@ -105,7 +105,7 @@ def test_a_workdir_of_another_jaxlib_is_refused_unless_mixing_is_allowed(finishe
     config.write_text(other(config.read_text()))
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join(map(other, lines[:3])))
-    refused(finished, *STUDY, said=("jaxlib 0.0.1", "--allow_mixed"))
+    refused(finished, *STUDY, words=("jaxlib 0.0.1", "--allow_mixed"))
     result = command(*STUDY, "--allow_mixed", f"--workdir={finished}")
     assert result.code == 0
     assert "MIXED: records of different environments" in result.out
@@ -113,7 +113,7 @@ def test_a_workdir_of_another_jaxlib_is_refused_unless_mixing_is_allowed(finishe
     assert "MIXED" in (finished / "table.tex").read_text(encoding="utf-8")
     kept = json.loads(config.read_text())["environment"]
     assert kept["jaxlib"] == "0.0.1"  # as it was begun
-    refused(finished, *STUDY, said=("jaxlib 0.0.1",))
+    refused(finished, *STUDY, words=("jaxlib 0.0.1",))
 
 
 @pytest.mark.subprocess
