@@ -5,8 +5,11 @@ import importlib.metadata
 import os
 import pathlib
 import platform
+import subprocess
 import sys
 from typing import Any
+
+import seqjax
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 VARIABLES = ("NPROC", "XLA_FLAGS", "JAX_NUM_CPU_DEVICES", "JAX_RANDOM_SEED_OFFSET")
@@ -65,6 +68,8 @@ def describe() -> dict[str, Any]:
 
     devices, threads = jax.local_devices(), os.environ.get("NPROC", "")
     return {
+        "seqjax": seqjax.__version__,
+        "commit": commit(),
         **{package: importlib.metadata.version(package) for package in PACKAGES},
         "python": platform.python_version(),
         "device": devices[0].device_kind if devices[0].platform != "cpu" else processor(),
@@ -75,6 +80,30 @@ def describe() -> dict[str, Any]:
         "random": str(jax.config.jax_default_prng_impl),
         **{name: os.environ[name] for name in VARIABLES if name in os.environ},
     }
+
+
+def commit() -> str:
+    """Git commit of seqjax's code, with "+" if files differ from it; "" outside a repository."""
+    folder = pathlib.Path(seqjax.__file__).parent
+    try:
+        subprocess.run(
+            ["git", "ls-files", "--error-unmatch", "__init__.py"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=10,
+        )
+        described = subprocess.run(
+            ["git", "describe", "--always", "--exclude=*", "--abbrev=12", "--dirty=+"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return described.stdout.strip()
 
 
 def processor() -> str:

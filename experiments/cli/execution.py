@@ -10,7 +10,8 @@ from typing import Any
 from experiments.cli import locks, trainer
 from experiments.cli.workdir import DATA, Workdir, identity
 from experiments.experiment import Experiment
-from seqjax.records.workdir import Measurements, StudyIdentity, WorkdirConfig
+from seqjax.records.source import sources_of
+from seqjax.records.workdir import Measurements, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor
 from seqjax.sweeps.measurement import Measurement
@@ -43,18 +44,18 @@ class RunOptions:
 
 def prepare(
     experiment: Experiment, options: RunOptions, path: pathlib.Path
-) -> tuple[list[Run], dict[str, Any] | None, RunOptions]:
+) -> tuple[list[Run], WorkdirConfig | None, RunOptions]:
     """Plan the first runs and check that the workdir can take them. Nothing is written.
 
     Returns:
-      The runs, the identity of their study (None without a study), and the options with the digest
-      of the data in their environment.
+      The runs, the configuration of their workdir (None without a study), and the options with the
+      digest of the data in their environment.
 
     Raises:
       ConfigError: a run observes more than a record can hold, or there are too many seeds.
       WorkdirError, RecordError: the workdir belongs to another experiment or cannot be read.
     """
-    runs, same, workdir = [], None, Workdir(path)
+    runs, config, workdir = [], None, Workdir(path)
     if experiment.study is not None:
         if experiment.decide is not None and len(options.seeds) > MOST_PAIRS:
             raise ConfigError(
@@ -64,11 +65,25 @@ def prepare(
         runs = plan_runs(experiment.study, options.seeds)
         for group in executor.group_runs(runs):
             executor.check_observed(group[0].config)
-        same = identity(experiment.study, runs)
         options = _with_data_digest(options, runs)
-    _check(workdir, experiment, same, options)
+        config = _config(experiment.study, runs, options)
+    _check(workdir, experiment, config, options)
     workdir.records()  # raises RecordError if a record cannot be read
-    return runs, same, options
+    return runs, config, options
+
+
+def _config(study: Study, runs: list[Run], options: RunOptions) -> WorkdirConfig:
+    """Configuration of the workdir of these runs, before any command has changed it."""
+    groups = executor.group_runs(runs)
+    platform = options.environment["platform"]
+    return WorkdirConfig(
+        same=identity(study, runs),
+        seeds=list(options.seeds),
+        tune=",".join(study.tuned) or None,
+        environment=dict(options.environment),
+        runs_per_device=[executor.runs_per_device(g[0].config, platform) for g in groups],
+        sources=sources_of(group[0].config for group in groups),
+    )
 
 
 def _with_data_digest(options: RunOptions, runs: list[Run]) -> RunOptions:
@@ -79,12 +94,12 @@ def _with_data_digest(options: RunOptions, runs: list[Run]) -> RunOptions:
 
 
 def _check(
-    workdir: Workdir, experiment: Experiment, same: Mapping | None, options: RunOptions
+    workdir: Workdir, experiment: Experiment, config: WorkdirConfig | None, options: RunOptions
 ) -> None:
     """Raise WorkdirError or RecordError unless the experiment may start or continue here."""
     measured = workdir.measurements()
     if experiment.study is not None:
-        workdir.check(same, options.seeds, options.environment, options.allow_mixed)
+        workdir.check(config, options.allow_mixed)
     elif measured is None:
         workdir.check_free()
     if experiment.measurement is not None and measured is not None:
@@ -123,14 +138,14 @@ def execute(
       The number of runs left to other shards, and the number of all runs.
     """
     study, measurement = experiment.study, experiment.measurement
-    runs, same, options = prepare(experiment, options, path)
+    _, config, options = prepare(experiment, options, path)
     Workdir(path).make()
     with locks.hold(path, options.shard):
         workdir = Workdir(path)
-        _check(workdir, experiment, same, options)  # again, now that no other process can write
+        _check(workdir, experiment, config, options)  # again, now that no other process can write
         left_to_others = (0, 0)
         if study is not None:
-            _open(workdir, study, same, executor.group_runs(runs), options)
+            _open(workdir, config, options)
             left_to_others = _train(workdir, study, options)
         if measurement is not None:
             _measure(workdir, measurement, options)
@@ -138,23 +153,8 @@ def execute(
         return left_to_others
 
 
-def _open(
-    workdir: Workdir,
-    study: Study,
-    same: StudyIdentity,
-    groups: list[list[Run]],
-    options: RunOptions,
-) -> None:
+def _open(workdir: Workdir, config: WorkdirConfig, options: RunOptions) -> None:
     """Write the workdir's configuration, and set a torn record aside."""
-    platform = options.environment["platform"]
-    per_device = [executor.runs_per_device(group[0].config, platform) for group in groups]
-    config = WorkdirConfig(
-        same=same,
-        seeds=list(options.seeds),
-        tune=",".join(study.tuned) or None,
-        environment=dict(options.environment),
-        runs_per_device=per_device,
-    )
     workdir.open(config, options.flags)
     workdir.recovered(options.shard, lambda text: print(text, file=sys.stderr))
 

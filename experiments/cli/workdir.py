@@ -24,6 +24,7 @@ from seqjax.records.workdir import (
     AxisIdentity,
     MeasurementIdentity,
     Measurements,
+    Sources,
     StudyIdentity,
     WorkdirConfig,
 )
@@ -92,26 +93,46 @@ class Workdir:
         except OSError as error:
             raise WorkdirError(f"--workdir: cannot read {path}: {error.strerror}") from None
 
-    def check(
-        self, same: StudyIdentity, seeds: range, environment: Mapping, allow_mixed: bool
-    ) -> None:
-        """Raise WorkdirError unless a command of this identity may run here."""
+    def check(self, config: WorkdirConfig, allow_mixed: bool) -> None:
+        """Check that a command with this configuration may run here.
+
+        Args:
+          config: of the command.
+          allow_mixed: accept another jaxlib or kind of device than that of the first command.
+
+        Raises:
+          WorkdirError: it may not.
+        """
         if self.config is None:
             self.check_free()
             return
-        if difference := _difference(self.config.same, same):
+        if difference := _difference(self.config.same, config.same):
             path, there, here = difference
             raise WorkdirError(
                 f"--workdir: {self.path} holds another configuration: {path} is {there} there, "
                 f"{here} here; choose another workdir"
             )
-        missing = set(self.config.seeds) - set(seeds)
+        self._check_sources(config.sources)
+        missing = set(self.config.seeds) - set(config.seeds)
         if missing:
             raise WorkdirError(
                 f"--seeds: {self.path} already has seeds {_span(self.config.seeds)}; seeds can "
-                f"be added but not left out, got {_span(seeds)}"
+                f"be added but not left out, got {_span(config.seeds)}"
             )
-        self._check_environment(self.config.environment, environment, allow_mixed)
+        self._check_environment(self.config.environment, config.environment, allow_mixed)
+
+    def _check_sources(self, sources: Sources) -> None:
+        for kind, begun, now in (
+            ("task", self.config.sources.tasks, sources.tasks),
+            ("cell", self.config.sources.cells, sources.cells),
+        ):
+            for name in begun.keys() & now.keys():
+                if "" not in (begun[name], now[name]) and begun[name] != now[name]:
+                    raise WorkdirError(
+                        f"--workdir: {self.path} has runs of another version of {kind} {name}: "
+                        f"its code has digest {begun[name]} there, {now[name]} here; choose "
+                        "another workdir, or restore the code"
+                    )
 
     def check_free(self) -> None:
         """Raise WorkdirError if the folder holds anything else."""
@@ -148,13 +169,20 @@ class Workdir:
         """Begin the workdir, or update its configuration.
 
         Args:
-          config: of this command. Environment and runs a device stay those of the first command.
+          config: of this command. Environment, runs a device and digests of code stay
+            those of the first command.
           flags: the command, as a flagfile.
         """
         with locks.exclusive(self.path):  # other shards may open it at the same time
             if begun := self._read():
                 config = msgspec.structs.replace(
-                    config, environment=begun.environment, runs_per_device=begun.runs_per_device
+                    config,
+                    environment=begun.environment,
+                    runs_per_device=begun.runs_per_device,
+                    sources=Sources(
+                        tasks={**config.sources.tasks, **begun.sources.tasks},
+                        cells={**config.sources.cells, **begun.sources.cells},
+                    ),
                 )
             self._write_config(config)
         self.write("flags.txt", flags)

@@ -1,9 +1,12 @@
-"""The record of a finished run: a typed struct, and strict JSON lines in and out.
+"""The record of a finished run: a typed struct, strict JSON lines in and out, and data frames.
 
-Imports ``data.files`` and ``stats.rules``.
+``Record`` has a run's fields; ``read`` yields the records of a file, ``read_all`` returns those of
+a workdir, ``load`` returns them as a pandas data frame, ``append`` adds one. Imports
+``data.files``, ``stats.rules``, and for digests of code ``cells``, ``tasks``, ``training.config``.
 """
 
+from seqjax.records.frames import load
 from seqjax.records.jsonl import RecordError, append, read, read_all
 from seqjax.records.record import Record
 
-__all__ = ["Record", "RecordError", "append", "read", "read_all"]
+__all__ = ["Record", "RecordError", "append", "load", "read", "read_all"]

@@ -173,6 +173,7 @@ def read_all(workdir: pathlib.Path) -> list[Record]:
     """
     records: dict[str, Record] = {}
     points: dict[tuple, Record] = {}
+    digests: dict[tuple[str, str], str] = {}
     paths = sorted(workdir.glob("records*.jsonl"))
     if sum(path.stat().st_size for path in paths) > MOST_BYTES:
         raise RecordError(f"{workdir}: over {MOST_BYTES:,} bytes of records")
@@ -184,6 +185,7 @@ def read_all(workdir: pathlib.Path) -> list[Record]:
                 try:
                     _check_one_table(first, record)
                     _check_one_point(neighbour, record)
+                    _check_source(digests, record)
                 except ValueError as error:
                     raise RecordError(f"{where}: {error}") from None
                 _share(first, record, ("environment",))
@@ -216,3 +218,15 @@ def _check_one_point(first: Record, record: Record) -> None:
             raise ValueError(f"{name}: differs from that of another record of its arm and point")
     if not np.array_equal(record.curve["step"], first.curve["step"]):
         raise ValueError("curve: steps differ from those of another record of its arm and point")
+
+
+def _check_source(digests: dict[tuple[str, str], str], record: Record) -> None:
+    """Raise ValueError if a task or cell was edited between records; ``digests`` has the others."""
+    for kind, path in (("task", "task.name"), ("cell", "model.cell")):
+        name, digest = record.settings[path], getattr(record.source, kind)
+        other = digests.setdefault((kind, name), digest) if digest else ""
+        if digest != other:
+            raise ValueError(
+                f"source: the code of {kind} {name} changed after the records before it (digest "
+                f"{other} there, {digest} here); expected one workdir for each version of the code"
+            )

@@ -40,6 +40,13 @@ class StudyIdentity(Struct):
         msgspec.structs.force_setattr(self, "rules", rules.version_of(self.rules))
 
 
+class Sources(Struct):
+    """Digests of code, see ``source``: of tasks and cells, by name."""
+
+    tasks: dict[Text, Text] = msgspec.field(default_factory=dict)
+    cells: dict[Text, Text] = msgspec.field(default_factory=dict)
+
+
 class WorkdirConfig(Struct):
     """The config.json of a workdir.
 
@@ -49,6 +56,7 @@ class WorkdirConfig(Struct):
       tune: paths of the tuned fields, joined by commas, or None.
       environment: of the command that began the workdir.
       runs_per_device: number of runs that one device trains together, for each group.
+      sources: digests of the code of tasks and cells; empty in older files.
     """
 
     same: StudyIdentity
@@ -56,6 +64,7 @@ class WorkdirConfig(Struct):
     tune: Text | None
     environment: Environment
     runs_per_device: list[Count]
+    sources: Sources = msgspec.field(default_factory=Sources)
 
 
 class MeasuredPoint(Struct, eq=False):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from seqjax.records.record import Chance, Failure, Norms, NormsBeforeClipping, Record
+from seqjax.records.source import source_of
 from seqjax.stats import rules
 from seqjax.sweeps.study import Run
 from seqjax.training.config import Config, as_settings
@@ -67,6 +68,7 @@ def make_record(
         purpose=run.purpose,
         settings=as_settings(config),
         rules=rules.VERSION,
+        source=source_of(config),
         **size,
         metric=task.metric,
         higher_is_better=task.higher_is_better,

@@ -15,7 +15,7 @@ from support.made_up import replace
 
 from seqjax.records import codec, jsonl
 from seqjax.records.jsonl import RecordError
-from seqjax.records.record import Chance
+from seqjax.records.record import Chance, Source
 from seqjax.records.workdir import WorkdirConfig
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -277,6 +277,14 @@ def test_what_is_committed_is_read():
     assert len(jsonl.read_all(path)) == 135
     config = jsonl.load_file(path / "config.json", WorkdirConfig)
     assert config.tune == "optim.learning_rate"
+
+
+def test_records_of_edited_code_are_refused_in_one_table(tmp_path):
+    path = tmp_path / "records.jsonl"
+    for seed, source in enumerate([Source(), Source("a", "b"), Source(), Source("a", "c")]):
+        jsonl.append(path, replace(RECORD, id=str(seed), seed=seed, source=source))
+    with pytest.raises(RecordError, match=f"{path}:4: source: .*cell lstm.* b .* c "):
+        jsonl.read_all(tmp_path)
 
 
 def test_records_of_one_point_share_their_settings(tmp_path):

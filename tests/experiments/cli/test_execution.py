@@ -81,7 +81,7 @@ def test_a_measurement_runs_once(measured, tmp_path):
     assert first.code == 0 and "measuring at 2 points" in first.err
     assert measured.asked == [*measured.measurement.points]
     made = json.loads((workdir / MEASURED).read_text())
-    assert made.points == [
+    assert made["points"] == [
         {"point": point, "measured": {"slope": [point["gain"], None], "count": 3}}
         for point in measured.measurement.points
     ]

@@ -15,6 +15,7 @@ from experiments.cli import locks, trainer
 from experiments.cli.checkpointer import ShardCheckpointer
 from experiments.cli.workdir import Workdir, WorkdirError
 from seqjax.records import jsonl
+from seqjax.records.workdir import StudyIdentity, WorkdirConfig
 from seqjax.sweeps import executor
 from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.plan import plan_runs
@@ -85,6 +86,15 @@ def early(tmp_path):
     return Workdir(tmp_path)
 
 
+CONFIG = WorkdirConfig(
+    same=StudyIdentity(study="init_by_clip", rules=1, axes=[], tuning_seeds=0, arms={}),
+    seeds=[0, 1, 2, 3],
+    tune=None,
+    environment={},
+    runs_per_device=[8],
+)
+
+
 @pytest.fixture
 def study(early, tmp_path):
     """A workdir with eight runs a device, and its runs."""
@@ -93,15 +103,13 @@ def study(early, tmp_path):
     runs = plan_runs(Study("init_by_clip", "Why?", base, axes=axes), range(4))
     (tmp_path / locks.FOLDER).mkdir()
     workdir = Workdir(tmp_path)
-    same = {"study": "init_by_clip", "rules": "", "axes": [], "tuning_seeds": 0, "arms": {}}
-    now = {"same": same, "seeds": [0, 1, 2, 3], "tune": None}
-    workdir.open(now, {"environment": {}, "runs_per_device": [8]}, "")
+    workdir.open(CONFIG, "")
     return workdir, runs
 
 
 def test_a_workdir_started_by_another_process_is_accepted(early, study):
     assert (early.path / "flags.txt").exists() and early.config is None
-    early.check({}, range(4), {}, False)  # the lock says who is at work
+    early.check(CONFIG, allow_mixed=False)  # the lock says who is at work
 
 
 def train_in_memory(workdir, runs, fitting, monkeypatch, bar):

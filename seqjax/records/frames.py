@@ -1,0 +1,97 @@
+"""Records as a pandas data frame."""
+
+import math
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from seqjax.records.jsonl import read_all
+from seqjax.records.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
+    """Return a data frame with one row for each run of a workdir.
+
+    Columns, with those of ``Record`` under the same name:
+      id, study, arm, seed, purpose: of the run.
+      task, cell: their names.
+      swept fields, by path: numbers or text; NaN where an arm does not have the field.
+      metric, higher_is_better: of the task; ``validation``, ``test`` and ``chance`` are its values,
+        NaN after a step that was not finite.
+      validation.NAME, test.NAME: every metric, the task's own included.
+      score: 0 at chance, 1 at the best possible value.
+      failed: reason, or "" for a run that finished well; failed_step is NaN then.
+      steps, seconds: length of training.
+      gradient_norm, clipped_fraction: mean norm before clipping, and fraction of clipped steps.
+      parameters, parameters_recurrent, multiply_adds: size of the model.
+      rules, commit, seqjax, jaxlib, device: versions and hardware; "" where not recorded.
+
+    Args:
+      workdir: the folder with the files of records, those of all shards.
+
+    Raises:
+      ImportError: pandas is not installed.
+      FileNotFoundError: the folder has no records.
+      RecordError: as ``read_all``.
+
+    >>> from seqjax import records
+    >>> frame = records.load("experiments/results/quickstart")
+    >>> frame.groupby("clip.threshold").test.mean().round(3).to_dict()
+    {0.1: 0.901, 1.0: 0.938, inf: 0.919}
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ImportError(
+            "seqjax.records.load needs pandas: pip install 'seqjax[frames]'"
+        ) from None
+    records = read_all(pathlib.Path(workdir))
+    if not records:
+        raise FileNotFoundError(f"{workdir}: expected records.jsonl, found no records")
+    return pd.DataFrame(list(map(_row, records)))
+
+
+def _row(record: Record) -> dict[str, Any]:
+    """One row of the data frame."""
+    parts = {"validation": record.validation, "test": record.test}
+    metrics = {
+        f"{part}.{name}": _number(value)
+        for part, values in parts.items()
+        for name, value in values.items()
+    }
+    return {
+        "id": record.id,
+        "study": record.study,
+        "arm": record.arm,
+        "task": record.settings["task.name"],
+        "cell": record.settings["model.cell"],
+        "seed": record.seed,
+        "purpose": record.purpose,
+        **record.point,
+        "metric": record.metric,
+        "higher_is_better": record.higher_is_better,
+        **{part: _number(values[record.metric]) for part, values in parts.items()},
+        "chance": record.chance.metric,
+        "score": record.score,
+        "failed": record.failed.reason if record.failed else "",
+        "failed_step": record.failed.step if record.failed else math.nan,
+        "steps": record.settings["train.steps"],
+        "seconds": record.seconds,
+        "gradient_norm": _number(record.gradient_norm.mean),
+        "clipped_fraction": record.clipped_fraction,
+        "parameters": record.parameters,
+        "parameters_recurrent": record.parameters_recurrent,
+        "multiply_adds": record.multiply_adds,
+        **metrics,
+        "rules": record.rules,
+        **{
+            name: record.environment.get(name, "")
+            for name in ("commit", "seqjax", "jaxlib", "device")
+        },
+    }
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
