@@ -74,7 +74,7 @@ def test_the_norm_is_the_one_that_training_records():
         [small().run], 1, jax.devices()[:1], lambda steps: None
     )
     np.testing.assert_allclose(seen()["norm"], trace.norm, rtol=1e-5)
-    recorded = [record["gradient_norm"][name] for name in ("q10", "q50", "q90")]
+    recorded = [getattr(record.gradient_norm, name) for name in ("q10", "q50", "q90")]
     assert measured(["norm"])["norm"].tolist() == pytest.approx(recorded, rel=1e-5)
 
 
