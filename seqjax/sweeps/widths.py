@@ -1,4 +1,4 @@
-"""Widths at which models of different cells have as many recurrent parameters as each other."""
+"""Widths at which models of different cells have equal numbers of recurrent parameters."""
 
 import bisect
 import dataclasses
@@ -11,11 +11,17 @@ from seqjax.models.sequence import MAX_WIDTH, ModelSpec
 from seqjax.tasks import Task
 
 TOLERANCE = 0.01
-"""Numbers of parameters that differ by no more than this part are called equal."""
+"""Largest relative difference of two numbers of parameters that count as equal."""
 
 
 class Match(NamedTuple):
-    """A width, the recurrent parameters there, and by what part they miss the number wanted."""
+    """The best width for a number of recurrent parameters.
+
+    Attributes:
+      hidden: the width.
+      parameters: the recurrent parameters at this width.
+      error: their relative difference to the number wanted.
+    """
 
     hidden: int
     parameters: int
@@ -24,13 +30,13 @@ class Match(NamedTuple):
 
 @functools.cache
 def recurrent_parameters(model: ModelSpec, task: Task) -> int:
-    """The parameters of a model on a task without its readout, counted without making them."""
+    """Number of parameters of a model on a task without its readout, by a formula."""
     encoder = _parameters(model, task.sources, symbols=True) if task.sources else 0
     return encoder + _parameters(model, task.inputs, task.symbols)
 
 
 def _parameters(model: ModelSpec, inputs: int, symbols: bool) -> int:
-    """Those of the layers, and of the embedding before them, that read so many features."""
+    """Number of parameters of the layers and of the embedding before them."""
     cell, H = CELLS[model.cell], model.hidden
     directions = 2 if model.bidirectional else 1
     total = inputs * model.embed if symbols else 0
@@ -43,17 +49,17 @@ def _parameters(model: ModelSpec, inputs: int, symbols: bool) -> int:
 
 
 def _read(model: ModelSpec, inputs: int, symbols: bool) -> int:
-    """The width of what the first layer reads."""
+    """Input width of the first layer."""
     read = model.embed if symbols and model.embed else inputs
     return read * model.window
 
 
 def matched_width(model: ModelSpec, task: Task, parameters: int) -> Match:
-    """The width of ``model`` whose recurrent parameters are nearest to ``parameters``.
+    """The width of ``model`` whose number of recurrent parameters is nearest to ``parameters``.
 
-    Their number grows with the width, but for one width: a cell that needs input width = hidden
-    width has no linear map before it there. So the widths below and above are searched apart. Of
-    two equally near ones the smaller is taken.
+    The number grows with the width, with one exception: a cell that needs input width = hidden
+    width has no linear map where the two are equal. The widths below and above are therefore
+    searched separately. Of two equally near widths the smaller is taken.
 
     >>> from seqjax.tasks import TASKS
     >>> match = matched_width(ModelSpec("gru"), TASKS["adding"](), 4480)
@@ -76,9 +82,13 @@ def matched_width(model: ModelSpec, task: Task, parameters: int) -> Match:
 def fitting_widths(
     reference: ModelSpec, others: tuple[ModelSpec, ...], task: Task, most: int = 3
 ) -> list[int]:
-    """The widths of ``reference`` at which all others match within 1 %, nearest to its own first.
+    """Widths of ``reference`` at which all others match within 1 %, nearest to its width first.
 
-    Widths up to twice its own and 64 more are tried.
+    Args:
+      reference: the model whose width is varied, up to twice its width plus 64.
+      others: models that take their width from it; their own width is ignored.
+      task: the task of all of them.
+      most: number of widths to return.
     """
 
     def fits(hidden: int) -> bool:

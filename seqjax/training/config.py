@@ -165,11 +165,6 @@ def unused_reasons(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def unused_reason(path: str, values: Mapping[str, Any]) -> str | None:
-    """The reason why a field has no effect under these values; None if it has an effect."""
-    return unused_reasons(values).get(path)
-
-
 def as_settings(config: Config) -> dict[str, Any]:
     """The value of every field by path; ``make_config`` turns it back into the configuration."""
     settings = {"task.name": config.task.name}

@@ -221,9 +221,6 @@ class Overrides(Mapping[str, Any]):
     def __repr__(self) -> str:
         return f"Overrides({self._values!r})"
 
-    def __hash__(self) -> int:
-        return hash(frozenset(self._values.items()))
-
     @property
     def cell(self) -> str:
         """Name of the cell, set or by default."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqjax.cells import CELLS
 from seqjax.tasks import TASKS
-from seqjax.training.config import as_settings, make_config, unused_reason, unused_reasons
+from seqjax.training.config import as_settings, make_config, unused_reasons
 from seqjax.training.overrides import ConfigError, Overrides
 
 CONFIGURATIONS = [
@@ -211,7 +211,7 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
     ],
 )
 def test_a_field_without_effect_says_why(path, settings, reason):
-    assert unused_reason(path, settings) == reason
+    assert unused_reasons(settings).get(path) == reason
 
 
 PATHS = sorted(
