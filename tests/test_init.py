@@ -146,7 +146,6 @@ def test_both_grus_share_every_draw():
 
 
 def test_every_block_of_a_cell_is_another_draw():
-    """Of other gates, other roles, other keys."""
     fgr = CELLS["lstm_fgr"]
     spec = InitSpec(recurrent="normal", input="normal")
     blocks = []

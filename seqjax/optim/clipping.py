@@ -28,9 +28,8 @@ class ClipSpec:
     Attributes:
       kind: "none"; "value", each entry cut to ±threshold; "norm", the joint L2 norm of all
         parameters (Pascanu et al. 2013); "block", the L2 norm of each parameter array; "adaptive",
-        for each gate of each hidden unit ‖G‖ ≤ threshold · max(‖W‖, 1e-3), where W is all that the
-        unit is made of, its bias included (after Brock et al. 2021, who like this leave the last
-        layer alone);
+        ‖G‖ ≤ threshold · max(‖W‖, 1e-3) for each gate of each hidden unit, where W are all
+        parameters of the unit, bias included (Brock et al. 2021; the readout is not clipped);
         "percentile", the joint norm at that percentile of all norms so far (Seetharaman et al.
         2020, AutoClip); "step", the signal at every step of the backward pass, inside ``unroll``.
       threshold: the bound, positive; inf for no clipping. For "percentile" a percentage in

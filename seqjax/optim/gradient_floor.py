@@ -25,17 +25,17 @@ class FloorSpec:
 
         x * level / ‖x‖  if 1e-20 <= ‖x‖ < level,  else x itself
 
-    The loss is a mean over the B sequences of a batch and their valid positions, and gradients are
-    those of that mean. So what an example sends back carries the factor 1/B (with an output at each
-    step, 1 over the number of valid positions): "signal" and "contribution" compare it with
-    ``level`` as it is, and a level means more the larger the batch.
+    The loss is a mean over the B sequences of a batch and their valid positions, so the gradient of
+    an example has a factor 1/B (with an output at each step, 1 over the number of valid positions).
+    "signal" and "contribution" compare ``level`` with gradients that include this factor: at equal
+    ``level`` a larger batch is raised more.
 
     Attributes:
-      kind: "none"; "signal", for each example at every step of the backward pass, inside
-        ``unroll``, the cotangent of h and, for the LSTM, that of c, each on its own;
-        "contribution", what each example adds at each step to the gradient of a layer's W, U and b,
-        jointly, while the signal that flows on is left alone; "norm", the whole gradient of all
-        parameters, after the clip.
+      kind: "none"; "signal", x is the cotangent of h of an example at a step of the backward pass,
+        and separately that of c for the LSTM, inside ``unroll``; "contribution", x is the
+        contribution of an example at a step to the gradient of a layer's W, U and b, jointly, and
+        the signal to earlier steps does not change; "norm", x is the gradient of all parameters,
+        after the clip.
       level: the floor, finite and 0 or more; 0 for no floor.
 
     Raises:

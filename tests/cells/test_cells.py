@@ -23,7 +23,7 @@ SHAPE = 5, 3, 2, 3
 
 
 def weighted(weights, outputs, carry):
-    """One number in which every result has a weight of its own."""
+    """The weighted sum of all results."""
     products = jax.tree.map(lambda w, a: (w * a).sum(), weights, (outputs, carry))
     return sum(jax.tree.leaves(products))
 

@@ -78,7 +78,7 @@ def test_lyapunov_exponents_of_the_henon_map(x64):
 
 
 def test_lyapunov_exponents_of_a_linear_network():
-    """Those of a symmetric matrix are log |eigenvalues|, also where products would overflow."""
+    """For a symmetric matrix they are log |eigenvalues|, also where products would overflow."""
     q, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))
     matrix = jnp.float32(q @ np.diag([10.0, 1.0, -0.2, 0.01]) @ q.T)
     found = jacobians.lyapunov_spectrum(jnp.broadcast_to(matrix, (500, 4, 4)))
@@ -96,7 +96,7 @@ def constant_gates(name, **biases):
 
 
 @pytest.mark.parametrize(
-    ("name", "biases", "kept"),
+    ("name", "biases", "expected"),
     [
         ("lstm", {"f": 1.5}, oracles.sigmoid(1.5)),
         ("lstm_peephole", {"f": 1.5}, oracles.sigmoid(1.5)),
@@ -111,11 +111,11 @@ def constant_gates(name, **biases):
     ],
     ids=str,
 )
-def test_the_direct_path_through_constant_gates_is_constant(name, biases, kept):
+def test_the_direct_path_through_constant_gates_is_constant(name, biases, expected):
     cell, params, x = constant_gates(name, **biases)
     if cell.square:
         x = jnp.ones((T, H))
-    assert_close(jacobians.direct_path(cell, params, x), np.full((T, H), kept), 1e-6)
+    assert_close(jacobians.direct_path(cell, params, x), np.full((T, H), expected), 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -138,10 +138,10 @@ def test_the_direct_path_fixes_gates_that_read_the_memory(name, gate, sign, x64)
 
 def test_constant_gates_alone_make_a_path_of_powers():
     """With U = 0 the direct path is all of ∂c_t/∂c_0."""
-    kept = oracles.sigmoid(1.5)
+    f = oracles.sigmoid(1.5)
     cell, params, x = constant_gates("lstm", f=1.5)
     path = jax.jit(partial(jacobians.memory_path, cell))(params, x, 0)
-    powers = kept ** np.arange(T)
+    powers = f ** np.arange(T)
     assert_close(path.direct_TH, np.tile(powers[:, None], H), 1e-6)
     assert_close(path.total_THH, powers[:, None, None] * np.eye(H), 1e-6)
     assert_close(path.share_T, np.ones(T), 1e-6)

@@ -40,7 +40,7 @@ class Watching(Checkpointer):
 
 @functools.cache
 def whole(observe):
-    """What both runs leave, by name, and the parameters of the first at each validation."""
+    """Results of both runs by name, and the parameters of the first at each validation."""
     checkpointer = Watching()
     return results(two_runs(observe), 1, 2, checkpointer), checkpointer.params
 

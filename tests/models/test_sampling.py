@@ -18,14 +18,14 @@ KEYS = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), jnp.arange(SAM
 TINY = 1e-12
 
 
-def made(**options):
+def make(**options):
     spec = {"every_step": True, "symbols": True, **options}
     shape = ModelSpec("gru", 4, **{name: spec.pop(name) for name in ("window",) if name in spec})
     init = InitSpec(recurrent="uniform", recurrent_gain=4.0, input_gain=4.0)
     return SequenceModel(shape, V, V, init=init, key=jax.random.key(3), **spec)
 
 
-MODEL = made()
+MODEL = make()
 MODEL.readout.kernel.set_value(4 * MODEL.readout.kernel.get_value())  # far from uniform
 
 
@@ -132,4 +132,4 @@ def test_a_stream_equals_the_sample_and_sequences_are_independent():
 )
 def test_other_kinds_of_models_are_refused(options):
     with pytest.raises(ValueError, match=r"^model: "):
-        sampling.sample(made(**options), jnp.zeros(2, jnp.int32), KEYS[:2], 1)
+        sampling.sample(make(**options), jnp.zeros(2, jnp.int32), KEYS[:2], 1)

@@ -115,7 +115,7 @@ def test_symbols_are_embedded_or_one_hot(embed):
 
 @pytest.mark.parametrize("symbols", [False, True])
 def test_a_window_is_the_inputs_side_by_side(symbols):
-    """Of the step and the two before it, earliest first, zeros before the first step."""
+    """The inputs of the step and the two before it, earliest first, zeros before the first step."""
     model, arrays = drawn(inputs=6 if symbols else D, symbols=symbols, window=3)
     x = SYMBOLS if symbols else FLOATS
     x_TBD = np.eye(6, dtype=np.float32)[SYMBOLS] if symbols else FLOATS

@@ -72,14 +72,14 @@ def test_remat_keeps_a_carry_a_chunk_instead_of_every_step():
     params, _, _ = draw(LSTM)
     x = jnp.ones((64, B, D))
 
-    def kept(remat):
+    def residuals(remat):
         f = jax.vjp(lambda p: unroll(LSTM, p, x, remat=remat).outputs_TBH, params)[1]
         return sum(leaf.size for leaf in jax.tree.leaves(f))
 
     carries = 2 * B * H
-    assert kept(None) > 64 * 3 * carries
-    assert kept(8) < 8 * carries + x.size + 200
-    assert kept(True) == kept(8)
+    assert residuals(None) > 64 * 3 * carries
+    assert residuals(8) < 8 * carries + x.size + 200
+    assert residuals(True) == residuals(8)
 
 
 def test_values_on_padding_reach_neither_results_nor_gradients():
