@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from support.clear_evidence import CLEAR
+from support.near_limits import near_limits
 
 from seqjax.stats import rules
-from seqjax.stats.decisions import CLAIMS
+from seqjax.stats.decisions import CLAIMS, base, gates, memory, uses
 
 GOLDEN = Path(__file__).with_name("golden_decisions.json")
 
@@ -53,6 +54,19 @@ SELECTIONS = {
     "below chance is as good as chance": (True, {0.1: [0.1], 0.3: [0.2]}),
 }
 """Validation metrics of the runs by value of the tuned axis; None failed; chance is .25."""
+
+
+CONSTANTS = {
+    rules: ("CONFIDENCE", "ABOVE_CHANCE", "COLLAPSED", "LEARNT", "SOLVED", "RARELY", "ALWAYS"),
+    base: ("MIN_SEEDS", "ROUNDING", "MARGINS"),
+    gates: ("REGISTERED", "ENOUGH_TASKS"),
+    memory: ("TUTORIAL_DISTANCE", "GAP"),
+    uses: ("FORM", "FORMLESS"),
+}
+
+
+def constant(module: str, name: str) -> str:
+    return repr(getattr(sys.modules[module], name))
 
 
 def decide(claim: str, arguments: tuple) -> dict[str, Any]:
@@ -91,6 +105,12 @@ def select(higher_is_better: bool, tried: dict[float, list[float | None]]) -> fl
 def results() -> dict[str, dict[str, Any]]:
     """Inputs (as a digest) and result of every case."""
     cases = {f"claim {case}": (decide, (claim, given)) for case, (claim, _, given) in CLEAR.items()}
+    cases |= {f"near a limit of claim {case}": (decide, one) for case, one in near_limits().items()}
+    cases |= {
+        f"constant {name}": (constant, (module.__name__, name))
+        for module, names in CONSTANTS.items()
+        for name in names
+    }
     cases |= {f"failure: {case}": (fail, given) for case, given in FAILURES.items()}
     cases |= {f"score of {given}": (rules.metric_score, given) for given in SCORES}
     cases |= {f"selection: {case}": (select, given) for case, given in SELECTIONS.items()}
