@@ -208,7 +208,7 @@ def experiment_from_flags(name: str) -> "Experiment":
 
 def _axes() -> "tuple[Axis, ...] | None":
     """Axes of --sweep and --trials; None if neither is given."""
-    from seqjax.sweeps.revise import parse_axes
+    from seqjax.sweeps.axes import parse_axes
 
     if FLAGS.sweep is None and FLAGS.trials is None:
         return None

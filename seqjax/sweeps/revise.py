@@ -1,72 +1,13 @@
 """Changes to a study by a command: settings, axes, arms and the tuned axis."""
 
 import dataclasses
-import math
-import re
-import zlib
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from seqjax.sweeps.points import points_of, settings_of
-from seqjax.sweeps.study import MOST_RUNS, Arm, Axis, Study
+from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import unused_reasons
-from seqjax.training.overrides import ConfigError, Overrides, field_of
+from seqjax.training.overrides import ConfigError, Overrides
 from seqjax.types import unknown
-
-DRAWN = re.compile(r"loguniform\(([^(),]+),([^(),]+)\)")
-
-
-def parse_axes(texts: Mapping[str, Sequence[str]], trials: int | None = None) -> tuple[Axis, ...]:
-    """The axes of a sweep that is given as text.
-
-    >>> parse_axes({"clip.threshold": ["1", "inf"]})[0].values
-    (1.0, inf)
-
-    Args:
-      texts: values by path, or "loguniform(a,b)" alone in place of values.
-      trials: number of values that each "loguniform(a,b)" stands for.
-
-    Raises:
-      ConfigError: an unknown path; an empty value, one of the wrong type or one given twice; draws
-        without ``trials``, or ``trials`` without draws.
-    """
-    axes = tuple(_parse_axis(path, values, trials) for path, values in texts.items())
-    if trials is not None and not any(axis.drawn for axis in axes):
-        raise ConfigError("--trials: nothing is drawn; sweep a path=loguniform(a,b)")
-    return axes
-
-
-def _parse_axis(path: str, texts: Sequence[str], trials: int | None) -> Axis:
-    field = field_of(path)
-    if any("(" in text for text in texts):
-        return Axis(path, _draws(path, texts, trials), drawn=True)
-    if not all(texts):
-        raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
-    if len(texts) > MOST_RUNS:
-        raise ConfigError(f"{path}: swept over {len(texts):,} values; at most {MOST_RUNS:,}")
-    values, seen = tuple(map(field.parse, texts)), set()
-    for value in values:
-        same = np.float32(value) if field.type is float else value  # the value that runs see
-        if same in seen:
-            raise ConfigError(f"{path}: swept over {value} twice")
-        seen.add(same)
-    return Axis(path, values)
-
-
-def _draws(path: str, texts: Sequence[str], trials: int | None) -> tuple[float, ...]:
-    """Log-uniform draws, to four digits: fixed for a path, so that more trials only add some."""
-    field, match = field_of(path), DRAWN.fullmatch(texts[0])
-    if len(texts) > 1 or match is None or field.type is not float:
-        raise ConfigError(f"{path}: expected loguniform(a,b) of a number, got {','.join(texts)!r}")
-    if trials is None:
-        raise ConfigError(f"--trials: not given; {path}={texts[0]} needs a number of draws")
-    low, high = (field.parse(bound.strip()) for bound in match.groups())
-    if not 0 < low < high < math.inf:
-        raise ConfigError(f"{path}: expected loguniform(a,b) with 0 < a < b, got {texts[0]!r}")
-    random = np.random.Generator(np.random.PCG64(zlib.crc32(path.encode())))
-    logs = random.uniform(math.log(low), math.log(high), trials)
-    return tuple(float(f"{math.exp(value):.4g}") for value in logs)
 
 
 def revise(

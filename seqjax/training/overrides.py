@@ -6,7 +6,7 @@ import inspect
 import math
 import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,7 @@ class Field:
 
 
 def _float32_holds(value: float) -> bool:
-    """False for NaN, and for finite numbers that would silently become 0 or infinite."""
+    """Return False for NaN, and for finite numbers that float32 would turn into 0 or infinity."""
     with np.errstate(over="ignore", under="ignore"):
         narrow = float(np.float32(value))
     same_zero, same_inf = (narrow == 0) == (value == 0), math.isinf(narrow) == math.isinf(value)
@@ -207,13 +207,13 @@ class Overrides(Mapping[str, Any]):
         return len(self._values)
 
     def __or__(self, later: Mapping[str, Any]) -> "Overrides":
-        """Both, where ``later`` wins."""
+        """The union of both; values of ``later`` win."""
         union = Overrides()
         union._values = {**self._values, **Overrides(later)}
         return union
 
-    def without(self, paths: Mapping[str, Any] | set[str]) -> "Overrides":
-        """The overrides of all other paths."""
+    def without(self, paths: Container[str]) -> "Overrides":
+        """A copy without these paths."""
         rest = Overrides()
         rest._values = {path: value for path, value in self.items() if path not in paths}
         return rest

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
+from seqjax.sweeps.axes import parse_axes
 from seqjax.sweeps.plan import plan_runs
-from seqjax.sweeps.revise import parse_axes, revise
+from seqjax.sweeps.revise import revise
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.overrides import ConfigError, Overrides
 
