@@ -36,8 +36,11 @@ Environment = Annotated[dict[Text, Count | Text], Meta(max_length=MOST_FIELDS)]
 Arrays = Annotated[dict[Text, np.ndarray], Meta(max_length=MOST_FIELDS)]
 
 
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Base of everything that is stored: immutable, and strict about unknown fields."""
+
+
+CONTAINERS = (dict, list, Struct)
 
 
 def decoder(kind: type) -> msgspec.json.Decoder:
@@ -112,7 +115,7 @@ def restore_infinities(value: Any) -> None:
     for key, item in items:
         if _is_infinity(item):
             replace(key, INFINITIES[item])
-        elif isinstance(item, dict | list | Struct):
+        elif isinstance(item, CONTAINERS):
             restore_infinities(item)
 
 
