@@ -33,7 +33,8 @@ def test_a_command_can_be_planned_as_written(arguments, monkeypatch):
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_python_runs_as_written(guide):
+def test_python_runs_as_written(guide, monkeypatch):
+    monkeypatch.chdir(ROOT)
     for block in guides.python_blocks(guides.text_of(guide)):
         exec(compile(block, guide, "exec"), {})
 

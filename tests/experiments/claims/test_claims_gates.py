@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from support.claims import completed, curves, decided, registered, without
+from support.claims import completed, curves, decided, registered
 from support.made_up import NORMS, record, replace
 
 from experiments.claims import claim_7, claim_8, claim_9, claim_10
@@ -323,40 +323,6 @@ def test_claim_10_tells_the_two_kinds_of_task_apart():
     lines = curves(CPU["10"], records).lines
     np.testing.assert_allclose(lines["xml: something must be forgotten"][0], [0.5, 0.3, 0.1])
     assert len(lines) == 4
-
-
-# ---- missing evidence
-
-
-@pytest.mark.parametrize(
-    ("claim", "arm"),
-    [
-        ("7", "adding: lstm"),
-        ("7", "recall: irnn"),
-        ("7", "recall: elman unclipped at 0.01"),
-        ("8", "digits_rows: lstm"),
-        ("9", "xml: gru"),
-        ("9", "adding: lstm_o_drawn"),
-        ("10", "characters: nog"),
-    ],
-)
-def test_a_missing_part_is_named(claim, arm):
-    with pytest.raises(EvidenceError, match=f"^{arm}: "):
-        decided(CPU[claim], without(recorded(claim), arm))
-
-
-@pytest.mark.parametrize("claim", MODULES)
-def test_an_arm_at_several_points_is_refused(claim):
-    records = recorded(claim)
-    more = [replace(one, id=one.id + " again") for one in records if one.purpose == "evaluation"]
-    with pytest.raises(EvidenceError, match="seed at several"):
-        decided(CPU[claim], records + more)
-
-
-@pytest.mark.parametrize("claim", MODULES)
-def test_nothing_is_no_evidence(claim):
-    with pytest.raises(EvidenceError):
-        decided(CPU[claim])
 
 
 def test_missing_observations_are_named():
