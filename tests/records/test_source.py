@@ -121,4 +121,4 @@ def test_a_workdir_is_continued_by_the_same_code_alone(edited, tmp_path):
     result = command(*study, "--seeds=2", f"--workdir={workdir}")
     assert result.code == 0, result.err
     edited(*OTHER["equation"])
-    refused(workdir, *study, "--seeds=3", said=("--workdir", "task edited", digest, "another"))
+    refused(workdir, *study, "--seeds=3", words=("--workdir", "task edited", digest, "another"))
