@@ -28,16 +28,16 @@ from seqjax.stats.decisions import CLAIMS
 from seqjax.stats.decisions.analysis import Analysis
 
 
-@pytest.mark.parametrize(("claim", "says", "evidence"), CLEAR.values(), ids=CLEAR)
-def test_clear_evidence(claim, says, evidence):
-    assert verdict(claim, *evidence) == says
+@pytest.mark.parametrize(("claim", "expected", "evidence"), CLEAR.values(), ids=CLEAR)
+def test_clear_evidence(claim, expected, evidence):
+    assert verdict(claim, *evidence) == expected
 
 
-@pytest.mark.parametrize(("claim", "says", "evidence"), CLEAR.values(), ids=CLEAR)
-def test_clear_evidence_with_medians(claim, says, evidence):
+@pytest.mark.parametrize(("claim", "expected", "evidence"), CLEAR.values(), ids=CLEAR)
+def test_clear_evidence_with_medians(claim, expected, evidence):
     rule = CLAIMS[claim.rstrip("abcfio")].__wrapped__
     (found, *_) = (v for v in rule(Analysis(medians=True), *evidence) if v.claim == claim)
-    assert found.verdict == says
+    assert found.verdict == expected
 
 
 def test_missing_places_support_nothing():
@@ -54,13 +54,13 @@ def test_an_arm_that_is_as_good_on_one_task_alone_contradicts_nothing():
 
 
 def test_most_is_more_than_half():
-    for idle, says in ((1, U), (2, U), (3, C)):
+    for unchanged, expected in ((1, U), (2, U), (3, C)):
         (tested,) = biased()
         for k, task in enumerate(TASKS):
-            tested[task, "lstm_o"] = arm(0.4 if k < idle else 0.45, seed=2)
-            if k >= idle:  # a gain of .045 on average that is above .05 for some seeds
+            tested[task, "lstm_o"] = arm(0.4 if k < unchanged else 0.45, seed=2)
+            if k >= unchanged:  # a gain of .045 on average that is above .05 for some seeds
                 tested[task, "lstm_o"] = arm(0.445, seed=3)
-        assert verdict("9o", tested) == says
+        assert verdict("9o", tested) == expected
 
 
 def test_tasks_that_disagree_leave_a_claim_undecided():
@@ -74,11 +74,11 @@ def test_tasks_that_disagree_leave_a_claim_undecided():
 
 
 def test_every_verdict_of_every_claim_is_reached():
-    reached = {(claim, says) for claim, says, _ in CLEAR.values()}
+    reached = {(claim, expected) for claim, expected, _ in CLEAR.values()}
     for claim in ("1", "2", "3", "4", "5", "8", "9o", "10", "11", "12", "13f"):
-        assert {says for c, says in reached if c == claim} == {S, P, C, U}
+        assert {expected for c, expected in reached if c == claim} == {S, P, C, U}
     for claim in ("6a", "6b", "7b", "7c"):  # nothing supports these in part
-        assert {says for c, says in reached if c == claim} == {S, C, U}
+        assert {expected for c, expected in reached if c == claim} == {S, C, U}
 
 
 def test_the_growth_of_pieces_is_described():

@@ -1,4 +1,4 @@
-"""Clear evidence for the rule of each claim, and what the rule says of it."""
+"""Clear evidence for the rule of each claim, with the verdict that follows."""
 
 import itertools
 
@@ -16,7 +16,7 @@ FIO, FOI, IFO, NONE = (0.1, 0.4, 0.8), (0.1, 0.8, 0.4), (0.4, 0.1, 0.8), (0.5, 0
 
 
 def scores(mean, n=N, seed=0):
-    """A clear arm: n scores within .03 of a mean."""
+    """(n,) scores within .03 of a mean."""
     return mean + np.random.default_rng(seed).permutation(np.linspace(-0.03, 0.03, n))
 
 
@@ -59,7 +59,7 @@ def windows(*pairs):
 
 
 def clipping(*, norm=(0.0, 0.0), value=(0.0, 0.0), scored=0.9):
-    """Failure rates left by each kind on two tasks; unclipped all runs fail, at two rates."""
+    """Failure rates under clipping by norm and by value; unclipped runs fail at two rates."""
     tested, failed = {}, {}
     for k, task in enumerate(("temporal_order", "digits_pixels")):
         tested[task, "none"], failed[task, "none"] = arm(0.7), ALWAYS[0]
@@ -92,7 +92,7 @@ def remembering(elman=0.1, ungated=0.2, failed=NEVER, n=N):
 
 
 def saturation(*means, spare=None):
-    """One mean a task; ``spare`` is that of one gate of each."""
+    """Shares with one mean for each task; ``spare`` is the mean of one gate on all tasks."""
     shares = {}
     for task, layer, gate in GATES:
         mean = means[("adding", "agreement", "digits_rows", "characters").index(task)]
