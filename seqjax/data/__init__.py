@@ -1,1 +1,4 @@
-"""Readers of real data sets."""
+"""Readers of real data sets; files are bundled or in the folder of data sets.
+
+Imports nothing else of seqjax.
+"""

@@ -88,7 +88,7 @@ def task_metrics(records: Sequence[Record]) -> list[list[str]]:
 
     Failed runs are left out. Most tasks have none, which leaves the head alone.
     """
-    names = getattr(TASKS.get(records[0].settings["task.name"]), "shown", ())
+    names = getattr(TASKS.get(records[0].settings["task.name"]), "extra_metrics", ())
     tests_by_arm: dict[str, list] = {}
     for record in records:
         if record.purpose == "evaluation" and record.failed is None:

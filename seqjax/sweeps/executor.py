@@ -227,7 +227,7 @@ class _GroupTrainer:
             self.on_steps((step - first) * runs)
             self.checkpointer.save_if_due(batch, batch_state)
         test = jax.device_get(evaluate(config_R, state.params, self.data, np.int32(1), mesh=mesh))
-        if config.task.examined:
+        if config.task.final_metrics:
             test |= jax.device_get(examine(config_R, seed_R, state.params, self.data, mesh=mesh))
         failed_at, params = jax.device_get((state.failed_at, state.params))
         seconds = time.perf_counter() - start

@@ -1,7 +1,7 @@
-"""What a task promises: batches by row, losses and metrics, and what chance scores.
+"""The interface of tasks: batches by row, losses, metrics, and the scores of chance.
 
-A *row* is all that identifies one batch: a key for a generated task, example numbers for a data
-set. Training rows come from (key, step) alone, so a run can stop and go on at any step.
+A *row* identifies one batch: a key for a generated task, example numbers for a data set. Training
+rows depend on (key, step) only, so a run can stop and continue at any step.
 """
 
 import hashlib
@@ -22,18 +22,19 @@ PARTS = ("validation", "test")
 
 
 class Batch(NamedTuple):
-    """Some sequences, time-major.
+    """A time-major batch of sequences.
 
     Attributes:
       x: (T, B, D) floats or (T, B) symbols.
       y: classes (integers) or values (floats): (B,), or (T, B) for tasks with a readout at every
         step.
-      weight: like ``y``; 0 where neither loss nor metric counts.
-      lengths_B: valid steps of each sequence, or None when all have T.
-      subsets: weights, like ``y``, of accuracies over some of the sequences alone, by the name of
-        each; only evaluation looks at them.
-      fresh_B: True where a lane starts from the zero state, though the task is carried; or None.
-      source: (S, B) symbols that are read before x, or None.
+      weight: like ``y``; 0 excludes a position from loss and metrics.
+      lengths_B: valid steps of each sequence, or None if all have T.
+      subsets: weights, like ``y``, by the name of an accuracy over a subset of the sequences; only
+        evaluation reads them.
+      reset_B: True for lanes that start from the zero state although the task carries states over
+        batches; or None.
+      source: (S, B) symbols that an encoder reads before x, or None.
       source_lengths_B: valid steps of each source.
     """
 
@@ -42,12 +43,12 @@ class Batch(NamedTuple):
     weight: Array
     lengths_B: Array | None = None
     subsets: dict[str, Array] | None = None
-    fresh_B: Array | None = None
+    reset_B: Array | None = None
     source: Array | None = None
     source_lengths_B: Array | None = None
 
     def cropped(self, steps: int, every_step: bool) -> "Batch":
-        """The first steps; the sequences must not be longer."""
+        """Return the first ``steps`` steps; no sequence may be longer."""
         cut = self._replace(x=self.x[:steps], source=jax.tree.map(lambda a: a[:steps], self.source))
         if not every_step:
             return cut
@@ -56,21 +57,23 @@ class Batch(NamedTuple):
 
 
 class Task:
-    """Base of all tasks: a frozen dataclass of structural fields.
+    """Base class of tasks: a frozen dataclass of structural fields.
 
     Attributes:
-      inputs: features D, or the number of symbols when ``symbols``.
+      inputs: features D, or the number of symbols if ``symbols``.
       outputs: logits V: classes, or 1 for values.
-      sources: symbols of the source, which an encoder reads before the input, or 0 for none.
-      every_step: the readout is at every step, not only the last.
-      next_step: the targets are later inputs, which a backward direction would read.
-      carried: a step of training goes on from the recurrent state that the step before left.
-      ragged: held-out sequences differ in length, and batches say how long each is.
-      links: the readouts that fit; the first is the default.
-      metric: the metric of the tables; ``higher_is_better`` says which way.
-      examined: metrics that are measured once, after training, by ``examine``.
-      shown: other test metrics that a report shows beside the table.
-      examples: how many there are to train on, or None when they are drawn.
+      sources: number of source symbols, read by an encoder before the input; 0 for no source.
+      symbols: inputs are symbols.
+      every_step: read out at every step, not only at the last.
+      next_step: the targets are later inputs, so a backward direction would see them.
+      carried: a training step continues from the recurrent state of the step before.
+      ragged: sequences differ in length; batches have ``lengths_B``.
+      links: accepted readouts; the first is the default.
+      metric: metric of the tables.
+      higher_is_better: direction of ``metric``.
+      final_metrics: metrics that ``final_evaluation`` computes once, after training.
+      extra_metrics: other test metrics that a report lists below the table.
+      examples: number of training examples, or None for generated data.
     """
 
     name: ClassVar[str]
@@ -85,54 +88,67 @@ class Task:
     links: ClassVar[tuple[str, ...]] = ("softmax", "logistic", "linear")
     metric: ClassVar[str] = "accuracy"
     higher_is_better: ClassVar[bool] = True
-    examined: ClassVar[tuple[str, ...]] = ()
-    shown: ClassVar[tuple[str, ...]] = ()
+    final_metrics: ClassVar[tuple[str, ...]] = ()
+    extra_metrics: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[int | None] = None
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         jax.tree_util.register_static(cls)  # a task is structure: no part of it is traced
 
     def data(self) -> dict[str, Any]:
-        """Arrays that live on the device while runs of this task train."""
+        """Return the arrays that stay on the device while runs of this task train."""
         return {}
 
-    def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Array:
-        """The rows of training steps first … first + count - 1."""
+    def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Any:
+        """Return the rows of training steps first … first + count - 1.
+
+        Args:
+          data: arrays of ``data``.
+          key: key of the run.
+          first: () first step.
+          count: number of steps.
+          batch_size: sequences of a batch.
+        """
         raise NotImplementedError
 
-    def evaluation_rows(self, data: Any, part: Array) -> Array:
-        """The rows of a fixed set, 0 for validation and 1 for test; together each example once."""
+    def evaluation_rows(self, data: Any, part: Array) -> Any:
+        """Return the rows of a fixed set that together hold each example once.
+
+        Args:
+          data: arrays of ``data``.
+          part: () 0 for validation, 1 for test.
+        """
         raise NotImplementedError
 
-    def batch(self, data: Any, row: Array, batch_size: int) -> Batch:
-        """The batch that a row names."""
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
+        """Return the batch of a row of ``rows``."""
         raise NotImplementedError
 
-    def evaluation_batch(self, data: Any, row: Array) -> Batch:
-        """The batch that a row of ``evaluation_rows`` names."""
+    def evaluation_batch(self, data: Any, row: Any) -> Batch:
+        """Return the batch of a row of ``evaluation_rows``."""
         return self.batch(data, row, EVALUATION_BATCH)
 
-    def widths(self, data: Any) -> tuple[int, ...]:
-        """The steps that batches may be cropped to; a row has then a ``bucket``, its place here."""
+    def bucket_lengths(self, data: Any) -> tuple[int, ...]:
+        """Return the lengths to which batches may be cropped; ``row.bucket`` is an index of it."""
         return ()
 
     def loss(self, link: str, logits: Array, batch: Batch) -> Array:
-        """The loss at each position of ``batch.y``."""
+        """Return the loss at each position of ``batch.y``."""
         return losses.class_loss(link, logits, batch.y)
 
     def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
-        """(values, weights) of each metric; a metric is the weighted mean over the set."""
+        """Return (values, weights) by metric; a metric is the weighted mean over the set."""
         weights = {"accuracy": batch.weight} | (batch.subsets or {})
         correct = losses.correct(logits, batch.y)
         return {name: (correct, weight) for name, weight in weights.items()}
 
     def derived(self, means: dict[str, Array]) -> dict[str, Array]:
-        """Metrics that are a function of the means of the others, such as a perplexity."""
+        """Return metrics that are functions of the means of others, such as a perplexity."""
         return {}
 
-    def examine(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
-        """The metrics ``examined`` of a trained model, such as of what it writes by itself."""
+    def final_evaluation(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
+        """Return ``final_metrics`` of a trained model, such as of the text it generates."""
         raise NotImplementedError
 
     def saved_data(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -144,56 +160,56 @@ class Task:
         return {}, {}
 
     def chance_metric(self) -> float:
-        """The table's metric for the best constant prediction."""
+        """Return ``metric`` of the best constant prediction."""
         return 1 / self.outputs
 
     def chance_loss(self, link: str) -> float:
-        """The loss of the best constant prediction."""
+        """Return the loss of the best constant prediction."""
         return losses.chance_class_loss(link, self.outputs)
 
     def best_loss(self, link: str) -> float:
-        """The lowest loss that any predictor can reach."""
+        """Return the lowest loss that any predictor can reach."""
         return 0.0
 
 
 class GeneratedTask(Task):
-    """A task whose sequences are drawn: no sequence repeats, and sets have key domains apart."""
+    """A task with generated sequences; training, validation and test use separate key streams."""
 
     def sample(self, key: Array, batch_size: int) -> Batch:
-        """``batch_size`` sequences."""
+        """Return a batch of ``batch_size`` sequences."""
         raise NotImplementedError
 
-    def rows(self, data, key, first, count, batch_size):
+    def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Any:
         del data, batch_size
         steps = first + jnp.arange(count, dtype=jnp.int32)
         return jax.vmap(jax.random.fold_in, (None, 0))(named_key(key, "training"), steps)
 
-    def evaluation_rows(self, data, part):
+    def evaluation_rows(self, data: Any, part: Array) -> Any:
         del data
         key = jax.random.fold_in(named_key(jax.random.key(0), "evaluation"), part)
         return jax.random.split(key, EVALUATION_SIZE // EVALUATION_BATCH)
 
-    def batch(self, data, row, batch_size):
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         del data
         return self.sample(row, batch_size)
 
 
 class DataSetTask(Task):
-    """A task on stored examples, reshuffled for every epoch; a last short batch is left out.
+    """A task on stored examples, shuffled anew in every epoch; an incomplete last batch is dropped.
 
-    ``data()`` holds what ``read`` does, its parts joined, as "x", "y" and, where they differ,
-    "lengths"; "train" (example numbers) and "evaluation" (2, batches, size): the example numbers of
-    validation and test, -1 for none.
+    ``data()`` has the concatenated parts as "x", "y" and, if lengths differ, "lengths"; the example
+    numbers of training as "train", and those of validation and test as "evaluation"
+    (2, batches, size), padded with -1.
     """
 
     def read(self) -> dict[str, tuple[np.ndarray, ...]]:
-        """The parts "train", "validation" and "test".
+        """Return the parts "train", "validation" and "test".
 
         Each is x, (n, T, D) floats or (n, T) symbols; y (n,); and lengths (n,) unless all are T.
         """
         raise NotImplementedError
 
-    def data(self):
+    def data(self) -> dict[str, Any]:
         parts = self.read()
         columns = zip(*(parts[part] for part in ("train", *PARTS)), strict=True)
         joined = [np.concatenate(column) for column in columns]
@@ -209,19 +225,20 @@ class DataSetTask(Task):
             "evaluation": np.stack(padded).reshape(2, -1, size),
         }
 
-    def rows(self, data, key, first, count, batch_size):
+    def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Any:
         n = data["train"].size
-        a_epoch = n // batch_size
-        epochs = first // a_epoch + jnp.arange(-(-count // a_epoch) + 1, dtype=jnp.int32)
+        steps_per_epoch = n // batch_size
+        epochs = first // steps_per_epoch
+        epochs += jnp.arange(-(-count // steps_per_epoch) + 1, dtype=jnp.int32)
         keys = jax.vmap(jax.random.fold_in, (None, 0))(named_key(key, "training"), epochs)
         shuffled = jax.vmap(lambda k: jax.random.permutation(k, data["train"]))(keys)
-        rows = shuffled[:, : a_epoch * batch_size].reshape(-1, batch_size)
-        return jax.lax.dynamic_slice_in_dim(rows, first % a_epoch, count)
+        rows = shuffled[:, : steps_per_epoch * batch_size].reshape(-1, batch_size)
+        return jax.lax.dynamic_slice_in_dim(rows, first % steps_per_epoch, count)
 
-    def evaluation_rows(self, data, part):
+    def evaluation_rows(self, data: Any, part: Array) -> Any:
         return data["evaluation"][part]
 
-    def batch(self, data, row, batch_size):
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         del batch_size
         lengths_B = data["lengths"][row] if "lengths" in data else None
         x = jnp.swapaxes(data["x"][row], 0, 1)
@@ -229,24 +246,28 @@ class DataSetTask(Task):
 
 
 def digest_of_data(tasks: Iterable[Task]) -> str | None:
-    """16 hexadecimal digits of the SHA-256 of what tasks hold; None where all are drawn."""
-    digest, drawn = hashlib.sha256(), True
+    """Return 16 hexadecimal digits of the SHA-256 of the tasks' data; None if all are generated."""
+    digest, generated = hashlib.sha256(), True
     for task in dict.fromkeys(tasks):
         for path, leaf in jax.tree.leaves_with_path(task.data()):
-            array, drawn = np.ascontiguousarray(leaf), False
+            array, generated = np.ascontiguousarray(leaf), False
             name = jax.tree_util.keystr(path)
             digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
             digest.update(array.reshape(-1).view(np.uint8))
-    return None if drawn else digest.hexdigest()[:16]
+    return None if generated else digest.hexdigest()[:16]
 
 
 def first_of(rows: Any) -> Any:
-    """The first of some rows, which may be trees."""
+    """Return the first row of ``rows``, which may be a tree."""
     return jax.tree.map(lambda leaf: leaf[0], rows)
 
 
 def check_length(task: Any, least: int) -> None:
-    """Raises ValueError unless ``task.length`` is at least ``least``, and one can wait for it."""
+    """Check that ``task.length`` is between ``least`` and ``LONGEST``.
+
+    Raises:
+      ValueError: it is not.
+    """
     if task.length < least:
-        raise ValueError(f"length: {task.name} needs at least {least}, got {task.length}")
+        raise ValueError(f"length: expected at least {least} for {task.name}, got {task.length}")
     check_most(length=(task.length, LONGEST))

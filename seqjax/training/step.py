@@ -108,10 +108,10 @@ def _apply(
     model, bound = with_params(abstract_model(config), params), _step_bound(config, count)
     if batch.source is not None:
         carry = model.encode(batch.source, batch.source_lengths_B, step_bound=bound)
-    if carry is not None and batch.fresh_B is not None:
-        zero = model.recurrent.initial_carry(batch.fresh_B.size)
-        fresh_B1 = batch.fresh_B[:, None]
-        carry = jax.tree.map(lambda a, b: jnp.where(fresh_B1, a, b), zero, carry)
+    if carry is not None and batch.reset_B is not None:
+        zero = model.recurrent.initial_carry(batch.reset_B.size)
+        reset_B1 = batch.reset_B[:, None]
+        carry = jax.tree.map(lambda a, b: jnp.where(reset_B1, a, b), zero, carry)
     return model.logits_and_carry(batch.x, carry, lengths_B=batch.lengths_B, step_bound=bound)
 
 
@@ -149,7 +149,7 @@ def _at_bucket_length(
     task = config.task
     programs = [
         lambda batch, steps=steps: function(batch.cropped(steps, task.every_step))
-        for steps in task.widths(data)
+        for steps in task.bucket_lengths(data)
     ]
     return jax.lax.switch(row.bucket, programs, batch) if programs else function(batch)
 
@@ -249,7 +249,7 @@ def examine_run(run: tuple[Config, Array, Any], data: Any) -> dict[str, Array]:
     """
     config, seed, params = run
     model, key = with_params(abstract_model(config), params), jax.random.key(seed)
-    return config.task.examine(data, model, named_key(key, "examination"))
+    return config.task.final_evaluation(data, model, named_key(key, "examination"))
 
 
 def held_out_of(config: Config, model: SequenceModel, batch: Batch) -> observers.HeldOut:
@@ -359,7 +359,7 @@ def evaluate(
 def examine(
     config_R: Config, seed_R: Array, params_R: Any, data: Any, *, mesh: Mesh
 ) -> dict[str, Array]:
-    """Metrics (R,) that the task defines in ``examine``, of every run."""
+    """Metrics (R,) that the task defines in ``final_evaluation``, of every run."""
     with _matmul_precision(config_R):
         return _over_runs(examine_run, mesh, (config_R, seed_R, params_R), data)
 

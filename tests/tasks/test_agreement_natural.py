@@ -86,38 +86,12 @@ def test_sentences_are_split_once_and_read_to_their_verb(placed):
     assert parts["train"].words.shape[1] == max(len(words) for words, *_ in decided)
 
 
-def changed(number, text=None, gold=None):
-    """The made-up files with another line of this number in one of them."""
-
-    def change(content, line):
-        lines = content.split(b"\n")
-        lines[number - 1] = lines[number - 1] if line is None else line
-        return b"\n".join(lines)
-
-    return tuple(map(change, written(made_up()), (text, gold)))
-
-
-MISFITS = {
-    "too few fields": (changed(3, gold=b"4\tis\tare"), ".gold:3: expected place, form, form"),
-    "no number": (changed(3, gold=b"four\tis\tare\t1"), ".gold:3: expected place, form, form"),
-    "a huge number": (changed(3, gold=b"9" * 5000 + b"\tis\tare\t1"), ".gold:3: expected place"),
-    "a place outside": (changed(5, gold=b"99\tis\tare\t1"), ".gold:5: expected 'is' as word 99"),
-    "no prefix": (changed(5, gold=b"0\tthe\tthes\t1"), ".gold:5: expected 'the' as word 0"),
-    "another verb": (changed(7, gold=b"2\tsings\tsing\t1"), ".gold:7: expected 'sings' as word 2"),
-    "attractors": (changed(1, text=b"a is", gold=b"1\tis\tare\t5"), ".gold:1: expected at most 4"),
-    "not UTF-8": (changed(9, text=b"the \xff is it"), ".text:9: not UTF-8"),
-    "lines missing": ((b"a is\n", b"1\tis\tare\t0\n" * 2), ".gold: 2 lines for the 1 of"),
-    "another size": ((b"a is\n", b"1\tis\tare\t0\n"), ".gold: 1 lines tell a number, expected 50"),
-}
-
-
-@pytest.mark.parametrize(("contents", "said"), MISFITS.values(), ids=MISFITS)
-def test_lines_that_do_not_fit_are_refused_by_file_and_line(placed, contents, said):
-    placed(*contents)
-    with pytest.raises(folder.DataError) as told:
+def test_a_changed_file_is_refused(placed):
+    text, gold = written(made_up())
+    placed(text, gold)
+    put(folder.folder() / "subject_verb_agreement" / NAMES[1], gold + b"\n")
+    with pytest.raises(folder.DataError, match=r"filtered\.gold.*SHA-256.*subject_verb_agreement"):
         reader.agreement()
-    assert f"subj_agr_filtered{said}" in str(told.value)
-    assert "\n" not in str(told.value) and len(str(told.value)) < 600
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from seqjax.sweeps import saved_models
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets import poetry
-from seqjax.tasks.datasets.poems import judged
+from seqjax.tasks.datasets.poems import form_and_copies
 from seqjax.tasks.datasets.poetry import END, FIRST, FORM, MARK, UNKNOWN, Script
 from seqjax.training.checkpoint import CheckpointError
 from seqjax.training.config import make_config
@@ -64,7 +64,7 @@ def test_a_poem_as_symbols():
     symbols = script.encoded(poem)
     assert symbols[:8] == [FORM["4x5"], *range(FIRST, FIRST + 4), UNKNOWN, MARK["，"], FIRST]
     assert len(symbols) == 26 and symbols[-2:] == [MARK["。"], END]
-    shown = "".join(script.shown(symbol) for symbol in symbols[1:-1])
+    shown = "".join(script.decoded(symbol) for symbol in symbols[1:-1])
     assert shown == text_of(poem).replace("龍", "□")
 
 
@@ -113,7 +113,7 @@ def test_the_parts_are_those_of_the_reader_from_form_to_end(folder):
         x, y = (np.split(array, ends[:-1]) for array in (found.x_N, found.y))
         for poem, own, following in zip(parts[part], x, y, strict=True):
             assert [*own, END] == script.encoded(poem) == [FORM[poem.form], *following]
-    assert task.widths(task.data()) == (25, 33, 49, 65)
+    assert task.bucket_lengths(task.data()) == (25, 33, 49, 65)
 
 
 def test_chance_is_the_entropy_of_the_training_symbols(folder):
@@ -137,10 +137,10 @@ def test_form_and_copies_are_judged_as_by_a_reader(folder):
     task = make_config(SMALL | {"task.vocabulary": 40}).task  # no character is unknown
     (script, parts, _), data = task.prepared(), task.data()
     allowed, copies = jnp.asarray(data["allowed"]), jnp.asarray(data["copies"])
-    program = jax.jit(lambda drawn, form: judged(drawn, form, allowed, copies))
+    program = jax.jit(lambda drawn, form: form_and_copies(drawn, form, allowed, copies))
     train, test = parts["train"], parts["test"] + parts["validation"]
     whole = program(*drawn_of(script, train))
-    assert [float(whole[name]) for name in task.examined] == pytest.approx([1, 1])
+    assert [float(whole[name]) for name in task.final_metrics] == pytest.approx([1, 1])
     lines = [line for poem in train for line in poem.lines]
     tail = next(line for line in lines if len(line) == 7)[2:]
     few = [*test, Poem((tail, *test[0].lines[:3]), "，。，。")]
@@ -186,7 +186,7 @@ def test_a_thousand_constrained_poems_have_their_form(folder):
     program = jax.jit(lambda: sampling.sample(model, first_B, keys_B, poetry.LONGEST, **options))
     texts = set()
     for form, column in zip(asked, np.asarray(program()).T, strict=True):
-        text = "".join(map(script.shown, column[: column.tolist().index(END)]))
+        text = "".join(map(script.decoded, column[: column.tolist().index(END)]))
         pieces = re.split("[，。？！；、]", text)[:-1]
         assert REGULATED.fullmatch(text) and (len(pieces), len(pieces[0])) == FORMS[form]
         texts.add(text)

@@ -13,7 +13,7 @@ import pytest
 from support.assertions import assert_close
 from support.batches import data_of
 
-from seqjax.tasks.datasets.ragged import RaggedTask, Row, Sequences, best_widths
+from seqjax.tasks.datasets.ragged import RaggedTask, Row, Sequences, best_bucket_lengths
 from seqjax.training import step
 from seqjax.training.config import make_config
 from seqjax.types import named_key
@@ -80,7 +80,7 @@ A_EPOCH = 4  # 5 of length 3 or less, 6 up to 8, 3 above: 1 + 2 + 1 batches of t
 
 def test_an_epoch_holds_no_sequence_twice_and_none_wider_than_its_bucket():
     task = Final()
-    assert task.widths(data_of(task)) == WIDTHS
+    assert task.bucket_lengths(data_of(task)) == WIDTHS
     lengths = np.array(LENGTHS["train"])
     for epoch in range(3):
         row = rows(task, 0, epoch * A_EPOCH, A_EPOCH)
@@ -202,6 +202,6 @@ def test_no_other_widths_pad_less(most):
         for count in range(most)
         for some in itertools.combinations(different[:-1], count)
     ]
-    found = best_widths(lengths, most)
+    found = best_bucket_lengths(lengths, most)
     assert found == sorted(set(found)) and len(found) <= most and found[-1] == max(lengths)
     assert total(found) == min(map(total, allowed))

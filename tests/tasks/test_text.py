@@ -136,13 +136,13 @@ def test_a_lane_reads_a_few_windows_on_end_and_goes_elsewhere(lanes):
 def test_there_it_starts_from_the_zero_state(lanes):
     config, data, rows = lanes
     batch = config.task.batch(data, rows[0], 5)
-    assert np.array_equal(batch.fresh_B, rows[0, :, 1] == 0)
+    assert np.array_equal(batch.reset_B, rows[0, :, 1] == 0)
     state = step.initial_state(config, jnp.uint32(0))
     carry = jax.tree.map(lambda leaf: leaf + 0.5, state.carry)
     logits = jax.jit(lambda carry: step._apply(config, state.params, batch, 0.0, carry)[0])
     kept, zero = logits(carry), logits(state.carry)
     for b in range(5):
-        assert np.array_equal(kept[:, b], zero[:, b]) == batch.fresh_B[b]
+        assert np.array_equal(kept[:, b], zero[:, b]) == batch.reset_B[b]
 
 
 @pytest.mark.parametrize(

@@ -167,8 +167,8 @@ def test_what_is_said_is_examined(small, monkeypatch):
     task = small.config.task
     said = jnp.array(np.stack([encoded("Fermer", T), encoded("Tout couper", T)], axis=1))
     monkeypatch.setattr(translation, "translated", lambda model, batch: said)
-    found = jax.jit(lambda: task.examine(small.data, None, None))()
-    assert found.keys() == set(task.examined) and found["exact"] == 0.5
+    found = jax.jit(lambda: task.final_evaluation(small.data, None, None))()
+    assert found.keys() == set(task.final_metrics) and found["exact"] == 0.5
     test = (1 + counted("Tout couper", "Tout copier")) / 2
     assert float(found["chrf"]) == pytest.approx(test, abs=1e-6)
     validation = counted("Fermer", "Couper")

@@ -94,7 +94,7 @@ def _print_poem(
     for place, ((symbol,), kind) in enumerate(zip(symbols, kinds, strict=True)):
         if kind == poetry.THE_END:
             return
-        character = prompt.signs.get(place) or script.shown(int(symbol))
+        character = prompt.signs.get(place) or script.decoded(int(symbol))
         print(character, end="", flush=True)
         if kind == poetry.A_CHARACTER:
             line += character

@@ -1,1 +1,1 @@
-"""Tasks over data sets of sequences."""
+"""Tasks on data sets of sequences."""

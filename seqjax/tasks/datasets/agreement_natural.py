@@ -1,12 +1,13 @@
-"""Subject-verb agreement in natural sentences: is the verb that comes next singular or plural?"""
+"""Subject-verb agreement in natural sentences: predict the number of the next verb."""
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 
 from seqjax.data.agreement import MOST_ATTRACTORS, PARTS, VOCABULARY, Prefixes, agreement
-from seqjax.tasks.base import DataSetTask
+from seqjax.tasks.base import Batch, DataSetTask
 
 CLASSES = 2
 BALANCED = ("balanced_accuracy", *(f"balanced_accuracy_{n}" for n in range(MOST_ATTRACTORS + 1)))
@@ -14,17 +15,17 @@ BALANCED = ("balanced_accuracy", *(f"balanced_accuracy_{n}" for n in range(MOST_
 
 @dataclasses.dataclass(frozen=True)
 class AgreementNatural(DataSetTask):
-    """The words before a verb, read to their end; the classes are singular and plural.
+    """Classify the words before a verb, read to the last, as singular or plural.
 
-    5,000 training, 485 validation and 2,000 test sentences (``seqjax.data.agreement``) of 1 to 47
-    words: the 1,000 most frequent of the training prefixes, and one symbol for all others. So many
-    symbols are best embedded: ``model.embed=32``.
+    5,000 training, 485 validation and 2,000 test sentences of 1 to 47 words
+    (``seqjax.data.agreement``). The 1,000 most frequent words of the training prefixes have
+    symbols; all others share one. Set ``model.embed=32``: one-hot inputs of this size are slow.
 
     Metrics:
-      balanced_accuracy: the mean of the accuracies on singulars and on plurals, 1/2 at chance.
-      balanced_accuracy_0 … _4: the same, of the sentences with so many attractors. Those with four
-        are nearly all plural: one validation and seven test sentences are singular.
-      accuracy: .63 for the answer "plural".
+      balanced_accuracy: mean of the accuracies on singulars and on plurals, 1/2 at chance.
+      balanced_accuracy_0 … _4: the same on sentences with this number of attractors. Nearly all
+        with four are plural: one validation and seven test sentences are singular.
+      accuracy: .63 for the constant answer "plural".
     """
 
     name = "agreement_natural"
@@ -33,29 +34,29 @@ class AgreementNatural(DataSetTask):
     metric = "balanced_accuracy"
     examples = PARTS["train"]
 
-    def read(self):
+    def read(self) -> dict[str, tuple[np.ndarray, ...]]:
         return {part: (p.words, p.classes, p.lengths) for part, p in agreement().items()}
 
-    def data(self):
+    def data(self) -> dict[str, Any]:
         weights = [_balancing(prefixes) for prefixes in agreement().values()]
         return super().data() | {"balanced": np.concatenate(weights)}
 
-    def batch(self, data, row, batch_size):
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         batch = super().batch(data, row, batch_size)
         weight_BM = data["balanced"][row] * batch.weight[:, None]
         return batch._replace(subsets=dict(zip(BALANCED, weight_BM.T, strict=True)))
 
     def chance_loss(self, link: str) -> float:
-        """The entropy of the classes of the training sentences."""
+        """Return the entropy of the classes of the training sentences."""
         p = float(np.mean(agreement()["train"].classes))
         return -p * math.log(p) - (1 - p) * math.log1p(-p)
 
 
 def _balancing(prefixes: Prefixes) -> np.ndarray:
-    """The weight of each sentence in each of ``BALANCED``, (n, 6).
+    """Return weights (n, 6) with which a mean of correct answers is each metric of ``BALANCED``.
 
-    1/(2 n) for the n sentences of its class, among all and among those with as many attractors: a
-    mean with these weights is a balanced accuracy.
+    The weight is 1/(2 m) for the m sentences of the same class, among all sentences and among those
+    with the same number of attractors.
     """
     groups = [np.full(len(prefixes.classes), True)]
     groups += [prefixes.attractors == n for n in range(MOST_ATTRACTORS + 1)]

@@ -1,6 +1,8 @@
-"""Handwritten digits as sequences, row by row or pixel by pixel."""
+"""Handwritten digits of 8 x 8 pixels as sequences of rows or pixels."""
 
 import dataclasses
+
+import numpy as np
 
 from seqjax.data.digits import PARTS, digits
 from seqjax.tasks.base import DataSetTask
@@ -8,22 +10,23 @@ from seqjax.tasks.base import DataSetTask
 
 @dataclasses.dataclass(frozen=True)
 class DigitsRows(DataSetTask):
-    """An 8 x 8 image read in 8 steps of one row; ten classes at the last step.
+    """Classify an 8 x 8 image, read in 8 steps of one row, at the last step.
 
-    1,000 training, 297 validation and 500 test images. Metric: ``accuracy``, 1/10 at chance.
+    1,000 training, 297 validation and 500 test images (``seqjax.data.digits``). Metric:
+    ``accuracy`` over ten classes, 1/10 at chance.
     """
 
     name = "digits_rows"
     inputs, outputs = 8, 10
     examples = PARTS["train"]
 
-    def read(self):
+    def read(self) -> dict[str, tuple[np.ndarray, ...]]:
         return {part: (x.reshape(len(x), -1, self.inputs), y) for part, (x, y) in digits().items()}
 
 
 @dataclasses.dataclass(frozen=True)
 class DigitsPixels(DigitsRows):
-    """The same image read in 64 steps of one pixel."""
+    """As ``DigitsRows``, read in 64 steps of one pixel."""
 
     name = "digits_pixels"
     inputs = 1

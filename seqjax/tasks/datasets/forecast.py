@@ -1,4 +1,4 @@
-"""Forecasting one real series: the temperature of a sea, some months ahead."""
+"""Forecast of the El Niño series, some months ahead."""
 
 import dataclasses
 
@@ -8,17 +8,17 @@ import numpy as np
 from seqjax.baselines.classical import windows
 from seqjax.data.elnino import FIRST, LAST, SEASON, elnino
 from seqjax.metrics import losses
-from seqjax.tasks.base import DataSetTask, check_length
-from seqjax.types import check_most
+from seqjax.tasks.base import Batch, DataSetTask, check_length
+from seqjax.types import Array, check_most
 
 STARTS = {"train": FIRST, "validation": 1986, "test": 1996}
-"""The first year of each part's targets; a part ends where the next begins."""
+"""First year of the targets of each part."""
 MOST = 10 * SEASON
-"""Months of a window, and ahead of it."""
+"""Upper bound of ``length`` and ``horizon``, in months."""
 
 
 def months(part: str) -> slice:
-    """The places in the series that belong to a part."""
+    """Return the months of a part as a slice of the series."""
     ends = [SEASON * (year - FIRST) for year in (*STARTS.values(), LAST + 1)]
     place = list(STARTS).index(part)
     return slice(ends[place], ends[place + 1])
@@ -26,15 +26,18 @@ def months(part: str) -> slice:
 
 @dataclasses.dataclass(frozen=True)
 class Forecast(DataSetTask):
-    """``length`` months of ``seqjax.data.elnino`` up to one; the value is ``horizon`` months later.
+    """Predict the temperature ``horizon`` months after a window of ``length`` months.
 
-    Parts are apart in time: targets are the months of 1950 to 1985 but the first length + horizon -
-    1, those of 1986 to 1995, and those of 1996 to 2010. Windows of later parts reach back into what
-    is then the past. Values are standardised by mean and deviation of 1950 to 1985, and not
-    differenced; nothing says which month it is. The loss is the squared error of standardised
-    values.
+    The series is ``seqjax.data.elnino``. The targets of training are the months of 1950 to 1985,
+    without the first length + horizon - 1, those of validation 1986 to 1995, and those of the test
+    1996 to 2010; windows may reach back into an earlier part. Values are standardised by mean and
+    deviation of 1950 to 1985 and not differenced; the month of the year is not an input. The
+    loss is the squared error of standardised values.
 
-    Metrics: ``mae`` in °C; ``mse`` in °C².
+    Metrics: ``mae`` in °C, at chance that of the median of the training targets; ``mse`` in °C².
+
+    Raises:
+      ValueError: ``length`` or ``horizon`` is not in 1 … 120.
     """
 
     length: int = 2 * SEASON
@@ -45,10 +48,10 @@ class Forecast(DataSetTask):
     links = ("linear",)
     metric, higher_is_better = "mae", False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_length(self, 1)
         if self.horizon < 1:
-            raise ValueError(f"horizon: {self.name} needs at least 1, got {self.horizon}")
+            raise ValueError(f"horizon: expected at least 1, got {self.horizon}")
         check_most(length=(self.length, MOST), horizon=(self.horizon, MOST))
 
     @property
@@ -56,11 +59,11 @@ class Forecast(DataSetTask):
         return len(self.steps("train"))
 
     def steps(self, part: str) -> np.ndarray:
-        """(n,) the places in the series of a part's targets."""
+        """Return (n,) the indices in the series of the targets of a part."""
         own = months(part)
         return np.arange(max(own.start, self.length + self.horizon - 1), own.stop)
 
-    def read(self):
+    def read(self) -> dict[str, tuple[np.ndarray, ...]]:
         mean, deviation = self._scale()
         standardised_N = ((elnino() - mean) / deviation).astype(np.float32)
         parts = {}
@@ -71,23 +74,23 @@ class Forecast(DataSetTask):
         return parts
 
     def _scale(self) -> tuple[float, float]:
-        """Mean and standard deviation of the training months, °C."""
+        """Return mean and standard deviation of the training months, °C."""
         known_N = elnino()[months("train")]
         return float(np.mean(known_N)), float(np.std(known_N))
 
-    def loss(self, link, logits, batch):
+    def loss(self, link: str, logits: Array, batch: Batch) -> Array:
         return losses.value_loss(link, logits, batch.y)
 
-    def metrics(self, link, logits, batch):
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         error = (losses.value(link, logits) - batch.y) * self._scale()[1]
         return {"mae": (jnp.abs(error), batch.weight), "mse": (jnp.square(error), batch.weight)}
 
     def chance_metric(self) -> float:
-        """The mean absolute error of the median of the training targets, on these, °C."""
+        """Return the mean absolute deviation of the training targets from their median, °C."""
         targets_S = elnino()[self.steps("train")]
         return float(np.mean(np.abs(targets_S - np.median(targets_S))))
 
     def chance_loss(self, link: str) -> float:
-        """The variance of the standardised training targets, their mean being the best constant."""
+        """Return the variance of the standardised training targets."""
         del link
         return float(np.var(elnino()[self.steps("train")]) / self._scale()[1] ** 2)

@@ -1,4 +1,4 @@
-"""Speech: which of nine men says two vowels?"""
+"""Speaker recognition from two spoken vowels."""
 
 import dataclasses
 
@@ -14,24 +14,29 @@ PARTS = {"train": 225, "validation": 45, "test": 370}
 
 @dataclasses.dataclass(frozen=True)
 class JapaneseVowels(DataSetTask):
-    """The coefficients of an utterance of 7 to 29 steps, read to its end; the class is the speaker.
+    """Classify the speaker of an utterance of 7 to 29 steps of 12 coefficients.
 
-    The 370 test utterances are the published ones. Of the 270 training utterances, 30 a speaker, a
-    fixed draw leaves 5 of each for validation; see ``seqjax.data.japanese_vowels``.
-    Each coefficient is standardised by its mean and deviation over the steps of the other 225.
-    Metric: ``accuracy``, 1/9 at chance where speakers speak equally often, as in training.
+    The 370 test utterances are the published ones (``seqjax.data.japanese_vowels``). Of the 270
+    published training utterances, 30 per speaker, a fixed draw assigns 5 per speaker to validation.
+    Each coefficient is standardised by mean and deviation over the steps of the other 225. Metric:
+    ``accuracy``, 1/9 at chance on balanced speakers, as in training.
     """
 
     name = "japanese_vowels"
     inputs, outputs, ragged = COEFFICIENTS, SPEAKERS, True
     examples = PARTS["train"]
 
-    def read(self):
+    def read(self) -> dict[str, tuple[np.ndarray, ...]]:
         return {part: _as_arrays(*utterances(part)) for part in PARTS}
 
 
 def utterances(*parts: str, standardised: bool = True) -> tuple[list[np.ndarray], np.ndarray]:
-    """Utterances (T, 12), T their own, and their speakers (n,), int32, of some of ``PARTS``."""
+    """Return the utterances (T, 12) and speakers (n,) of some of ``PARTS``.
+
+    Args:
+      parts: keys of ``PARTS``.
+      standardised: standardise by the training utterances.
+    """
     found = japanese_vowels()
     own, other = np.split(stratified_order(found["train"].speakers), [PARTS["train"]])
     every = {"train": own, "validation": other, "test": np.arange(PARTS["test"])}

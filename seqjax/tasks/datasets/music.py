@@ -1,26 +1,30 @@
-"""Polyphonic music, frame by frame: which of 88 keys sound next?"""
+"""Polyphonic music: predict which of 88 keys sound in the next frame."""
 
 import dataclasses
 import functools
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 
 from seqjax.data.piano_rolls import KEYS, piano_rolls
 from seqjax.metrics import losses
+from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets.ragged import RaggedTask, Sequences
+from seqjax.types import Array
 
 
 class _Music(RaggedTask):
-    """Each frame of a piece from those before it: x_t = v_{t-1}, y_t = v_t, with v_{-1} = 0.
+    """Predict each frame v of a piece from the frames before it.
 
-    The keys of a frame are predicted one independently of another, each by σ of its logit. All
-    frames of a piece count, the first one, of which nothing is known, too.
+        x_t = v_{t-1},     y_t = v_t,     v_{-1} = 0
 
-    Metric: ``frame_nll``, the nats of a frame, summed over its keys and averaged over all frames of
-    the set. Keys of probability 1/2 score 88 · ln 2 = 61.0; chance is the best constant, each key's
-    frequency in training. Published figures may be means over pieces instead.
+    The keys of a frame are predicted independently, each by σ of its logit. All frames count,
+    including the first.
+
+    Metric: ``frame_nll``, negative log-likelihood of a frame in nats, summed over keys and averaged
+    over all frames of the set. Probabilities of 1/2 score 88 ln 2 = 61.0; chance is the best
+    constant, the frequency of each key in training. Published figures may be means over pieces.
     """
 
     inputs = outputs = KEYS
@@ -29,31 +33,31 @@ class _Music(RaggedTask):
     metric, higher_is_better = "frame_nll", False
     rolls: ClassVar[str]
 
-    def read(self):
+    def read(self) -> dict[str, Sequences]:
         return _joined(self.rolls)
 
-    def batch(self, data, row, batch_size):
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         batch = super().batch(data, row, batch_size)
         v_TBK = batch.x.astype(jnp.float32)
         return batch._replace(x=jnp.pad(v_TBK[:-1], ((1, 0), (0, 0), (0, 0))), y=v_TBK)
 
-    def loss(self, link, logits, batch):
+    def loss(self, link: str, logits: Array, batch: Batch) -> Array:
         return losses.binary_loss(logits, batch.y)
 
-    def metrics(self, link, logits, batch):
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         return {"frame_nll": (self.loss(link, logits, batch), batch.weight)}
 
     def chance_metric(self) -> float:
         return self.chance_loss("logistic")
 
     def chance_loss(self, link: str) -> float:
-        """Σ_k of the entropies of the keys, at their frequencies in training."""
+        """Return the sum of the entropies of the keys at their training frequencies."""
         return losses.constant_class_loss(link, np.mean(self.read()["train"].x_N, axis=0))
 
 
 @dataclasses.dataclass(frozen=True)
 class Jsb(_Music):
-    """382 chorales harmonised by J. S. Bach, 25 to 160 steps long.
+    """382 chorales harmonised by J. S. Bach, of 25 to 160 steps.
 
     229 training, 76 validation and 77 test pieces (``seqjax.data.piano_rolls``).
     """
@@ -64,7 +68,7 @@ class Jsb(_Music):
 
 @dataclasses.dataclass(frozen=True)
 class Nottingham(_Music):
-    """1,037 folk tunes with chords, 40 to 1,793 steps long.
+    """1,037 folk tunes with chords, of 40 to 1,793 steps.
 
     694 training, 173 validation and 170 test pieces (``seqjax.data.piano_rolls``).
     """

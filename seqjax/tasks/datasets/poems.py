@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from seqjax.data import poems
 from seqjax.data.poems import FORMS, Poem
 from seqjax.metrics import losses
 from seqjax.models import sampling
-from seqjax.tasks.base import PARTS
+from seqjax.tasks.base import PARTS, Batch
 from seqjax.tasks.datasets import poetry
 from seqjax.tasks.datasets.poetry import FIRST, FORM, UNKNOWN, Script
 from seqjax.tasks.datasets.ragged import RaggedTask, Sequences
@@ -23,11 +23,11 @@ from seqjax.types import Array, check_most
 SAMPLES = 1000
 MOST_CHARACTERS = 2**14
 FACTORS = np.array([0x9E3779B1, 0x85EBCA6B], np.uint32)
-"""Odd numbers without a pattern, for two checksums of 32 bits."""
+"""Odd multipliers of two 32-bit hashes."""
 
 
 class Prepared(NamedTuple):
-    """The script of the training poems, and every part in it."""
+    """The script of the training poems, and the poems and symbol sequences of every part."""
 
     script: Script
     parts: dict[str, list[Poem]]
@@ -36,19 +36,23 @@ class Prepared(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Poems(RaggedTask):
-    """The next character or mark of a regulated poem, told its form (``seqjax.tasks.poetry``).
+    """Predict the next character or mark of a regulated poem, given its form.
 
-    Poems of the Tang from the folder of data sets: of the 18 published files 9,731 for training,
-    512 for validation, 538 for the test. The ``vocabulary`` most frequent characters of the
-    training poems, equals in the order of Unicode, have symbols of their own; 2,500 of them cover
-    97.6 % of the characters. All others are one symbol, predicted and read as any other is.
+    9,731 training, 512 validation and 538 test poems of the Tang (``seqjax.data.poems``); symbols
+    as in ``seqjax.tasks.datasets.poetry``. The ``vocabulary`` most frequent characters of the
+    training poems have symbols, ties in the order of Unicode; 2,500 of them cover 97.6 % of the
+    characters. All other characters share one symbol, which is predicted like any other.
 
     Metrics:
-      perplexity: exp of the mean nats of a symbol: characters, marks and the end.
-      perplexity_characters: of the characters alone, the unknown one included.
-      formed: the share of 1,000 poems drawn without a constraint, after the symbols of forms that
-        have the training poems' shares, that have the form asked for to the last symbol.
-      copied: of the lines of those, the share that stands in a line of a training poem.
+      perplexity: exp of the mean negative log-likelihood of a symbol (characters, marks, the end);
+        at chance exp of the entropy of the training symbols.
+      perplexity_characters: the same over characters only, including the shared symbol.
+      formed: share of 1,000 poems, sampled without a constraint after form symbols with the
+        training frequencies, that have the requested form to the last symbol.
+      copied: share of the lines of well-formed samples that occur in a line of a training poem.
+
+    Raises:
+      ValueError: ``vocabulary`` is not in 1 … 16,384.
     """
 
     vocabulary: int = 2500
@@ -57,10 +61,10 @@ class Poems(RaggedTask):
     symbols, every_step, next_step = True, True, True
     links = ("softmax",)
     metric, higher_is_better = "perplexity", False
-    examined = ("formed", "copied")
-    shown = ("perplexity_characters", *examined)
+    final_metrics = ("formed", "copied")
+    extra_metrics = ("perplexity_characters", *final_metrics)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.vocabulary < 1:
             raise ValueError(f"vocabulary: expected at least 1, got {self.vocabulary}")
         check_most(vocabulary=(self.vocabulary, MOST_CHARACTERS))
@@ -72,15 +76,16 @@ class Poems(RaggedTask):
     outputs = inputs
 
     def prepared(self) -> Prepared:
+        """Return the poems as text and as symbols."""
         return _prepared(poems.tang(), self.vocabulary)
 
-    def read(self):
+    def read(self) -> dict[str, Sequences]:
         return {part: _joined(found) for part, found in self.prepared().sequences.items()}
 
-    def data(self):
-        return super().data() | _to_examine(poems.tang(), self.vocabulary)
+    def data(self) -> dict[str, Any]:
+        return super().data() | _evaluation_data(poems.tang(), self.vocabulary)
 
-    def metrics(self, link, logits, batch):
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         nats_TB = losses.class_loss(link, logits, batch.y)
         character_TB = (batch.y == UNKNOWN) | (batch.y >= FIRST)
         return {
@@ -88,19 +93,21 @@ class Poems(RaggedTask):
             "nats_characters": (nats_TB, batch.weight * character_TB.astype(jnp.float32)),
         }
 
-    def derived(self, means):
+    def derived(self, means: dict[str, Array]) -> dict[str, Array]:
         return {
             "perplexity": jnp.exp(means["nats"]),
             "perplexity_characters": jnp.exp(means["nats_characters"]),
         }
 
-    def examine(self, data, model, key):
+    def final_evaluation(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
         form_B = jax.random.choice(jax.random.fold_in(key, SAMPLES), data["forms"], (SAMPLES,))
         keys_B = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(SAMPLES))
         drawn_TB = sampling.sample(model, form_B, keys_B, poetry.LONGEST)
-        return judged(drawn_TB, form_B - min(FORM.values()), data["allowed"], data["copies"])
+        return form_and_copies(
+            drawn_TB, form_B - min(FORM.values()), data["allowed"], data["copies"]
+        )
 
-    def saved_data(self):
+    def saved_data(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         script, parts, _ = self.prepared()
         lines = {line for poem in parts["train"] for line in poem.lines}
         passages = {passage for line in lines for passage in poetry.passages(line)}
@@ -110,22 +117,24 @@ class Poems(RaggedTask):
         return math.exp(self.chance_loss("softmax"))
 
     def chance_loss(self, link: str) -> float:
-        """The entropy of the symbols of the training poems."""
+        """Return the entropy of the symbols of the training poems."""
         return losses.constant_class_loss(link, _shares(poems.tang(), self.vocabulary))
 
 
-def judged(drawn_TB: Array, form_B: Array, allowed_FTV: Array, copies_NK: Array) -> dict:
-    """The metrics "formed" and "copied" of drawn poems.
+def form_and_copies(
+    drawn_TB: Array, form_B: Array, allowed_FTV: Array, copies_NK: Array
+) -> dict[str, Array]:
+    """Return the metrics "formed" and "copied" of sampled poems.
 
     Args:
-      drawn_TB: symbols behind that of the form.
-      form_B: places in ``FORMS``.
-      allowed_FTV: what each form allows at each place, anything behind its end.
-      copies_NK: checksums of what counts as copied.
+      drawn_TB: symbols after that of the form.
+      form_B: indices in ``FORMS``.
+      allowed_FTV: symbols that each form allows at each place; all after its end.
+      copies_NK: hashes of the passages that count as copied.
     """
     place_FLC = jnp.asarray(np.stack([poetry.line_places(form) for form in FORMS]))
 
-    def one(sample):
+    def one(sample: tuple[Array, Array]) -> tuple[Array, Array, Array]:
         drawn_T, form = sample
         formed = jnp.all(allowed_FTV[form, jnp.arange(len(drawn_T)), drawn_T])
         place_LC = place_FLC[form]
@@ -143,7 +152,7 @@ def judged(drawn_TB: Array, form_B: Array, allowed_FTV: Array, copies_NK: Array)
 
 
 def checksums(line_LC: np.ndarray | Array) -> np.ndarray | Array:
-    """Two checksums of 32 bits of each line of symbols, (L, 2) uint32, modulo 2^32."""
+    """Return two 32-bit hashes of each line of symbols, (L, 2) uint32."""
     numpy = np if isinstance(line_LC, np.ndarray) else jnp
     sum_LK = numpy.zeros((len(line_LC), len(FACTORS)), numpy.uint32)
     for symbol_L in (line_LC + 2).astype(numpy.uint32).T:
@@ -153,8 +162,8 @@ def checksums(line_LC: np.ndarray | Array) -> np.ndarray | Array:
 
 
 @functools.cache
-def _to_examine(files: tuple[pathlib.Path, ...], vocabulary: int) -> dict[str, np.ndarray]:
-    """Checksums of what counts as copied, the form of each training poem, what a form allows."""
+def _evaluation_data(files: tuple[pathlib.Path, ...], vocabulary: int) -> dict[str, np.ndarray]:
+    """Return hashes of copied passages, forms of training poems, and symbols allowed by form."""
     script, parts, _ = _prepared(files, vocabulary)
     lines = [line for poem in parts["train"] for line in poem.lines]
     copies = {
@@ -173,7 +182,7 @@ def _to_examine(files: tuple[pathlib.Path, ...], vocabulary: int) -> dict[str, n
 
 
 def _allowed(script: Script) -> np.ndarray:
-    """(F, LONGEST, V): ``Script.allowed`` of every form, and anything behind its end."""
+    """Return (F, LONGEST, V) ``Script.allowed`` of every form; all symbols after its end."""
     allowed = np.ones((len(FORMS), poetry.LONGEST, script.size), bool)
     for row, form in zip(allowed, FORMS, strict=True):
         own = script.allowed(form)
@@ -181,10 +190,12 @@ def _allowed(script: Script) -> np.ndarray:
     return allowed
 
 
-def _joined(found: list[np.ndarray]) -> Sequences:
-    """All but the last symbol of each sequence, and all but its first."""
-    length_S = np.array([len(symbols) - 1 for symbols in found], np.int32)
-    x, y = (np.concatenate([s[cut] for s in found]) for cut in (slice(None, -1), slice(1, None)))
+def _joined(sequences: list[np.ndarray]) -> Sequences:
+    """Return all but the last symbol of each sequence as x, all but the first as y."""
+    length_S = np.array([len(symbols) - 1 for symbols in sequences], np.int32)
+    x, y = (
+        np.concatenate([s[cut] for s in sequences]) for cut in (slice(None, -1), slice(1, None))
+    )
     return Sequences(x, y, length_S)
 
 
@@ -201,7 +212,7 @@ def _prepared(files: tuple[pathlib.Path, ...], vocabulary: int) -> Prepared:
 
 @functools.cache
 def _shares(files: tuple[pathlib.Path, ...], vocabulary: int) -> np.ndarray:
-    """The share of each symbol among those predicted in training."""
+    """Return (V,) the frequency of each symbol among the targets of training."""
     prepared = _prepared(files, vocabulary)
     predicted = np.concatenate([s[1:] for s in prepared.sequences["train"]])
     return np.bincount(predicted, minlength=prepared.script.size) / len(predicted)

@@ -1,10 +1,10 @@
-"""Regulated poems as symbols, and the forms that a row of symbols can have.
+"""Regulated poems as sequences of symbols.
 
     x = form, c c c c c ， c c c c c 。 …           y = c c c c c ， c c c c c 。 … end
 
-The first symbol names the form and is given, so that a form can be asked for; nothing else tells
-where a line, a couplet or the poem ends. Marks and the end are symbols like any other; characters
-outside the vocabulary are one symbol, ``UNKNOWN``.
+The first symbol is the form; it is an input only, so a form can be requested. No other input marks
+the ends of lines, couplets and the poem. Punctuation marks and the end are symbols; characters
+outside the vocabulary share the symbol ``UNKNOWN``.
 """
 
 import collections
@@ -21,21 +21,21 @@ UNKNOWN, END = 0, 1
 FORM = {name: 2 + k for k, name in enumerate(FORMS)}
 MARK = {mark: 2 + len(FORMS) + k for k, mark in enumerate(MARKS)}
 FIRST = 2 + len(FORMS) + len(MARKS)
-"""The symbol of the most frequent character."""
+"""Symbol of the most frequent character."""
 LONGEST = max(lines * (size + 1) for lines, size in FORMS.values()) + 1
 MOST_LINES, LONGEST_LINE = (max(sizes) for sizes in zip(*FORMS.values(), strict=True))
-NOT_SHOWN = "□"
+NO_CHARACTER = "□"
 A_CHARACTER, A_MIDDLE, A_FINAL, THE_END = range(4)
-"""What can stand at a place: marks are those of the middle and of the end of a couplet."""
+"""Kinds of places: a character, a mark within or at the end of a couplet, the end."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Script:
-    """The characters that have a symbol of their own, the most frequent first.
+    """Assignment of symbols to characters.
 
     Attributes:
-      characters: at most ``vocabulary`` of them.
-      vocabulary: symbols that are set apart for characters.
+      characters: characters with a symbol, the most frequent first; at most ``vocabulary``.
+      vocabulary: number of symbols reserved for characters.
     """
 
     characters: str
@@ -43,31 +43,33 @@ class Script:
 
     @property
     def size(self) -> int:
-        """V, all symbols."""
+        """Number of symbols, V."""
         return FIRST + self.vocabulary
 
     @functools.cached_property
     def symbols(self) -> dict[str, int]:
-        """The symbol of each character and mark."""
+        """Symbol of each character and mark."""
         return MARK | {character: FIRST + k for k, character in enumerate(self.characters)}
 
     def encoded(self, poem: Poem) -> list[int]:
-        """Form, characters and marks, end."""
+        """Return the symbols of a poem: form, characters and marks, end."""
         text = "".join(line + mark for line, mark in zip(poem.lines, poem.marks, strict=True))
         return [FORM[poem.form], *(self.symbols.get(sign, UNKNOWN) for sign in text), END]
 
-    def shown(self, symbol: int) -> str:
-        """A character or mark; □ for what is neither."""
+    def decoded(self, symbol: int) -> str:
+        """Return the character or mark of a symbol; □ for any other symbol."""
         signs = {number: sign for sign, number in MARK.items()}
         place = symbol - FIRST
         if 0 <= place < len(self.characters):
             return self.characters[place]
-        return signs.get(symbol, NOT_SHOWN)
+        return signs.get(symbol, NO_CHARACTER)
 
     def allowed(self, form: str, unknown: bool = True) -> np.ndarray:
-        """(T, V) booleans: what may stand at each place behind the form's symbol, the end included.
+        """Return (T, V) booleans: the symbols allowed at each place after the form's symbol.
 
-        ``unknown`` is whether characters outside the vocabulary may.
+        Args:
+          form: key of ``FORMS``.
+          unknown: allow ``UNKNOWN`` at the places of characters.
         """
         kinds = np.zeros((4, self.size), bool)
         kinds[A_CHARACTER, FIRST : FIRST + len(self.characters)] = True
@@ -79,14 +81,14 @@ class Script:
 
 
 def script_of(poems: Iterable[Poem], vocabulary: int) -> Script:
-    """The most frequent characters of some poems, equals in the order of Unicode."""
+    """Return the script of the most frequent characters of poems, ties in the order of Unicode."""
     counts = collections.Counter(sign for poem in poems for line in poem.lines for sign in line)
     ranked = sorted(counts, key=lambda sign: (-counts[sign], sign))
     return Script("".join(ranked[:vocabulary]), vocabulary)
 
 
 def places(form: str) -> np.ndarray:
-    """What stands at each place: a character, a mark, the end.
+    """Return (T,) the kind of each place of a poem.
 
     >>> places("4x5")[:12].tolist()
     [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2]
@@ -97,7 +99,7 @@ def places(form: str) -> np.ndarray:
 
 
 def line_places(form: str) -> np.ndarray:
-    """Where the characters of each line stand, (MOST_LINES, LONGEST_LINE); -1 for none."""
+    """Return (MOST_LINES, LONGEST_LINE) the places of the characters of each line, -1 for none."""
     lines, size = FORMS[form]
     found = np.full((MOST_LINES, LONGEST_LINE), -1, np.int32)
     first_L1 = np.arange(lines)[:, None] * (size + 1)
@@ -106,7 +108,7 @@ def line_places(form: str) -> np.ndarray:
 
 
 def passages(line: Sequence) -> list[Sequence]:
-    """What counts as copied from a line: the line, and any five characters in a row of it.
+    """Return the passages of a line that count as copied: the line and each 5 of its characters.
 
     >>> passages("日照香爐生紫煙")
     ['日照香爐生', '照香爐生紫', '香爐生紫煙', '日照香爐生紫煙']
@@ -116,11 +118,11 @@ def passages(line: Sequence) -> list[Sequence]:
 
 
 def fingerprints(texts: Iterable[str]) -> np.ndarray:
-    """64 bits of BLAKE2 of each text, (N, 2) uint32, in ascending order."""
+    """Return (N, 2) uint32, the sorted 64-bit BLAKE2 hashes of texts."""
     found = sorted(hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
     return np.frombuffer(b"".join(found), ">u4").astype(np.uint32).reshape(-1, 2)
 
 
 def among(text: str, passages: np.ndarray) -> bool:
-    """Whether the fingerprint of a text is one of these."""
+    """Return True if the fingerprint of a text is one of ``passages``."""
     return bool(np.any(np.all(passages == fingerprints([text]), axis=1)))

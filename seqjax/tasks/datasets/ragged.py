@@ -1,12 +1,12 @@
-"""Data sets of sequences that differ in length, in a few buckets of lengths.
+"""Data sets of sequences of different lengths, batched by length buckets.
 
-A batch holds sequences of one bucket and is as wide as that bucket, so that little of it is
-padding; every width is compiled once, as a branch of the one program that trains.
+A batch holds sequences of one bucket and has its length, so little is padding. Each bucket length
+is compiled once, as a branch of the training program.
 """
 
 import functools
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +18,11 @@ from seqjax.types import Array, named_key
 
 
 class Sequences(NamedTuple):
-    """S sequences, one behind the other: nothing is stored of padding.
+    """S sequences, concatenated without padding.
 
     Attributes:
-      x_N: (N, D) floats or bytes, or (N,) symbols, N the sum of the lengths.
-      y: (S,) classes, or (N, ...) where there is a readout at every step.
+      x_N: (N, D) floats or bytes, or (N,) symbols; N is the sum of the lengths.
+      y: (S,) classes, or (N, ...) for a readout at every step.
       lengths_S: int32, 1 or more.
     """
 
@@ -32,22 +32,22 @@ class Sequences(NamedTuple):
 
 
 class Row(NamedTuple):
-    """The sequences of a batch by their numbers, -1 for none, and the bucket they fit in."""
+    """A batch: its index in ``bucket_lengths`` and its example numbers, -1 for padding."""
 
     bucket: Array
     examples_B: Array
 
 
 class RaggedTask(Task):
-    """A task on stored sequences that differ in length.
+    """A task on stored sequences of different lengths.
 
-    Every epoch shuffles each bucket by the run's key, and leaves out what does not fill a batch. In
-    which order the buckets come is drawn anew for each epoch, for all runs alike: so runs that
-    share a program are at the same width, and none computes what it drops.
+    Every epoch shuffles each bucket with the key of the run and drops incomplete batches. The order
+    of buckets is drawn anew for each epoch but is the same for all runs, so runs of one program are
+    in the same bucket and none computes a discarded branch.
 
     Attributes:
-      most_buckets: buckets, at most.
-      at_once: steps of an evaluation batch, about; it bounds the memory.
+      most_buckets: largest number of buckets.
+      at_once: approximate number of steps of an evaluation batch; bounds the memory.
     """
 
     ragged = True
@@ -55,35 +55,35 @@ class RaggedTask(Task):
     at_once: ClassVar[int] = 2**14
 
     def read(self) -> Mapping[str, Sequences]:
-        """The parts "train", "validation" and "test"."""
+        """Return the parts "train", "validation" and "test"."""
         raise NotImplementedError
 
-    def data(self):
+    def data(self) -> dict[str, Any]:
         parts = [self.read()[part] for part in ("train", *PARTS)]
         x, y, length = (np.concatenate(column) for column in zip(*parts, strict=True))
         ends = np.cumsum([len(part.lengths_S) for part in parts])
         numbers = np.split(np.arange(len(length), dtype=np.int32), ends[:-1])
-        widths = best_widths(length[numbers[0]], self.most_buckets)
-        widths[-1] = max(length)
-        of_train = np.searchsorted(widths, length[numbers[0]])
+        lengths = best_bucket_lengths(length[numbers[0]], self.most_buckets)
+        lengths[-1] = max(length)
+        bucket_of_train = np.searchsorted(lengths, length[numbers[0]])
         return {
             "x": x,
             "y": y,
             "length": length.astype(np.int32),
             "start": (np.cumsum(length) - length).astype(np.int32),
-            "steps": tuple(np.arange(width, dtype=np.int32) for width in widths),
-            "train": tuple(numbers[0][of_train == k] for k in range(len(widths))),
-            "evaluation": _evaluation(numbers[1:], length, widths, self.at_once),
+            "steps": tuple(np.arange(steps, dtype=np.int32) for steps in lengths),
+            "train": tuple(numbers[0][bucket_of_train == k] for k in range(len(lengths))),
+            "evaluation": _evaluation(numbers[1:], length, lengths, self.at_once),
         }
 
-    def widths(self, data):
+    def bucket_lengths(self, data: Any) -> tuple[int, ...]:
         return tuple(len(steps) for steps in data["steps"])
 
-    def rows(self, data, key, first, count, batch_size):
-        buckets = _at_least(data["train"], batch_size)
+    def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Any:
+        buckets = _merged(data["train"], batch_size)
         each = [len(examples) // batch_size for _, examples in buckets]
-        a_epoch = sum(each)
-        if a_epoch == 0:
+        steps_per_epoch = sum(each)
+        if steps_per_epoch == 0:
             found = sum(map(len, data["train"]))
             raise DataError(
                 f"{self.name}: train.batch_size: expected at most {found}, the number of training "
@@ -91,29 +91,31 @@ class RaggedTask(Task):
             )
         bucket_E = jnp.asarray(np.repeat([k for k, _ in buckets], each), jnp.int32)
 
-        def epoch(number):
+        def epoch(number: Array) -> Row:
             key_own = jax.random.fold_in(named_key(key, "training"), number)
             shuffled = [
                 jax.random.permutation(jax.random.fold_in(key_own, k), examples)
                 for k, examples in buckets
             ]
-            rows = [
+            batches = [
                 examples[: n * batch_size].reshape(n, batch_size)
                 for examples, n in zip(shuffled, each, strict=True)
             ]
             key_all = jax.random.fold_in(named_key(jax.random.key(0), "buckets"), number)
-            order_E = jax.random.permutation(key_all, a_epoch)
-            return Row(bucket_E[order_E], jnp.concatenate(rows)[order_E])
+            order_E = jax.random.permutation(key_all, steps_per_epoch)
+            return Row(bucket_E[order_E], jnp.concatenate(batches)[order_E])
 
-        epochs = first // a_epoch + jnp.arange(-(-count // a_epoch) + 1, dtype=jnp.int32)
-        made = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), jax.vmap(epoch)(epochs))
+        epochs = first // steps_per_epoch + jnp.arange(
+            -(-count // steps_per_epoch) + 1, dtype=jnp.int32
+        )
+        rows = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), jax.vmap(epoch)(epochs))
         cut = functools.partial(jax.lax.dynamic_slice_in_dim, slice_size=count)
-        return jax.tree.map(lambda a: cut(a, first % a_epoch), made)
+        return jax.tree.map(lambda a: cut(a, first % steps_per_epoch), rows)
 
-    def evaluation_rows(self, data, part):
+    def evaluation_rows(self, data: Any, part: Array) -> Any:
         return jax.tree.map(lambda a: a[part], data["evaluation"])
 
-    def batch(self, data, row, batch_size):
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         del batch_size
         step_T1, examples_B = data["steps"][-1][:, None], row.examples_B
         start_B, length_B = data["start"][examples_B], data["length"][examples_B]
@@ -127,14 +129,14 @@ class RaggedTask(Task):
         return Batch(x, data["y"][examples_B], weight_B, length_B)
 
 
-def best_widths(lengths_S: np.ndarray, most: int) -> list[int]:
-    """At most ``most`` widths that together pad these sequences least, the longest length last.
+def best_bucket_lengths(lengths_S: np.ndarray, most: int) -> list[int]:
+    """Return the ascending bucket lengths, at most ``most``, with the least padding.
 
         minimise Σ_s min {w : w >= length_s}
 
-    by dynamic programming over the different lengths.
+    by dynamic programming over the distinct lengths. The last one is the longest length.
 
-    >>> best_widths(np.array([24, 24, 32, 48, 64]), 2)
+    >>> best_bucket_lengths(np.array([24, 24, 32, 48, 64]), 2)
     [32, 64]
     """
     length_U, count_U = np.unique(lengths_S, return_counts=True)
@@ -142,44 +144,44 @@ def best_widths(lengths_S: np.ndarray, most: int) -> list[int]:
     U = len(length_U)
     cost, cuts = length_U * before[1:], [np.zeros(U, np.int64)]
     for _ in range(min(most, U) - 1):
-        # total[k, j]: the widest bucket holds the lengths j … k, the others all below j
+        # total[k, j]: the longest bucket holds the lengths j … k, the others all below j
         total = length_U[:, None] * (before[1:, None] - before[None, :-1])
         total = total + np.concatenate([[0], cost[:-1]])[None]
         total[np.triu_indices(U, 1)] = np.iinfo(np.int64).max
         cuts.append(total.argmin(axis=1))
         cost = total.min(axis=1)
-    widths, k = [], U - 1
+    chosen, k = [], U - 1
     for cut in reversed(cuts):
-        widths.append(int(length_U[k]))
+        chosen.append(int(length_U[k]))
         k = cut[k] - 1
         if k < 0:
             break
-    return widths[::-1]
+    return chosen[::-1]
 
 
-def _at_least(buckets: tuple[Array, ...], size: int) -> list[tuple[int, Array]]:
-    """(bucket, examples), where buckets that do not fill a batch have gone into wider ones."""
-    kept, waiting = [], []
+def _merged(buckets: tuple[Array, ...], size: int) -> list[tuple[int, Array]]:
+    """Return (bucket, examples); buckets too small for a batch are merged into longer ones."""
+    result, waiting = [], []
     for k, examples in enumerate(buckets):
         waiting.append(examples)
         if sum(map(len, waiting)) >= size:
-            kept.append((k, jnp.concatenate(waiting)))
+            result.append((k, jnp.concatenate(waiting)))
             waiting = []
     if waiting:
-        waiting += [kept.pop()[1]] if kept else []
-        kept.append((len(buckets) - 1, jnp.concatenate(waiting)))
-    return kept
+        waiting += [result.pop()[1]] if result else []
+        result.append((len(buckets) - 1, jnp.concatenate(waiting)))
+    return result
 
 
 def _evaluation(
-    parts: list[np.ndarray], length: np.ndarray, widths: list[int], at_once: int
+    parts: list[np.ndarray], length: np.ndarray, lengths: list[int], at_once: int
 ) -> Row:
-    """(2, batches) and (2, batches, size): each part in batches, sorted by length."""
-    size = max(1, min(at_once // widths[-1], max(map(len, parts))))
+    """Return rows (2, batches) and (2, batches, size) of both parts, sorted by length."""
+    size = max(1, min(at_once // lengths[-1], max(map(len, parts))))
     batches = -(-max(map(len, parts)) // size)
     examples = np.full((len(parts), batches * size), -1, np.int32)
     for row, part in zip(examples, parts, strict=True):
         row[: len(part)] = part[np.argsort(length[part], kind="stable")]
     examples = examples.reshape(len(parts), batches, size)
     longest = np.where(examples >= 0, length[examples], 0).max(axis=2)
-    return Row(np.searchsorted(widths, longest).astype(np.int32), examples)
+    return Row(np.searchsorted(lengths, longest).astype(np.int32), examples)

@@ -1,1 +1,1 @@
-"""Tasks over one long stream of symbols, with the state carried from batch to batch."""
+"""Tasks on one long stream of symbols, with the state carried from batch to batch."""

@@ -1,4 +1,4 @@
-"""The arithmetic task of Jozefowicz, Zaremba and Sutskever 2015: read a sum, write its digits."""
+"""Sums with distractors, digit by digit (Jozefowicz, Zaremba and Sutskever 2015)."""
 
 import dataclasses
 import functools
@@ -12,25 +12,29 @@ from seqjax.types import check_most
 ALPHABET = string.ascii_lowercase + string.digits + "+-=."
 DISTRACTED = 0.3
 MOST_DIGITS = 18
-"""What is larger does not fit 64 bits."""
+"""Larger numbers do not fit 64 bits."""
 SIZES = {"train": 2**20, "validation": 2**15, "test": 2**15}
 
 
 @dataclasses.dataclass(frozen=True)
 class Arithmetic(StreamTask):
-    """Samples such as 3e36d9-h1h39f94eeh43keg3c=-13991064. one after the other.
+    """A stream of samples such as 3e36d9-h1h39f94eeh43keg3c=-13991064.
 
-    Without its letters a sample reads a±b= and then the value of that and a full stop. The past
-    digits of the answer are visible when the next one is predicted.
+    Without its letters a sample is a±b=, its value and a full stop. Earlier digits of the answer
+    are inputs when the next one is predicted.
 
-    Where the paper is silent: each of a and b has 1 to ``digits`` digits, each number of them
-    equally likely, and is uniform among the numbers of so many digits (0 has one). Then a is
-    negated with probability 1/2, so that a minus may stand before it; + and - are equally likely.
-    Before each character of a±b= but its first stand n random letters, n geometric:
+    The paper leaves the following open. The number of digits of a and of b is uniform in 1 …
+    ``digits``, and each is uniform among the numbers with so many digits (0 has one). a is negated
+    with probability 1/2; + and - are equally likely. n random letters precede each character of
+    a±b= except the first, with
 
-        P(n) = .3 · .7^n, n = 0, 1, … (7/3 in the mean).
+        P(n) = .3 · .7^n, n = 0, 1, … (mean 7/3).
 
-    The characters of the answer are scored, its sign and its full stop among them, and no others.
+    Only the characters of the answer are scored, including its sign and full stop. Metrics as in
+    ``StreamTask``.
+
+    Raises:
+      ValueError: ``digits`` is not in 1 … 18, or ``length`` is too small or too large.
     """
 
     digits: int = 8
@@ -39,13 +43,13 @@ class Arithmetic(StreamTask):
     inputs = outputs = len(ALPHABET)
     sizes = SIZES
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.digits < 1:
             raise ValueError(f"digits: expected at least 1, got {self.digits}")
         check_most(digits=(self.digits, MOST_DIGITS))
 
-    def read(self):
+    def read(self) -> dict[str, Text]:
         return _texts(self.digits)
 
 
@@ -56,17 +60,17 @@ def _texts(digits: int) -> dict[str, Text]:
 
 def _text(seed: int, size: int, digits: int) -> Text:
     random = np.random.RandomState(seed)  # the legacy generator, whose stream is frozen
-    made, samples, scored = 0, [], []
-    while made < size:
+    count, samples, scored = 0, [], []
+    while count < size:
         question, answer = _sample(random, digits)
         samples += question, answer
         scored += np.zeros(len(question), bool), np.ones(len(answer), bool)
-        made += len(question) + len(answer)
+        count += len(question) + len(answer)
     return Text(encoded("".join(samples)[:size], ALPHABET), np.concatenate(scored)[:size])
 
 
 def _sample(random: np.random.RandomState, digits: int) -> tuple[str, str]:
-    """A question, with its distractors, and its answer."""
+    """Return a question with distractors and its answer."""
     a, b = _number(random, digits), _number(random, digits)
     a, sign = (1 - 2 * random.randint(2)) * a, "+-"[random.randint(2)]
     first, *rest = f"{a}{sign}{b}="

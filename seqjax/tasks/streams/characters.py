@@ -1,4 +1,4 @@
-"""Written texts, character by character."""
+"""Prediction of two fixed texts, character by character."""
 
 import dataclasses
 import functools
@@ -12,7 +12,7 @@ from seqjax.tasks.streams.base import StreamTask, Text, encoded
 
 
 def sizes_of(symbols: int) -> dict[str, int]:
-    """The first 90 % train, the next 5 % are for validation, the last 5 % for the test."""
+    """Return the sizes of the parts: the first 90 % train, 5 % validation, 5 % test."""
     train, validation = symbols * 9 // 10, symbols // 20
     return dict(
         zip(("train", *PARTS), (train, validation, symbols - train - validation), strict=True)
@@ -20,16 +20,16 @@ def sizes_of(symbols: int) -> dict[str, int]:
 
 
 class _Written(StreamTask):
-    """The next character of a text, of which every character is scored."""
+    """Prediction of the next character of a text in which every character is scored."""
 
     alphabet: ClassVar[str]
 
     @staticmethod
     def text() -> str:
-        """All of it."""
+        """Return the whole text."""
         raise NotImplementedError
 
-    def read(self):
+    def read(self) -> dict[str, Text]:
         return _parts(type(self))
 
 
@@ -37,15 +37,16 @@ class _Written(StreamTask):
 def _parts(task: type[_Written]) -> dict[str, Text]:
     symbols_N = encoded(task.text(), task.alphabet)
     parts = np.split(symbols_N, np.cumsum([*task.sizes.values()])[:-1])
-    made = (Text(part, np.ones(len(part), bool)) for part in parts)
-    return dict(zip(task.sizes, made, strict=True))
+    scored = (Text(part, np.ones(len(part), bool)) for part in parts)
+    return dict(zip(task.sizes, scored, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
 class Characters(_Written):
-    """Tiny Shakespeare, 1,115,394 characters of 65 kinds, read from the folder of data sets.
+    """Tiny Shakespeare, 1,115,394 characters of an alphabet of 65 (``seqjax.data.texts``).
 
-    The first 90 % are for training, the next 5 % for validation, the last 5 % for the test.
+    The first 90 % are training data, the next 5 % validation, the last 5 % test. Metrics as in
+    ``StreamTask``.
     """
 
     name = "characters"
@@ -57,10 +58,10 @@ class Characters(_Written):
 
 @dataclasses.dataclass(frozen=True)
 class UnicodeNames(_Written):
-    """Names of characters, a line each, 352,132 characters of 39 kinds, which Python brings along.
+    """Names of Unicode characters, 352,132 characters of an alphabet of 39.
 
-    A text for machines without Tiny Shakespeare: English words, few and repeated, but no prose. The
-    parts are 90, 5 and 5 %; a name stands in one of them.
+    Python includes this text (``seqjax.data.texts``), so it needs no download. It has few English
+    words and no prose. The parts are 90, 5 and 5 %; no name is in two parts.
     """
 
     name = "unicode_names"

@@ -1,8 +1,9 @@
-"""Any written text, character by character, in bits a character."""
+"""Prediction of any UTF-8 text, character by character, in bits per character."""
 
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,28 +11,38 @@ import numpy as np
 
 from seqjax.data import texts
 from seqjax.data.folder import DataError
-from seqjax.tasks.base import check_length
+from seqjax.tasks.base import Batch, check_length
 from seqjax.tasks.streams.base import StreamTask, Text
 from seqjax.tasks.streams.characters import sizes_of
-from seqjax.types import check_most, named_key
+from seqjax.types import Array, check_most, named_key
 
 MOST_SYMBOLS = 2**16 - 1
 
 
 @dataclasses.dataclass(frozen=True)
 class WrittenText(StreamTask):
-    """The next character (code point) of a UTF-8 text from the folder of data sets.
+    """Predict the next character (code point) of a UTF-8 text.
 
-    The first 90 % are for training, the next 5 % for validation, the last 5 % for the test. The
-    symbols are the ``vocabulary`` most frequent characters of the training part, and one for all
-    others, of which no one is told which it is. Only who trains needs the file.
+    The first 90 % are training data, the next 5 % validation, the last 5 % test. The
+    ``vocabulary`` most frequent characters of the training part have symbols; all others share one.
 
-    A lane reads ``fresh`` windows on end, then goes on from the zero state at another place, drawn
-    from the run's key; lanes do so at different steps. One that never starts anew forgets how: of
-    networks of 128 units trained for 4,000 steps on Tiny Shakespeare two read some stretches of the
-    held-out parts, which start from the zero state, at 12 bits a character.
+    A lane reads ``fresh`` consecutive windows and then restarts from the zero state at another
+    place, drawn with the key of the run; lanes restart at different steps. Without restarts
+    networks unlearn the zero state: two of those with 128 units, trained for 4,000 steps on Tiny
+    Shakespeare, needed 12 bits per character on some evaluation segments.
 
-    Metrics: ``bits`` a character, at chance the entropy of single ones in training; ``accuracy``.
+    Args:
+      length: steps of a window.
+      carried: carry the recurrent state over windows.
+      file: data set, slash, file, in the folder of data sets.
+      vocabulary: number of characters with a symbol, 1 … 65,535.
+      fresh: consecutive windows of a lane.
+
+    Metrics: ``bits`` per character, at chance the entropy of single characters in training;
+    ``accuracy``.
+
+    Raises:
+      ValueError: a field is out of its range.
     """
 
     file: str = "tinyshakespeare/input.txt"
@@ -41,13 +52,12 @@ class WrittenText(StreamTask):
     name, metric, higher_is_better = "text", "bits", False
     links = ("softmax",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_length(self, 1)
-        if self.fresh < 1:
-            raise ValueError(f"fresh: expected at least 1, got {self.fresh}")
+        for name in ("fresh", "vocabulary"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
         check_most(vocabulary=(self.vocabulary, MOST_SYMBOLS))
-        if self.vocabulary < 1:
-            raise ValueError(f"vocabulary: expected at least 1, got {self.vocabulary}")
 
     @property
     def inputs(self) -> int:
@@ -59,37 +69,40 @@ class WrittenText(StreamTask):
     def sizes(self) -> dict[str, int]:
         return {part: len(text.symbols_N) for part, text in self.read().items()}
 
-    def read(self):
+    def read(self) -> dict[str, Text]:
         parts = _parts(self.file, self.vocabulary)
         least = {"train": self.length, "validation": 2, "test": 2}
         for part, text in parts.items():
             if len(text.symbols_N) < least[part]:
-                size = f"{part} has {len(text.symbols_N):,} characters"
-                raise DataError(f"{self.file}: {size}, but at least {least[part]:,} are needed")
+                need, got = least[part], len(text.symbols_N)
+                raise DataError(
+                    f"{self.file}: {part}: expected at least {need:,} characters, got {got:,}"
+                )
         if np.ptp(parts["train"].symbols_N) == 0:
-            said = "train has one character throughout, and nothing is to be predicted"
-            raise DataError(f"{self.file}: {said}")
+            raise DataError(
+                f"{self.file}: train: expected at least two different characters, got 1"
+            )
         return parts
 
-    def rows(self, data, key, first, count, batch_size):
-        """(count, B, 2): where each lane reads, and how many windows it has read on end before."""
+    def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Any:
+        """Return (count, B, 2): the place of each lane, and its windows since the last restart."""
         del data
         lane_B = jnp.arange(batch_size, dtype=jnp.int32)
         window_KB = first + jnp.arange(count, dtype=jnp.int32)[:, None]
         window_KB = window_KB + (lane_B * self.fresh // batch_size)[None]
         whole = self.sizes["train"] // self.length * self.length
 
-        def start(lane, stretch):
-            own = jax.random.fold_in(jax.random.fold_in(named_key(key, "training"), lane), stretch)
-            return jax.random.randint(own, (), 0, whole, jnp.int32)
+        def start(lane: Array, stretch: Array) -> Array:
+            of_lane = jax.random.fold_in(named_key(key, "training"), lane)
+            return jax.random.randint(jax.random.fold_in(of_lane, stretch), (), 0, whole, jnp.int32)
 
         start_KB = jax.vmap(jax.vmap(start), (None, 0))(lane_B, window_KB // self.fresh)
         before_KB = window_KB % self.fresh
         return jnp.stack([(start_KB + before_KB * self.length) % whole, before_KB], axis=-1)
 
-    def batch(self, data, row, batch_size):
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         place_B, before_B = row.T
-        return super().batch(data, place_B, batch_size)._replace(fresh_B=before_B == 0)
+        return super().batch(data, place_B, batch_size)._replace(reset_B=before_B == 0)
 
     def chance_metric(self) -> float:
         return self.chance_loss("softmax") / math.log(2)

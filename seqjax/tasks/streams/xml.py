@@ -1,4 +1,4 @@
-"""The XML task of Jozefowicz, Zaremba and Sutskever 2015: tags that open must close, in order."""
+"""Nested XML tags (Jozefowicz, Zaremba and Sutskever 2015)."""
 
 import dataclasses
 import functools
@@ -17,22 +17,23 @@ SIZES = {"train": 2**20, "validation": 2**15, "test": 2**15}
 
 @dataclasses.dataclass(frozen=True)
 class Xml(StreamTask):
-    """The next character of nested tags: <to><pqzra></pqzra></to><kemwp></kemwp>…
+    """Predict the next character of nested tags: <to><pqzra></pqzra></to><kemwp></kemwp>…
 
-    A document is made in iterations. With probability 1/2, and always after 50 iterations, the
-    newest open tag is closed, or the document ends if none is open; otherwise a tag opens.
+    A document is generated in iterations. With probability 1/2, and always after 50 iterations, the
+    newest open tag is closed, or the document ends if none is open; otherwise a tag is opened.
 
-    Where the paper is silent: a name has 2 to 10 lowercase letters, each number and each letter
-    equally likely; the first iteration always opens a tag, since half of all documents would be
-    empty; documents follow each other without a separator; every character is scored. The letters
-    of a new name cannot be known, so that no predictor comes near an accuracy of 1.
+    The paper leaves the following open. A name has 2 to 10 lowercase letters; their number and the
+    letters are uniform. The first iteration always opens a tag, because half of all documents would
+    be empty. Documents follow each other without a separator. Every character is scored. The
+    letters of a new name are random, so the accuracy of any predictor is well below 1. Metrics as
+    in ``StreamTask``.
     """
 
     name = "xml"
     inputs = outputs = len(ALPHABET)
     sizes = SIZES
 
-    def read(self):
+    def read(self) -> dict[str, Text]:
         return _texts()
 
 
@@ -43,21 +44,21 @@ def _texts() -> dict[str, Text]:
 
 def _text(seed: int, size: int) -> Text:
     random = np.random.RandomState(seed)  # the legacy generator, whose stream is frozen
-    made, documents = 0, []
-    while made < size:
+    count, documents = 0, []
+    while count < size:
         documents.append(_document(random))
-        made += len(documents[-1])
+        count += len(documents[-1])
     return Text(encoded("".join(documents)[:size], ALPHABET), np.ones(size, bool))
 
 
 def _document(random: np.random.RandomState) -> str:
-    waiting, written = [], []
+    open_tags, pieces = [], []
     for iteration in itertools.count():
         if iteration == 0 or (iteration < ITERATIONS and random.random_sample() < 0.5):
             letters = random.randint(0, 26, random.randint(SHORTEST, LONGEST + 1))
-            waiting.append("".join(string.ascii_lowercase[k] for k in letters))
-            written.append(f"<{waiting[-1]}>")
-        elif waiting:
-            written.append(f"</{waiting.pop()}>")
+            open_tags.append("".join(string.ascii_lowercase[k] for k in letters))
+            pieces.append(f"<{open_tags[-1]}>")
+        elif open_tags:
+            pieces.append(f"</{open_tags.pop()}>")
         else:
-            return "".join(written)
+            return "".join(pieces)

@@ -1,4 +1,4 @@
-"""The adding problem: remember two marked numbers among many (Hochreiter and Schmidhuber 1997)."""
+"""The adding problem: add two marked numbers of a sequence (Hochreiter and Schmidhuber 1997)."""
 
 import dataclasses
 
@@ -9,12 +9,13 @@ from seqjax.metrics import losses
 from seqjax.tasks.base import Batch, GeneratedTask, check_length
 from seqjax.types import Array, unknown
 
-VARIANTS = {"halves": 2, "pascanu": 10, "hochreiter": 10}  # with the least length of each
+VARIANTS = {"halves": 2, "pascanu": 10, "hochreiter": 10}
+"""Least length of each variant."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Adding(GeneratedTask):
-    """x_t = (value, marker); the target is a function of the two marked values, read at the end.
+    """x_t = (value, marker); the target, read out at the end, is a function of two marked values.
 
     Variants:
       halves: T steps, values U[0, 1], one marker uniform in each half, target a + b. Chance 1/6.
@@ -24,7 +25,10 @@ class Adding(GeneratedTask):
         the first ten steps, one among the first T/2 - 1 unmarked ones, target 1/2 + (a + b) / 4;
         a marked first step has value 0. (Hochreiter and Schmidhuber 1997.)
 
-    Metrics: ``mse``; ``solved``, the share with |error| < .04 (pascanu: squared error < .04).
+    Metrics: ``mse``; ``solved``, share with |error| < .04 (pascanu: squared error < .04).
+
+    Raises:
+      ValueError: the variant is unknown, or the length is too small or too large.
     """
 
     length: int = 50
@@ -35,7 +39,7 @@ class Adding(GeneratedTask):
     links = ("linear", "logistic")
     metric, higher_is_better = "mse", False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise ValueError(f"variant: {unknown('variant', self.variant, VARIANTS)}")
         check_length(self, VARIANTS[self.variant])
@@ -73,10 +77,10 @@ class Adding(GeneratedTask):
         first = jax.random.randint(key_1, shape, 0, middle, jnp.int32)
         return first, jax.random.randint(key_2, shape, middle, end, jnp.int32)
 
-    def loss(self, link, logits, batch):
+    def loss(self, link: str, logits: Array, batch: Batch) -> Array:
         return losses.value_loss(link, logits, batch.y)
 
-    def metrics(self, link, logits, batch):
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         error = losses.value(link, logits) - batch.y
         close = jnp.square(error) < (0.04 if self.variant == "pascanu" else 0.04**2)
         return {
@@ -93,7 +97,7 @@ class Adding(GeneratedTask):
         return (2 - zeroed) / 3 / 16
 
     def best_loss(self, link: str) -> float:
-        """0; under a logistic readout of a + b, which ends at 1, E[max(a + b - 1, 0)²] = 1/12."""
+        """Return 0; for a logistic readout of a + b, E[max(a + b - 1, 0)²] = 1/12."""
         return 1 / 12 if self.variant == "halves" and link == "logistic" else 0.0
 
     def chance_loss(self, link: str) -> float:

@@ -1,11 +1,11 @@
-"""Generated subject-verb agreement: the verb needs the number of a noun some words before it.
+"""Generated subject-verb agreement: the verb needs the number of a noun several words earlier.
 
-The setting of Linzen, Dupoux and Goldberg 2016, in an artificial language where nothing but the
-subject tells: its number, the numbers of all other nouns and the distance are independent.
+The setting of Linzen, Dupoux and Goldberg 2016 in an artificial language in which the number of the
+subject, the numbers of all other nouns and the distance are independent.
 """
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,18 +16,18 @@ from seqjax.types import Array, check_most, named_key
 NUMBERS = 2
 """Singular 0, plural 1."""
 NOUNS, NEUTRAL = 8, 8
-"""Lemmas of nouns, each with a singular and a plural form, and words without number."""
+"""Number of nouns, each with a singular and a plural form, and of words without number."""
 VERB = 0
-"""The symbol of the verb's place, and of what stands after it."""
+"""Symbol of the verb's place and of padding."""
 ATTRACTORS = 0.25
-"""The chance of a word between subject and verb to be a noun."""
+"""Probability that a word between subject and verb is a noun."""
 DISTANCES = (7, 15, 30)
-"""The distances that are evaluated beside those trained on."""
+"""Distances of additional test sentences."""
 MOST_BETWEEN = 2**12
 
 
 class EvaluationRow(NamedTuple):
-    """A batch to evaluate on: ``kind`` 0 is as in training, kind n at DISTANCES[n - 1]."""
+    """An evaluation batch: ``kind`` 0 is as in training, kind n has DISTANCES[n - 1]."""
 
     key: Array
     kind: Array
@@ -35,36 +35,35 @@ class EvaluationRow(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Agreement(GeneratedTask):
-    """A subject noun, k words, the verb's place: there the subject's number is asked for.
+    """Classify the number of the subject at the place of the verb.
 
         sentence = noun, (noun | neutral word) k times, VERB
 
     Each of the k words is a noun with probability 1/4, else neutral. Nouns are uniform among eight
-    lemmas and, by a fair coin of their own, singular or plural; neutral words are uniform among
-    eight; k is uniform in shortest … longest. Symbols: 0 ``VERB``, 1 + 2 · lemma + number the
-    nouns, then the neutral words. The two classes are read at the last of k + 2 steps, so the
-    subject at step 1 and the verb at step 9, as in "t9 must read t1", are k = 7.
+    lemmas and independently singular or plural with probability 1/2; neutral words are uniform
+    among eight; k is uniform in shortest … longest. Symbols: 0 is ``VERB``, 1 + 2 · lemma + number
+    are nouns, the others neutral words. The two classes are read out at the last of k + 2 steps; a
+    subject at step 1 and a verb at step 9 have k = 7.
 
     Metrics, 1/2 at chance:
-      accuracy: over k in shortest … longest; so are the loss and all that validation chooses.
-      accuracy_7_opposite: at k = 7, where at least one noun between has the other number.
+      accuracy: over k in shortest … longest, as the loss and all selection on validation data.
+      accuracy_7_opposite: at k = 7 with at least one noun of the other number in between.
       accuracy_15, accuracy_30: at k = 15 and 30.
 
-    Who answers with the number of the last noun (``last_noun``) is right with probability, for
-    p = 1/4 and q = p/2,
+    The baseline ``last_noun`` is right with probability, for p = 1/4 and q = p/2,
 
         a(k) = 1/2 + (1 - p)^k / 2,     and     (a(k) - (1 - q)^k) / (1 - (1 - q)^k)
 
-    with at least one opposite noun between: a(k), as no noun came between or the coin of the last
-    one fell right; then without the sentences that have no opposite noun, where that is certain.
-    With the defaults: .674 over k = 0 … 10, .287 at k = 7 with an opposite noun, .507 at 15, .500
-    at 30.
+    given at least one opposite noun. The first holds because either no noun is in between or the
+    last one has the right number with probability 1/2; the second excludes sentences without an
+    opposite noun, in which the baseline is right. With the defaults: .674 over k = 0 … 10, .287 at
+    k = 7 with an opposite noun, .507 at 15, .500 at 30.
 
     Validation and test have 4,096 sentences of each kind: as in training, and at each distance.
-    Short ones are few (16 at k = 0), so some of those trained on are tested again.
+    There are few short sentences (16 at k = 0), so some training sentences are tested.
 
     Raises:
-      ValueError: not 0 <= shortest <= longest, or more words than one can wait for.
+      ValueError: not 0 <= shortest <= longest <= ``MOST_BETWEEN``.
     """
 
     shortest: int = 0
@@ -73,26 +72,26 @@ class Agreement(GeneratedTask):
     name = "agreement"
     inputs, outputs, symbols, ragged = 1 + NUMBERS * NOUNS + NEUTRAL, NUMBERS, True, True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 0 <= self.shortest <= self.longest:
             got = f"{self.shortest} and {self.longest}"
-            raise ValueError(f"shortest: {self.name} needs 0 <= shortest <= longest, got {got}")
+            raise ValueError(f"shortest: expected 0 <= shortest <= longest, got {got}")
         check_most(longest=(self.longest, MOST_BETWEEN))
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         return _sentences(key, batch_size, self.shortest, self.longest, self.longest + 2)
 
-    def evaluation_rows(self, data, part):
+    def evaluation_rows(self, data: Any, part: Array) -> Any:
         trained = super().evaluation_rows(data, part)
 
-        def at(distance):
+        def at(distance: int) -> Array:
             return jax.vmap(lambda key: named_key(key, f"distance {distance}"))(trained)
 
         keys = [trained, *map(at, DISTANCES)]
         kinds = [jnp.full(len(some), kind, jnp.int32) for kind, some in enumerate(keys)]
         return EvaluationRow(jnp.concatenate(keys), jnp.concatenate(kinds))
 
-    def evaluation_batch(self, data, row):
+    def evaluation_batch(self, data: Any, row: Any) -> Batch:
         del data
         low = jnp.array((self.shortest, *DISTANCES), jnp.int32)[row.kind]
         high = jnp.array((self.longest, *DISTANCES), jnp.int32)[row.kind]
@@ -113,7 +112,7 @@ class Agreement(GeneratedTask):
 def _sentences(
     key: Array, batch_size: int, low: int | Array, high: int | Array, steps: int
 ) -> Batch:
-    """Sentences with low … high words between, in so many steps."""
+    """Return sentences of ``steps`` steps with low … high words between subject and verb."""
     shape = (steps, batch_size)
     keys = jax.random.split(key, 5)
     between_1B = jax.random.randint(keys[0], (1, batch_size), low, high + 1, jnp.int32)
@@ -129,15 +128,15 @@ def _sentences(
 
 
 def number_of(x: Array) -> Array:
-    """The number of each symbol: 0 singular, 1 plural, -1 for one that is no noun."""
+    """Return the number of each symbol: 0 singular, 1 plural, -1 for other words."""
     is_noun = (x > VERB) & (x <= NUMBERS * NOUNS)
     return jnp.where(is_noun, (x - 1) % NUMBERS, -1)
 
 
 def last_noun(x_TB: Array) -> Array:
-    """A baseline without memory of the subject: the number of the last noun of each sentence, (B,).
+    """Return (B,) the number of the last noun of each sentence, a baseline without memory.
 
-    A sentence without words between has its subject for last noun.
+    Without a noun in between this is the subject.
     """
     number_TB = number_of(x_TB)
     step_T1 = jnp.arange(len(x_TB), dtype=jnp.int32)[:, None]
@@ -146,5 +145,5 @@ def last_noun(x_TB: Array) -> Array:
 
 
 def majority(y_B: Array) -> Array:
-    """A baseline that does not read: the class that most of ``y_B`` have, the first of equals."""
+    """Return the most frequent class of ``y_B``; the first one in a tie."""
     return jnp.argmax(jnp.bincount(y_B, length=NUMBERS)).astype(y_B.dtype)

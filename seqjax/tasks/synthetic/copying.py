@@ -9,13 +9,13 @@ from seqjax.metrics import losses
 from seqjax.tasks.base import Batch, GeneratedTask, check_length
 from seqjax.types import Array
 
-SYMBOLS, KEPT = 8, 10
+SYMBOLS, RECALLED = 8, 10
 BLANK, MARK = 0, 9
 
 
 @dataclasses.dataclass(frozen=True)
 class Copying(GeneratedTask):
-    """Ten of eight symbols, T - 1 blanks, a mark, ten blanks; the last ten outputs repeat the ten.
+    """Ten symbols out of eight, T - 1 blanks, a mark, ten blanks; the last ten targets are the ten.
 
     Sequences have T + 20 steps. The loss is over all steps, so a predictor without memory reaches
     10 ln 8 / (T + 20), as in Arjovsky et al. 2016 and Tallec and Ollivier 2018. Metric: ``recall``,
@@ -28,24 +28,24 @@ class Copying(GeneratedTask):
     inputs, outputs, symbols, every_step = SYMBOLS + 2, SYMBOLS + 1, True, True
     metric = "recall"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_length(self, 1)
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         T, B = self.length, batch_size
-        kept = jax.random.randint(key, (KEPT, B), 1, SYMBOLS + 1, jnp.int32)
-        blank = jnp.full((T + KEPT, B), BLANK, kept.dtype)
+        symbols = jax.random.randint(key, (RECALLED, B), 1, SYMBOLS + 1, jnp.int32)
+        blank = jnp.full((T + RECALLED, B), BLANK, symbols.dtype)
         delay = blank.at[T - 1].set(MARK)
-        y_TB = jnp.concatenate([blank, kept])
-        return Batch(jnp.concatenate([kept, delay]), y_TB, jnp.ones(y_TB.shape, jnp.float32))
+        y_TB = jnp.concatenate([blank, symbols])
+        return Batch(jnp.concatenate([symbols, delay]), y_TB, jnp.ones(y_TB.shape, jnp.float32))
 
-    def metrics(self, link, logits, batch):
-        last = jnp.arange(batch.y.shape[0])[:, None] >= self.length + KEPT
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
+        last = jnp.arange(batch.y.shape[0])[:, None] >= self.length + RECALLED
         return {"recall": (losses.correct(logits, batch.y), jnp.where(last, batch.weight, 0))}
 
     def chance_metric(self) -> float:
         return 1 / SYMBOLS
 
     def chance_loss(self, link: str) -> float:
-        """Blanks are certain; the ten symbols are guessed."""
-        return losses.chance_class_loss(link, SYMBOLS) * KEPT / (self.length + 2 * KEPT)
+        """Return the loss of certain blanks and uniform guesses of the ten symbols."""
+        return losses.chance_class_loss(link, SYMBOLS) * RECALLED / (self.length + 2 * RECALLED)

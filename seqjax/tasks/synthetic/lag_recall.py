@@ -1,4 +1,4 @@
-"""Recall at a lag: at each step, say which symbol came so many steps before."""
+"""Recall at a lag: predict the symbol a fixed number of steps before."""
 
 import dataclasses
 
@@ -13,11 +13,10 @@ SYMBOLS = 8
 
 @dataclasses.dataclass(frozen=True)
 class LagRecall(GeneratedTask):
-    """T symbols, uniform among eight and independent; the target of step t is that of step t - lag.
+    """T independent symbols, uniform among eight; the target at step t is the symbol at t - lag.
 
-    Readout at every step, with weight 0 at the first ``lag`` steps, where nothing is asked. At
-    length = lag + 1 only the last step counts, and it asks for the first symbol. Lag 0 needs no
-    memory. Metric: ``accuracy``, 1/8 at chance.
+    The first ``lag`` steps have weight 0. With length = lag + 1 only the last step counts, and its
+    target is the first symbol. Lag 0 needs no memory. Metric: ``accuracy``, 1/8 at chance.
 
     Raises:
       ValueError: not 0 <= lag < length.
@@ -29,11 +28,11 @@ class LagRecall(GeneratedTask):
     name = "lag_recall"
     inputs, outputs, symbols, every_step = SYMBOLS, SYMBOLS, True, True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_length(self, 1)
         if not 0 <= self.lag < self.length:
             raise ValueError(
-                f"lag: {self.name} needs 0 <= lag < length, got {self.lag} at length {self.length}"
+                f"lag: expected 0 <= lag < length, got {self.lag} at length {self.length}"
             )
 
     def sample(self, key: Array, batch_size: int) -> Batch:

@@ -1,4 +1,4 @@
-"""Memorisation: read five letters, then say them again (Jozefowicz et al. 2015)."""
+"""Memorisation: repeat five letters (Jozefowicz et al. 2015)."""
 
 import dataclasses
 
@@ -9,23 +9,22 @@ from seqjax.metrics import losses
 from seqjax.tasks.base import Batch, GeneratedTask
 from seqjax.types import Array
 
-LETTERS, KEPT = 26, 5
+LETTERS, RECALLED = 26, 5
 MARK = LETTERS
 PASS = 0.95
-"""The recall that a cell had to reach in the paper to be tried on anything else."""
+"""Recall that a cell of the paper needed to be tried on other tasks."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Memorization(GeneratedTask):
-    """Five of 26 letters, then five marks; at each mark the next letter is asked for, in order.
+    """Five letters out of 26, then five marks; the target at each mark is the next letter.
 
-    Jozefowicz, Zaremba and Sutskever used it as a cheap filter of architectures: those under 95 %
-    (``PASS``) were dropped. The summaries at hand leave open how the letters are drawn, what is
-    read while answering, and what is counted. Here letters are uniform and independent, so that
-    they may repeat; every answering step reads the same mark, and no answer is fed back; the loss
-    and ``recall``, 1/26 at chance, are over single letters of the answer, not over whole answers.
+    Jozefowicz, Zaremba and Sutskever filtered architectures with this task: those below 95 %
+    (``PASS``) were dropped. Summaries of the paper leave details open. Here letters are uniform and
+    independent, so they may repeat; every answering step reads the same mark, and answers are not
+    fed back; the loss and the metric ``recall``, 1/26 at chance, are over single letters.
 
-    There are 26^5 sequences, 11.9 million, so some of those trained on may be tested.
+    There are 26^5 = 11.9 million sequences, so some training sequences may be tested.
     """
 
     name = "memorization"
@@ -33,13 +32,13 @@ class Memorization(GeneratedTask):
     metric = "recall"
 
     def sample(self, key: Array, batch_size: int) -> Batch:
-        kept = jax.random.randint(key, (KEPT, batch_size), 0, LETTERS, jnp.int32)
-        weight = jnp.ones((KEPT, batch_size), jnp.float32)
+        letters = jax.random.randint(key, (RECALLED, batch_size), 0, LETTERS, jnp.int32)
+        weight = jnp.ones((RECALLED, batch_size), jnp.float32)
         return Batch(
-            jnp.concatenate([kept, jnp.full_like(kept, MARK)]),
-            jnp.concatenate([jnp.zeros_like(kept), kept]),
+            jnp.concatenate([letters, jnp.full_like(letters, MARK)]),
+            jnp.concatenate([jnp.zeros_like(letters), letters]),
             jnp.concatenate([jnp.zeros_like(weight), weight]),
         )
 
-    def metrics(self, link, logits, batch):
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         return {"recall": (losses.correct(logits, batch.y), batch.weight)}

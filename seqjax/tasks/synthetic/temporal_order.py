@@ -1,4 +1,4 @@
-"""Temporal order: which two targets came, and in which order (Pascanu et al. 2013)."""
+"""Temporal order: classify which two targets occurred in which order (Pascanu et al. 2013)."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ class TemporalOrder(GeneratedTask):
     name = "temporal_order"
     inputs, outputs, symbols = TARGETS + DISTRACTORS, TARGETS**2, True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_length(self, 20)
 
     def sample(self, key: Array, batch_size: int) -> Batch:
