@@ -72,16 +72,16 @@ def test_a_configuration_trains_and_evaluates(settings):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"task.lag": 10}, r"^task\.lag: lag_recall needs 0 <= lag < length, got 10 at length 10$"),
-        ({"task.lag": -1}, r"^task\.lag: .* got -1 at length 10$"),
-        ({"task.length": 0}, r"^task\.length: lag_recall needs at least 1, got 0$"),
-        ({"task.name": "agreement", "task.shortest": 11}, r"^task\.shortest: .* got 11 and 10$"),
-        ({"task.name": "agreement", "task.shortest": -1}, r"^task\.shortest: .* got -1 and 10$"),
-        ({"task.name": "agreement", "task.longest": 4097}, r"^task\.longest: .* 4096, got 4097$"),
+        ({"task.lag": 10}, r"^task\.lag: .* 10 .*length 10$"),
+        ({"task.lag": -1}, r"^task\.lag: .*-1"),
+        ({"task.length": 0}, r"^task\.length: .* 1 .* 0$"),
+        ({"task.name": "agreement", "task.shortest": 11}, r"^task\.shortest: .* 11 and 10$"),
+        ({"task.name": "agreement", "task.shortest": -1}, r"^task\.shortest: .* -1 and 10$"),
+        ({"task.name": "agreement", "task.longest": 4097}, r"^task\.longest: .* 4096.* 4097$"),
     ],
     ids=str,
 )
-def test_what_cannot_be_posed_is_refused(settings, message):
+def test_values_out_of_range_are_errors_of_their_field(settings, message):
     with pytest.raises(ConfigError, match=message):
         make_config({"task.name": "lag_recall"} | settings)
 

@@ -113,10 +113,10 @@ def test_the_tasks_train_and_evaluate(small):
 @pytest.mark.filterwarnings(SMALL)
 def test_files_of_other_sizes_are_refused(small, monkeypatch):
     monkeypatch.setattr(mnist, "PARTS", {**PARTS, "validation": 4})
-    with pytest.raises(DataError, match=r"^mnist_rows: expected 16 images to train, got 15$"):
+    with pytest.raises(DataError, match=r"^mnist_rows: train: .*16.*15$"):
         ROWS.read()
     monkeypatch.setattr(mnist, "PARTS", {**PARTS, "test": 6})
-    with pytest.raises(DataError, match=r"^fashion_rows: expected 6 images to test, got 5$"):
+    with pytest.raises(DataError, match=r"^fashion_rows: test: .*6.*5$"):
         FashionRows().read()
 
 

@@ -19,7 +19,7 @@ from seqjax.sweeps import saved_models
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets import poetry
-from seqjax.tasks.datasets.poems import form_and_copies
+from seqjax.tasks.datasets.poems import Poems, form_and_copies
 from seqjax.tasks.datasets.poetry import END, FIRST, FORM, MARK, UNKNOWN, Script
 from seqjax.training.checkpoint import CheckpointError
 from seqjax.training.config import make_config
@@ -48,6 +48,9 @@ def folder(tmp_path_factory):
 def _halves():
     whole = verses.verses(20, seed=7, sizes=((4, 5),))
     return [(first.partition("，")[2], second) for first, second in whole]
+
+
+TESTED = [Poems()]
 
 
 def text_of(poem):

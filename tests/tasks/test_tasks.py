@@ -298,15 +298,15 @@ def test_digits_are_split_once_and_in_proportion(task):
 @pytest.mark.parametrize(
     ("name", "fields", "message"),
     [
-        ("adding", {"length": 1}, "length: adding needs at least 2, got 1"),
-        ("adding", {"length": 9, "variant": "pascanu"}, "at least 10, got 9"),
-        ("adding", {"length": 9, "variant": "hochreiter"}, "at least 10, got 9"),
-        ("copying", {"length": 0}, "length: copying needs at least 1, got 0"),
-        ("temporal_order", {"length": 19}, "temporal_order needs at least 20, got 19"),
+        ("adding", {"length": 1}, "length: .* 2 .* 1$"),
+        ("adding", {"length": 9, "variant": "pascanu"}, "length: .* 10 .* 9$"),
+        ("adding", {"length": 9, "variant": "hochreiter"}, "length: .* 10 .* 9$"),
+        ("copying", {"length": 0}, "length: .* 1 .* 0$"),
+        ("temporal_order", {"length": 19}, "length: .* 20 .* 19$"),
         ("adding", {"variant": "pascanoo"}, r"variant.*'pascanoo'.*did you mean 'pascanu'"),
     ],
 )
-def test_tasks_refuse_what_they_cannot_pose(name, fields, message):
+def test_values_out_of_range_are_errors_of_their_field(name, fields, message):
     with pytest.raises(ValueError, match=message):
         TASKS[name](**fields)
 

@@ -48,7 +48,7 @@ def placed(monkeypatch, tmp_path):
 
 
 def read(file, **fields):
-    with pytest.warns(UserWarning, match="no known release"):
+    with pytest.warns(UserWarning, match="SHA-256"):
         return WrittenText(file=file, **fields).read()
 
 
@@ -75,7 +75,7 @@ def test_all_characters_have_symbols_where_there_are_enough(placed):
 
 def test_chance_is_the_entropy_of_single_characters_in_bits(placed):
     file = placed(("ab" * 450 + "a" * 100).encode())
-    with pytest.warns(UserWarning, match="no known release"):
+    with pytest.warns(UserWarning, match="SHA-256"):
         task = WrittenText(file=file, vocabulary=2)
         assert task.chance_metric() == pytest.approx(1.0)
         assert task.chance_loss("softmax") == pytest.approx(math.log(2))
@@ -90,7 +90,7 @@ def test_a_run_is_measured_in_bits(placed):
         "task.length": 10,
         "train.batch_size": 4,
     }
-    with pytest.warns(UserWarning, match="no known release"):
+    with pytest.warns(UserWarning, match="SHA-256"):
         trains_and_evaluates(make_config(settings))
 
 
@@ -107,7 +107,7 @@ def lanes(placed):
         "model.hidden": 4,
     }
     config = make_config(settings)
-    with pytest.warns(UserWarning, match="no known release"):
+    with pytest.warns(UserWarning, match="SHA-256"):
         data = jax.tree.map(jnp.asarray, config.task.data())
         rows = config.task.rows(data, jax.random.key(3), jnp.int32(0), 6, 5)
     return config, data, rows
@@ -146,19 +146,19 @@ def test_there_it_starts_from_the_zero_state(lanes):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "place"),
     [
-        (b"abc\xff", ":1: not UTF-8"),
-        (b"", "train has 0 characters, but at least 35 are needed"),
-        (39 * b"a", "validation has 1 characters"),
-        (36 * b"a", "train has 32 characters"),
-        (100 * b"a", "train has one character throughout"),
-        (95 * b"a" + b"bcdef", "train has one character throughout"),
+        (b"abc\xff", ":1: .*UTF-8"),
+        (b"", ": train: .*35.* 0$"),
+        (39 * b"a", ": validation: .* 1$"),
+        (36 * b"a", ": train: .*35.* 32$"),
+        (100 * b"a", ": train: "),
+        (95 * b"a" + b"bcdef", ": train: "),
     ],
 )
-def test_what_cannot_be_read_is_told(placed, content, said):
+def test_an_unusable_text_is_an_error_with_its_place(placed, content, place):
     task = WrittenText(file=placed(content))
-    with pytest.warns(UserWarning), pytest.raises(DataError, match=f"own/text.txt.*{said}"):
+    with pytest.warns(UserWarning), pytest.raises(DataError, match=f"own/text.txt.*{place}"):
         task.data()
 
 
@@ -168,20 +168,20 @@ def test_planning_needs_no_file(monkeypatch, tmp_path):
     axes = (Axis("optim.learning_rate", (0.1, 0.2)),)
     (run, *_) = plan_runs(Study("made_up", "Why?", base, axes=axes), range(1))
     assert run.config.task.metric == "bits" and not run.config.task.higher_is_better
-    with pytest.raises(DataError, match=r"none/none\.txt: cannot read"):
+    with pytest.raises(DataError, match=r"none/none\.txt"):
         run.config.task.data()
 
 
 @pytest.mark.parametrize(
-    ("field", "size", "said"),
+    ("field", "size", "accepted"),
     [
         ("vocabulary", 0, "at least 1, got 0"),
         ("vocabulary", 65536, "at most 65535"),
         ("fresh", 0, "at least 1, got 0"),
     ],
 )
-def test_what_cannot_be_is_refused(field, size, said):
-    with pytest.raises(ConfigError, match=f"task.{field}: expected {said}"):
+def test_values_out_of_range_are_errors_of_their_field(field, size, accepted):
+    with pytest.raises(ConfigError, match=f"task.{field}: expected {accepted}"):
         make_config({"task.name": "text", f"task.{field}": size})
 
 
@@ -242,7 +242,7 @@ def test_a_failed_run_has_the_bits_of_single_characters_and_saves_nothing():
 
 def test_models_are_of_the_text_that_is_asked_for(placed):
     file = placed((200 * VERSE).encode())
-    with flagsaver.flagsaver(), pytest.warns(UserWarning, match="no known release"):
+    with flagsaver.flagsaver(), pytest.warns(UserWarning, match="SHA-256"):
         flags.parser(["run", "--study=text", f"--set=task.file={file}; task.vocabulary=30"])
         measurement = flags.experiment_from_flags("text").measurement
         first, *_, last = (study.measure(point) for point in measurement.points)

@@ -202,7 +202,7 @@ def test_a_run_trains_and_evaluates_and_is_counted(small):
 
 def test_step_clipping_counts_the_steps_of_both(small):
     layers, characters = 2, len("CloseCopy all") + len("FermerTout copier") + 2
-    assert step._carries(small.config, small.batch) == layers * characters
+    assert step._count_carries(small.config, small.batch) == layers * characters
 
 
 @pytest.mark.parametrize(
