@@ -2,15 +2,15 @@
 
 The public API by name; a name imports its module on first use. See ``seqjax/README.md``.
 
-The import order is the reading order, and a test enforces it: ``types``, ``cells``, ``recurrence``,
-``init``, ``models``, ``metrics``, ``optim``, ``stats``, ``data``, ``baselines``, ``tasks``,
-``diagnostics``, ``training``, ``records``, ``sweeps``, ``reporting``.
+The import order is the reading order, and a test enforces it: ``version``, ``types``, ``cells``,
+``recurrence``, ``init``, ``models``, ``metrics``, ``optim``, ``stats``, ``data``, ``baselines``,
+``tasks``, ``diagnostics``, ``training``, ``records``, ``sweeps``, ``reporting``.
 """
 
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+from seqjax.version import __version__
 
 _HOME = {
     "ClipSpec": "optim.clipping",

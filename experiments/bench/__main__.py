@@ -21,7 +21,7 @@ from experiments.bench.peers import PEERS
 from experiments.bench.problem import SIZES, Size
 from experiments.bench.race import BenchError, Fleet
 from experiments.bench.suites import Race, races, usable_cores
-from experiments.cli.environment import processor
+from seqjax.records.environment import processor
 
 SUITES = ("layer", "sweep", "scaling", "long")
 WHERE = ("suite", "what", "size", "cores", "flop")

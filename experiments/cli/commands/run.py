@@ -48,9 +48,10 @@ def _list_studies() -> None:
 
 def _run() -> None:
     """Plan or run every study that --study names, and print the collected verdicts of several."""
-    from experiments.cli import environment, execution, reports, results, verdicts
+    from experiments.cli import execution, reports, results, verdicts
+    from seqjax.records.environment import describe_environment
 
-    description = environment.describe()
+    description = describe_environment()
     pending = total = 0
     several = FLAGS.study in COLLECTIONS
     for name in flags.study_names():

@@ -12,6 +12,7 @@ from support.made_up import without_time
 
 from experiments.cli import environment
 from seqjax.records import jsonl
+from seqjax.records.environment import describe_environment
 
 
 def test_deterministic_operations_are_asked_of_xla(monkeypatch):
@@ -23,7 +24,7 @@ def test_deterministic_operations_are_asked_of_xla(monkeypatch):
         "--xla_gpu_deterministic_ops=true",
         "--xla_gpu_autotune_level=0",
     ]
-    described = environment.describe()
+    described = describe_environment()
     assert described["XLA_FLAGS"] == os.environ["XLA_FLAGS"] and described["threads"] == 8
     assert described["cores"] == len(os.sched_getaffinity(0)) and described["device"]
 

@@ -14,6 +14,7 @@ from experiments.cli import environment, results
 from experiments.cli.commands import report
 from experiments.cli.workdir import MEASURED
 from experiments.experiment import Experiment
+from seqjax.records.environment import describe_environment
 from seqjax.stats.decisions import Comparison, Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -71,7 +72,7 @@ ONE = "--study=claim_a"
 
 
 def elsewhere(monkeypatch, **changes):
-    here = environment.describe()
+    here = describe_environment()
     monkeypatch.setattr(environment, "describe", lambda: {**here, **changes})
 
 
