@@ -10,10 +10,11 @@ from support.commands import command, contents
 
 import experiments
 from experiments import experiment
-from experiments.cli import environment, results
+from experiments.cli import results
 from experiments.cli.commands import report
 from experiments.cli.workdir import MEASURED
 from experiments.experiment import Experiment
+from seqjax.records import environment
 from seqjax.records.environment import describe_environment
 from seqjax.stats.decisions import Comparison, Verdict
 from seqjax.sweeps.measurement import Measurement
@@ -73,7 +74,7 @@ ONE = "--study=claim_a"
 
 def elsewhere(monkeypatch, **changes):
     here = describe_environment()
-    monkeypatch.setattr(environment, "describe", lambda: {**here, **changes})
+    monkeypatch.setattr(environment, "describe_environment", lambda: {**here, **changes})
 
 
 def test_a_measurement_runs_once(measured, tmp_path):
