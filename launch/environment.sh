@@ -44,7 +44,8 @@ install() {
     rm -rf "${venv:?}"/* # not the stamp: the pattern skips dot files
     said=$("$python" -I -m venv "$venv" 2>&1) || fail "cannot create $venv: ${said##*$'\n'}"
   fi
-  "$venv/bin/python" -I -m pip install --no-input --progress-bar off \
+  # Without compiling all modules, of which a run imports few: that took more time than it saves.
+  "$venv/bin/python" -I -m pip install --no-input --no-compile --progress-bar off \
     -r "$root/requirements.txt" >"$log" 2>&1 || {
     why='pip could not install requirements.txt'
     ! grep -qiE 'connection|name resolution|timed out|proxy' "$log" ||
