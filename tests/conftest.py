@@ -6,6 +6,7 @@ warning (``filterwarnings`` in pyproject.toml).
 
 import atexit
 import os
+import re
 import shutil
 import tempfile
 
@@ -43,12 +44,11 @@ hypothesis.settings.load_profile("seqjax")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Deselect tests marked faults, unless -m or SEQJAX_FAULTS selects them."""
-    if "faults" in config.option.markexpr or os.environ.get("SEQJAX_FAULTS"):
-        return
-    slow = [item for item in items if item.get_closest_marker("faults")]
-    items[:] = [item for item in items if not item.get_closest_marker("faults")]
-    config.hook.pytest_deselected(items=slow)
+    """Deselect tests marked faults or exhaustive, unless -m names the marker."""
+    unnamed = {"faults", "exhaustive"} - set(re.findall(r"\w+", config.option.markexpr))
+    left_out = [item for item in items if unnamed & {mark.name for mark in item.iter_markers()}]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -86,6 +86,13 @@ def test_values_and_gradients_of_one_step(name, x64):
     check_gradients(name, (1, 2, 1, 3), (), (None, None), (False,))
 
 
+@pytest.mark.exhaustive
+@every_cell
+def test_values_and_gradients_in_both_directions_over_sets_of_parameters(name, x64):
+    check_gradients(name, SHAPE, (2,), masks(*SHAPE[:2]), (False, True))
+    check_gradients(name, (1, 2, 1, 3), (), (None, None), (False,))
+
+
 def check_gradients(name, shape, runs, masks, directions):
     """Compare a cell with its oracle, mapped over ``runs``, forward and (True) in reverse."""
     cell, step = CELLS[name], oracles.STEPS[name]

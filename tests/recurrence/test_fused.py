@@ -111,6 +111,15 @@ def test_engines_agree_in_float32(name):
     assert_engines_agree(CELLS[name], jnp.float32, 1e-5, LANES, OPTIONS[-1:])
 
 
+@pytest.mark.exhaustive
+@every_pointwise_cell
+def test_engines_agree_with_both_ends_of_the_options_for_every_cell(name, x64):
+    cell, ends = CELLS[name], [OPTIONS[0], OPTIONS[-1]]
+    assert_engines_agree(cell, jnp.float64, 1e-10, LANES, ends)
+    assert_engines_agree(cell, jnp.float64, 1e-10, ABSENT, ends)
+    assert_engines_agree(cell, jnp.float32, 1e-5, LANES, ends[1:])
+
+
 # --- transformations ---
 
 LSTM = CELLS["lstm_peephole"]  # every kind of parameter that a pointwise cell can have
