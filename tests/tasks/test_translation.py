@@ -206,15 +206,15 @@ def test_step_clipping_counts_the_steps_of_both(small):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "field"),
     [
-        ({"model.window": 2}, "model.window: expected 1 where a source is read first, got 2"),
-        ({"train.observe": "gates"}, "train.observe: expected nothing where a source is read"),
-        ({"model.bidirectional": True}, "model.bidirectional: expected false"),
+        ({"model.window": 2}, "model.window: expected 1 "),
+        ({"train.observe": "gates"}, "train.observe: "),
+        ({"model.bidirectional": True}, "model.bidirectional: "),
     ],
 )
-def test_what_cannot_be_is_refused(settings, said):
-    with pytest.raises(ConfigError, match=said):
+def test_values_out_of_range_are_errors_of_their_field(settings, field):
+    with pytest.raises(ConfigError, match=field):
         make_config(CONFIG | settings)
 
 
