@@ -130,7 +130,7 @@ class Workdir:
                 if "" not in (begun[name], now[name]) and begun[name] != now[name]:
                     raise WorkdirError(
                         f"--workdir: {self.path} has runs of another version of {kind} {name}: "
-                        f"its code has digest {begun[name]} there, {now[name]} here; choose "
+                        f"its code has digest {begun[name][:16]} there, {now[name]} here; choose "
                         "another workdir, or restore the code"
                     )
 

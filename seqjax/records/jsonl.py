@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import BinaryIO, TypeVar
 
 import msgspec
-import numpy as np
 
 from seqjax.data import files
 from seqjax.records import codec
@@ -216,7 +215,7 @@ def _check_one_point(first: Record, record: Record) -> None:
     for name in ("settings", "chance"):
         if getattr(record, name) != getattr(first, name):
             raise ValueError(f"{name}: differs from that of another record of its arm and point")
-    if not np.array_equal(record.curve["step"], first.curve["step"]):
+    if record.curve["step"].tobytes() != first.curve["step"].tobytes():
         raise ValueError("curve: steps differ from those of another record of its arm and point")
 
 
@@ -227,6 +226,7 @@ def _check_source(digests: dict[tuple[str, str], str], record: Record) -> None:
         other = digests.setdefault((kind, name), digest) if digest else ""
         if digest != other:
             raise ValueError(
-                f"source: the code of {kind} {name} changed after the records before it (digest "
-                f"{other} there, {digest} here); expected one workdir for each version of the code"
+                f"source: the code of {kind} {name[:60]} differs from that of the records before "
+                f"(digest {digest[:16]} here, {other[:16]} there); expected one workdir for each "
+                "version of the code"
             )

@@ -25,12 +25,12 @@ from seqjax.stats import rules
 MOST_OBSERVED = 2**19
 """Observed numbers of a run: at 25 bytes each, the most, they fit on one line with the rest."""
 
-REQUIRED_SETTINGS: dict[str, type | tuple[type, ...]] = {
+REQUIRED_SETTINGS: dict[str, type] = {
     "task.name": str,
     "model.cell": str,
     "model.hidden": int,
     "clip.kind": str,
-    "clip.threshold": (int, float),
+    "clip.threshold": float,
     "train.steps": int,
 }
 """Settings that tables read, with their types."""
@@ -148,7 +148,8 @@ class Record(Struct, kw_only=True, eq=False):
           ValueError: the message begins with the field that disagrees.
         """
         for path, kind in REQUIRED_SETTINGS.items():
-            _check_setting(path, kind, self.settings.get(path))
+            if type(self.settings.get(path)) is not kind:
+                _check_setting(path, kind, self.settings.get(path))
         for path, value in self.point.items():
             if self.settings.get(path) != value:
                 raise ValueError(f"point: {path[:60]} differs from its value in settings")
@@ -170,16 +171,16 @@ class Record(Struct, kw_only=True, eq=False):
             if name not in self.curve:
                 raise ValueError(f"curve: lacks {name[:60]}")
         steps = self.curve["step"]
-        if not steps.size or steps.dtype != np.int64 or steps.min() < 0:
+        if not steps.size or steps.dtype != np.int64 or (steps < 0).any():
             raise ValueError("curve: expected whole numbers in step")
         if steps.ndim != 1 or any(array.shape != steps.shape for array in self.curve.values()):
             raise ValueError("curve: expected lists of one length")
 
 
-def _check_setting(path: str, kind: type | tuple[type, ...], value: Setting | None) -> None:
-    if not isinstance(value, kind) or isinstance(value, bool) or (kind is int and value < 0):
-        names = {str: "text", int: "a whole number, 0 or more"}
-        raise ValueError(f"settings: {path}: expected {names.get(kind, 'a number')}, got {value!r}")
+def _check_setting(path: str, kind: type, value: Setting | None) -> None:
+    if kind is not float or type(value) is not int:  # a float may be written without a point
+        expected = {str: "text", int: "a whole number", float: "a number"}[kind]
+        raise ValueError(f"settings: {path}: expected {expected}, got {repr(value)[:60]}")
 
 
 MAY_BE_INFINITE = (

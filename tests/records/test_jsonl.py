@@ -283,7 +283,7 @@ def test_records_of_edited_code_are_refused_in_one_table(tmp_path):
     path = tmp_path / "records.jsonl"
     for seed, source in enumerate([Source(), Source("a", "b"), Source(), Source("a", "c")]):
         jsonl.append(path, replace(RECORD, id=str(seed), seed=seed, source=source))
-    with pytest.raises(RecordError, match=f"{path}:4: source: .*cell lstm.* b .* c "):
+    with pytest.raises(RecordError, match=f"{path}:4: source: .*cell lstm.* c here, b there"):
         jsonl.read_all(tmp_path)
 
 
