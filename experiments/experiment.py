@@ -9,7 +9,7 @@ from experiments import CLAIMS, COLLECTIONS, FULL, STUDIES
 from experiments.claims.evidence import Evidence
 from seqjax.records.record import Record
 from seqjax.records.workdir import MeasuredPoint
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.revise import revise
@@ -38,7 +38,7 @@ class Experiment:
     study: Study | None = None
     measurement: Measurement | None = None
     decide: Callable[[Evidence], list[Verdict]] | None = None
-    curves: Callable[[Evidence], Curves] | None = None
+    curves: Callable[[Evidence], ClaimPanel] | None = None
     data: str | None = None
     tasks: tuple[str, ...] = ()
 

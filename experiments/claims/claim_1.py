@@ -11,7 +11,7 @@ from experiments.claims.evidence import Evidence, accuracies, observed
 from experiments.claims.protocol import PROTOCOL, on_tasks
 from experiments.experiment import Experiment
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.theory import FEED_FORWARD
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -69,7 +69,7 @@ def _largest_jacobian(record: Record) -> float:
     return float(max(*distance[1:], later))
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """‖∂ŷ_t/∂x_s‖ over t - s, with the softmax readout."""
     reach = {
         arm: np.array([observed(record, "inputs.distance")[-1] for record in records])
@@ -77,4 +77,4 @@ def curves(evidence: Evidence) -> Curves:
         if readout == READOUTS[0]
     }
     title = "what an output depends on, after training"
-    return Curves(reach, title, "steps from input to output", "‖∂ŷ_t/∂x_s‖", first=0)
+    return ClaimPanel(reach, title, "steps from input to output", "‖∂ŷ_t/∂x_s‖", first=0)

@@ -17,7 +17,7 @@ import numpy as np
 from experiments.claims.evidence import Evidence
 from experiments.claims.protocol import PROTOCOL, on_tasks
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, SeedScores, Verdict
 from seqjax.stats.decisions.base import scores_of, tasks_of
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -107,7 +107,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return verdicts
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Score that each task loses without each gate."""
     losses = _losses(evidence.scores_by())
     lines = {
@@ -118,4 +118,4 @@ def curves(evidence: Evidence) -> Curves:
     }
     gates = ("forget", "input", "output")
     title = "what the score loses without a gate"
-    return Curves(lines, title, "removed gate", "score lost", categories=gates)
+    return ClaimPanel(lines, title, "removed gate", "score lost", categories=gates)

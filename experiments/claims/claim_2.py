@@ -22,7 +22,7 @@ from seqjax.diagnostics.gradients import decades_per_step, gradient_profile
 from seqjax.diagnostics.probe import linear_probe
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence.unroll import unroll
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.stats.decisions.analysis import Analysis, describe
@@ -192,11 +192,11 @@ def _trained(evidence: Evidence) -> list[Verdict]:
     return [Verdict("2", statement, DESCRIPTIVE, reason, levels, n, exploratory=True)]
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Score of the probe after every step, at the gains ``SHOWN``."""
     lines = {}
     for (cell, gain, driven), point in evidence.measured_by("cell", "gain", "input").items():
         if gain in SHOWN:
             name = f"{ACTIVATION[cell]}, gain {gain:g}, {'with' if driven else 'no'} input"
             lines[name] = np.array([_scores(row) for row in point["curve"]])
-    return Curves(lines, "what a probe reads of the first input", "step", "score of the probe")
+    return ClaimPanel(lines, "what a probe reads of the first input", "step", "score of the probe")

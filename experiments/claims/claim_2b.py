@@ -14,7 +14,7 @@ import numpy as np
 from experiments.claims.evidence import Evidence
 from experiments.experiment import Experiment
 from seqjax.diagnostics.depth import draw_matrices, monotone_pieces
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.base import lookup
 from seqjax.sweeps.measurement import Measurement, Point
@@ -102,10 +102,10 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return verdicts
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Monotone pieces over depth."""
     lines = {
         f"{'shared' if shared else 'independent'}, scale {scale:g}": np.array(point["pieces"]).T
         for (scale, shared), point in evidence.measured_by("scale", "shared").items()
     }
-    return Curves(lines, "folds along a line of inputs", "depth", "monotone pieces", log=True)
+    return ClaimPanel(lines, "folds along a line of inputs", "depth", "monotone pieces", log=True)

@@ -12,7 +12,7 @@ import numpy as np
 from experiments.claims.evidence import Evidence
 from experiments.experiment import Experiment
 from seqjax.diagnostics.depth import depth_gradient
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.stats.decisions.theory import DEPTHS, FAMILIES
 from seqjax.sweeps.measurement import Measurement, Point
@@ -108,7 +108,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["3"](counts, draws.pop(), spread)
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Share of draws whose gradient keeps its size at the last depth, over scales."""
     measured = evidence.measured_by("family", "shared", "draws")
     lines = {
@@ -117,4 +117,4 @@ def curves(evidence: Evidence) -> Curves:
     }
     count = len(next(iter(lines.values())))
     title, across = f"draws that keep their gradient through {DEPTHS[-1]} layers", "log₂ of scale"
-    return Curves(lines, title, across, "share", first=-OCTAVES, step=2 * OCTAVES / (count - 1))
+    return ClaimPanel(lines, title, across, "share", first=-OCTAVES, step=2 * OCTAVES / (count - 1))

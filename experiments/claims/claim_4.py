@@ -22,7 +22,7 @@ from experiments.claims.evidence import Evidence, seed_scores
 from experiments.claims.protocol import PLAIN, on_tasks
 from experiments.experiment import Experiment
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -139,10 +139,12 @@ def _failures(
     return {place: np.array(failed) for place, failed in rows.items()}
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Share of failed runs over learning rates, at the chosen thresholds."""
     failed = _failures(evidence, _chosen(evidence))
     rates = dict.fromkeys(rate for *_, rate in evidence.runs_by("kind", "quantile", "rate"))
     shares = {f"{task}, {kind}": rows_RN.mean(axis=1) for (task, kind), rows_RN in failed.items()}
     at = tuple(f"{rate:.2g}" for rate in rates)
-    return Curves(shares, "how often runs fail", "learning rate", "share of runs", categories=at)
+    return ClaimPanel(
+        shares, "how often runs fail", "learning rate", "share of runs", categories=at
+    )

@@ -30,7 +30,7 @@ from experiments.claims.evidence import Evidence, observed
 from experiments.claims.protocol import PLAIN, on_tasks
 from experiments.experiment import Experiment
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.analysis import Analysis
 from seqjax.stats.decisions.base import scores_of
@@ -160,7 +160,7 @@ def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a / b
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Gradients at each step of the sequence without a floor, on the first task."""
     runs = _without_floor(evidence)
     first, lines = next(iter(runs))[0], {}
@@ -169,4 +169,4 @@ def curves(evidence: Evidence) -> Curves:
             norms_NT = _after(records, name)
             lines[f"{model}, {name}"] = _over(norms_NT, norms_NT.max(axis=1, keepdims=True))
     title = f"gradients without a floor, after training on {first}"
-    return Curves(lines, title, "step t", "‖∂L/∂(x, h, C)_t‖ over the largest", log=True)
+    return ClaimPanel(lines, title, "step t", "‖∂L/∂(x, h, C)_t‖ over the largest", log=True)

@@ -10,7 +10,7 @@ import numpy as np
 from experiments.claims.evidence import Evidence, accuracies
 from experiments.claims.protocol import PROTOCOL
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.synthetic.agreement import ATTRACTORS, NUMBERS
@@ -83,11 +83,11 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["6"](_measured(evidence))
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Accuracy of each arm by distance."""
     measured = _measured(evidence)
     arms = dict.fromkeys(arm for arm, _ in measured)
     lines = {arm: np.stack([measured[arm, k] for k in METRICS], axis=1) for arm in arms}
     title = "accuracy by distance, 10 being the longest trained on"
     between = ("7, an opposite noun", "15", "30")
-    return Curves(lines, title, "words between", "accuracy", categories=between)
+    return ClaimPanel(lines, title, "words between", "accuracy", categories=between)

@@ -14,7 +14,7 @@ import numpy as np
 from experiments.claims.evidence import Evidence
 from experiments.claims.protocol import PROTOCOL, on_tasks
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -74,7 +74,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["7"](evidence.scores_by(), failures)
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Largest gradient norm of each unclipped run, by learning rate."""
     largest: dict[str, list[list[float]]] = {}
     runs = evidence.runs_by("unclipped", "rate")
@@ -84,4 +84,4 @@ def curves(evidence: Evidence) -> Curves:
     lines = {name: np.array(rows, np.float64).T for name, rows in largest.items()}
     title = "largest gradient of a run without clipping"
     rates = tuple(f"{rate:.2g}" for rate in dict.fromkeys(rate for *_, rate in runs))
-    return Curves(lines, title, "learning rate", "‖∂L/∂θ‖", log=True, categories=rates)
+    return ClaimPanel(lines, title, "learning rate", "‖∂L/∂θ‖", log=True, categories=rates)

@@ -17,7 +17,7 @@ from experiments.claims.evidence import Evidence, observed
 from experiments.claims.protocol import PROTOCOL, on_tasks
 from experiments.experiment import Experiment
 from seqjax.diagnostics.gates import EDGES
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -84,7 +84,7 @@ def _shares(evidence: Evidence, edge: int, time: int) -> dict[tuple[str, int, st
     return {place: (low[place] + high[place])[:, time, edge] for place in low}
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Histogram of the values of each gate after the registered number of steps."""
     histograms = _of_gates(evidence, "histogram").items()
     lines = {
@@ -93,4 +93,4 @@ def curves(evidence: Evidence) -> Curves:
     }
     title = "gate values after training, mean of tasks and layers"
     width = 1 / len(next(iter(lines.values())).T)
-    return Curves(lines, title, "gate value", "share", first=width / 2, step=width)
+    return ClaimPanel(lines, title, "gate value", "share", first=width / 2, step=width)

@@ -11,7 +11,7 @@ import numpy as np
 from experiments.claims.evidence import Evidence
 from experiments.claims.protocol import PROTOCOL, on_tasks
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.base import scores_of
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -82,7 +82,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["9"](evidence.scores_by())
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Score of every arm, a line for each task."""
     scores = evidence.scores_by()
     arms = tuple(dict.fromkeys(arm for _, arm in scores))
@@ -90,4 +90,4 @@ def curves(evidence: Evidence) -> Curves:
         task: np.stack([scores_of(scores, task, arm) for arm in arms], axis=1)
         for task in dict.fromkeys(task for task, _ in scores)
     }
-    return Curves(lines, "score of each arm", "", "score", categories=arms)
+    return ClaimPanel(lines, "score of each arm", "", "score", categories=arms)

@@ -17,7 +17,7 @@ from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.data.elnino import SEASON, elnino
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -117,7 +117,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return [*claim, fitted.as_exploratory("forecasts fitted to the training months")]
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Mean absolute errors of every arm and forecast, by horizon."""
     lines, runs = {}, _by_horizon(evidence)
     for arm in dict.fromkeys(arm for arm, _ in runs):
@@ -126,7 +126,7 @@ def curves(evidence: Evidence) -> Curves:
     for name in (*USUAL, *FITTED):
         lines[name] = np.array([[measured[name, h]["mae"] for h in HORIZONS]])
     title, between = "mean absolute error on the test months", tuple(HORIZONS.values())
-    return Curves(lines, title, "", "°C", categories=between, compared=SAVED)
+    return ClaimPanel(lines, title, "", "°C", categories=between, compared=SAVED)
 
 
 EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA)

@@ -17,7 +17,7 @@ from experiments.claims.evidence import SAVED, Evidence, accuracies, gains
 from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Published, Study
@@ -155,14 +155,14 @@ def decide(evidence: Evidence) -> list[Verdict]:
     )
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Wrong answers of every arm and baseline, in percent."""
     runs, baselines = _compared(evidence)
     wrong = [1 - accuracies(records) for records in runs.values()]
     wrong += [np.full_like(wrong[0], error) for error in baselines.values()]
     lines = {"median, least and largest": 100 * np.stack(wrong, axis=1)}
     names = (*runs, *baselines)
-    return Curves(
+    return ClaimPanel(
         lines, "wrong answers", "", "% of the test images", categories=names, compared=SAVED
     )
 

@@ -21,7 +21,7 @@ from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS, collected, tang
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Study
@@ -133,13 +133,13 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["12"](saved, np.array(formed))
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Perplexities of the LSTM and of the baselines."""
     runs, baselines = _compared(evidence)
     perplexities = [np.full(len(runs), value) for value in baselines.values()]
     lines = {"median, least and largest": np.stack([accuracies(runs), *perplexities], axis=1)}
     names = (STUDY.arms[0].name, *baselines)
-    return Curves(
+    return ClaimPanel(
         lines,
         "perplexity",
         "",

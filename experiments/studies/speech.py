@@ -17,7 +17,7 @@ from experiments.claims.protocol import PROTOCOL
 from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.data.japanese_vowels import LONGEST
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Published, Study
@@ -117,7 +117,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return [*published, standardised.as_exploratory("neighbours of standardised values")]
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Wrong speakers of every arm and distance, in percent, by kind of values."""
     nothing = np.full((1, 1), np.nan)  # networks read standardised values only
     lines = {
@@ -128,7 +128,7 @@ def curves(evidence: Evidence) -> Curves:
     lines |= {name: np.array([[errors[name] for errors in by_values]]) for name in DISTANCES}
     percent = {name: 100 * errors for name, errors in lines.items()}
     values = ("values as published", "standardised")
-    return Curves(
+    return ClaimPanel(
         percent, "wrong speakers", "", "% of the test utterances", categories=values, compared=SAVED
     )
 

@@ -14,7 +14,7 @@ from experiments.claims.evidence import SAVED, Evidence, gains
 from experiments.experiment import Experiment
 from seqjax.baselines import ngrams
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Study
@@ -96,12 +96,12 @@ def decide(evidence: Evidence) -> list[Verdict]:
     )
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """Bits per character of the LSTM and of the n-gram models."""
     runs = evidence.runs_of("lstm")
     lines = {"lstm": np.array([[_bits(run)] for run in runs])}
     lines |= {name: np.array([[bits]]) for name, bits in baselines(evidence).items()}
-    return Curves(
+    return ClaimPanel(
         lines, "the next character", "", "bits, test part", categories=("",), compared=SAVED
     )
 

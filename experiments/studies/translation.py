@@ -19,7 +19,7 @@ from seqjax.baselines import ngrams
 from seqjax.data.messages import messages
 from seqjax.metrics.chrf import chrf
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import Curves
+from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point
@@ -162,12 +162,12 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return [*registered, bits_verdict.as_exploratory(how)]
 
 
-def curves(evidence: Evidence) -> Curves:
+def curves(evidence: Evidence) -> ClaimPanel:
     """chrF of the LSTM and of the baselines."""
     runs = evidence.runs_of("lstm")
     lines = {"lstm": 1 - _errors(runs)[:, None]}
     lines |= {name: np.array([[float(_of(evidence, name)[0]["test"])]]) for name in (COPY, MEMORY)}
-    return Curves(
+    return ClaimPanel(
         lines, "translations of the test messages", "", "chrF", categories=("",), compared=SAVED
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.figures import words
 
-from seqjax.reporting.plots.claims import Curves, claim_figure
+from seqjax.reporting.plots.claims import ClaimPanel, claim_figure
 from seqjax.stats.decisions import Comparison, Verdict
 
 ONE = Comparison("lstm − gru on adding", 0.1, -0.1, 9.0, 10, nan, 0.2, ())
@@ -36,7 +36,7 @@ def test_exploratory_verdicts_are_shown_where_there_are_no_others():
     ("curves", "said"),
     [
         (None, "mean and interval"),
-        (Curves({"a": np.ones((1, 2))}, "t", "", "", compared="error saved"),
+        (ClaimPanel({"a": np.ones((1, 2))}, "t", "", "", compared="error saved"),
          "error saved: mean and interval"),
     ],
 )  # fmt: skip
@@ -47,7 +47,7 @@ def test_comparisons_say_what_they_are_of_where_that_is_one_thing(curves, said):
 
 def test_categories_have_marks_at_the_median_in_bars():
     rows = np.array([[1.0, 5.0], [2.0, np.inf], [9.0, 7.0]])
-    curves = Curves({"lstm": rows}, "t", "rate", "norm", log=True, categories=("slow", "fast"))
+    curves = ClaimPanel({"lstm": rows}, "t", "rate", "norm", log=True, categories=("slow", "fast"))
     figure = claim_figure(verdicts(1), curves)
     (panel,) = (panel for panel in figure.axes if panel.get_title(loc="left") == "t")
     *bars, marks = panel.get_lines()

@@ -1,6 +1,6 @@
 """Figures of tables, of quantities observed during training, and of verdicts, drawn off screen."""
 
-from seqjax.reporting.plots.claims import Curves, claim_figure
+from seqjax.reporting.plots.claims import ClaimPanel, claim_figure
 from seqjax.reporting.plots.heat_maps import MOST_CELLS, heat_map
 from seqjax.reporting.plots.learning_curves import MOST_PANELS, curves
 from seqjax.reporting.plots.observed import observed_figures
@@ -9,7 +9,7 @@ from seqjax.reporting.plots.style import save
 __all__ = [
     "MOST_CELLS",
     "MOST_PANELS",
-    "Curves",
+    "ClaimPanel",
     "claim_figure",
     "curves",
     "heat_map",

@@ -23,8 +23,8 @@ LONGEST = 50
 """Characters of the name of a comparison."""
 
 
-class Curves(NamedTuple):
-    """Curves next to the comparisons of a claim.
+class ClaimPanel(NamedTuple):
+    """Panel of curves next to the comparisons of a claim.
 
     Attributes:
       lines: (rows, n) numbers by name, drawn as medians in bands from minimum to maximum.
@@ -47,7 +47,7 @@ class Curves(NamedTuple):
     compared: str = ""
 
 
-def claim_figure(verdicts: Sequence[Verdict], curves: Curves | None) -> Figure:
+def claim_figure(verdicts: Sequence[Verdict], curves: ClaimPanel | None) -> Figure:
     """Comparisons of each registered verdict in a panel, and the curves.
 
     Args:
@@ -104,7 +104,7 @@ def _draw_intervals(panel, comparisons: Sequence[Comparison], compared: str) -> 
     panel.set_xlabel(": ".join(filter(None, (compared, "mean and interval"))))
 
 
-def _draw_curves(part, curves: Curves) -> None:
+def _draw_curves(part, curves: ClaimPanel) -> None:
     panel = part.subplots()
     lines = {legend_name(name): rows for name, rows in curves.lines.items()}
     if curves.categories:
