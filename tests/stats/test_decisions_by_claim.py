@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from support.clear_evidence import (
     CLEAR,
-    FIO,
-    FOI,
     C,
     P,
     S,
@@ -14,9 +12,7 @@ from support.clear_evidence import (
     biased,
     floors,
     recall,
-    registered,
     remembering,
-    removed,
     saturation,
     scores,
     verdict,
@@ -28,15 +24,11 @@ from seqjax.stats.decisions import CLAIMS
 from seqjax.stats.decisions.analysis import Analysis
 
 
+@pytest.mark.parametrize("medians", [False, True])
 @pytest.mark.parametrize(("claim", "expected", "evidence"), CLEAR.values(), ids=CLEAR)
-def test_clear_evidence(claim, expected, evidence):
-    assert verdict(claim, *evidence) == expected
-
-
-@pytest.mark.parametrize(("claim", "expected", "evidence"), CLEAR.values(), ids=CLEAR)
-def test_clear_evidence_with_medians(claim, expected, evidence):
+def test_clear_evidence(claim, expected, evidence, medians):
     rule = CLAIMS[claim.rstrip("abcfio")].__wrapped__
-    (found, *_) = (v for v in rule(Analysis(medians=True), *evidence) if v.claim == claim)
+    (found, *_) = (v for v in rule(Analysis(medians=medians), *evidence) if v.claim == claim)
     assert found.verdict == expected
 
 
@@ -119,15 +111,3 @@ def test_other_cut_offs_and_biases_are_exploratory():
 def test_claim_1_needs_a_jacobian_of_exactly_zero():
     accuracies, _, chance = recall()
     assert verdict("1", accuracies, BLIND | {"feedforward": 1e-20}, chance) == U
-
-
-def test_claim_6_names_the_least_distance_with_a_gap():
-    given = {(a, k): scores(m) for k, lead in ((3, 0.02), (7, 0.3), (15, 0.4))
-             for a, m in (("lstm", 0.9), ("elman", 0.9 - lead))}  # fmt: skip
-    assert "the least distance with a gap of 0.1 is 7" in registered("6", given)["6b"].because
-
-
-def test_claim_10_names_the_orders():
-    because = registered("10", *removed(FIO, FIO, FIO, FOI))["10"].because
-    assert "f>i>o 100% on adding" in because
-    assert "f>o>i 100% on characters" in because

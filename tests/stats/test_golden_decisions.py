@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
 from support.golden_decisions import GOLDEN, changed, results
 
 from seqjax.stats import rules
 
 
+@pytest.mark.core
 def test_results_change_only_with_the_version():
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
     now = results()

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import time
 
 import numpy as np
 import pytest
@@ -71,14 +70,6 @@ def test_few_pairs_have_no_interval(n, finite):
     assert finite or limits == (-math.inf, math.inf)
 
 
-def test_twenty_pairs_take_under_a_second():
-    d = RNG.normal(size=20)
-    begun = time.perf_counter()
-    lower, upper = intervals.sign_flip_interval(d, 0.95)
-    assert time.perf_counter() - begun < 1
-    assert lower < d.mean() < upper
-
-
 @pytest.mark.parametrize(
     "d", [np.zeros(21), np.zeros((2, 3)), np.array([]), np.array([0.1, np.nan])]
 )
@@ -87,7 +78,7 @@ def test_other_shapes_and_numbers_are_refused(d):
         intervals.sign_flip_interval(d, 0.95)
 
 
-def coverage(interval, draw, mean, sets=2000):
+def coverage(interval, draw, mean, sets=1000):
     rng = np.random.default_rng(1)
     limits = [interval(draw(rng)) for _ in range(sets)]
     return np.mean([lower <= mean <= upper for lower, upper in limits])
@@ -104,7 +95,7 @@ def coverage(interval, draw, mean, sets=2000):
 )
 def test_the_sign_flip_interval_covers_a_symmetric_mean(draw):
     share = coverage(lambda d: intervals.sign_flip_interval(d, 0.9), draw, 0.0)
-    assert share >= 0.885  # 2,000 sets: two standard errors are .013
+    assert share >= 0.88  # 1,000 sets: two standard errors are .019
     assert share <= 0.97
 
 
@@ -130,11 +121,6 @@ def test_the_median_interval_is_the_one_that_the_sign_test_does_not_reject(n, le
         assert (lower < median < upper) == (not rejected(median)), median
 
 
-def test_proportions_out_of_range_are_refused():
-    with pytest.raises(ValueError, match=r"k \(11\).* n \(10\)"):
-        intervals.proportion_interval(11, 10, 0.95)
-
-
 @pytest.mark.parametrize(
     ("k1", "n1", "k2", "n2", "printed"),
     [
@@ -151,11 +137,6 @@ def test_the_difference_of_proportions_is_newcombes(k1, n1, k2, n2, printed):
     assert (lower, upper) == pytest.approx(printed, abs=1e-4)
 
 
-def test_the_interquartile_mean_leaves_a_quarter_out_at_each_end():
-    assert intervals.interquartile_mean([100.0, -100.0, 1.0, 2.0, 3.0, 4.0, 5.0, 50.0]) == 3.5
-    assert intervals.interquartile_mean([7.0]) == 7.0
-
-
 def test_the_correlation_is_pearsons_and_nan_where_there_is_none():
     a, b = RNG.normal(size=9), RNG.normal(size=9)
     assert intervals.correlation(a, b) == pytest.approx(stats.pearsonr(a, b).statistic)
@@ -164,12 +145,6 @@ def test_the_correlation_is_pearsons_and_nan_where_there_is_none():
     for nothing in (np.full(9, 0.1), np.full(9, np.nan)):
         assert math.isnan(intervals.correlation(a, nothing))
     assert math.isnan(intervals.correlation([1.0], [2.0]))
-
-
-def test_runs_that_never_reach_a_criterion_count_as_later():
-    assert intervals.steps_to_criterion([100, None, 300]) == 300
-    assert intervals.steps_to_criterion([None, None, 300]) == math.inf
-    assert intervals.steps_to_criterion([100, 200, None, None]) == math.inf
 
 
 def test_orders_of_resampled_means_by_a_plain_loop():
@@ -190,11 +165,6 @@ def test_orders_of_resampled_means_by_a_plain_loop():
 def test_orders_take_the_same_seeds_for_every_arm_and_name_ties():
     a = np.array([0.1, 0.9, 0.4])
     assert intervals.orders({"a": a, "b": a + 0.01}) == {"b > a": 1.0}
-    assert intervals.orders({"b": a, "a": a.copy(), "c": a - 0.1}) == {"a = b > c": 1.0}
-
-
-def test_means_that_are_equal_on_paper_are_tied():
-    a = np.array([0.1, 0.7, 0.4])
-    b = (a + 0.3) - 0.3
+    b = (a + 0.3) - 0.3  # equal on paper, and rounded otherwise
     assert np.any(a != b)
-    assert intervals.orders({"a": a, "b": b}) == {"a = b": 1.0}
+    assert intervals.orders({"b": b, "a": a, "c": a - 0.1}) == {"a = b > c": 1.0}
