@@ -67,6 +67,15 @@ def test_a_module_imports_only_what_stands_above_it(file):
             assert module != f"seqjax.{here}", f"{file} imports its own package"
 
 
+@pytest.mark.parametrize("package", [p for p in ORDER if f"seqjax/{p}/__init__.py" in TREES])
+def test_a_package_states_what_it_imports(package):
+    inside = [file for file in LIBRARY if part(dotted(file)) == package]
+    found = {part(m) for file in inside for m in imports(file) if m.startswith("seqjax.")}
+    docstring = ast.get_docstring(TREES[f"seqjax/{package}/__init__.py"])
+    stated = re.findall(r"``(\w+)``", docstring[docstring.rindex("Imports ") :])
+    assert sorted(stated) == sorted(found - {package})
+
+
 def test_modules_of_a_package_do_not_import_each_other_in_a_circle():
     done: set[str] = set()
     waiting = {dotted(file): imports(file) & set(map(dotted, LIBRARY)) for file in LIBRARY}

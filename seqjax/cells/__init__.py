@@ -1,4 +1,7 @@
-"""Cells by name: ``CELLS["lstm"]`` is a ``Cell``, a gate table and one equation."""
+"""Cells by name: ``CELLS["lstm"]`` is a ``Cell``, a gate table and one equation.
+
+Imports ``types``.
+"""
 
 from seqjax.cells import elman, gru, lstm, mut
 from seqjax.cells.base import ACTIVATIONS, Cell, Extra, Gate, Hidden, Params

@@ -1,1 +1,4 @@
-"""Diagnostics of a network: gradients through time, Jacobians, gates, probes, depth; observers."""
+"""Diagnostics of a network: gradients through time, Jacobians, gates, probes, depth; observers.
+
+Imports ``types``, ``cells``, ``recurrence``, ``init``, ``models``, ``metrics``, ``tasks``.
+"""

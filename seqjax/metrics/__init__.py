@@ -1,4 +1,4 @@
 """Losses and metrics of predictions.
 
-Imports ``types`` alone.
+Imports ``types``.
 """

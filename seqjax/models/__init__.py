@@ -1,4 +1,4 @@
 """Flax NNX modules: recurrent layers, sequence models, and sampling from them.
 
-Imports ``cells``, ``recurrence`` and ``init``.
+Imports ``types``, ``cells``, ``recurrence``, ``init``.
 """

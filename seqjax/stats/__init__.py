@@ -1,4 +1,4 @@
 """Intervals and exact tests over few seeds, scores, and the decision rules of the claims.
 
-Imports NumPy and SciPy alone.
+Imports nothing else of seqjax.
 """

@@ -1,4 +1,7 @@
-"""The tasks by name. ``TASKS["adding"](length=100)`` is a task."""
+"""The tasks by name. ``TASKS["adding"](length=100)`` is a task.
+
+Imports ``types``, ``models``, ``metrics``, ``data``, ``baselines``.
+"""
 
 from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task, digest_of_data
 from seqjax.tasks.datasets.agreement_natural import AgreementNatural

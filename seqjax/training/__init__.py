@@ -1,4 +1,5 @@
 """The configuration of a run, its training step, evaluation, training state and checkpoints.
 
-Imports everything from ``types`` to ``diagnostics``.
+Imports ``types``, ``cells``, ``recurrence``, ``init``, ``models``, ``metrics``, ``optim``,
+``tasks``, ``diagnostics``.
 """
