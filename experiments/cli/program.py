@@ -21,7 +21,7 @@ def launch(command: str, doc: str) -> NoReturn:
     The command is imported here, after the signals are handled, because its imports take seconds.
 
     Args:
-      command: module name; the module has ``main(argv)`` and may have a ``parser`` of its own.
+      command: module name; the module has ``main(argv)`` and may have a ``parser``.
       doc: the text above the flags in --help.
     """
     signals.install()

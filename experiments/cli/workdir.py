@@ -84,7 +84,7 @@ class Workdir:
     def __init__(self, path: pathlib.Path):
         self.path = path
         self.free = not path.exists() or _unused(path)
-        self.config = self._read()  # afterwards, since a study may begin meanwhile
+        self.config = self._read()  # after the listing, since another process may start a study
 
     def _read(self) -> WorkdirConfig | None:
         path = self.path / NAME

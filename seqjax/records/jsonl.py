@@ -19,9 +19,9 @@ from seqjax.records.codec import Struct
 from seqjax.records.record import Record, decode
 
 LONGEST_LINE = 2**24
-"""Bytes; a thousand times those of a usual record."""
+"""Upper bound of the bytes of a record, a thousand times those of a usual one."""
 MOST_BYTES = 2**30
-"""Of all records of a workdir."""
+"""Upper bound of the bytes of all records of a workdir."""
 
 T = TypeVar("T", bound=Struct)
 

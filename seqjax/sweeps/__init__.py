@@ -1,4 +1,4 @@
-"""From a study (arms and axes) to a plan of runs, to groups of equal structure, to records.
+"""Studies (arms and axes), their plan of runs, groups of equal structure, training, records.
 
 Imports ``types``, ``cells``, ``models``, ``stats``, ``tasks``, ``training``, ``records``.
 """

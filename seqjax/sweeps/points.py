@@ -1,4 +1,4 @@
-"""From arms and axes to points, and from a point of an arm to the configuration of its run."""
+"""Points of arms and axes, and the configuration of the run at a point."""
 
 import dataclasses
 import itertools

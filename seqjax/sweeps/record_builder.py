@@ -1,4 +1,4 @@
-"""From the numbers of a trained run to its record."""
+"""Build the record of a trained run."""
 
 from collections.abc import Mapping, Sequence
 

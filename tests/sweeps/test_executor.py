@@ -157,7 +157,7 @@ def test_records_made_by_hand_have_the_form_of_real_ones(study, together):
 
 
 class Compilations:
-    """How often each program has been compiled since the last call, from JAX's own log."""
+    """Counts the compilations of each program since the last call, from JAX's log."""
 
     def __init__(self, caplog):
         self.caplog = caplog

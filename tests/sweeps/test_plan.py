@@ -140,7 +140,7 @@ def test_a_seed_cannot_be_both():
 
 
 def by_shard(index, found):
-    """What shard index/2 runs until nothing is left to it, ``found`` being there already."""
+    """Ids that shard index/2 runs until nothing is pending, starting from the records ``found``."""
     found, own = list(found), []
     while True:
         groups = executor.group_runs(plan_runs(STUDY, range(3), found))
@@ -153,7 +153,7 @@ def by_shard(index, found):
 
 
 def test_shards_need_no_contact():
-    """Each runs its cells to the end, whatever the other has recorded meanwhile."""
+    """Each shard runs its cells to the end, whatever the other has recorded."""
     whole, _ = completed(STUDY, range(3), peak(0.1))
     first, second = by_shard(0, []), by_shard(1, [])
     assert sorted(first + second) == sorted(run.id for run in whole)

@@ -23,7 +23,7 @@ WIDTHS = range(1, 151)
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-    """What counting asks of a task."""
+    """The attributes of a task that parameter counts depend on."""
 
     inputs: int
     symbols: bool = False
