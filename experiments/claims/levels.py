@@ -5,11 +5,11 @@
 
 Each is a quantile over the steps of a run of the norms that a clip or a floor would bound. The runs
 are those of the studies without clipping and without a floor, on the first tuning seed at the
-smallest rate. Output: literals as in the two modules, each with its ratio to the number in use.
+smallest rate. Output: a line for each entry, with the numbers in use.
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -108,34 +108,39 @@ def norms_of(
         return jax.lax.scan(body, initial_state(config, seed), steps)[1]
 
 
-class Place(NamedTuple):
+class Entry(NamedTuple):
     """One entry of ``claim_4.THRESHOLDS`` or ``claim_5.LEVELS``, and the run that measures it.
 
     Attributes:
-      key: of the entry.
-      run: without clipping and without a floor.
-      count: steps of the run that are measured.
+      run: run without clipping and without a floor.
+      count: number of steps that are measured.
       used: numbers in use, by kind of clip or label of floor.
+      kinds: key of ``NORMS`` for each of them.
       quantiles: names of the quantiles that these numbers are.
     """
 
-    key: str | tuple
     run: Run
     count: int
     used: Mapping[str, tuple[float, ...]]
+    kinds: tuple[str, ...]
     quantiles: tuple[str, ...]
 
 
-def places(full: bool) -> Iterator[Place]:
-    """The entries of claim 4, then those of claim 5."""
+def entries(full: bool) -> dict[str | tuple, Entry]:
+    """The entries of claim 4, then those of claim 5, by their keys."""
+    found: dict[str | tuple, Entry] = {}
     for run in _unbounded(claim_4.experiment(full).study, "kind"):
-        key, count = run.config.task.name, run.config.train.steps
-        yield Place(key, run, count, claim_4.THRESHOLDS[full][key], claim_4.QUANTILES)
+        key = run.config.task.name
+        used = claim_4.THRESHOLDS[full][key]
+        found[key] = Entry(run, run.config.train.steps, used, tuple(used), claim_4.QUANTILES)
     study = claim_5.experiment(full).study
     for run in _unbounded(study, "floor"):
         key = run.config.task.lag, study.arm(run.arm).tags["model"]
         count = FIRST_STEPS if full else run.config.train.steps
-        yield Place(key, run, count, claim_5.LEVELS[key], claim_5.QUANTILES)
+        used = claim_5.LEVELS[key]
+        kinds = tuple(claim_5.FLOORS[label] for label in used)
+        found[key] = Entry(run, count, used, kinds, claim_5.QUANTILES)
+    return found
 
 
 def _unbounded(study: Study, tag: str) -> list[Run]:
@@ -145,35 +150,26 @@ def _unbounded(study: Study, tag: str) -> list[Run]:
     return [run for run in runs if (run.seed, run.config.optim.learning_rate) == first]
 
 
-def measured(place: Place) -> dict[str, np.ndarray]:
+def measured(entry: Entry) -> dict[str, np.ndarray]:
     """Numbers to replace ``used``. Norms under 1e-20 are left out; NaN is not."""
-    config, seed = place.run.config, jnp.uint32(place.run.seed)
-    # Labels of claim 4 are kinds.
-    kinds = tuple(claim_5.FLOORS.get(label, label) for label in place.used)
-    data = config.task.data()
-    seen = jax.device_get(norms_of(config, seed, data, kinds=kinds, count=place.count))
-    ranks, found = [int(name.removeprefix("q")) / 100 for name in place.quantiles], {}
-    for label, kind in zip(place.used, kinds, strict=True):
-        norms = seen[kind][~(seen[kind] < LEAST_NORM)]
+    config, seed = entry.run.config, jnp.uint32(entry.run.seed)
+    seen = norms_of(config, seed, config.task.data(), kinds=entry.kinds, count=entry.count)
+    ranks = [int(name.removeprefix("q")) / 100 for name in entry.quantiles]
+    found = {}
+    for label, kind in zip(entry.used, entry.kinds, strict=True):
+        norms = np.asarray(seen[kind])
+        norms = norms[~(norms < LEAST_NORM)]
         found[label] = np.quantile(norms, ranks, method="inverted_cdf")  # by rank, as in records
     return found
 
 
-def described(key: str | tuple, found: Mapping[str, np.ndarray], used: Mapping[str, tuple]) -> str:
-    """The entry as a literal in two digits, with the ratios to the numbers in use as comments."""
-    lines = [f"{key!r}: {{"]
-    for label, numbers in found.items():
-        literal = tuple(float(f"{number:.2g}") for number in numbers)
-        ratios = ", ".join(f"{ratio:.2f}" for ratio in numbers / used[label])
-        lines.append(f"    {label!r}: {literal},  # {ratios} times {used[label]}")
-    return "\n".join([*lines, "},"])
-
-
 def main(argv: list[str]) -> None:
-    """Print every entry as it is measured."""
+    """Print every entry when it is measured, in two digits."""
     del argv
-    for place in places(flags.FLAGS.full):
-        print(described(place.key, measured(place), place.used), flush=True)
+    for key, entry in entries(flags.FLAGS.full).items():
+        for label, numbers in measured(entry).items():
+            found = tuple(float(f"{number:.2g}") for number in numbers)
+            print(f"{key!r}, {label!r}: {found}, in use: {entry.used[label]}", flush=True)
 
 
 if __name__ == "__main__":

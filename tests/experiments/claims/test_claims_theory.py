@@ -8,15 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import made_up
-from support.claims import curves, decided, registered
+from support.claims import decided, registered
 from support.commands import command
 from support.made_up import record
 
 from experiments.claims import claim_2, claim_2b, claim_3
-from seqjax.reporting.plots.claims import claim_figure
 from seqjax.stats.decisions import EvidenceError
 from seqjax.stats.decisions.theory import DEPTHS
-from seqjax.sweeps.plan import plan_runs
 from seqjax.types import named_key
 
 TWO, TWO_B, THREE = (module.experiment(False) for module in (claim_2, claim_2b, claim_3))
@@ -49,13 +47,8 @@ def kept(point):
 
 @pytest.mark.parametrize(
     ("says", "points"),
-    [
-        ("supported", measured_points()),
-        ("supported in part", measured_points(accuracy=kept)),
-        ("supported in part", measured_points(slope=0.0)),
-        ("contradicted", measured_points(slope=0.0, accuracy=kept)),
-    ],
-    ids=["both", "slopes alone", "probes alone", "neither"],
+    [("supported", measured_points()), ("supported in part", measured_points(accuracy=kept))],
+    ids=["both", "slopes alone"],
 )
 def test_claim_2_on_clear_evidence(says, points):
     assert registered(TWO, points=points)["2"].verdict == says
@@ -72,39 +65,15 @@ def test_claim_2_needs_every_place_and_slopes_that_are_numbers():
 def test_trained_networks_stand_beside_the_verdict_and_decide_nothing():
     arms = dict.fromkeys((arm.title for arm in TWO.study.arms), 1.0) | {"lag 50: tanh gain 1": 0.25}
     runs = [
-        record(
-            arm=arm,
-            seed=seed,
-            score=score,
-            failed="collapsed" if seed == 9 else None,
-            study="claim_2",
-        )
+        record(arm=arm, seed=seed, score=score, study="claim_2")
         for arm, score in arms.items()
         for seed in range(10)
     ]
-    tuning_run = {"purpose": "tuning", "seed": 1000, "score": 0.0, "study": "claim_2"}
-    runs.append(record(arm="lag 10: tanh gain 1", **tuning_run))
     *others, trained = decided(TWO, runs, measured_points())
     assert others == decided(TWO, [], measured_points())
     assert trained.verdict == "descriptive" and trained.exploratory and trained.n == 10
     means = {level.name: level.mean for level in trained.comparisons}
-    assert means == pytest.approx({arm: 0.9 * score for arm, score in arms.items()})
-
-
-@pytest.mark.parametrize("full", [False, True], ids=["CPU size", "full size"])
-def test_what_claim_2_trains_is_planned_with_the_gain_of_each_activation(full):
-    study = claim_2.experiment(full).study
-    runs = plan_runs(study, range(study.seeds))
-    gains = {(run.config.model.cell, round(run.config.init.recurrent_gain, 6)) for run in runs}
-    steepest = {"elman": 1, "elman_sigmoid": 4}
-    assert gains == {(cell, round(f * g, 6)) for cell, f in steepest.items() for g in (0.9, 1, 1.1)}
-    for run in runs:
-        assert run.config.task.length == run.config.task.lag + 1
-    assert (
-        len(runs)
-        == len(study.arms) * len(study.axes[0].values) * study.tuning_seeds
-        == (480 if full else 96)
-    )
+    assert means == pytest.approx(arms)
 
 
 @pytest.fixture(scope="module")
@@ -193,16 +162,6 @@ def test_rounding_makes_no_folds():
     assert np.array_equal(found["pieces"], found["coarse"])
 
 
-def test_the_figure_of_claim_2b_has_numbers_on_its_logarithmic_axis():
-    points = folded(shared=2.0, independent=1.0)
-    figure = claim_figure(decided(TWO_B, [], points), curves(TWO_B, [], points))
-    panel = figure.subfigs[1].axes[0]
-    assert panel.get_yscale() == "log" and len(panel.lines) == len(points)
-    figure.draw_without_rendering()
-    labels = [label.get_text() for label in panel.get_yticklabels()]
-    assert {"10", "100"} <= set(labels)
-
-
 # ---- claim 3
 
 
@@ -221,13 +180,7 @@ def windows(own, shared, edge=0.0):
 
 
 @pytest.mark.parametrize(
-    ("says", "shares"),
-    {
-        "supported": (0.99, 0.4),
-        "supported in part": (0.99, 0.8),
-        "contradicted": (1.0, 1.0),
-        "undecided": (0.97, 0.93),
-    }.items(),
+    ("says", "shares"), {"supported": (0.99, 0.4), "contradicted": (1.0, 1.0)}.items()
 )
 def test_claim_3_on_clear_evidence(says, shares):
     one = registered(THREE, points=windows(*shares))["3"]
@@ -260,29 +213,6 @@ def test_a_measurement_has_its_sizes_in_its_points_and_fits_json(module):
     small, full = (module.experiment(full).measurement for full in (False, True))
     assert [len(s.points) for s in (small, full)] == [len(small.points)] * 2
     assert small.identity().points != full.identity().points
-
-
-def test_claim_3_end_to_end(tmp_path, monkeypatch):
-    """The command measures once, reports twice, and refuses --set where nothing is trained."""
-    made = {str(sorted(at.point.items())): at.measured for at in windows(0.99, 0.8)}
-    asked = []
-
-    def measure(point):
-        asked.append(point)
-        return made[str(sorted(point.items()))]
-
-    monkeypatch.setattr(claim_3, "measure", measure)
-    run = ("--study=claim_3", f"--workdir={tmp_path / 'claim_3'}")
-    refused = command(*run, "--set=model.hidden=4")
-    assert refused.code == 2 and "--set: claim_3 trains nothing" in refused.err
-    planned = command(*run, "--dry_run")
-    assert planned.code == 0 and "8 points to measure at" in planned.out and not asked
-    first, again = command(*run), command(*run)
-    assert first.code == again.code == 0 and len(asked) == 8 and first.out == again.out
-    assert "supported in part" in first.out
-    assert "CPU size: 8 points measured without training. Intervals" in first.out
-    names = {path.name for path in (tmp_path / "claim_3").iterdir()}
-    assert {"measurements.json", "flags.txt", "verdicts.md", "claim.png"} <= names
 
 
 def test_claim_2_end_to_end(tmp_path, monkeypatch):

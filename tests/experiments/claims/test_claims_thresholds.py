@@ -15,16 +15,14 @@ from support.made_up import record, replace
 from experiments.claims import claim_4, claim_5, claim_6
 from seqjax.records import jsonl
 from seqjax.stats.decisions import EvidenceError
-from seqjax.sweeps.plan import cell_key, plan_runs
-from seqjax.sweeps.widths import TOLERANCE, recurrent_parameters
+from seqjax.sweeps.plan import plan_runs
 from seqjax.tasks.base import first_of
 from seqjax.training.config import as_settings
 
 N = 10
-MODULES = {"4": claim_4, "5": claim_5, "6": claim_6}
-FOUR, FIVE, SIX = (module.experiment(False) for module in MODULES.values())
+FOUR, FIVE, SIX = (module.experiment(False) for module in (claim_4, claim_5, claim_6))
 RATE = "optim.learning_rate"
-S, P, C, U = "supported", "supported in part", "contradicted", "undecided"
+S, P, C = "supported", "supported in part", "contradicted"
 
 
 def done(run, score, failed=False, **changes):
@@ -50,33 +48,6 @@ def spread(mean, seed):
     return float(np.clip(mean + 0.004 * (seed % 5 - 2), 0, 1))
 
 
-# ---- the plans
-
-
-@pytest.mark.parametrize("full", [False, True], ids=["cpu", "full"])
-@pytest.mark.parametrize("number", MODULES)
-def test_a_plan_is_valid_and_its_widths_match(number, full):
-    study = MODULES[number].experiment(full).study
-    runs = plan_runs(study, range(study.seeds))
-    assert study.seeds == (20 if full else 10) and study.tuning_seeds == (5 if full else 2)
-    sizes = {run.arm: recurrent_parameters(run.config.model, run.config.task) for run in runs}
-    for arm in study.arms:
-        if arm.matched:
-            (reference,) = (
-                other for other in study.arms if (other.task, other.name) == (arm.task, arm.matched)
-            )
-            assert abs(sizes[arm.title] / sizes[reference.title] - 1) <= TOLERANCE
-    cells = {cell_key(study, run) for run in runs}
-    assert len(cells) == len(study.arms)  # nothing but the rate is tried twice
-    assert {r.purpose for r in runs if "rate" in study.arm(r.arm).tags} <= {"evaluation"}
-
-
-def test_a_norm_and_a_value_of_one_quantile_have_thresholds_in_the_same_order():
-    for tasks in claim_4.THRESHOLDS.values():
-        for task, kind in itertools.product(tasks, claim_4.KINDS):
-            assert list(tasks[task][kind]) == sorted(tasks[task][kind])
-
-
 # ---- claim 4
 
 
@@ -98,50 +69,36 @@ def clipped(fails, tuned=0.9, best="q50"):
     return leave
 
 
-@pytest.mark.parametrize(
-    ("verdict", "leave"),
-    {
-        S: clipped(lambda kind, task: False),
-        P: clipped(lambda kind, task: kind == "value"),
-        "one task " + P: clipped(lambda kind, task: task == "digits_pixels"),
-        C: clipped(lambda kind, task: True),
-        U: clipped(lambda kind, task: False, tuned=0.4),
-    }.items(),
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_claim_4(verdict, leave):
-    recorded = completed(FOUR, leave)
-    found = registered(FOUR, recorded)["4"]
-    assert found.verdict == verdict.removeprefix("one task ") and found.n == N
-    shares = curves(FOUR, recorded).lines
-    assert list(shares["temporal_order, none"]) == [0, 0, 1, 1]
-
-
 @pytest.fixture(scope="module")
 def clear():
     return completed(FOUR, clipped(lambda kind, task: False))
 
 
-def test_a_kind_enters_at_the_threshold_that_the_tuning_seeds_choose(clear):
+def test_claim_4_where_a_kind_enters_at_the_threshold_that_the_tuning_seeds_choose(clear):
     found = registered(FOUR, clear)["4"]
+    assert (found.verdict, found.n) == (S, N)
+    assert list(curves(FOUR, clear).lines["temporal_order, none"]) == [0, 0, 1, 1]
     assert "norm_q50 on temporal_order" in found.because and "q10" not in found.because
     (gain,) = (c for c in found.comparisons if c.name == "norm − none on temporal_order")
     assert gain.mean == pytest.approx(0.2)  # q10 scored 1 on the seeds that are reported
 
 
+def test_claim_4_where_clipping_by_value_fails():
+    recorded = completed(FOUR, clipped(lambda kind, task: kind == "value"))
+    assert registered(FOUR, recorded)["4"].verdict == P
+
+
 @pytest.mark.parametrize(
     "lack",
-    {
-        "the tuning of a threshold": ("temporal_order: norm_q10", None, "tuning"),
-        "a rate": ("digits_pixels: none at 0.1", None, "evaluation"),
-        "a seed at a rate": ("digits_pixels: value_q50 at 0.1", 3, "evaluation"),
-        "a tuned arm": ("temporal_order: none", None, "evaluation"),
-    }.items(),
-    ids=lambda item: item[0],
+    [
+        ("temporal_order: norm_q10", None, "tuning"),
+        ("digits_pixels: value_q50 at 0.1", 3, "evaluation"),
+        ("temporal_order: none", None, "evaluation"),
+    ],
 )
-def test_claim_4_needs(lack, clear):
+def test_claim_4_needs_all_runs(lack, clear):
     with pytest.raises(EvidenceError):
-        decided(FOUR, without(clear, *lack[1]))
+        decided(FOUR, without(clear, *lack))
 
 
 # ---- claim 5
@@ -166,28 +123,14 @@ def floored(solved=0.3, lost=0.1, ratio=0.1):
     return leave
 
 
-@pytest.mark.parametrize(
-    ("verdict", "leave"),
-    {
-        S: floored(),
-        P: floored(ratio=0.8),
-        C: floored(solved=0.95),
-        "rescue " + C: floored(lost=0.6),
-    }.items(),
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_claim_5(verdict, leave):
-    found = registered(FIVE, completed(FIVE, leave))["5"]
-    assert found.verdict == verdict.removeprefix("rescue ") and found.n == N
-
-
 @pytest.fixture(scope="module")
 def raised():
     return completed(FIVE, floored())
 
 
-def test_the_x_ratio_is_of_t2_to_t8_after_training(raised):
+def test_claim_5_with_the_x_ratio_of_t2_to_t8_after_training(raised):
     found = registered(FIVE, raised)["5"]
+    assert (found.verdict, found.n) == (S, N)
     ratios = {c.name: c.mean for c in found.comparisons if c.name.startswith("x-ratio")}
     assert ratios == {f"x-ratio, recall_{lag} gain_1": pytest.approx(0.1) for lag in (9, 30)}
 
@@ -210,11 +153,6 @@ def test_clipping_and_gates_stand_beside(raised):
     assert len(means) == 2 * (2 + 3)
 
 
-def test_only_runs_without_a_floor_are_looked_at():
-    for run in plan_runs(FIVE.study, range(1)):
-        assert (run.config.train.observe == "gradients") == run.arm.endswith("none")
-
-
 # ---- claim 6
 
 
@@ -230,7 +168,7 @@ def agreeing(**accuracy):
 
 @pytest.mark.parametrize(
     ("a", "b", "accuracy"),
-    [(S, S, (0.99, 0.6)), (C, U, (0.8, 0.85)), (S, C, (0.99, 0.99)), (U, S, (0.95, 0.6))],
+    [(S, S, (0.99, 0.6)), (C, "undecided", (0.8, 0.85))],
 )
 def test_claim_6(a, b, accuracy):
     recorded = completed(SIX, agreeing(lstm=accuracy[0], elman=accuracy[1]))
@@ -238,23 +176,20 @@ def test_claim_6(a, b, accuracy):
     assert curves(SIX, recorded).lines["lstm"].shape == (N, 3)
 
 
-def test_baselines_stand_beside_and_an_arm_is_needed():
+def test_claim_6_lists_its_baselines():
     recorded = completed(SIX, agreeing())
     found = registered(SIX, recorded)["6a"]
     levels = {c.name: c.mean for c in found.comparisons}
     assert levels["last noun at 7"] == pytest.approx(0.287, abs=5e-4)
     assert levels["last noun at 15"] == pytest.approx(0.507, abs=5e-4)
     assert levels["majority at 30"] == 0.5
-    with pytest.raises(EvidenceError):
-        decided(SIX, without(recorded, "elman"))
 
 
-@pytest.mark.parametrize("distance", [0, 1, 4, 7])
+@pytest.mark.parametrize("distance", [0, 4])
 def test_the_last_noun_by_enumeration(distance):
-    """Each word between: neutral, a noun of the subject's number, or one of the other."""
+    """A word between is neutral, a noun of the subject's number, or one of the other."""
     chances = {"neutral": 0.75, "same": 0.125, "other": 0.125}
-    right = {False: 0.0, True: 0.0}
-    weight = {False: 0.0, True: 0.0}
+    right, weight = [0.0, 0.0], [0.0, 0.0]
     for words in itertools.product(chances, repeat=distance):
         chance = float(np.prod([chances[word] for word in words]))
         last = [word for word in ("same", *words) if word != "neutral"][-1]
