@@ -12,16 +12,14 @@ from experiments.cli import flags
 
 
 def test_settings_on_several_lines_are_one_line_in_the_flagfile(monkeypatch, tmp_path):
-    argv = [
-        "run",
-        "--study=gate_bias",
-        "--set=train.steps=7;\n  model.hidden=5",
-        "--set=task.length=9",
-    ]
+    argv = ["run", "--study=gate_bias", "--set=train.steps=7;\n  model.hidden=5"]
+    argv += ["--set=task.length=9", "--seed_start=1000"]
     monkeypatch.setattr(sys, "argv", argv)
     with flagsaver.flagsaver():
         flags.parser(argv)
         study, text = flags.experiment_from_flags("gate_bias").study, flags.to_flagfile()
+        assert flags.workdir() == pathlib.Path("runs/gate_bias")
+        assert flags.seeds(3) == range(1000, 1003) and flags.shard() == (0, 1)
     assert "--set=train.steps=7; model.hidden=5\n" in text
     saved = tmp_path / "saved.flags"
     saved.write_text(text)
@@ -34,37 +32,19 @@ def test_settings_on_several_lines_are_one_line_in_the_flagfile(monkeypatch, tmp
 BAD = {
     # argument: words in the error line
     "--sed=3": ("unknown flag --sed", "did you mean --se"),
-    "--noseeds": ("unknown flag --noseeds",),
     "--study=init_by_clp": ("--study", "'init_by_clp'", "'init_by_clip'", "gate_bias"),
     "--set=model.cell=lsmt": ("model.cell", "'lsmt'", "did you mean 'lstm'"),
-    "--set=task.name=digit_rows": ("task.name", "'digit_rows'", "did you mean 'digits_rows'"),
-    "--set=model.hiden=4": ("'model.hiden'", "did you mean 'model.hidden'"),
-    "--sweep=init.bias.x=1": ("'init.bias.x'", "did you mean 'init.bias.", "init.bias.f"),
     "--set=model.cell=gru": ("init.bias.f", "did you mean 'init.bias."),  # the study sweeps it
     "--set=task.length=5": ("'task.length'", "known: "),  # digits have no length
     "--arms=al": ("--arms", "'al'", "did you mean 'all'"),
     # wrong type
     "--set=model.hidden=4.5": ("model.hidden", "'4.5'"),
-    "--set=model.bidirectional=maybe": ("model.bidirectional", "true", "false", "'maybe'"),
-    f"--sweep={RATE}=fast": (RATE, "'fast'"),
     "--seeds=three": ("--seeds", "three"),
     "--checkpoint_every=nan": ("--checkpoint_every", "0 or more"),
-    "--checkpoint_every=-1": ("--checkpoint_every", "0 or more"),
     "--seeds=0": ("--seeds", "0", "positive"),
-    "--seed_start=-1": ("--seed_start", "-1"),
-    "--seeds": ("--seeds", "Missing value"),
-    "--dry_run=perhaps": ("--dry_run", "perhaps"),
-    "--set=model.hidden='4'": ("model.hidden", "'4'"),
-    '--set="model.hidden=4"': ("model.hidden", "did you mean"),
     "--set=model.hidden": ("--set", "path=value", "'model.hidden'"),
-    "--set=model.hidden=": ("--set", "path=value", "'model.hidden='"),
-    "--set=": ("--set", "path=value"),
     # axes
-    "--sweep=": ("--sweep", "path=value"),
-    f"--sweep={RATE}=": ("--sweep", f"'{RATE}='", "path=value"),
-    f"--sweep={RATE}=0.1,,1": (RATE,),
     f"--sweep={RATE}=0.1,1e-1": (RATE, "0.1"),
-    f"--sweep={RATE}=0.1; {RATE}=1": ("--sweep", RATE),
     f"--sweep={RATE}=0.1,nan": (RATE, "'nan'"),
     "--sweep=optim.final=0.1": ("optim.final", "init_by_clip"),
     "--sweep=task.name=adding,temporal_order": ("task.name", "mse", "accuracy"),
@@ -72,46 +52,27 @@ BAD = {
     "--tune=clip.threshold": ("--tune", "'clip.threshold'"),
     # out of range
     "--set=clip.threshold=0": ("clip.threshold", "0"),
-    "--sweep=clip.threshold=1,-1": ("clip.threshold", "-1"),
-    "--set=model.hidden=-4": ("model.hidden", "1", "-4"),
-    "--set=train.steps=-1": ("train.steps", "1", "-1"),
-    "--set=train.batch_size=0": ("train.batch_size", "1", "0"),
     "--set=train.batch_size=1001": ("train.batch_size", "1000", "1001"),
     "--shard=2/2": ("--shard", "0 <= I < N", "'2/2'"),
-    "--shard=-1/2": ("--shard", "I/N", "'-1/2'"),
-    "--shard=1": ("--shard", "I/N", "'1'"),
-    "--shard=0/0": ("--shard", "'0/0'"),
-    "--data_dir=": ("--data_dir", "a folder", "''"),
     "--data_dir=/nowhere/at/all": ("--data_dir", "a folder", "'/nowhere/at/all'"),
     "more": ("unexpected argument", "'more'"),
-    "seeds=3": ("unexpected argument", "'seeds=3'"),
 }
 
 
 @pytest.mark.core
 @pytest.mark.parametrize(("argument", "words"), BAD.items(), ids=BAD)
-def test_bad_input_is_refused_in_one_line(first, tmp_path, argument, words):
-    arguments = [argument] if argument == "--seeds" else [*STUDY, argument]
-    for workdir in (first[0], tmp_path / "new"):
-        if argument == "--seeds":  # the last one, without its value
-            result = command(*STUDY, f"--workdir={workdir}", *arguments)
-            assert result.code == 2 and all(word in result.err for word in words)
-        else:
-            refused(workdir, *arguments, words=words)
+def test_bad_input_is_refused_in_one_line(tmp_path, argument, words):
+    refused(tmp_path / "new", *STUDY, argument, words=words)
     assert not (tmp_path / "new").exists()
 
 
 FLAGFILES = {
     "a bare word": ("--seeds=2\nseeds\n", "{}:2: ", "'seeds'"),
     "an indented comment": ("# a\n\n  # b\n", "{}:3: ", "# b"),
-    "an indented flag": (" --seeds=2\n", "{}:1: ", "--seeds=2"),
-    "one hyphen": ("//\n-seeds=2\n", "{}:2: ", "'-seeds=2'"),
     "an unknown flag": ("--sedes=2\n", "{}:1: ", "--sedes", "did you mean --seeds"),
-    "a value of the wrong type": ("--seeds=few\n", "--seeds", "few"),
     "one that is missing": ("--flagfile=/nowhere/x.flags\n", "--flagfile", "/nowhere/x.flags"),
     "itself": ("--flagfile={}\n", "--flagfile", "includes itself"),
     "not text": (b"--seeds=\xff\n", "--flagfile", "not UTF-8"),
-    "a flag and its value apart": ("--seeds 2\n", "{}:1: ", "'--seeds 2'"),
 }
 
 
@@ -122,16 +83,9 @@ def test_a_bad_flagfile_is_refused_by_file_and_line(tmp_path, lines):
     path.write_bytes(content if isinstance(content, bytes) else content.format(path).encode())
     outer.write_text(f"# this one is good\n--flagfile={path}\n")
     words = [word.format(path) for word in words]
-    for file in (path, outer):
-        refused(tmp_path / "new", *STUDY, f"--flagfile={file}", words=words)
+    refused(tmp_path / "new", *STUDY, f"--flagfile={outer}", words=words)
     refused(tmp_path / "new", *STUDY, "--flagfile", path, words=words)
     assert not (tmp_path / "new").exists()
-
-
-@pytest.mark.parametrize("path", ["nowhere.flags", ".", ""])
-def test_a_flagfile_that_cannot_be_read_is_refused(tmp_path, path):
-    where = tmp_path / path if path else ""
-    refused(tmp_path / "new", f"--flagfile={where}", words=("--flagfile: cannot read", where))
 
 
 def test_flagfiles_and_the_command_line_add_up(tmp_path, monkeypatch):
@@ -147,16 +101,6 @@ def test_flagfiles_and_the_command_line_add_up(tmp_path, monkeypatch):
         assert flags.seeds(study.seeds) == range(4)
     assert (study.base["train.steps"], study.base["model.hidden"]) == (8, 5)
     assert [(axis.path, axis.values) for axis in study.axes] == [(RATE, (0.1, 1.0))]
-
-
-def test_the_default_workdir_is_named_after_the_study(monkeypatch):
-    argv = ["run", "--study=gate_bias", "--seed_start=1000"]
-    monkeypatch.setattr(sys, "argv", argv)
-    with flagsaver.flagsaver():
-        flags.parser(argv)
-        assert flags.workdir() == pathlib.Path("runs/gate_bias")
-        assert flags.seeds(3) == range(1000, 1003)
-        assert flags.shard() == (0, 1)
 
 
 @pytest.mark.subprocess
