@@ -55,13 +55,12 @@ def command(*arguments, program=run) -> Result:
     return Result(code, out.getvalue(), err.getvalue())
 
 
-def start(*arguments, program="run", **variables) -> subprocess.Popen:
-    """Start a command in a new process."""
+def start(*arguments, program="run", out=subprocess.PIPE) -> subprocess.Popen:
+    """Start a command in a new process, with ``out`` as its standard output."""
     return subprocess.Popen(
         [sys.executable, "-m", f"experiments.{program}", *map(str, arguments)],
         cwd=ROOT,
-        env={**os.environ, **variables},
-        stdout=subprocess.PIPE,
+        stdout=out,
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -29,17 +29,20 @@ os.execv(sys.executable, [sys.executable, *sys.argv[3:]])
 """
 
 
-def python(limit: tuple[str, int] | None = None) -> list[str]:
-    """Python, with a limit of the ``resource`` module that it sets itself before it starts."""
-    return [sys.executable] if limit is None else [sys.executable, "-c", LIMITED, *map(str, limit)]
-
-
 class Outcome(NamedTuple):
-    """Exit code, standard error and duration of a command."""
+    """Exit code and standard error of a command."""
 
     code: int
     err: str
-    seconds: float
+
+
+def waits_for(process: subprocess.Popen, number: int) -> bool:
+    """True once the process has blocked the signal, for which one of its threads then waits."""
+    try:
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return False
+    return bool(int(status.partition("SigBlk:\t")[2].split()[0], 16) >> (number - 1) & 1)
 
 
 class Command:
@@ -50,19 +53,14 @@ class Command:
         environment = dict(os.environ, JAX_NUM_CPU_DEVICES="2")
         if cache:
             environment["SEQJAX_CACHE_DIR"] = cache
+        # A limit of the module ``resource``, which Python sets itself before it starts.
+        python = [sys.executable, *(["-c", LIMITED, *map(str, limit)] if limit else [])]
         self.workdir = workdir
         self.stderr = pathlib.Path(tempfile.mkstemp(suffix=".err")[1])  # not on a disk that is full
         self.began = time.monotonic()
         with open(self.stderr, "wb") as stderr:
             self.process = subprocess.Popen(
-                [
-                    *python(limit),
-                    "-m",
-                    "experiments.run",
-                    *STUDY,
-                    f"--workdir={workdir}",
-                    *arguments,
-                ],
+                [*python, "-m", "experiments.run", *STUDY, f"--workdir={workdir}", *arguments],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL,
                 stderr=stderr,
@@ -78,15 +76,6 @@ class Command:
             time.sleep(0.001)
         return True
 
-    def waits_for(self, number: int) -> bool:
-        """Whether the command has blocked the signal, for which a thread of it then waits."""
-        try:
-            status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        except OSError:
-            return False
-        blocked = int(status.partition("SigBlk:\t")[2].split()[0], 16)
-        return bool(blocked >> (number - 1) & 1)
-
     def wait(self) -> Outcome:
         try:
             code = self.process.wait(SECONDS)
@@ -94,7 +83,7 @@ class Command:
             self.process.kill()
             self.process.wait()
             raise
-        return Outcome(code, self.stderr.read_text(), time.monotonic() - self.began)
+        return Outcome(code, self.stderr.read_text())
 
 
 def run_to_end(workdir: pathlib.Path, *arguments: str, **options) -> Outcome:
@@ -187,7 +176,9 @@ def interrupted(
     """Outcome of a command that gets a signal at a moment; None if it ended before."""
     cache = cold if moment is during_compilation else ""
     command = Command(workdir, cache=cache)
-    if number != signal.SIGKILL and not command.wait_until(lambda: command.waits_for(number)):
+    if number != signal.SIGKILL and not command.wait_until(
+        lambda: waits_for(command.process, number)
+    ):
         return None
     reached = moment(command, draw)
     command.process.send_signal(number)

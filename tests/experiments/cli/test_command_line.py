@@ -1,6 +1,5 @@
 """A study on the command line: it runs to its table, and resumes where it was stopped."""
 
-import csv
 import io
 import json
 import pathlib
@@ -18,7 +17,6 @@ from support.commands import RATE, STUDY, command, contents, finish, recorded, r
 from experiments.cli import progress
 from experiments.cli.commands import report
 from seqjax.records import jsonl
-from seqjax.stats import rules
 
 FIGURES = ("heat_map", "clipped", "learning_curves", "heat_map_untuned")
 TABLES = ("table.md", "table.csv", "table.tex")
@@ -38,14 +36,13 @@ def test_a_study_runs_to_its_table(first):
     files = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves", ".locks"}
     assert {path.name for path in workdir.iterdir()} == files | set(MADE)
     assert all(path.stat().st_size for path in workdir.iterdir())
-    config = json.loads((workdir / "config.json").read_text(), parse_constant=pytest.fail)
-    here = json.loads((workdir / "environment.json").read_text(), parse_constant=pytest.fail)
+    config, here = (
+        json.loads((workdir / name).read_text(), parse_constant=pytest.fail)
+        for name in ("config.json", "environment.json")
+    )
     assert config["seeds"] == [0, 1] and config["tune"] == RATE
     assert config["runs_per_device"] == [1] and config["environment"] == here
     assert here["devices"] == 2 and {"jaxlib", "device", "threads"} <= here.keys()
-
-    lines = (workdir / "records.jsonl").read_text(encoding="utf-8").splitlines()
-    assert all(json.loads(line, parse_constant=pytest.fail) for line in lines)
     records = jsonl.read_all(workdir)
     assert len(records) == 8 == len({record.id for record in records})
     assert len(list((workdir / "curves").iterdir())) == 8
@@ -55,27 +52,6 @@ def test_a_study_runs_to_its_table(first):
         assert np.float32(record.curve["training_loss"][0]) == np.mean(loss[:3])
         assert record.environment == here and record.seconds > 0
         assert record.settings["train.steps"] == 6 and record.settings["model.hidden"] == 4
-
-
-def test_the_table_is_made_of_the_records(first):
-    workdir, _ = first
-    records = jsonl.read_all(workdir)
-    rows = list(csv.reader((workdir / "table.csv").read_text(encoding="utf-8").splitlines()))
-    cells = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
-    main, fixed = cells[:2], cells[2:]
-    assert [float(row["init.bias.f"]) for row in main] == [0.0, 1.0]
-    for row in main:
-        tried = {0.1: [], 1.0: []}
-        for record in records:
-            if record.point["init.bias.f"] == float(row["init.bias.f"]):
-                tried[record.point[RATE]].append(record)
-        best = rules.select_best(tried)
-        assert (row["tuned"], float(row["chosen"]), row["runs"]) == (RATE, best, "2")
-        mean = np.mean([rules.metric_or_chance(record, "test") for record in tried[best]])
-        assert float(row["mean"]) == pytest.approx(mean, rel=1e-9)
-    assert [row["table"] for row in fixed] == [f"init_by_clip at {RATE} = 1"] * 2
-    latex = (workdir / "table.tex").read_text(encoding="utf-8")
-    assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 2
 
 
 def test_tables_and_figures_are_rebuilt_from_the_records_alone(first, tmp_path):
@@ -88,31 +64,19 @@ def test_tables_and_figures_are_rebuilt_from_the_records_alone(first, tmp_path):
         assert (tmp_path / name).read_bytes() == (workdir / name).read_bytes(), name
 
 
-def test_the_same_command_again_trains_nothing(finished):
-    before = contents(finished)
-    result = command(*STUDY, f"--workdir={finished}")
-    assert result.code == 0 and "compiling" not in result.err
-    after = contents(finished)
-    assert after.keys() == before.keys()
-    for path, (content, time_of_change) in before.items():
-        if path.name == "flags.txt":  # names the workdir, which is a copy
-            continue
-        assert after[path][0] == content, path
-        if "curves" in path.parts or path.suffix == ".jsonl":
-            assert after[path][1] == time_of_change
-
-
-def test_the_saved_flagfile_repeats_the_command(first, tmp_path):
+def test_the_saved_flagfile_repeats_the_command_which_trains_nothing(first, tmp_path):
     workdir, result = first
-    flagfile = tmp_path / "saved.flags"
-    shutil.copy(workdir / "flags.txt", flagfile)
-    assert f"--workdir={workdir}\n" in flagfile.read_text(encoding="utf-8")
+    flagfile = shutil.copy(workdir / "flags.txt", tmp_path / "saved.flags")
     before = contents(workdir)
     again = command(f"--flagfile={flagfile}")
-    assert (again.code, again.out) == (0, result.out)
-    assert {path: file[0] for path, file in contents(workdir).items()} == {
+    assert (again.code, again.out) == (0, result.out) and "compiling" not in again.err
+    after = contents(workdir)
+    assert {path: file[0] for path, file in after.items()} == {
         path: file[0] for path, file in before.items()
     }
+    for path in before:
+        if "curves" in path.parts or path.suffix == ".jsonl":
+            assert after[path] == before[path]
 
 
 @pytest.mark.core
@@ -133,21 +97,13 @@ def test_shards_that_share_a_workdir_leave_the_same_records(first, tmp_path):
     for shard, words in (("1/2", "4 of 8 runs are left to other shards"), ("0/2", "")):
         result = command(*STUDY, f"--workdir={tmp_path}", f"--shard={shard}")
         assert result.code == 0 and words in result.err
-    assert {
-        path.name: len(path.read_bytes().splitlines()) for path in tmp_path.glob("*.jsonl")
-    } == {
-        "records-0-of-2.jsonl": 4,
-        "records-1-of-2.jsonl": 4,
-    }
+    for index in (0, 1):
+        file = tmp_path / f"records-{index}-of-2.jsonl"
+        assert len(file.read_bytes().splitlines()) == 4
     assert recorded(tmp_path) == recorded(first[0])
     for name in TABLES:
         assert (tmp_path / name).read_bytes() == (first[0] / name).read_bytes()
     assert result.out == first[1].out
-
-
-def test_a_shard_without_runs_has_nothing_to_do(tmp_path):
-    result = command(*STUDY, f"--workdir={tmp_path}", "--shard=8/9")
-    assert result.code == 0 and "8 of 8 runs are left to other shards" in result.err
 
 
 def test_more_seeds_extend_a_workdir(first, finished):
@@ -172,33 +128,25 @@ def test_a_dry_run_compiles_nothing_and_creates_no_workdir(tmp_path, caplog):
     assert "8 runs, 48 steps, 1 group(s)" in result.out
 
 
-def wait_for(condition, process):
-    end = time.monotonic() + 200
-    while not condition():
-        assert process.poll() is None and time.monotonic() < end, finish(process)
-        time.sleep(0.002)
-
-
 @pytest.mark.slow
 @pytest.mark.subprocess
 def test_a_stopped_command_resumes_to_the_records_of_an_uninterrupted_one(tmp_path):
-    study = (*STUDY[:2], f"--sweep={RATE}=0.1", "--seeds=80")
+    study = (*STUDY[:2], f"--sweep={RATE}=0.1", "--seeds=40")
     workdir, file = tmp_path / "stopped", tmp_path / "stopped" / "records.jsonl"
     process = start(*study, f"--workdir={workdir}")
-    wait_for(lambda: file.exists() and file.stat().st_size, process)  # it exists before its line
+    while process.poll() is None and not (file.exists() and file.stat().st_size):
+        time.sleep(0.002)
     process.send_signal(signal.SIGTERM)
     result = finish(process)
     assert (result.code, result.out) == (75, "")
     assert "SIGTERM" in result.err and "run the same command again" in result.err
     assert "Traceback" not in result.err
     before = file.read_bytes()
-    assert 1 <= before.count(b"\n") < 80 and before.endswith(b"\n")
-
+    assert 1 <= before.count(b"\n") < 40 and before.endswith(b"\n")
     rest = [start(*study, f"--workdir={path}") for path in (workdir, tmp_path / "whole")]
     assert [finish(process).code for process in rest] == [0, 0]
-    assert file.read_bytes().startswith(before)
+    assert file.read_bytes().startswith(before) and len(recorded(workdir)) == 40
     assert recorded(workdir) == recorded(tmp_path / "whole")
-    assert len(recorded(workdir)) == 80
 
 
 def test_a_command_that_was_stopped_before_it_began_can_be_repeated(tmp_path):
