@@ -55,15 +55,10 @@ def test_reports_are_of_workdirs_that_a_command_creates():
         assert flag.rpartition("/")[2] in created
 
 
-def test_poems_are_asked_for_as_written():
-    commands = guides.commands(guides.text_of(RUNNING), "poem")
-    assert len(commands) == 2
-    for arguments in commands:
+def test_commands_for_data_and_poems_have_valid_flags(tmp_path):
+    for arguments in guides.commands(guides.text_of(RUNNING), "poem"):
         result = command(*arguments, program=poem)
-        assert result.code == 2 and "lstm seed=0" in result.err  # no such folder; flags are valid
-
-
-def test_data_sets_are_known(tmp_path):
+        assert result.code == 2 and "lstm seed=0" in result.err  # there is no such folder
     for guide in GUIDES:
         for word, *names in guides.commands(guides.text_of(guide), "data"):
             assert set(names) <= RELEASES.keys()

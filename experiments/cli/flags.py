@@ -50,18 +50,10 @@ def define_run_flags() -> None:
     flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes, in place of the study\'s own')
     flags.DEFINE_string("tune", None, "axis to select by validation data in each table cell")
     flags.DEFINE_integer(
-        "tuning_seeds",
-        None,
-        "separate seeds (1000, ...) to tune on; 0: none",
-        lower_bound=0,
+        "tuning_seeds", None, "separate seeds (1000, ...) to tune on; 0: none", lower_bound=0
     )
-    flags.DEFINE_integer(
-        "trials",
-        None,
-        "draws of every path=loguniform(a,b)",
-        lower_bound=1,
-        upper_bound=50_000,
-    )
+    draws = "draws of every path=loguniform(a,b)"
+    flags.DEFINE_integer("trials", None, draws, lower_bound=1, upper_bound=50_000)
     flags.DEFINE_list("arms", [], "arms of the study to run; default: all")
     flags.DEFINE_integer("seeds", None, "number of seeds per point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "first seed", lower_bound=0, upper_bound=2**31)

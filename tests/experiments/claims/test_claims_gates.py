@@ -85,41 +85,6 @@ def test_a_plan_is_valid_and_its_matched_arms_have_equal_parameters(claim, full)
         assert {run.point[RATE] for run in runs if run.arm == arm} == set(protocol.rates(full))
 
 
-def biases(config):
-    return {gate: value for gate, value in config.init.bias.items() if value}
-
-
-def test_the_arms_are_what_the_method_says():
-    def configs(claim):
-        study = CPU[claim].study
-        arms = {run.arm: run.config for run in plan_runs(study, SEEDS)}
-        return {(study.arm(title).task, study.arm(title).name): c for title, c in arms.items()}
-
-    seven = configs("7")
-    assert {task: c.task.length for (task, _), c in seven.items()} == {"recall": 50, "adding": 50}
-    assert seven["recall", "irnn"].init.recurrent == "identity"
-    assert seven["recall", "irnn"].init.recurrent_gain == 1
-    unclipped = [c for (_, arm), c in seven.items() if "unclipped" in arm]
-    assert {c.clip.threshold for c in unclipped} == {np.inf}
-    assert sorted({c.optim.learning_rate for c in unclipped}) == list(PROTOCOL.rates(False))
-    assert len(unclipped) == 2 * 2 * 4
-    for config in configs("8").values():
-        assert not biases(config) and config.train.steps == 4 * config.train.eval_every
-    assert configs("8")["characters", "lstm"].model.layers == 2
-    nine = configs("9")
-    for task in ("adding", "temporal_order", "xml", "characters"):
-        assert not biases(nine[task, "gru"]) and not biases(nine[task, "lstm_0"])
-        for gate in "fio":
-            for end, spread in (("", 0), ("_drawn", 0.1)):
-                config = nine[task, f"lstm_{gate}{end}"]
-                assert biases(config) == {gate: 1} and config.init.bias_spread == spread
-    ten = configs("10")
-    assert len(ten) == 16 and len({c.model.hidden for c in ten.values()}) == 1
-    for (task, arm), config in ten.items():
-        assert biases(config) == ({} if arm == "nfg" else {"f": 1})
-        assert config.task.carried == (task in ("xml", "characters"))
-
-
 def test_a_width_of_a_task_is_for_the_arms_that_are_not_matched():
     made = on_tasks({"t": {"model.hidden": 3}}, [Arm("a"), Arm("b", matched="a")])
     assert [arm.settings for arm in made] == [{"model.hidden": 3}, {}]

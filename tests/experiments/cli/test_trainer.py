@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from unittest import mock
 
 import jax
 import pytest
@@ -49,25 +50,6 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path):
         assert json.loads(file.read_text())["pid"] == os.getpid()
 
 
-class SilentBar:
-    """A progress bar that prints nothing."""
-
-    def __init__(self):
-        self.lines = []
-
-    def log(self, text):
-        self.lines.append(text)
-
-    def advance(self, steps):
-        pass
-
-
-@pytest.fixture
-def early(tmp_path):
-    """The workdir as seen by a command before another one started it."""
-    return Workdir(tmp_path)
-
-
 CONFIG = WorkdirConfig(
     same=StudyIdentity(study="init_by_clip", rules=1, axes=[], tuning_seeds=0, arms={}),
     seeds=[0, 1, 2, 3],
@@ -78,20 +60,16 @@ CONFIG = WorkdirConfig(
 
 
 @pytest.fixture
-def study(early, tmp_path):
+def study(tmp_path):
     """A workdir with eight runs a device, and its runs."""
     base = {"task.name": "adding", "task.length": 6, "train.steps": 2, "model.hidden": 4}
     axes = (Axis("optim.learning_rate", (0.1, 0.2)),)
     runs = plan_runs(Study("init_by_clip", "Why?", base, axes=axes), range(4))
     (tmp_path / locks.FOLDER).mkdir()
-    workdir = Workdir(tmp_path)
+    early, workdir = Workdir(tmp_path), Workdir(tmp_path)
     workdir.open(CONFIG, "")
+    early.check(CONFIG, allow_mixed=False)  # a workdir that another process has just started
     return workdir, runs
-
-
-def test_a_workdir_started_by_another_process_is_accepted(early, study):
-    assert (early.path / "flags.txt").exists() and early.config is None
-    early.check(CONFIG, allow_mixed=False)  # the lock says who is at work
 
 
 def train_in_memory(workdir, runs, fitting, monkeypatch, bar):
@@ -109,9 +87,9 @@ def train_in_memory(workdir, runs, fitting, monkeypatch, bar):
 
 def test_runs_per_device_are_halved_until_they_fit(study, monkeypatch):
     workdir, runs = study
-    bar = SilentBar()
+    bar = mock.Mock()
     assert train_in_memory(workdir, runs, 2, monkeypatch, bar) == [(run.id, 2) for run in runs]
-    assert [line.split()[0] for line in bar.lines] == ["8", "4"]
+    assert [call.args[0].split()[0] for call in bar.log.call_args_list] == ["8", "4"]
     assert Workdir(workdir.path).config.runs_per_device == [2]
     with pytest.raises(WorkdirError, match="group 1"):  # not even one run fits
         train_in_memory(workdir, runs, 0, monkeypatch, bar)
@@ -121,7 +99,7 @@ def test_runs_per_device_are_not_halved_once_a_run_is_recorded(study, monkeypatc
     workdir, runs = study
     monkeypatch.setattr(jsonl, "read_all", lambda path: [made_up.record(id=runs[3].id)])
     with pytest.raises(WorkdirError, match="recorded"):
-        train_in_memory(workdir, runs, 2, monkeypatch, SilentBar())
+        train_in_memory(workdir, runs, 2, monkeypatch, mock.Mock())
     assert Workdir(workdir.path).config.runs_per_device == [8]
 
 
