@@ -1,4 +1,7 @@
-"""Initialisation: distributions of blocks and biases, shared draws, traced numbers, errors."""
+"""Initialisation: distributions of blocks and biases, shared draws, traced numbers, errors.
+
+``tests/training/test_config.py`` has names and ranges of the fields.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -74,12 +77,8 @@ def test_each_gates_block_has_the_deviation_of_the_plain_matrix(
         for block, deviation in ((blocks["W"], w_deviation), (blocks["U"], u_deviation)):
             assert abs(np.mean(block)) < 4 * deviation / block.size**0.5
             assert abs(np.std(block) / deviation - 1) < 4 / (2 * block.size) ** 0.5
-
-
-def test_uniform_blocks_stay_inside_their_bound():
-    params = init(LSTM, InitSpec(recurrent="uniform", input="uniform"))
-    for block in params[:2]:
-        assert 0.98 * H**-0.5 < np.max(np.abs(block)) <= H**-0.5
+            if spec.get("recurrent") == "uniform":
+                assert 0.98 * H**-0.5 < np.max(np.abs(block)) <= H**-0.5
 
 
 def test_identity_is_scaled():
@@ -109,16 +108,6 @@ def test_spectral_radius_equals_that_of_numpy(seed, scale):
 def test_unit_rows_are_uniform_up_to_the_gain():
     p = init(CELLS["indrnn"], InitSpec(recurrent_gain=2.0), (1, 1500)).p_PH
     assert stats.kstest(p[0], stats.uniform(0, 2).cdf).pvalue > 0.01
-
-
-def test_gains_peepholes_and_shifts_start_at_one_and_zero():
-    norm = init(CELLS["lstm_layernorm"], sizes=(2, 3))
-    for field, rows, value in (
-        ("input_gain_GH", 4, 1), ("state_gain_GH", 4, 1), ("cell_gain_GH", 1, 1),
-        ("cell_shift_GH", 1, 0),
-    ):  # fmt: skip
-        assert_close(getattr(norm, field), np.full((rows, 3), value), 0)
-    assert not np.any(init(CELLS["lstm_peephole"], sizes=(2, 3)).p_PH)
 
 
 # --- keys ---
@@ -167,13 +156,6 @@ def test_named_keys_are_the_same_in_every_process():
 # --- biases ---
 
 
-def test_constant_biases_go_to_the_gates_named():
-    spec = InitSpec(bias={"f": 1.0, "o": -2.0})
-    expected = np.array([[0], [1], [0], [-2]]) * np.ones(H)
-    assert_close(init(LSTM, spec).b_GH, expected, 0)
-    assert_close(init(GRU, InitSpec(bias={"n_h": 3.0})).b_GH[3], np.full(H, 3), 0)
-
-
 def test_biases_spread_normally_about_their_constant():
     """Each gate has its own draw, relative to its constant; a bias of 0 stays 0."""
     width = 1000
@@ -193,6 +175,8 @@ def test_biases_without_spread_are_their_constants_to_the_bit():
     b_GH = np.asarray(make(InitSpec(bias={"f": 0.1, "o": -1 / 3})))
     stated = np.float32([[0], [0.1], [0], [-1 / 3]]) * np.ones(50, np.float32)
     assert b_GH.tobytes() == stated.tobytes()
+    chrono = make(InitSpec(bias_scheme="chrono", bias={"o": 2.0}))
+    assert np.all(chrono[3] == 2) and not np.any(chrono[2])
 
 
 # The gates that each scheme sets, with the sign of the draw.
@@ -240,11 +224,6 @@ def test_schemes_set_the_gates_that_keep_or_write_the_state(name):
             assert_close(gate(cell, params, k)["b"], SIGNS[name].get(k, 0) * draw, 0)
 
 
-def test_under_a_scheme_other_gates_have_their_constants():
-    params = init(LSTM, InitSpec(bias_scheme="chrono", bias={"o": 2.0}), (2, 3))
-    assert_close(gate(LSTM, params, "o")["b"], np.full(3, 2), 0)
-
-
 # --- traced numbers ---
 
 
@@ -280,34 +259,13 @@ def test_numbers_may_be_traced_and_mapped_over(recurrent, bias_scheme):
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"recurrent": "orthogonl"}, "recurrent: .*'orthogonl'.*'orthogonal'"),
-        ({"input": "he"}, "input: .*'he'.*glorot, lecun"),
-        ({"bias_scheme": "chronos"}, "bias_scheme: .*'chronos'.*'chrono'"),
-    ],
-)
-def test_unknown_names_are_refused_with_the_nearest(fields, message):
-    with pytest.raises(ValueError, match=message):
-        InitSpec(**fields)
-
-
-@pytest.mark.parametrize(
     ("name", "sizes", "fields", "message"),
     [
         ("lstm", (0, 3), {}, "input_size.*at least 1, got 0, 3"),
         ("lstm", (3, -1), {}, "hidden_size.*at least 1, got 3, -1"),
         ("mut2", (2, 3), {}, "'mut2'.*got 2, 3"),
-        ("lstm", (2, 3), {"bias": {"z": 1.0}}, "gate.*'lstm' 'z'.*f, g, i, o"),
         ("lstm_nfg", (2, 3), {"bias": {"f": 1.0}}, "gate.*'lstm_nfg' 'f'"),
-        ("janet", (2, 3), {"bias": {"i": 1.0}}, "gate.*'janet' 'i'"),
-        (
-            "lstm",
-            (2, 3),
-            {"bias": {"i": 1.0}, "bias_scheme": "chrono"},
-            "bias: 'i'.*bias_scheme='chrono'",
-        ),
-        ("elman", (2, 3), {"bias_scheme": "chrono"}, "bias_scheme: 'chrono'.*'elman'"),
+        ("lstm", (2, 3), {"bias": {"i": 1}, "bias_scheme": "chrono"}, "bias: 'i'.*'chrono'"),
     ],
 )
 def test_invalid_arguments_are_refused(name, sizes, fields, message):

@@ -37,10 +37,6 @@ def masks(T, B):
     return lengths_B, reset_TB
 
 
-def test_every_cell_has_an_oracle():
-    assert set(oracles.STEPS) == set(CELLS)
-
-
 @pytest.mark.core
 @every_cell
 def test_values_in_float32(name):
@@ -210,15 +206,6 @@ def test_lstm_equals_the_reference_in_jax(x64):
         for f in (ours, theirs)
     )
     assert_close(got, expected, 1e-12)
-
-
-def test_lstm_parameters_are_named_and_its_gates_in_order():
-    params = init_cell(jax.random.key(0), CELLS["lstm"], 3, 5, InitSpec(bias={"g": 2.0}))
-    assert params._fields == ("w_DGH", "u_HGH", "b_GH")
-    assert [leaf.shape for leaf in params] == [(3, 4, 5), (5, 4, 5), (4, 5)]
-    assert [gate.name for gate in CELLS["lstm"].gates] == ["i", "f", "g", "o"]
-    assert_close(params.b_GH, np.array([[0.0], [0.0], [2.0], [0.0]]) * np.ones(5), 0)
-    assert CELLS["lstm"].initial_carry(2, 5)._fields == ("h", "c")
 
 
 @every_cell

@@ -52,16 +52,6 @@ def test_orthogonal_linear_depth_is_a_power_of_the_scale_at_any_size():
     assert np.max(np.abs(run(jnp.array([1e-3, 1.0, 20.0])) - expected)) < 1e-3
 
 
-def test_a_draw_does_not_depend_on_other_draws():
-    one = partial(depth.depth_gradient, family="gaussian_tanh", shared=True, scale=1.2, depths=(5,))
-
-    @jax.jit
-    def run(keys):
-        return jax.vmap(one)(keys), jax.lax.map(one, keys)
-
-    assert_close(*run(jax.random.split(KEY, 2)), 1e-4)
-
-
 def test_independent_matrices_begin_with_the_shared_one():
     draws = jax.jit(lambda: [depth.draw_matrices(KEY, "gaussian", k, 3) for k in (False, True)])
     u, shared = np.asarray(draws())

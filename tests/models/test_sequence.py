@@ -19,7 +19,6 @@ from seqjax.models.sequence import (
     with_params,
 )
 from seqjax.recurrence.unroll import unroll
-from seqjax.tasks.synthetic.lag_recall import LagRecall
 
 T, B, D, H, V = 5, 3, 2, 4, 3
 LENGTHS_B = np.array([5, 0, 3])
@@ -125,25 +124,6 @@ def test_a_window_is_the_inputs_side_by_side(symbols):
     assert_close(with_params(model, arrays)(x), composed(arrays, side_by_side), 1e-6)
 
 
-@pytest.mark.parametrize("window", [1, 2, 3])
-def test_without_a_state_a_window_alone_recalls(window):
-    """Set by hand: each unit copies an entry of the window, and the readout reads the earliest."""
-    task, wide = LagRecall(length=7, lag=2), 8 * window
-    spec = ModelSpec("feedforward", wide, window=window)
-    model = SequenceModel(
-        spec, 8, 8, every_step=True, symbols=True, init=InitSpec(), key=jax.random.key(0)
-    )
-    arrays = model_params(model)
-    (cell,) = arrays["recurrent"]["cells"].values()
-    w_DGH = np.eye(wide, dtype=np.float32)[:, None]
-    arrays["recurrent"]["cells"]["layer0_forward"] = cell._replace(w_DGH=w_DGH)
-    arrays["readout"]["kernel"] = np.eye(wide, 8, dtype=np.float32)
-    batch = task.sample(jax.random.key(1), 50)
-    correct = np.argmax(with_params(model, arrays)(batch.x), axis=-1) == batch.y
-    accuracy = correct[task.lag :].mean()
-    assert accuracy == 1 if window == 3 else accuracy < 0.25
-
-
 def test_carries_and_probes_are_named_by_layer_and_direction():
     model, arrays = drawn(layers=2, bidirectional=True)
     recurrent = with_params(model, arrays).recurrent
@@ -196,14 +176,6 @@ def test_sizes_by_hand(options, recurrent, readout):
     assert sizes["parameters"] == recurrent + readout
 
 
-def test_with_params_inverts_model_params():
-    model, arrays = drawn(layers=2, bidirectional=True)
-    again = model_params(with_params(model, arrays))
-    assert jax.tree.structure(again) == jax.tree.structure(arrays)
-    assert all(a is b for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(arrays), strict=True))
-    assert all(isinstance(a, jax.ShapeDtypeStruct) for a in jax.tree.leaves(model_params(model)))
-
-
 def test_keys_and_initial_numbers_may_be_traced_and_mapped():
     @jax.jit
     @functools.partial(jax.vmap, in_axes=(0, 0, None))
@@ -233,15 +205,3 @@ def test_gates_layers_and_seeds_have_different_draws():
     cells = [drawn(seed, layers=2)[1]["recurrent"]["cells"] for seed in (0, 1)]
     draws = np.concatenate([np.ravel(p.u_HGH) for layers in cells for p in layers.values()])
     assert len(np.unique(draws)) == 2 * 2 * 4 * H * H
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"cell": "ltsm"}, r"cell: .*'ltsm'.*'lstm'"),
-        ({"readout": "sofmax"}, r"readout: .*'sofmax'.*'softmax'"),
-    ],
-)
-def test_unknown_names_are_refused_with_the_nearest_known_one(fields, message):
-    with pytest.raises(ValueError, match=message):
-        ModelSpec(**fields)

@@ -98,10 +98,3 @@ def test_the_norm_is_measured_before_and_after_the_clip():
     assert_close(measured["norm_before"], np.array([norms, norms]), 1e-6)
     assert_close(measured["norm_after"], np.array([np.minimum(norms, 1.5), norms]), 1e-6)
     assert np.array_equal(measured["clipped"], [norms > 1.5, np.zeros(STEPS, bool)])
-
-
-def test_unknown_names_are_refused_with_the_nearest_known_one():
-    with pytest.raises(ValueError, match=r"name: .*'adm'.*'adam'"):
-        OptimSpec("adm")
-    with pytest.raises(ValueError, match=r"schedule: .*'cosin'.*'cosine'"):
-        OptimSpec(schedule="cosin")

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import Mesh, PartitionSpec
+from support import cells
 from support.assertions import assert_close
 from support.cells import every_pointwise_cell
+from support.short_unroll import LENGTHS_B, RESET_TB, B, D, H, T
 
 from seqjax.cells import CELLS
 from seqjax.cells.base import Cell, Gate
@@ -18,11 +20,6 @@ from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence import fused
 from seqjax.recurrence.gradient_norms import StepBound
 from seqjax.recurrence.unroll import unroll
-
-T, B, D, H = 5, 3, 2, 3
-LENGTHS_B = np.array([5, 0, 4])
-RESET_TB = np.zeros((T, B), bool)
-RESET_TB[2, 0] = RESET_TB[0, 2] = RESET_TB[3, 2] = RESET_TB[2:, 1] = True
 
 # Lanes of one program: every choice of some or no lengths, resets and a bound. A length of T, no
 # reset and an infinite bound have the meaning of none; leaving the options out is tested as well.
@@ -39,16 +36,10 @@ ENGINES = ("fused", "reference")
 
 def draw(cell, dtype, seed=0):
     """Parameters, input, carry, and a weight for every number of a result."""
-    normal = np.random.default_rng(seed).normal
-    width = H if cell.square else D
-    shapes = jax.eval_shape(lambda: init_cell(jax.random.key(0), cell, width, H, InitSpec()))
-    params = jax.tree.map(lambda leaf: normal(size=leaf.shape, scale=0.8), shapes)
-    carry = cell.carry(*(normal(size=(B, H)) for _ in cell.carry._fields))
-    probes = {gate: normal(size=(T, B, H)) for gate in cell.activations}
-    weights = normal(size=(T, B, H)), jax.tree.map(np.ones_like, carry), probes
-    return jax.tree.map(
-        lambda leaf: jnp.asarray(leaf, dtype), (params, normal(size=(T, B, width)), carry, weights)
-    )
+    params, x, carry, (of_outputs, of_carry) = cells.draw(cell, T, B, D, H, seed=seed)
+    of_probes = {gate: (k + 1) * of_outputs for k, gate in enumerate(cell.activations)}
+    arrays = params, x, carry, (of_outputs, of_carry, of_probes)
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), arrays)
 
 
 def everything(engine, cell, options, params, x, carry, weights, lengths_B, reset_TB, threshold):
@@ -201,8 +192,8 @@ def test_a_step_has_one_product_with_the_state_forward_and_one_backward(monkeypa
         assert products == [on_cpu + with_state, with_state]
 
 
-@pytest.mark.parametrize("rows", [1, 6])  # blocks of 1, and of 2 with a step left over
-@pytest.mark.parametrize("reverse", [False, True])
+# Blocks of 1, and of 2 with a step left over.
+@pytest.mark.parametrize(("rows", "reverse"), [(1, False), (6, False), (6, True)])
 def test_blocks_change_nothing(monkeypatch, rows, reverse):
     params, x, carry, weights = draw(LSTM, jnp.float32)
     plain = jax.jit(partial(everything, "fused", LSTM, {"reverse": reverse}))
@@ -212,14 +203,6 @@ def test_blocks_change_nothing(monkeypatch, rows, reverse):
     assert fused.block_size(T, B) is not None
     blocks = jax.jit(partial(everything, "fused", LSTM, {"reverse": reverse}))
     assert_close(blocks(*arrays), expected, 1e-5)
-
-
-@pytest.mark.parametrize(
-    ("steps", "batch", "block"),
-    [(8, 32, None), (100, 32, 25), (100, 64, 10), (400, 16, 50), (97, 32, 25), (10, 5000, 1)],
-)
-def test_the_block_size_is_a_divisor_of_the_steps_if_one_is_near(steps, batch, block):
-    assert fused.block_size(steps, batch) == block
 
 
 # --- choice of an engine ---

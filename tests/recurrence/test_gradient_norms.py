@@ -1,4 +1,4 @@
-"""Norms and clipping: a norm never grows, inf is the identity, and nothing overflows."""
+"""Norms, clipping and raising: inf and 0 are the identity, and nothing overflows."""
 
 from functools import cache
 
@@ -10,10 +10,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from support.assertions import assert_close
+from support.assertions import assert_close, assert_same_bytes
+from support.short_unroll import lane
 
 from seqjax.cells import CELLS
-from seqjax.recurrence.gradient_norms import StepBound, bound_cotangent, clip_to_norm, tree_norm
+from seqjax.recurrence.gradient_norms import (
+    StepBound,
+    bound_cotangent,
+    clip_to_norm,
+    raise_to_norm,
+    tree_norm,
+)
 
 TINY, HUGE = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 ULP = 2.0**-23
@@ -35,17 +42,12 @@ def norm(tree):
     return np.sqrt(sum(np.sum(np.square(np.float64(leaf))) for leaf in jax.tree.leaves(tree)))
 
 
-def same_bits(a, b):
-    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
-    return all(np.asarray(x).tobytes() == np.asarray(y).tobytes() for x, y in pairs)
-
-
 jitted_norm = jax.jit(tree_norm)
 
 
 @cache
-def compiled(axes=None):
-    return jax.jit(lambda tree, bound: clip_to_norm(tree, bound, axes))
+def compiled(axes=None, change=clip_to_norm):
+    return jax.jit(lambda tree, bound: change(tree, bound, axes))
 
 
 EXTREMES = [[3e19] * 7, [3e38, *[0] * 6], [HUGE] * 7, [TINY] * 7, [0] * 7, [1, *[1e-30] * 6]]
@@ -86,7 +88,25 @@ def test_clip_to_norm_changes_longer_vectors_and_no_others(vector, bound):
         error = norm(jax.tree.map(np.subtract, jax.tree.map(np.float64, short), expected))
         assert error <= 4 * ULP * bound
     else:
-        assert same_bits(short, tree(vector))
+        assert_same_bytes(short, tree(vector))
+
+
+@example(np.float32([1e-21] * 7), 1.0)
+@example(np.float32([1e-20] * 7), 1e30)  # floor / norm is beyond float32
+@example(np.float32([3e38] * 7), 3e38)  # the norm is beyond float32
+@example(np.float32([3e19, *[1e-19] * 6]), 1e20)
+@given(vectors, st.floats(0, np.float32(1e30), width=32))
+def test_raise_to_norm_changes_shorter_vectors_and_no_others(vector, floor):
+    long, shorter = compiled(change=raise_to_norm)(tree(vector), np.float32(floor))
+    before = norm(vector)
+    on_the_edge = min(abs(before / 1e-20 - 1), abs(before - floor) / (floor or 1)) < 4 * ULP
+    assert bool(shorter) == (1e-20 <= before < floor) or on_the_edge
+    if shorter:
+        expected = jax.tree.map(lambda leaf: np.float64(leaf) / before * floor, tree(vector))
+        error = norm(jax.tree.map(np.subtract, jax.tree.map(np.float64, long), expected))
+        assert error <= 4 * ULP * floor + 1e-37
+    else:
+        assert_same_bytes(long, tree(vector))
 
 
 @with_extremes(1.0)
@@ -97,34 +117,35 @@ def test_clip_to_norm_is_idempotent(vector, bound):
     assert norm(jax.tree.map(np.subtract, twice, once)) <= 4 * ULP * norm(once)
 
 
+@pytest.mark.parametrize(("change", "off"), [(clip_to_norm, np.inf), (raise_to_norm, 0)])
 @with_extremes()
 @given(hnp.arrays(np.float32, 7, elements=st.floats(width=32)))
-def test_an_infinite_bound_is_the_identity_bit_for_bit(vector):
+def test_bounds_that_are_off_are_the_identity_bit_for_bit(change, off, vector):
     """Also for NaN, infinity, negative zero and subnormal numbers."""
-    short, longer = compiled()(tree(vector), np.inf)
-    assert same_bits(short, tree(vector))
-    assert not longer
+    same, changed = compiled(change=change)(tree(vector), np.float32(off))
+    assert_same_bytes(same, tree(vector))
+    assert not changed
 
 
 @given(hnp.arrays(np.float32, 7, elements=st.floats(-TINY / 16, TINY / 16, width=32)))
 def test_subnormal_numbers_do_not_change(vector):
     """Their norm counts as 0, because XLA flushes them."""
     short, longer = compiled()(tree(vector), 1e-30)
-    assert same_bits(short, tree(vector))
+    assert_same_bytes(short, tree(vector))
     assert not longer
     assert tree_norm(tree(vector)) <= norm(vector)
 
 
+@pytest.mark.parametrize("change", [clip_to_norm, raise_to_norm])
 @given(hnp.arrays(np.float32, (4, 5), elements=numbers), bounds)
-def test_axes_give_every_example_a_norm_of_its_own(rows, bound):
+def test_axes_give_each_example_its_norm(change, rows, bound):
     pair = {"a": rows[:, :2], "b": rows[:, 2:]}
-    short, longer = compiled((1,))(pair, bound)
-    assert longer.shape == (4, 1)
+    together, flags = compiled((1,), change)(pair, bound)
+    assert flags.shape == (4, 1)
     for k in range(4):
-        own = jax.tree.map(lambda leaf, k=k: leaf[k], pair)
-        alone, flag = compiled()(own, bound)
-        assert_close(jax.tree.map(lambda leaf, k=k: leaf[k], short), alone, 4 * ULP)
-        assert flag == longer[k, 0]
+        alone, flag = compiled(change=change)(lane(pair, k), bound)
+        assert_close(lane(together, k), alone, 4 * ULP)
+        assert flag == flags[k, 0]
 
 
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16])
@@ -141,7 +162,8 @@ def test_narrow_leaves_are_measured_in_float32_and_stay_narrow(dtype, vector, bo
     assert_close(tree_norm(both), norm(both), 4 * ULP)
     half_ulp = float(ml_dtypes.finfo(dtype).eps) / 2
     assert norm(short) <= min(norm(both), bound) * (1 + half_ulp + 4 * ULP)
-    assert longer or same_bits(short, both)
+    if not longer:
+        assert_same_bytes(short, both)
 
 
 def test_float64_keeps_its_range_and_precision(x64):
@@ -158,7 +180,7 @@ def test_bound_cotangent_clips_the_joint_cotangent_of_each_example_and_counts():
     carry = CELLS["lstm"].carry(h=jnp.ones((3, 2)), c=jnp.zeros((3, 2)))
     bound = StepBound(jnp.float32(5.0), jnp.float32(0.0))
     out, pull = jax.vjp(bound_cotangent, carry, bound)
-    assert same_bits(out, carry)
+    assert_same_bytes(out, carry)
     # Norms of h and c together: 10, 1 and 13; alone, the h of the first would be 6.
     cotangent = type(carry)(
         h=jnp.array([[6.0, 0.0], [1.0, 0.0], [3.0, 4.0]]),

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from support.figures import words
 from support.made_up import STEPS, record
 from support.made_up_tables import table_of
 
@@ -62,11 +61,6 @@ def test_shares_are_drawn_over_the_steps(figures):
     assert list(line.get_xdata()) == [0, *STEPS]
     assert lines(low)["2"] == pytest.approx(13 * np.arange(1, TIMES + 1) / 100)
     assert lines(high)["2"] == pytest.approx(13 * np.arange(1, TIMES + 1) / 200)
-
-
-def test_numbers_at_a_logarithmic_axis_are_no_markup(figures):
-    found = words(figures["observed_gradients"])
-    assert {"10", "100", "‖∂L/∂h‖ at t"} & set(found) and not any("$" in word for word in found)
 
 
 def test_figures_with_too_many_lines_are_not_drawn():

@@ -1,6 +1,5 @@
 """Properties of every rule: seeds needed, levels, margins, and the analysis of medians."""
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -135,12 +134,6 @@ def test_a_verdict_that_the_margins_decide_is_fragile(elman, fragile):
         tested[task, name] = arm(elman)  # .84: the LSTM is .06 ahead, of which .05 are asked for
     found = registered("7", tested, flags)["7c"]
     assert (found.verdict, found.fragile) == (S, fragile)
-
-
-def test_all_margins_are_scaled():
-    halved = dataclasses.astuple(MARGINS.scaled(0.5))
-    assert halved == tuple(m / 2 for m in dataclasses.astuple(MARGINS))
-    assert (MARGINS.yes, MARGINS.non_inferior, MARGINS.failure_reduction) == (0.05, 0.03, 0.3)
 
 
 def test_each_verdict_is_followed_by_one_of_medians():

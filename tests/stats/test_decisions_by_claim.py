@@ -18,7 +18,6 @@ from support.clear_evidence import (
     verdict,
 )
 from support.nulls_gates import TASKS
-from support.nulls_theory import BLIND
 
 from seqjax.stats.decisions import CLAIMS
 from seqjax.stats.decisions.analysis import Analysis
@@ -73,6 +72,15 @@ def test_every_verdict_of_every_claim_is_reached():
         assert {expected for c, expected in reached if c == claim} == {S, C, U}
 
 
+def test_every_readout_and_a_jacobian_of_exactly_zero_decide_claim_1():
+    accuracies, blind, chance = recall()
+    worse = {("logistic", arm): scores(0.5) for arm in ("elman_logistic", "elman_tanh")}
+    assert verdict("1", accuracies | worse, blind, chance) == U
+    seeing = {("logistic", "feedforward"): scores(0.9)}
+    assert verdict("1", accuracies | seeing, blind, chance) == C
+    assert verdict("1", accuracies, blind | {"feedforward": 1e-20}, chance) == U
+
+
 def test_the_growth_of_pieces_is_described():
     k = np.array([1, 2, 4, 8])
     rng = np.random.default_rng(0)
@@ -83,14 +91,6 @@ def test_the_growth_of_pieces_is_described():
     assert found.verdict == "descriptive" and not found.exploratory
     assert doubling.mean == pytest.approx(1, abs=0.03) and flat.mean == 0
     assert "2.0 pieces at 1" in found.because
-
-
-def test_every_readout_decides_claim_1():
-    accuracies, blind, chance = recall()
-    worse = {("logistic", arm): scores(0.5) for arm in ("elman_logistic", "elman_tanh")}
-    assert verdict("1", accuracies | worse, blind, chance) == U
-    seeing = {("logistic", "feedforward"): scores(0.9)}
-    assert verdict("1", accuracies | seeing, blind, chance) == C
 
 
 def test_other_cut_offs_and_biases_are_exploratory():
@@ -106,8 +106,3 @@ def test_other_cut_offs_and_biases_are_exploratory():
         False,
         True,
     ]
-
-
-def test_claim_1_needs_a_jacobian_of_exactly_zero():
-    accuracies, _, chance = recall()
-    assert verdict("1", accuracies, BLIND | {"feedforward": 1e-20}, chance) == U

@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from support import cells
 
 from seqjax.cells import CELLS
-from seqjax.init import InitSpec, init_cell
 
 LSTM = CELLS["lstm"]
 T, B, D, H = 5, 3, 2, 3
@@ -14,13 +14,9 @@ RESET_TB = np.zeros((T, B), bool)
 RESET_TB[2, 0] = RESET_TB[0, 2] = RESET_TB[4, 2] = RESET_TB[2:, 1] = True
 
 
-def draw(cell, runs=(), seed=0):
+def draw(cell, seed=0):
     """Parameters, input and carry, in float32."""
-    normal = np.random.default_rng(seed).normal
-    shapes = jax.eval_shape(lambda: init_cell(jax.random.key(0), cell, D, H, InitSpec()))
-    params = jax.tree.map(lambda leaf: normal(size=(*runs, *leaf.shape)), shapes)
-    carry = cell.carry(*(normal(size=(B, H)) for _ in cell.carry._fields))
-    return jax.tree.map(jnp.float32, (params, normal(size=(T, B, D)), carry))
+    return jax.tree.map(jnp.float32, cells.draw(cell, T, B, D, H, seed=seed)[:3])
 
 
 def total(result):
