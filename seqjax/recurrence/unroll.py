@@ -18,7 +18,7 @@ from seqjax.recurrence.reference import (
     scan_chunks,
     unroll_reference,
 )
-from seqjax.types import Array, unknown
+from seqjax.types import Array, check_range, unknown
 
 ENGINES = ("auto", "fused", "reference")
 
@@ -170,13 +170,11 @@ def _checked(name: str, array: Array, shape: tuple[int, ...], kind: type) -> Arr
 
 def _check_bound(bound: StepBound) -> StepBound:
     """The bound with its numbers as float32 arrays; Python numbers are checked."""
-    for name, number in bound._asdict().items():
-        if name == "count" or not isinstance(number, int | float):
-            continue
-        upper = name == "threshold"
-        if not (number > 0 if upper else 0 <= number < math.inf):
-            accepted = "a positive number" if upper else "a finite number, 0 or more"
-            raise ValueError(f"step_bound.{name}: expected {accepted}, got {number}")
+    check_range("step_bound.threshold", bound.threshold, lambda x: x > 0, "a positive number")
+    for name in ("floor", "contribution"):
+        accepted = "a finite number, 0 or more"
+        number = getattr(bound, name)
+        check_range(f"step_bound.{name}", number, lambda x: 0 <= x < math.inf, accepted)
     return jax.tree.map(lambda number: jnp.asarray(number, jnp.float32), bound)
 
 

@@ -100,13 +100,15 @@ def test_symbols_that_are_not_allowed_are_drawn_at_no_temperature(traced, top_k)
     """At very low temperatures the likeliest allowed symbol is drawn, at very high ones any."""
     logits_V, allowed_V = jnp.array([5.0, -3.0, -2.0, -9.0]), np.array([False, True, True, True])
 
-    def counts(temperature):
-        def program(logits_BV, t):
-            t = t if traced else temperature
-            return sampling.draw_symbols(logits_BV, KEYS, t, top_k, allowed_V)
+    logits_BV = jnp.broadcast_to(logits_V, (SAMPLES, 4))
 
-        logits_BV = jnp.broadcast_to(logits_V, (SAMPLES, 4))
-        drawn_B = jax.jit(program)(logits_BV, jnp.float32(temperature))
+    def program(t):
+        return sampling.draw_symbols(logits_BV, KEYS, t, top_k, allowed_V)
+
+    run = jax.jit(program) if traced else program
+
+    def counts(temperature):
+        drawn_B = run(jnp.float32(temperature) if traced else temperature)
         return np.bincount(drawn_B, minlength=4).tolist()
 
     for low in (1e-45, 1e-38, 1e-30, 1e-6):

@@ -49,7 +49,7 @@ def one_step(cell):
     return jax.jit(forward), jax.jit(lambda signal, *at: jax.vjp(forward, *at)[1](signal))
 
 
-def by_hand(cell, field, level, arrays, reset_TB, reverse):
+def by_hand(cell, field, level, arrays, reverse):
     """Gradients and the number of clipped signals, example by example and by step."""
     params, x, carry, cotangents = arrays
     forward, backward = one_step(cell)
@@ -66,13 +66,13 @@ def by_hand(cell, field, level, arrays, reset_TB, reverse):
         initial = state = lane(carry, b)
         steps, starts = range(length)[:: -1 if reverse else 1], {}
         for t in steps:
-            starts[t] = initial if reset_TB[t, b] and not reverse else state
+            starts[t] = initial if RESET_TB[t, b] and not reverse else state
             state = forward(params, x[t, b], starts[t])
-            state = initial if reset_TB[t, b] and reverse else state
+            state = initial if RESET_TB[t, b] and reverse else state
         d_outputs, signal = lane((cotangents[0].swapaxes(0, 1), cotangents[1]), b)
         d_initial = zero(signal)
         for t in reversed(steps):
-            if reset_TB[t, b] and reverse:
+            if RESET_TB[t, b] and reverse:
                 d_initial, signal = add(d_initial, signal), zero(signal)
             signal = signal._replace(h=signal.h + d_outputs[t])
             if field == "threshold":
@@ -83,7 +83,7 @@ def by_hand(cell, field, level, arrays, reset_TB, reverse):
             own, d_x[t, b], signal = backward(signal, params, x[t, b], starts[t])
             own = scaled(own, below, level)[0] if field == "contribution" else own
             d_params = add(d_params, own)
-            if reset_TB[t, b] and not reverse:
+            if RESET_TB[t, b] and not reverse:
                 d_initial, signal = add(d_initial, signal), zero(signal)
         for leaf, value in zip(d_carry, add(d_initial, signal), strict=True):
             leaf[b] = value
@@ -115,16 +115,15 @@ def test_a_bound_in_the_backward_pass_is_a_loop_over_examples_and_steps(
     """Some outputs and the last c have cotangents, and so signals, of exactly 0."""
     cell, levels = CELLS[name], LEVELS[field]
     params, x, carry, (d_outputs, d_last) = draw(name)
-    d_outputs *= 0.2 * (np.arange(T) == 3)[:, None, None] if field != "threshold" else 1
     if field != "threshold":
+        d_outputs = 0.2 * d_outputs * (np.arange(T) == 3)[:, None, None]
         d_last = jax.tree.map(np.zeros_like, d_last)._replace(h=np.float32(0.2) * d_last.h)
     cotangents = np.float32(d_outputs), d_last
-    reset_TB = RESET_TB if field == "threshold" else np.zeros_like(RESET_TB)
 
     def gradients(level):
         def f(params, x, carry, count):
             options = {"carry": carry, "lengths_B": LENGTHS_B, "engine": engine}
-            options |= {"reset_TB": reset_TB, "reverse": reverse}
+            options |= {"reset_TB": RESET_TB, "reverse": reverse}
             bound = StepBound(**{field: level}, count=count)
             result = unroll(cell, params, x, step_bound=bound, **options)
             return result.outputs_TBH, result.carry
@@ -135,7 +134,7 @@ def test_a_bound_in_the_backward_pass_is_a_loop_over_examples_and_steps(
     found, counts = jax.jit(jax.vmap(gradients))(levels)
     arrays = params, x, carry, cotangents
     for k, level in enumerate(levels):
-        hand, count = by_hand(cell, field, float(level), arrays, reset_TB, reverse)
+        hand, count = by_hand(cell, field, float(level), arrays, reverse)
         assert_close(lane(found, k), hand, 2e-5)
         assert counts[k] == count
     norms = [norm_of(lane(found[0], k)) for k in range(3)]
