@@ -65,10 +65,3 @@ def check_size(field: str, size: Any, least: int, most: int) -> None:
     """Check that a size is from ``least`` to ``most``; see ``check_range``."""
     accepted = f"a whole number from {least} to {most}"
     check_range(field, size, lambda n: least <= n <= most, accepted)
-
-
-def check_most(**bounds: tuple[int, int]) -> None:
-    """Raise ValueError for a size above its bound: ``check_most(hidden=(size, bound))``."""
-    for name, (size, most) in bounds.items():
-        if size > most:
-            raise ValueError(f"{name}: expected at most {most}, got {size}")

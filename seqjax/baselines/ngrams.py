@@ -1,16 +1,17 @@
-"""Interpolated Kneser-Ney: what a network that predicts symbols has to be better than.
+"""n-gram models with interpolated Kneser-Ney smoothing.
 
-For a context h and the symbol w after it, with h' for h without its oldest symbol,
+For a context h and the next symbol w, with h' for h without its oldest symbol,
 
-    p(w | h) = max(c(h w) - D, 0) / c(h) + D t(h) / c(h) · p(w | h'),     p(w |) ← 1 / V at the end
+    p(w | h) = max(c(h w) - D, 0) / c(h) + D t(h) / c(h) · p(w | h')
 
-where c(h) = Σ_w c(h w), and t(h) counts the symbols that were seen after h. After n - 1 symbols c
-counts occurrences; after fewer, the different symbols seen before h w, so that a symbol that only
-ever follows one other is not expected elsewhere. There is one discount for each length of context,
-D = n₁ / (n₁ + 2 n₂) from the numbers of c that are 1 and 2, and 1/2 where that would be 0 or 1.
+where p(w | h') = 1 / V if h is empty, c(h) = Σ_w c(h w), and t(h) is the number of symbols
+observed after h. For the longest contexts, of n - 1 symbols, c counts occurrences; for shorter ones
+it counts the different symbols that precede h w, so a symbol that only follows one other is
+unlikely elsewhere. Each context length has one discount, D = n₁ / (n₁ + 2 n₂), where n₁ and n₂ are
+the numbers of grams with c = 1 and c = 2; D = 1/2 if either number is 0.
 
-The first symbol of a sequence is given and not predicted. What stands at the start of a sequence
-has no symbol before it; each such occurrence counts as one of its own.
+The first symbol of a sequence is given and not predicted. A gram at the start of a sequence has no
+preceding symbol; each such occurrence counts as a different one.
 
 Source: R. Kneser and H. Ney, "Improved backing-off for m-gram language modeling", ICASSP 1995; the
 interpolated form and the discount: S. F. Chen and J. Goodman, "An empirical study of smoothing
@@ -24,7 +25,7 @@ import numpy as np
 
 
 class Level(NamedTuple):
-    """Counts of all grams of one length: sorted codes, so that they can be looked up.
+    """Counts of all grams of one length, as sorted codes for binary search.
 
     Attributes:
       gram_G: int64 codes, Σ_i s_i V^(k-1-i) for the symbols s of a gram of length k.
@@ -43,18 +44,18 @@ class Level(NamedTuple):
 
 
 class NGrams(NamedTuple):
-    """A fitted model of ``len(levels)`` symbols at a time over ``vocabulary`` symbols."""
+    """A fitted model of order ``len(levels)`` over ``vocabulary`` symbols."""
 
     vocabulary: int
     levels: tuple[Level, ...]
 
     def log_probabilities(self, sequence: np.ndarray) -> np.ndarray:
-        """ln p of each symbol but the first, given those before it: (n,) integers to (n - 1,)."""
+        """Return (n - 1,) ln p of each symbol of a sequence (n,) after the first."""
         symbols = _checked(sequence, self.vocabulary)
         return np.log(self._probabilities(symbols, np.arange(len(symbols)))[1:])
 
     def distribution(self, context: np.ndarray) -> np.ndarray:
-        """p of each symbol, (V,), after the symbols of ``context``, of which at least one."""
+        """Return (V,) the probability of each next symbol after ``context``, one symbol or more."""
         context = _checked(context, self.vocabulary)[-len(self.levels) :]
         size, V = len(context), self.vocabulary
         grams_VK = np.column_stack([np.tile(context, (V, 1)), np.arange(V)])
@@ -62,7 +63,7 @@ class NGrams(NamedTuple):
         return self._probabilities(grams_VK.ravel(), place)[size :: size + 1]
 
     def _probabilities(self, symbols: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """p of symbols in a row, of which each has ``place`` symbols of its sequence before it."""
+        """Return p of concatenated symbols; ``place`` is the index of each in its sequence."""
         p = np.full(len(symbols), 1 / self.vocabulary)
         for (here, code), level in zip(
             _codes(symbols, place, self.vocabulary, len(self.levels)), self.levels, strict=False
@@ -72,22 +73,21 @@ class NGrams(NamedTuple):
             total = _look_up(level.context_C, level.total_C, context)
             types = _look_up(level.context_C, level.types_C, context)
             seen, D = total > 0, level.discount
-            left = np.maximum(count - D, 0) + D * types * p[here]
-            p[here[seen]] = left[seen] / total[seen]
+            share = np.maximum(count - D, 0) + D * types * p[here]
+            p[here[seen]] = share[seen] / total[seen]
         return p
 
 
 def fit(sequences: Iterable[np.ndarray], order: int, vocabulary: int) -> NGrams:
-    """The model of ``order`` symbols at a time: 1 for a unigram, 3 for a trigram.
+    """Return a fitted n-gram model.
 
     Args:
-      sequences: integers in [0, vocabulary), one array a sequence.
-      order: n, the context and its next symbol together.
+      sequences: arrays of integers in [0, vocabulary).
+      order: n, 1 for a unigram and 3 for a trigram.
       vocabulary: V, the number of symbols.
 
     Raises:
-      ValueError: a symbol outside the vocabulary, nothing to predict, or V^n codes that 63 bits do
-        not hold.
+      ValueError: a symbol is outside the vocabulary, no sequence has two symbols, or V^n >= 2^63.
 
     >>> model = fit([np.array([0, 1, 1, 0, 1])], order=2, vocabulary=3)
     >>> round(float(model.distribution([0]).sum()), 12)
@@ -97,7 +97,7 @@ def fit(sequences: Iterable[np.ndarray], order: int, vocabulary: int) -> NGrams:
         raise ValueError(f"order: expected 1 or more and {vocabulary}^order < 2^63, got {order}")
     sequences = [_checked(sequence, vocabulary) for sequence in sequences]
     if not any(len(sequence) > 1 for sequence in sequences):
-        raise ValueError("sequences: nothing to predict, as none has two symbols")
+        raise ValueError("sequences: expected one with at least two symbols, got none")
     symbols = np.concatenate(sequences)
     place = np.concatenate([np.arange(len(sequence)) for sequence in sequences])
     coded = _codes(symbols, place, vocabulary, order)
@@ -115,13 +115,13 @@ def fit(sequences: Iterable[np.ndarray], order: int, vocabulary: int) -> NGrams:
 def _codes(
     symbols: np.ndarray, place: np.ndarray, vocabulary: int, order: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each length: the places in the row where a gram of it ends, and its codes there.
+    """Return, for each gram length, the indices at which a gram ends and the codes of the grams.
 
-    Grams stay inside their sequence, and end on a symbol that is predicted.
+    Grams do not cross the borders of sequences, and end with a predicted symbol.
     """
     code, found = np.zeros(len(symbols), np.int64), []
     for length in range(1, order + 1):
-        older = symbols[: max(len(symbols) - length + 1, 0)]  # of each gram the first symbol
+        older = symbols[: max(len(symbols) - length + 1, 0)]  # first symbols of the grams
         code[length - 1 :] += older * vocabulary ** (length - 1)
         here = np.flatnonzero(place >= max(length - 1, 1))
         found.append((here, code[here]))
@@ -140,7 +140,7 @@ def _level(codes: np.ndarray, vocabulary: int) -> Level:
 
 
 def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The value of each wanted key, 0 where there is none; ``keys`` are sorted."""
+    """Return the value of each wanted key, 0 for absent ones; ``keys`` are sorted."""
     if not len(keys):
         return np.zeros(len(wanted), values.dtype)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)

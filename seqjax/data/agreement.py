@@ -9,14 +9,13 @@ of the verb, its correct form, its wrong form, and the number of attractors, sep
 Attractors are nouns between subject and verb that have the other number.
 """
 
-import collections
 import functools
 import pathlib
 from typing import NamedTuple
 
 import numpy as np
 
-from seqjax.data import raw
+from seqjax.data import texts
 from seqjax.data.folder import find
 
 FILES = (
@@ -72,13 +71,14 @@ def agreement() -> dict[str, Prefixes]:
 
 @functools.cache
 def _read(text: pathlib.Path, gold: pathlib.Path) -> dict[str, Prefixes]:
-    pairs = zip(raw.lines(text), raw.lines(gold), strict=True)
-    lines = [line for line in (_line(*pair) for pair in pairs) if line.plural is not None]
+    rows = (path.read_text("utf-8").removesuffix("\n").split("\n") for path in (text, gold))
+    every = (_line(*pair) for pair in zip(*rows, strict=True))
+    lines = [line for line in every if line.plural is not None]
     order = np.random.RandomState(0).permutation(len(lines))  # its stream is frozen
     ends = np.cumsum(list(PARTS.values()))
     chosen = dict(zip(PARTS, np.split(order, ends[:-1]), strict=True))
-    counts = collections.Counter(word for n in chosen["train"] for word in lines[n].words)
-    frequent = sorted(counts, key=lambda word: (-counts[word], word))[:VOCABULARY]
+    words = (word for n in chosen["train"] for word in lines[n].words)
+    frequent = texts.frequent(words, VOCABULARY)
     ranks = {word: rank for rank, word in enumerate(frequent, start=1)}
     longest = max(len(line.words) for line in lines)
     return {part: _as_arrays([lines[n] for n in chosen[part]], ranks, longest) for part in PARTS}

@@ -8,63 +8,43 @@ H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST", arXiv:1708.07747.
 """
 
 import functools
-import math
+import gzip
 import pathlib
 
 import numpy as np
 
-from seqjax.data import raw
-from seqjax.data.folder import DataError, find
+from seqjax.data.folder import find
 
 PARTS = {"train": "train", "test": "t10k"}
 """Prefix of the file names of each part."""
-UNSIGNED_BYTES = 8
 SIDE, CLASSES = 28, 10
 
 
 def mnist(name: str = "mnist") -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return images (n, 28, 28) and labels (n,), uint8, read-only, of "train" and "test".
 
-    Grey levels are 0 … 255, labels 0 … 9; the published sets have 60,000 and 10,000 images.
+    Grey levels are 0 … 255, labels 0 … 9; there are 60,000 and 10,000 images.
 
     Args:
       name: folder of the data set, "mnist" or "fashion_mnist".
 
     Raises:
-      DataError: a file is missing or corrupt, or does not match the others.
+      DataError: a file is missing or differs from the published one.
     """
+    kinds = ("images-idx3", "labels-idx1")
     return {
-        part: _pair(
-            find(f"{name}/{prefix}-images-idx3-ubyte.gz"),
-            find(f"{name}/{prefix}-labels-idx1-ubyte.gz"),
-        )
+        part: _read(*(find(f"{name}/{prefix}-{kind}-ubyte.gz", exact=True) for kind in kinds))
         for part, prefix in PARTS.items()
     }
 
 
 @functools.cache
-def _pair(images_path: pathlib.Path, labels_path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
-    x, y = array(images_path, 3), array(labels_path, 1)
-    if x.shape != (len(y), SIDE, SIDE):
-        raise DataError(f"{images_path}: expected {len(y)} x {SIDE} x {SIDE} values, got {x.shape}")
-    if y.max(initial=0) >= CLASSES:
-        raise DataError(f"{labels_path}: expected labels 0 … {CLASSES - 1}, got {y.max()}")
-    return x, y
+def _read(images: pathlib.Path, labels: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+    return _array(images, 3), _array(labels, 1)
 
 
-def array(path: pathlib.Path, dimensions: int) -> np.ndarray:
-    """Return the uint8 array of an IDX file with this number of dimensions.
-
-    Raises:
-      DataError: the file is unreadable or not a complete IDX file of unsigned bytes.
-    """
-    found = raw.content(path)
-    magic, head = bytes([0, 0, UNSIGNED_BYTES, dimensions]), 4 * (1 + dimensions)
-    if found[:4] != magic or len(found) < head:
-        got = f"{len(found)} bytes that start with {found[:4].hex()!r}"
-        raise DataError(f"{path}: expected an IDX file that starts with {magic.hex()}, got {got}")
-    sizes = [int(size) for size in np.frombuffer(found, ">u4", dimensions, 4)]
-    if math.prod(sizes) != len(found) - head:
-        said = " x ".join(map(str, sizes))
-        raise DataError(f"{path}: expected {said} values, got {len(found) - head}")
-    return np.frombuffer(found, np.uint8, offset=head).reshape(sizes)
+def _array(path: pathlib.Path, dimensions: int) -> np.ndarray:
+    """Return the array of an IDX file; ``find`` has checked that it is the published one."""
+    content = gzip.decompress(path.read_bytes())
+    sizes = np.frombuffer(content, ">u4", dimensions, 4)
+    return np.frombuffer(content, np.uint8, offset=4 * (1 + dimensions)).reshape(sizes)

@@ -5,11 +5,10 @@ import functools
 import hashlib
 import string
 import unicodedata
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from seqjax.data import raw
 from seqjax.data.folder import DataError, find
 
 SHAKESPEARE_SIZE = 1_115_394
@@ -65,39 +64,30 @@ def written(name: str) -> str:
     Raises:
       DataError: the file is missing or too large, or a line, which is named, is not UTF-8.
     """
-    return raw.text(find(name))
+    path = find(name)
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = 1 + content.count(b"\n", 0, error.start)
+        raise DataError(f"{path}:{number}: expected UTF-8") from None
 
 
-class Vocabulary(NamedTuple):
-    """Assignment of symbols to characters (code points).
+def frequent(items: Iterable[str], most: int) -> list[str]:
+    """Return the ``most`` most frequent characters or words, ties in the order of code points.
 
-    Attributes:
-      symbols: the character with symbol k is ``symbols[k]``.
+    >>> frequent("banana!", 2)
+    ['a', 'n']
     """
-
-    symbols: tuple[str, ...]
-
-    @property
-    def unknown(self) -> int:
-        """Symbol of all other characters."""
-        return len(self.symbols)
-
-    def encode(self, text: str) -> np.ndarray:
-        """Return (N,) int32, the symbol of each character."""
-        numbers = {symbol: number for number, symbol in enumerate(self.symbols)}
-        return np.fromiter((numbers.get(sign, self.unknown) for sign in text), np.int32, len(text))
-
-    def decode(self, numbers: np.ndarray) -> str:
-        """Return the characters of symbols; � for ``unknown``."""
-        signs = (*self.symbols, "\N{REPLACEMENT CHARACTER}")
-        return "".join(signs[number] for number in numbers)
+    counts = collections.Counter(items)
+    return sorted(counts, key=lambda item: (-counts[item], item))[:most]
 
 
-def vocabulary(text: str, most: int) -> Vocabulary:
-    """Return the ``most`` most frequent characters of a text, ties in the order of code points.
+def encode(text: str, characters: Sequence[str]) -> np.ndarray:
+    """Return (N,) int32, the index in ``characters`` of each character, else their number.
 
-    >>> vocabulary("banana!", 2).encode("band").tolist()
+    >>> encode("band", "an").tolist()
     [2, 0, 1, 2]
     """
-    counts = collections.Counter(text)
-    return Vocabulary(tuple(sorted(counts, key=lambda sign: (-counts[sign], sign))[:most]))
+    numbers = {sign: number for number, sign in enumerate(characters)}
+    return np.fromiter((numbers.get(sign, len(numbers)) for sign in text), np.int32, len(text))

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.metrics import losses
-from seqjax.types import Array, check_most, named_key
+from seqjax.types import Array, named_key
 
 EVALUATION_SIZE = 4096
 EVALUATION_BATCH = 512
@@ -260,14 +260,3 @@ def digest_of_data(tasks: Iterable[Task]) -> str | None:
 def first_of(rows: Any) -> Any:
     """Return the first row of ``rows``, which may be a tree."""
     return jax.tree.map(lambda leaf: leaf[0], rows)
-
-
-def check_length(task: Any, least: int) -> None:
-    """Check that ``task.length`` is between ``least`` and ``LONGEST``.
-
-    Raises:
-      ValueError: it is not.
-    """
-    if task.length < least:
-        raise ValueError(f"length: expected at least {least} for {task.name}, got {task.length}")
-    check_most(length=(task.length, LONGEST))

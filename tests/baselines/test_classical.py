@@ -13,7 +13,7 @@ def column(*values):
 
 
 def every_path(a_TD, b_TD):
-    """The least cost over all warping paths, one by one."""
+    """Return the least cost over all warping paths, by recursion."""
 
     @functools.cache
     def cost(i, j):

@@ -1,4 +1,4 @@
-"""n-gram models against a loop over dictionaries, and what every distribution must be."""
+"""n-gram models against dictionaries, and properties of every distribution."""
 
 import collections
 
@@ -16,8 +16,8 @@ SEQUENCES = st.lists(st.lists(st.integers(0, V - 1), max_size=9), min_size=1, ma
 
 
 def by_hand(sequences, order):
-    """p(w, h) by the equations of the module, from dictionaries."""
-    grams = collections.defaultdict(list)  # by gram, what stands before each occurrence
+    """Return p(w, h), computed by the equations of the module from dictionaries."""
+    grams = collections.defaultdict(list)  # the symbols before each occurrence of a gram
     for number, sequence in enumerate(sequences):
         for end in range(1, len(sequence)):
             for first in range(max(0, end - order + 1), end + 1):
@@ -46,7 +46,7 @@ def by_hand(sequences, order):
 
 
 @hypothesis.given(SEQUENCES, st.integers(1, 7), st.lists(st.integers(0, V - 1), min_size=1))
-def test_it_is_the_equations_written_out(sequences, order, other):
+def test_probabilities_follow_the_equations(sequences, order, other):
     model, p = ngrams.fit(map(np.array, sequences), order, V), by_hand(sequences, order)
     for sequence in (*sequences, other):
         expected = [np.log(p(sequence[k], sequence[:k])) for k in range(1, len(sequence))]
@@ -62,13 +62,13 @@ def test_every_distribution_sums_to_one_and_has_no_zero(sequences, order, contex
     assert np.log(p_V) == pytest.approx(scored, rel=1e-12)
 
 
-def test_a_symbol_that_follows_one_other_is_not_expected_elsewhere():
-    """San Francisco: seen as often as the others, but after one symbol alone."""
+def test_a_symbol_that_only_follows_one_other_is_unlikely_elsewhere():
+    """Like Francisco after San: as frequent as the others, but in one context."""
     model = ngrams.fit([np.array([0, 3] * 9 + [1, 2, 0, 2, 1, 2, 3, 2, 1, 0, 1])], 2, V + 1)
     assert model.distribution([4])[3] < model.distribution([4])[2]
 
 
-def test_a_unigram_is_the_shares_less_a_discount():
+def test_a_unigram_is_the_discounted_frequencies():
     model = ngrams.fit([np.array([3, 0, 0, 0, 1, 1, 2])], 1, V)
     D = 1 / 3
     expected = np.array([3 - D, 2 - D, 1 - D, 0]) / 6 + D * 3 / 6 / V
@@ -76,15 +76,9 @@ def test_a_unigram_is_the_shares_less_a_discount():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (([[0, V]], 2, V), "symbols in"),
-        (([[0, -1]], 2, V), "symbols in"),
-        (([[0], []], 2, V), "nothing to predict"),
-        (([[0, 1]], 0, V), "order"),
-        (([[0, 1]], 64, V), "order"),
-    ],
+    ("sequences", "order", "field"),
+    [([[0, V]], 2, "symbols in"), ([[0], []], 2, "sequences"), ([[0, 1]], 64, "order")],
 )
-def test_what_cannot_be_fitted_is_refused(arguments, said):
-    with pytest.raises(ValueError, match=said):
-        ngrams.fit(*arguments)
+def test_values_out_of_range_are_errors(sequences, order, field):
+    with pytest.raises(ValueError, match=field):
+        ngrams.fit(sequences, order, V)

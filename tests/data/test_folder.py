@@ -5,7 +5,7 @@ import re
 import warnings
 
 import pytest
-from support.published import BESIDE, digest, make_known, needs, put, use_published
+from support.published import BESIDE, digest, make_known, put
 
 from experiments.cli import flags
 from seqjax.data import agreement, folder, idx, piano_rolls, poems, releases, texts
@@ -38,7 +38,6 @@ def test_environment_variables_choose_the_folder(tmp_path, monkeypatch):
 
 BROKEN = {
     "missing": lambda place: None,
-    "a folder": lambda place: place.mkdir(parents=True),
     "a pipe": lambda place: (place.parent.mkdir(), os.mkfifo(place)),
     "too large": lambda place: put(place, bytes(9)),
 }
@@ -72,7 +71,7 @@ def test_commands_print_the_warning_once(data_dir, capsys):
     assert line.startswith(f"warning: {place}") and digest(b"abd") in line
 
 
-@pytest.mark.parametrize("name", ["set/other", "nobody/file", "file"])
+@pytest.mark.parametrize("name", ["set/other", "file"])
 def test_a_file_of_no_release_is_read_with_a_warning(data_dir, name):
     with pytest.raises(folder.DataError) as error:
         folder.find(name)
@@ -100,19 +99,11 @@ READERS = {
     "tang_poems": lambda: poems.collected(poems.tang()).parts,
     "tinyshakespeare": texts.tiny_shakespeare,
 }
-BESIDE_NAMES = sorted(name for name in READERS if (BESIDE / name).is_dir())
 
 
-@pytest.mark.parametrize("name", BESIDE_NAMES)
-def test_every_set_beside_the_checkout_is_read(name, monkeypatch):
+@pytest.mark.parametrize("name", sorted(name for name in READERS if (BESIDE / name).is_dir()))
+def test_every_data_set_of_the_shared_folder_is_as_published(name, monkeypatch):
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(BESIDE))
     with warnings.catch_warnings():
         warnings.simplefilter("error", folder.DataWarning)
         assert len(READERS[name]())
-
-
-@needs("mnist")
-def test_published_files_are_known(monkeypatch):
-    use_published(monkeypatch)
-    for file in releases.RELEASES["mnist"].files:
-        folder.find(f"mnist/{file.name}", exact=True)

@@ -3,28 +3,20 @@
 import collections
 import itertools
 
-import pytest
 from support import verses
 from support.published import needs, use_published
 
 from seqjax.data import poems
-from seqjax.data.folder import DataError, DataWarning
 
 FOUR = ["牀前看月光，疑是地上霜。", "舉頭望山月，低頭思故鄉。"]
 SEVEN = ["朝辭白帝彩雲間，千里江陵一日還？", "兩岸猿聲啼不盡；輕舟已過萬重山！"]
-
-
-@pytest.fixture
-def folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    return tmp_path
 
 
 def texts_of(found):
     return [poem for part in poems.PARTS for poem in found.parts[part]]
 
 
-def test_texts_that_are_not_regulated_poems_are_counted_by_reason(folder):
+def test_texts_that_are_not_regulated_poems_are_counted_by_reason(monkeypatch, tmp_path):
     bad = {
         "damaged": [
             ["牀前看□光，疑是地上霜。", FOUR[1]],
@@ -44,9 +36,8 @@ def test_texts_that_are_not_regulated_poems_are_counted_by_reason(folder):
         "duplicate": [["".join(FOUR).replace("。", "！")]],
     }
     half_width = [SEVEN[0].replace("，", ","), SEVEN[1]]
-    verses.place(folder, [FOUR, half_width], list(itertools.chain(*bad.values())))
-    with pytest.warns(DataWarning):
-        found = poems.collected(poems.tang())
+    verses.place(monkeypatch, tmp_path, [FOUR, half_width], list(itertools.chain(*bad.values())))
+    found = poems.collected(poems.tang())
     counts = {reason: len(own) for reason, own in bad.items()}
     assert found.excluded == {**counts, "shared couplet": 0}
     assert found.texts == 2 + sum(counts.values())
@@ -56,11 +47,10 @@ def test_texts_that_are_not_regulated_poems_are_counted_by_reason(folder):
     ]
 
 
-def test_files_are_read_in_the_order_of_their_numbers(folder):
+def test_files_are_read_in_the_order_of_their_numbers(monkeypatch, tmp_path):
     whole = verses.verses(12)
-    verses.place(folder, *([poem] for poem in whole))  # 10000 before 2000 by name
-    with pytest.warns(DataWarning):
-        paths = poems.tang()
+    verses.place(monkeypatch, tmp_path, *([poem] for poem in whole))  # 10000 before 2000 by name
+    paths = poems.tang()
     assert [path.name for path in paths] == [f"poet.tang.{1000 * n}.json" for n in range(18)]
     read = ["".join(poem) for poem in whole]
     assert [text for path in paths for text in poems._texts(path)] == read
@@ -83,31 +73,6 @@ def test_no_poem_and_no_couplet_is_in_two_parts():
     # More files move nothing from part to part.
     more = poems.select([*texts, *("".join(poem) for poem in verses.verses(50, seed=1))])
     assert set(found.parts["test"]) <= set(more.parts["test"])
-
-
-@pytest.mark.parametrize(
-    ("content", "place"),
-    [
-        (b"[{", ""),
-        (b"\xff", ""),
-        (b"[" * 100_000, ""),
-        (b"{}", "list"),
-        (b"[1]", "poem 0: paragraphs"),
-        (b'[{"paragraphs": []}, {"paragraphs": [1]}]', "poem 1: paragraphs"),
-    ],
-)
-def test_a_corrupt_file_is_an_error_with_its_place(folder, content, place):
-    verses.place(folder)
-    (folder / "tang_poems" / "poet.tang.0.json").write_bytes(content)
-    with pytest.warns(DataWarning), pytest.raises(DataError, match=rf"tang\.0\.json.*{place}"):
-        poems.collected(poems.tang())
-
-
-def test_a_missing_file_is_an_error_with_the_fix(folder):
-    verses.place(folder)
-    (folder / "tang_poems" / "poet.tang.3000.json").unlink()
-    with pytest.warns(DataWarning), pytest.raises(DataError, match=r"3000\.json.*get tang_poems"):
-        poems.tang()
 
 
 @needs("tang_poems")

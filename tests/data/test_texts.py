@@ -1,12 +1,10 @@
 """Any UTF-8 text, and the numbers of its characters."""
 
-import gzip
-
 import numpy as np
 import pytest
 from support.published import put
 
-from seqjax.data import raw, texts
+from seqjax.data import texts
 from seqjax.data.folder import DataError, DataWarning
 
 TEXT = "春眠不覺曉，\r\nnaïve 🙂\n\tx"
@@ -30,9 +28,7 @@ def test_a_text_is_read_as_it_is(place, mark):
     ("content", "line"),
     [
         (b"one\ntwo\nth\xffree\n", ":3"),
-        ("\ud800".encode("utf-8", "surrogatepass"), ":1"),
         (TEXT.encode("utf-16"), ":1"),
-        (gzip.compress(b"text", mtime=0)[:-3], ""),
     ],
 )
 def test_a_file_that_is_not_text_is_an_error_with_its_line(place, content, line):
@@ -41,22 +37,8 @@ def test_a_file_that_is_not_text_is_an_error_with_its_line(place, content, line)
         texts.written("some/text.txt")
 
 
-def test_a_missing_text_is_an_error_with_its_path(place):
-    with pytest.raises(DataError, match=rf"^some/text\.txt: .*{place}"):
-        texts.written("some/text.txt")
-
-
-def test_characters_have_numbers_by_frequency():
-    known = texts.vocabulary("ccc bbaad", 3)
-    assert known.symbols == ("c", "a", "b") and known.unknown == 3
-    numbers = known.encode("abcd e")
+def test_characters_have_symbols_by_frequency():
+    known = texts.frequent("ccc bbaad", 3)
+    assert known == ["c", "a", "b"] and texts.frequent("", 3) == []
+    numbers = texts.encode("abcd e", known)
     assert numbers.tolist() == [1, 2, 0, 3, 3, 3] and numbers.dtype == np.int32
-    assert known.decode(numbers) == "abc���"
-    every = texts.vocabulary(TEXT, 100)
-    assert len(every.symbols) == len(set(TEXT)) and every.decode(every.encode(TEXT)) == TEXT
-    assert texts.vocabulary("", 3).encode("a").tolist() == [0]
-
-
-def test_lines_end_in_either_way(place):
-    assert raw.lines(put(place, b"a\r\nb\n\nc")) == ["a", "b", "", "c"]
-    assert raw.lines(put(place, b"a\n")) == ["a"] and raw.lines(put(place, b"")) == []

@@ -5,6 +5,8 @@ import json
 import pathlib
 
 import numpy as np
+import pytest
+from support.published import make_known, put
 
 from seqjax.data.releases import RELEASES
 
@@ -24,11 +26,13 @@ def verses(count: int, seed: int = 0, sizes: tuple = SIZES) -> list[list[str]]:
     return [verse(rng, *sizes[k % len(sizes)]) for k in range(count)]
 
 
-def place(folder: pathlib.Path, *files: list[list[str]]) -> None:
-    """Write lists of poems as the first released files below ``folder``; the others are empty."""
-    (folder / "tang_poems").mkdir(exist_ok=True)
+def place(patch: pytest.MonkeyPatch, folder: pathlib.Path, *files: list[list[str]]) -> None:
+    """Set the data sets to those of ``folder``, with lists of poems as the first released files."""
     names = [file.name for file in RELEASES["tang_poems"].files]
+    contents = {}
     for name, couplets in itertools.zip_longest(names, files, fillvalue=()):
         poems = [{"author": "佚名", "title": "無題", "paragraphs": own} for own in couplets]
-        text = json.dumps(poems, ensure_ascii=False)
-        (folder / "tang_poems" / name).write_text(text, encoding="utf-8")
+        contents[name] = json.dumps(poems, ensure_ascii=False).encode()
+        put(folder / "tang_poems" / name, contents[name])
+    make_known(patch, "tang_poems", contents)
+    patch.setenv("SEQJAX_DATA_DIR", str(folder))

@@ -1,120 +1,94 @@
-"""Piano rolls frame by frame: what a step reads and predicts, and what constants score."""
+"""Piano rolls frame by frame: inputs, targets, and scores of constant predictions."""
 
 import io
 import math
 import re
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.io
-from support.batches import trains_and_evaluates
+from support.batches import data_of, evaluation_batches, trains_and_evaluates
 from support.commands import command
 from support.published import make_known, needs, put, use_published
 
-from seqjax.data.folder import DataError
 from seqjax.data.piano_rolls import FILES, VARIABLES
 from seqjax.metrics.losses import masked_mean
 from seqjax.tasks.datasets import music
 from seqjax.tasks.datasets.music import Jsb, Nottingham
 from seqjax.training.config import make_config
 
-TESTED = [Jsb(), Nottingham()]
 SIZES = {"train": [3, 5, 1, 5, 2], "validation": [4], "test": [6, 1]}
 
 
 def drawn(part):
-    """Pieces (T, 88) in which key k sounds the oftener the higher it is."""
+    """Return pieces (T, 88) in which higher keys are more frequent."""
     random = np.random.RandomState(len(part))
     often = np.linspace(0, 0.5, 88)
     return [(random.random_sample((T, 88)) < often).astype(np.uint8) for T in SIZES[part]]
 
 
-@pytest.fixture(params=TESTED, ids=lambda task: task.name)
+@pytest.fixture(params=[Jsb(), Nottingham()], ids=lambda task: task.name)
 def task(request, tmp_path, monkeypatch):
-    """The task on a made-up file."""
+    """A task on a generated file."""
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    made = {name: np.empty((1, len(SIZES[part])), object) for part, name in VARIABLES.items()}
+    content = {name: np.empty((1, len(SIZES[part])), object) for part, name in VARIABLES.items()}
     for part, name in VARIABLES.items():
-        made[name][0] = drawn(part)
+        content[name][0] = drawn(part)
     file = io.BytesIO()
-    scipy.io.savemat(file, made)
+    scipy.io.savemat(file, content)
     path = put(tmp_path / FILES[request.param.name], file.getvalue())
     make_known(monkeypatch, "polyphonic_music", {path.name: file.getvalue()})
     music._joined.cache_clear()
+    data_of.cache_clear()
     yield request.param
     music._joined.cache_clear()
-
-
-def evaluated(task, part):
-    data = jax.tree.map(jnp.asarray, task.data())
-    rows = task.evaluation_rows(data, part)
-    for k in range(len(rows.bucket)):
-        yield task.evaluation_batch(data, jax.tree.map(lambda a, k=k: a[k], rows))
+    data_of.cache_clear()
 
 
 def test_every_frame_is_predicted_once_from_those_before_it(task):
     for number, part in enumerate(("validation", "test")):
         pieces = drawn(part)
-        waiting = {len(piece): piece for piece in pieces}
-        for batch in evaluated(task, number):
+        remaining = {len(piece): piece for piece in pieces}
+        for batch in evaluation_batches(task, number):
             assert batch.x.dtype == batch.y.dtype == np.float32 and batch.x.shape == batch.y.shape
             for b in np.flatnonzero(batch.weight[0]):
                 T = int(batch.lengths_B[b])
-                piece = waiting.pop(T)
+                piece = remaining.pop(T)
                 assert np.array_equal(batch.y[:T, b], piece)
                 assert not batch.x[0, b].any() and np.array_equal(batch.x[1:T, b], piece[:-1])
                 assert batch.weight[:T, b].all() and not batch.weight[T:, b].any()
-        assert not waiting
+        assert not remaining
 
 
-@pytest.mark.parametrize("p", [0.5, 0.1])
-def test_a_constant_scores_as_computed_by_hand(task, p):
-    (batch,) = evaluated(task, 1)
+def test_constants_score_as_computed_by_hand(task):
+    p, (batch,) = 0.1, evaluation_batches(task, 1)
     logits = jnp.full(batch.y.shape, math.log(p / (1 - p)), jnp.float32)
     found = masked_mean(*task.metrics("logistic", logits, batch)["frame_nll"])
-    frames = np.concatenate(drawn("test"))
-    sounding = frames.sum(axis=1).mean()
+    sounding = np.concatenate(drawn("test")).sum(axis=1).mean()
     expected = -sounding * math.log(p) - (88 - sounding) * math.log(1 - p)
     assert found == pytest.approx(expected, rel=1e-5)
-    if p == 0.5:
-        assert found == pytest.approx(88 * math.log(2), rel=1e-6)
 
-
-def test_chance_is_the_best_constant_of_training(task):
     frames = np.concatenate(drawn("train")).astype(np.float64)
-    p = frames.mean(axis=0)
 
     def score(p):
         inside = np.clip(p, 1e-12, 1 - 1e-12)
         return -np.mean(np.sum(frames * np.log(inside) + (1 - frames) * np.log(1 - inside), axis=1))
 
+    p = frames.mean(axis=0)
     assert task.chance_metric() == pytest.approx(score(p), rel=1e-6)
     assert task.chance_loss("logistic") == task.chance_metric()
     assert all(score(p + shift) > score(p) for shift in (-0.01, 0.01))
-
-
-def test_the_task_trains_and_evaluates(task):
     settings = {"task.name": task.name, "train.batch_size": 2, "model.hidden": 4}
     trains_and_evaluates(make_config(settings))
 
 
-PLAN = ("--study=init_by_clip", "--sweep=init.bias.f=1", "--dry_run")
-
-
 def test_fewer_pieces_than_a_batch_are_an_error(task, tmp_path):
     large = f"--set=task.name={task.name}; train.batch_size=6"
-    result = command(*PLAN, large, f"--workdir={tmp_path}/new")
+    plan = ("--study=init_by_clip", "--sweep=init.bias.f=1", "--dry_run")
+    result = command(*plan, large, f"--workdir={tmp_path}/new")
     assert result.code == 2
     assert re.fullmatch(f"error: {task.name}: .*train.batch_size.*5.*", result.err.splitlines()[-1])
-
-
-def test_a_missing_file_is_an_error_with_the_fix(monkeypatch, tmp_path):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    music._joined.cache_clear()
-    with pytest.raises(DataError, match="data get polyphonic_music"):
-        Jsb().data()
 
 
 def test_other_links_are_refused():

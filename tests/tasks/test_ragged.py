@@ -1,4 +1,4 @@
-"""Buckets of lengths: what is in a batch, in which order, and that its width changes nothing."""
+"""Length buckets: batches, their order, and equality with steps at full width."""
 
 import dataclasses
 import functools
@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 from support.assertions import assert_close
-from support.batches import data_of
+from support.batches import data_of, rows_of
 
 from seqjax.tasks.datasets.ragged import RaggedTask, Row, Sequences, best_bucket_lengths
 from seqjax.training import step
@@ -25,7 +25,7 @@ LENGTHS = {
     "test": [13],
 }
 WIDTHS = (3, 8, 13)
-"""The best two of training that hold 3 and 8, and the longest of all."""
+"""Bucket lengths: the best two of training, and the longest of all parts."""
 
 
 @functools.cache
@@ -65,17 +65,22 @@ TASKS = pytest.mark.parametrize("task", [Final(), Everywhere()], ids=lambda task
 
 
 @functools.cache
-def config_of(task, **more):
-    settings = {"task.name": "adding", "model.hidden": 4, "train.batch_size": SIZE, **more}
+def config_of(task):
+    settings = {
+        "task.name": "adding",
+        "model.cell": "elman",
+        "model.hidden": 4,
+        "train.batch_size": SIZE,
+    }
     return dataclasses.replace(make_config(settings), task=task)
 
 
 def rows(task, seed, first, count, size=SIZE):
     key = named_key(jax.random.key(seed), "data")
-    return jax.tree.map(np.asarray, task.rows(data_of(task), key, jnp.int32(first), count, size))
+    return jax.tree.map(np.asarray, rows_of(task, first, count, size, key))
 
 
-A_EPOCH = 4  # 5 of length 3 or less, 6 up to 8, 3 above: 1 + 2 + 1 batches of three
+EPOCH = 4  # steps: 5 sequences up to length 3, 6 up to 8, 3 longer: 1 + 2 + 1 batches of three
 
 
 def test_an_epoch_holds_no_sequence_twice_and_none_wider_than_its_bucket():
@@ -83,41 +88,40 @@ def test_an_epoch_holds_no_sequence_twice_and_none_wider_than_its_bucket():
     assert task.bucket_lengths(data_of(task)) == WIDTHS
     lengths = np.array(LENGTHS["train"])
     for epoch in range(3):
-        row = rows(task, 0, epoch * A_EPOCH, A_EPOCH)
+        row = rows(task, 0, epoch * EPOCH, EPOCH)
         taken = row.examples_B.ravel()
-        assert len(set(taken)) == A_EPOCH * SIZE and taken.min() >= 0
+        assert len(set(taken)) == EPOCH * SIZE and taken.min() >= 0
         assert sorted(row.bucket) == [0, 1, 1, 2]
         for bucket, examples in zip(*row, strict=True):
             assert set(np.searchsorted(WIDTHS, lengths[examples])) == {bucket}
 
 
-def test_training_goes_on_at_any_step():
-    task, whole = Final(), rows(Final(), 5, 0, 11)
-    for first, count in [(0, 1), (3, 5), (7, 4)]:
-        part = rows(task, 5, first, count)
+def test_rows_depend_on_key_and_step_alone():
+    whole = rows(Final(), 5, 0, 20)
+    for first in (0, 3, 16):
+        part = rows(Final(), 5, first, EPOCH)
         for a, b in zip(part, whole, strict=True):
-            np.testing.assert_array_equal(a, b[first : first + count])
+            np.testing.assert_array_equal(a, b[first : first + EPOCH])
 
 
-def test_seeds_differ_in_their_sequences_but_not_in_the_order_of_widths():
+def test_seeds_have_different_sequences_but_the_same_order_of_buckets():
     one, other = rows(Final(), 0, 0, 20), rows(Final(), 1, 0, 20)
     np.testing.assert_array_equal(one.bucket, other.bucket)
     assert (one.examples_B != other.examples_B).any()
-    orders = one.bucket.reshape(-1, A_EPOCH)
-    assert len(set(map(tuple, orders))) > 1  # every epoch has an order of its own
+    orders = one.bucket.reshape(-1, EPOCH)
+    assert len(set(map(tuple, orders))) > 1  # epochs have different orders
 
 
-def test_what_does_not_fill_a_batch_goes_where_it_fits():
-    lengths, size = np.array(LENGTHS["train"]), 6
-    row = rows(Final(), 0, 0, 2, size)  # 5 short ones wait for the 6 of up to 8, as do the 3 long
+def test_a_bucket_smaller_than_a_batch_is_merged_into_a_longer_one():
+    lengths = np.array(LENGTHS["train"])
+    row = rows(Final(), 0, 0, 20, 6)  # the 5 short and the 3 long ones join the 6 up to 8
     for bucket, examples in zip(*row, strict=True):
         assert (lengths[examples] <= WIDTHS[bucket]).all()
-    taken = rows(Final(), 0, 0, 40, size).examples_B
-    assert set(taken.ravel()) == set(range(len(lengths)))  # nobody is left out for ever
+    assert set(row.examples_B.ravel()) == set(range(len(lengths)))  # none is always dropped
 
 
 @TASKS
-def test_a_batch_is_its_sequences_and_nothing_behind_them(task):
+def test_a_batch_is_its_sequences_padded_with_zeros(task):
     data, parts = data_of(task), task.read()
     x, y, lengths = (np.concatenate(column) for column in zip(*parts.values(), strict=True))
     starts = np.cumsum(lengths) - lengths
@@ -139,9 +143,8 @@ def test_a_batch_is_its_sequences_and_nothing_behind_them(task):
 @TASKS
 def test_a_step_at_the_width_of_its_bucket_is_the_step_at_full_width(task):
     config, data = config_of(task), data_of(task)
-    key = named_key(jax.random.key(0), "data")
     state = jax.jit(step.initial_state)(config, jnp.uint32(0))
-    made = task.rows(data, key, jnp.int32(0), A_EPOCH, SIZE)
+    drawn = rows(task, 0, 0, EPOCH)
 
     @jax.jit
     def both(row):
@@ -150,33 +153,37 @@ def test_a_step_at_the_width_of_its_bucket_is_the_step_at_full_width(task):
         trace = step.train_step(config, data, state, jnp.int32(0), row)[1]
         return (trace.loss, trace.norm), (loss, optax.tree.norm(gradient))
 
-    for k in range(A_EPOCH):
-        narrow, full = both(jax.tree.map(operator.itemgetter(k), made))
+    for k in range(EPOCH):
+        narrow, full = both(jax.tree.map(operator.itemgetter(k), drawn))
         assert_close(narrow, full, 1e-5)
 
 
 @TASKS
-def test_evaluation_sees_each_held_out_sequence_once(task):
-    data = data_of(task)
+def test_evaluation_reads_each_held_out_sequence_once(task):
+    data, config = data_of(task), config_of(task)
     first = len(LENGTHS["train"])
+    params = jax.jit(step.initial_state)(config, jnp.uint32(0)).params
+    evaluate = jax.jit(step.evaluate_run)
+
+    @jax.jit
+    def alone(number):
+        batch = task.batch(data, Row(jnp.int32(2), number[None]), 1)
+        logits, _ = step._apply(config, params, batch, jnp.float32(0), None)
+        return task.loss("softmax", logits, batch), batch.weight
+
     for part, numbers in enumerate([[first, first + 1], [first + 2]]):
-        row = task.evaluation_rows(data, part)
-        seen = np.asarray(row.examples_B)
-        assert sorted(seen[seen >= 0]) == numbers
-        config = config_of(task)
-        params = step.initial_state(config, jnp.uint32(0)).params
-        found = step.evaluate_run((config, params), data, jnp.int32(part))
+        examples = np.asarray(task.evaluation_rows(data, part).examples_B)
+        assert sorted(examples[examples >= 0]) == numbers
         losses = []
         for number in numbers:
-            batch = task.batch(data, Row(jnp.int32(2), jnp.array([number])), 1)
-            logits, _ = step._apply(config, params, batch, jnp.float32(0), None)
-            loss = task.loss("softmax", logits, batch)
-            losses += [*np.asarray(loss)[np.asarray(batch.weight) > 0]]
+            loss, weight = map(np.asarray, alone(jnp.int32(number)))
+            losses += [*loss[weight > 0]]
+        found = evaluate((config, params), data, jnp.int32(part))
         assert_close(found["loss"], np.float32(np.mean(losses)), 1e-5)
 
 
-def test_runs_that_share_a_program_share_its_widths():
-    """A batched predicate would turn the choice into computing every width and dropping most."""
+def test_runs_of_one_program_compute_one_bucket_length_a_step():
+    """With a batched predicate every branch would be computed and all but one discarded."""
     task = Final()
     config, data = config_of(task), data_of(task)
 
@@ -190,7 +197,7 @@ def test_runs_that_share_a_program_share_its_widths():
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 9])
-def test_no_other_widths_pad_less(most):
+def test_no_other_bucket_lengths_pad_less(most):
     lengths = np.array(LENGTHS["train"])
 
     def total(widths):

@@ -1,4 +1,4 @@
-"""The kinds of text that streams read: made-up tags and sums, names, and plays."""
+"""The texts of streams: generated tags and sums, names, and plays."""
 
 import collections
 import re
@@ -18,7 +18,7 @@ from seqjax.tasks.streams.xml import Xml
 
 
 def written(task, part):
-    """A part as a string, and its scored places."""
+    """Return a part as a string, and which of its characters are scored."""
     text = task.read()[part]
     alphabet = np.array(list(ALPHABETS[task.name]))
     assert len(text.symbols_N) == task.sizes[part] == len(text.scored_N)
@@ -47,7 +47,7 @@ def assert_equally_likely(values, kinds):
 
 
 @pytest.mark.parametrize("task", [Arithmetic(), Xml(), UnicodeNames()], ids=repr)
-def test_parts_are_texts_of_their_own(task):
+def test_parts_have_no_common_passages(task):
     parts = {part: written(task, part)[0] for part in task.sizes}
     pieces = {part: {text[k : k + 60] for k in range(0, 2**14, 60)} for part, text in parts.items()}
     for part, text in parts.items():
@@ -60,19 +60,19 @@ def test_parts_are_texts_of_their_own(task):
 def test_tags_close_in_the_order_in_which_they_opened(part):
     text, scored = written(Xml(), part)
     assert np.all(scored)
-    waiting, read = [], 0
+    opened, read = [], 0
     for match in re.finditer(r"<(/?)([a-z]{2,10})>", text):
         assert match.start() == read
         read = match.end()
         if match[1]:
-            assert waiting.pop() == match[2]
+            assert opened.pop() == match[2]
         else:
-            waiting.append(match[2])
-        assert len(waiting) <= 50
+            opened.append(match[2])
+        assert len(opened) <= 50
     assert len(text) - read <= len("</abcdefghij>")  # the end may be cut
 
 
-def test_documents_are_made_in_at_most_fifty_free_iterations():
+def test_documents_are_generated_in_at_most_fifty_random_iterations():
     random = np.random.RandomState(1000)
     coins, closed, names, long = 0, 0, [], 0
     for _ in range(4000):
@@ -90,22 +90,17 @@ def test_documents_are_made_in_at_most_fifty_free_iterations():
 
 
 def parsed(question):
-    """(a, ±, b) of a question with its letters, and how many stand before each character."""
+    """Return a, the sign and b of a question, and the number of letters before each character."""
     assert re.fullmatch(r"[0-9-].*=", question)
     gaps = [len(letters) for letters in re.findall(r"([a-z]*)[^a-z]", question)]
     plain = re.fullmatch(r"(-?[0-9]+)([+-])([0-9]+)=", re.sub("[a-z]", "", question))
     return plain.groups(), gaps
 
 
-def test_the_sample_of_the_paper_has_this_form():
-    (a, sign, b), gaps = parsed("3e36d9-h1h39f94eeh43keg3c=")
-    assert (a, sign, b) == ("3369", "-", "13994433") and gaps[0] == 0
-    assert int(a) - int(b) == -13991064
-
-
 @pytest.mark.parametrize("digits", [2, 8])
 def test_every_answer_is_the_sum_or_difference(digits):
-    symbols_N, scored = arithmetic._text(1000, 2**17, digits)
+    assert parsed("3e36d9-h1h39f94eeh43keg3c=")[0] == ("3369", "-", "13994433")  # of the paper
+    symbols_N, scored = arithmetic._text(1000, 2**16, digits)
     text = "".join(np.array(list(ALPHABETS["arithmetic"]))[symbols_N])
     lengths, signs, letters, between, place = [], [], [], [], 0
     for sample in text.split(".")[:-1]:
@@ -135,12 +130,11 @@ def test_the_names_are_those_of_unicode_each_in_one_part():
     assert whole.endswith("\n") and len(set(names)) == len(names) == 12771
     for name in ("greek small letter alpha with tonos", "digit seven", names[0], names[-1]):
         assert name in names and unicodedata.lookup(name)
-    sharp = {len(part.splitlines()) for part in parts}
-    assert sum(sharp) - len(names) <= 2  # a name that is cut at a border
+    assert sum(len(part.splitlines()) for part in parts) - len(names) <= 2  # cut at a border
     assert names != sorted(names)
 
 
-def test_a_text_that_is_missing_is_told_with_its_source(monkeypatch, tmp_path):
+def test_a_missing_text_is_an_error_with_the_fix(monkeypatch, tmp_path):
     monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
     with pytest.raises(DataError, match=r"tinyshakespeare/input\.txt.*get tinyshakespeare"):
         texts.tiny_shakespeare.__wrapped__()

@@ -1,4 +1,4 @@
-"""The encoder and the decoder sentence by sentence, greedy translation, what the task poses."""
+"""Translation: batches, encoder and decoder by sentence, greedy translation, and the study."""
 
 import dataclasses
 
@@ -26,7 +26,6 @@ from seqjax.training import step
 from seqjax.training.config import make_config
 from seqjax.training.overrides import ConfigError
 
-TESTED = [Translation()]
 PAIRS = {
     "train": [("Open", "Ouvrir"), ("Save as…", "Enregistrer sous…"), ("On", "Oui"), ("No", "Non")],
     "validation": [("Cut", "Couper")],
@@ -44,7 +43,7 @@ CONFIG = {
 
 @dataclasses.dataclass(frozen=True)
 class Small:
-    """A handful of messages, the batch of those to be tested, and drawn weights."""
+    """A few messages, the batch of the test messages, and random weights."""
 
     config: object
     data: dict
@@ -55,11 +54,11 @@ class Small:
         return with_params(step.abstract_model(self.config), params or self.params)
 
     def logits(self, batch):
-        return LOGITS(self.config, self.params, batch)
+        return logits_of(self.config, self.params, batch)
 
 
 @jax.jit
-def LOGITS(config, params, batch):  # noqa: N802
+def logits_of(config, params, batch):
     return step._apply(config, params, batch, jnp.float32(0), None)[0]
 
 
@@ -71,8 +70,8 @@ def small():
         data = jax.tree.map(jnp.asarray, config.task.data())
         row = first_of(config.task.evaluation_rows(data, 1))
         batch = config.task.evaluation_batch(data, row)
-        made = jax.jit(lambda key: model_params(step.build_model(config, key)))(jax.random.key(0))
-        yield Small(config, data, batch, made)
+        params = jax.jit(lambda key: model_params(step.build_model(config, key)))(jax.random.key(0))
+        yield Small(config, data, batch, params)
 
 
 def decoded(symbols):
@@ -88,14 +87,11 @@ def test_a_batch_holds_sources_from_their_ends_and_targets_with_theirs(small):
         assert decoded(batch.y[:, b]) == decoded(batch.x[1:, b]) == target
         assert batch.x[0, b] == 0 and batch.lengths_B[b] == len(target) + 1
         assert batch.weight[:, b].tolist() == [1] * (len(target) + 1) + [0] * (T - 1 - len(target))
-
-
-def test_a_batch_is_cropped_with_its_sources(small):
     cut = small.batch.cropped(5, every_step=True)
     assert {len(cut.x), len(cut.y), len(cut.weight), len(cut.source)} == {5}
 
 
-def test_the_decoder_goes_on_from_the_carry_of_the_encoder(small):
+def test_the_decoder_starts_from_the_carry_of_the_encoder(small):
     """One sentence at a time, without padding."""
     logits_TBV, model = small.logits(small.batch), small.model()
 
@@ -111,7 +107,7 @@ def test_the_decoder_goes_on_from_the_carry_of_the_encoder(small):
         assert np.array(logits_TBV[: len(x_T), b]) == pytest.approx(np.array(expected), abs=1e-5)
 
 
-def test_what_stands_behind_the_end_of_a_source_changes_nothing(small):
+def test_padding_of_a_source_changes_nothing(small):
     source, lengths_B = small.batch.source, small.batch.source_lengths_B
     other = jnp.where(jnp.arange(T)[:, None] < lengths_B[None], source, 7)
     changed = small.logits(small.batch._replace(source=other))
@@ -120,7 +116,7 @@ def test_what_stands_behind_the_end_of_a_source_changes_nothing(small):
     assert not np.array_equal(small.logits(small.batch), first)
 
 
-def test_weights_of_both_are_their_own_and_learn(small):
+def test_encoder_and_decoder_have_separate_weights_that_learn(small):
     config = small.config
     state = step.TrainState(small.params, None, {}, jnp.int32(-1))
     cells = small.params["recurrent"]["cells"], small.params["encoder"]["recurrent"]["cells"]
@@ -130,7 +126,7 @@ def test_weights_of_both_are_their_own_and_learn(small):
     assert all(np.any(leaf) for leaf in jax.tree.leaves(grads["encoder"]["recurrent"]))
 
 
-def test_a_translation_is_the_likeliest_symbol_again_and_again(small):
+def test_a_translation_is_the_likeliest_symbol_at_every_step(small):
     @jax.jit
     def translated(params):
         return translation.translated(small.model(params), small.batch)
@@ -141,32 +137,32 @@ def test_a_translation_is_the_likeliest_symbol_again_and_again(small):
         return model.encode(small.batch.source, small.batch.source_lengths_B)
 
     @jax.jit
-    def go_on(params, symbol_B, carry):
+    def next_logits(params, symbol_B, carry):
         logits, carry = small.model(params).logits_and_carry(symbol_B[None], carry)
         return logits[0], carry
 
     ended = 0
-    for early in (0, 2, 4):  # an end that comes earlier and earlier
+    for early in (0, 2, 4):  # the bias of the end makes translations shorter
         bias = small.params["readout"]["bias"].at[0].add(0.1 * early)
         params = {**small.params, "readout": {**small.params["readout"], "bias": bias}}
         expected, symbol_B, carry = [], jnp.zeros(2, jnp.int32), begin(params)
         for _ in range(T):
-            logits_BV, carry = go_on(params, symbol_B, carry)
+            logits_BV, carry = next_logits(params, symbol_B, carry)
             symbol_B = jnp.array(np.argmax(logits_BV, axis=1), jnp.int32)
             expected.append(np.array(symbol_B))
-        said_TB = np.asarray(translated(params))
-        for said_T, every_T in zip(said_TB.T, np.stack(expected, axis=1), strict=True):
+        found_TB = np.asarray(translated(params))
+        for found_T, every_T in zip(found_TB.T, np.stack(expected, axis=1), strict=True):
             size = [*every_T, 0].index(0)
-            assert said_T.tolist() == every_T[:size].tolist() + [0] * (T - size)
+            assert found_T.tolist() == every_T[:size].tolist() + [0] * (T - size)
             ended += 0 < size < T
     assert ended
 
 
-def test_what_is_said_is_examined(small, monkeypatch):
-    """Validation has one message; its other place in the batch does not count."""
+def test_final_metrics_compare_translations_with_references(small, monkeypatch):
+    """Validation has one message; the second place of its batch is padding."""
     task = small.config.task
-    said = jnp.array(np.stack([encoded("Fermer", T), encoded("Tout couper", T)], axis=1))
-    monkeypatch.setattr(translation, "translated", lambda model, batch: said)
+    answers = jnp.array(np.stack([encoded("Fermer", T), encoded("Tout couper", T)], axis=1))
+    monkeypatch.setattr(translation, "translated", lambda model, batch: answers)
     found = jax.jit(lambda: task.final_evaluation(small.data, None, None))()
     assert found.keys() == set(task.final_metrics) and found["exact"] == 0.5
     test = (1 + counted("Tout couper", "Tout copier")) / 2
@@ -175,55 +171,42 @@ def test_what_is_said_is_examined(small, monkeypatch):
     assert float(found["chrf_validation"]) == pytest.approx(validation, abs=1e-6)
 
 
-def test_bits_of_a_uniform_model_are_the_logarithm_of_the_alphabet(small):
-    task, uniform = small.config.task, jnp.zeros((T, 2, len(ALPHABET) + 1))
-    bits, weight = task.metrics("softmax", uniform, small.batch)["bits"]
-    assert np.array(bits) == pytest.approx(np.log2(len(ALPHABET) + 1))
-    assert np.array_equal(weight, small.batch.weight)
-
-
-class Once(Translation):
-    """Without its sources."""
-
+class WithoutSources(Translation):
     sources = 0
 
     def batch(self, data, row, batch_size):
         return super().batch(data, row, batch_size)._replace(source=None, source_lengths_B=None)
 
 
-def test_a_run_trains_and_evaluates_and_is_counted(small):
+def test_a_run_trains_and_its_parameters_memory_and_steps_are_counted(small):
     trains_and_evaluates(small.config)
-    once = dataclasses.replace(small.config, task=Once())
-    for config in (small.config, once):
+    decoder = dataclasses.replace(small.config, task=WithoutSources())
+    for config in (small.config, decoder):
         size = model_size(step.abstract_model(config))["parameters_recurrent"]
         assert recurrent_parameters(config.model, config.task) == size
-    assert executor.memory_of(small.config) > executor.memory_of(once)
-
-
-def test_step_clipping_counts_the_steps_of_both(small):
+    assert executor.memory_of(small.config) > executor.memory_of(decoder)
     layers, characters = 2, len("CloseCopy all") + len("FermerTout copier") + 2
     assert step._count_carries(small.config, small.batch) == layers * characters
 
 
 @pytest.mark.parametrize(
-    ("settings", "field"),
-    [
-        ({"model.window": 2}, "model.window: expected 1 "),
-        ({"train.observe": "gates"}, "train.observe: "),
-        ({"model.bidirectional": True}, "model.bidirectional: "),
-    ],
+    ("field", "value"),
+    [("model.window", 2), ("train.observe", "gates"), ("model.bidirectional", True)],
 )
-def test_values_out_of_range_are_errors_of_their_field(settings, field):
+def test_settings_that_translation_does_not_support_are_errors(field, value):
     with pytest.raises(ConfigError, match=field):
-        make_config(CONFIG | settings)
+        make_config(CONFIG | {field: value})
 
 
 def test_chance_is_the_entropy_of_characters_and_ends(small):
     text = "".join(target + "\n" for _, target in PAIRS["train"])
     shares = np.unique(list(text), return_counts=True)[1] / len(text)
-    task = small.config.task
+    task, uniform = small.config.task, jnp.zeros((T, 2, len(ALPHABET) + 1))
     assert task.chance_loss("softmax") == pytest.approx(-np.sum(shares * np.log(shares)))
     assert task.chance_metric() == pytest.approx(-np.sum(shares * np.log2(shares)))
+    bits, weight = task.metrics("softmax", uniform, small.batch)["bits"]
+    assert np.array(bits) == pytest.approx(np.log2(len(ALPHABET) + 1))
+    assert np.array_equal(weight, small.batch.weight)
 
 
 # --- the study ---
@@ -242,7 +225,7 @@ def test_edits_are_counted(text, others):
     assert study.edits(text, others).tolist() == [by_recursion(text, other) for other in others]
 
 
-def test_the_memory_says_the_translation_of_the_nearest_source():
+def test_the_memory_baseline_returns_the_translation_of_the_nearest_source():
     known = [("Open file", "Ouvrir"), ("Close", "Fermer"), ("CLOSE FILES", "Tout fermer")]
     assert study.from_memory("close", known) == "Fermer"
     assert study.from_memory("Close file", known) == "Tout fermer"  # one of 11, not 3 of 10
@@ -255,8 +238,8 @@ def test_baselines_are_measured_on_the_test_messages(monkeypatch):
     assert float(copy["test"]) == pytest.approx(np.mean(expected), abs=1e-6)
     memory = study.measure({"baseline": study.MEMORY})
     (validation,) = PAIRS["validation"]
-    said = counted(study.from_memory(validation[0], PAIRS["train"]), validation[1])
-    assert float(memory["validation"]) == pytest.approx(said, abs=1e-6)
+    expected = counted(study.from_memory(validation[0], PAIRS["train"]), validation[1])
+    assert float(memory["validation"]) == pytest.approx(expected, abs=1e-6)
     assert copy["test_exact"] == memory["validation_exact"] == 0
     train, test = ([[0, *encoded(t)[: len(t) + 1]] for _, t in PAIRS[p]] for p in ("train", "test"))
     model = ngrams.fit(train, 2, 1 + len(ALPHABET))
@@ -265,10 +248,10 @@ def test_baselines_are_measured_on_the_test_messages(monkeypatch):
     assert bigram["test"] == pytest.approx(-nats.mean() / np.log(2))
 
 
-def evidence(chrf, bits, failed=None):
+def evidence(chrf, bits):
     runs = [
         made_up.replace(
-            record(arm="lstm", seed=seed, test=bits, failed=failed if seed == 0 else None),
+            record(arm="lstm", seed=seed, test=bits),
             study="translation",
             test={"accuracy": bits, "chrf": chrf + 0.03 * (seed % 3 - 1)},
         )
@@ -285,7 +268,7 @@ def evidence(chrf, bits, failed=None):
 
 
 @pytest.mark.parametrize(
-    ("chrf", "bits", "verdict", "beside"),
+    ("chrf", "bits", "verdict", "given_source"),
     [
         (0.6, 1.5, "supported", "supported"),
         (0.4, 1.5, "contradicted", "supported"),
@@ -293,24 +276,18 @@ def evidence(chrf, bits, failed=None):
         (0.52, 2.0, "supported in part", "contradicted"),
     ],
 )
-def test_claim_13m_is_decided_by_what_is_missing_to_1(chrf, bits, verdict, beside):
+def test_claim_13m_is_decided_by_the_reduction_of_one_minus_chrf(chrf, bits, verdict, given_source):
     registered, *others = study.decide(evidence(chrf, bits))
     assert (registered.claim, registered.verdict) == ("13m", verdict)
     assert not registered.exploratory and all(other.exploratory for other in others)
     given = [other for other in others if "n-gram" in other.statement]
-    assert given[0].verdict == beside
+    assert given[0].verdict == given_source
     saved = [comparison.mean for comparison in registered.comparisons]
     missing = 1 - chrf + 0.003
     assert saved == pytest.approx([1 - missing / 0.7, 1 - missing / 0.5])
 
 
-def test_a_failed_run_saves_nothing():
-    whole, less = (study.decide(evidence(0.6, 1.5, failed))[0] for failed in (None, "collapsed"))
-    gain = 1 - (1 - 0.57) / 0.5
-    assert whole.comparisons[1].mean - less.comparisons[1].mean == pytest.approx(gain / 10)
-
-
-def test_the_figure_shows_the_baselines_beside_the_network():
+def test_the_figure_shows_baselines_and_network():
     lines = study.curves(evidence(0.4, 1.5)).lines
     assert lines["lstm"][:3, 0].tolist() == pytest.approx([0.37, 0.4, 0.43])
     assert (lines["copy"], lines["memory"]) == (0.3, 0.5)

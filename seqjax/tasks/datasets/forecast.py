@@ -8,8 +8,8 @@ import numpy as np
 from seqjax.baselines.classical import windows
 from seqjax.data.elnino import FIRST, LAST, SEASON, elnino
 from seqjax.metrics import losses
-from seqjax.tasks.base import Batch, DataSetTask, check_length
-from seqjax.types import Array, check_most
+from seqjax.tasks.base import Batch, DataSetTask
+from seqjax.types import Array, check_size
 
 STARTS = {"train": FIRST, "validation": 1986, "test": 1996}
 """First year of the targets of each part."""
@@ -49,10 +49,8 @@ class Forecast(DataSetTask):
     metric, higher_is_better = "mae", False
 
     def __post_init__(self) -> None:
-        check_length(self, 1)
-        if self.horizon < 1:
-            raise ValueError(f"horizon: expected at least 1, got {self.horizon}")
-        check_most(length=(self.length, MOST), horizon=(self.horizon, MOST))
+        for field in ("length", "horizon"):
+            check_size(field, getattr(self, field), 1, MOST)
 
     @property
     def examples(self) -> int:

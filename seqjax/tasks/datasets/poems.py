@@ -18,7 +18,7 @@ from seqjax.tasks.base import PARTS, Batch
 from seqjax.tasks.datasets import poetry
 from seqjax.tasks.datasets.poetry import FIRST, FORM, UNKNOWN, Script
 from seqjax.tasks.datasets.ragged import RaggedTask, Sequences
-from seqjax.types import Array, check_most
+from seqjax.types import Array, check_size
 
 SAMPLES = 1000
 MOST_CHARACTERS = 2**14
@@ -65,9 +65,7 @@ class Poems(RaggedTask):
     extra_metrics = ("perplexity_characters", *final_metrics)
 
     def __post_init__(self) -> None:
-        if self.vocabulary < 1:
-            raise ValueError(f"vocabulary: expected at least 1, got {self.vocabulary}")
-        check_most(vocabulary=(self.vocabulary, MOST_CHARACTERS))
+        check_size("vocabulary", self.vocabulary, 1, MOST_CHARACTERS)
 
     @property
     def inputs(self) -> int:

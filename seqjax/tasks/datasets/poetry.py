@@ -7,7 +7,6 @@ the ends of lines, couplets and the poem. Punctuation marks and the end are symb
 outside the vocabulary share the symbol ``UNKNOWN``.
 """
 
-import collections
 import dataclasses
 import functools
 import hashlib
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from seqjax.data import texts
 from seqjax.data.poems import FINAL, FORMS, MARKS, MIDDLE, Poem
 
 UNKNOWN, END = 0, 1
@@ -82,9 +82,8 @@ class Script:
 
 def script_of(poems: Iterable[Poem], vocabulary: int) -> Script:
     """Return the script of the most frequent characters of poems, ties in the order of Unicode."""
-    counts = collections.Counter(sign for poem in poems for line in poem.lines for sign in line)
-    ranked = sorted(counts, key=lambda sign: (-counts[sign], sign))
-    return Script("".join(ranked[:vocabulary]), vocabulary)
+    signs = (sign for poem in poems for line in poem.lines for sign in line)
+    return Script("".join(texts.frequent(signs, vocabulary)), vocabulary)
 
 
 def places(form: str) -> np.ndarray:

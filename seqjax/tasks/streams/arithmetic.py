@@ -7,7 +7,7 @@ import string
 import numpy as np
 
 from seqjax.tasks.streams.base import StreamTask, Text, encoded
-from seqjax.types import check_most
+from seqjax.types import check_size
 
 ALPHABET = string.ascii_lowercase + string.digits + "+-=."
 DISTRACTED = 0.3
@@ -45,9 +45,7 @@ class Arithmetic(StreamTask):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.digits < 1:
-            raise ValueError(f"digits: expected at least 1, got {self.digits}")
-        check_most(digits=(self.digits, MOST_DIGITS))
+        check_size("digits", self.digits, 1, MOST_DIGITS)
 
     def read(self) -> dict[str, Text]:
         return _texts(self.digits)

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.metrics import losses
-from seqjax.tasks.base import PARTS, Batch, Task, check_length
-from seqjax.types import Array, check_most, named_key
+from seqjax.tasks.base import LONGEST, PARTS, Batch, Task
+from seqjax.types import Array, check_size, named_key
 
 
 class Text(NamedTuple):
@@ -72,8 +72,7 @@ class StreamTask(Task):
     at_once: ClassVar[int] = 2**15
 
     def __post_init__(self) -> None:
-        check_length(self, 1)
-        check_most(length=(self.length, self.sizes["train"]))
+        check_size("length", self.length, 1, min(LONGEST, self.sizes["train"]))
 
     def read(self) -> Mapping[str, Text]:
         """Return the texts of "train", "validation" and "test", of the lengths ``sizes``."""

@@ -19,6 +19,13 @@ def sizes_of(symbols: int) -> dict[str, int]:
     )
 
 
+def split(symbols_N: np.ndarray) -> dict[str, Text]:
+    """Return the parts of a text in which every character is scored."""
+    sizes = sizes_of(len(symbols_N))
+    parts = np.split(symbols_N, np.cumsum([*sizes.values()])[:-1])
+    return {p: Text(own, np.ones(len(own), bool)) for p, own in zip(sizes, parts, strict=True)}
+
+
 class _Written(StreamTask):
     """Prediction of the next character of a text in which every character is scored."""
 
@@ -35,10 +42,7 @@ class _Written(StreamTask):
 
 @functools.cache
 def _parts(task: type[_Written]) -> dict[str, Text]:
-    symbols_N = encoded(task.text(), task.alphabet)
-    parts = np.split(symbols_N, np.cumsum([*task.sizes.values()])[:-1])
-    scored = (Text(part, np.ones(len(part), bool)) for part in parts)
-    return dict(zip(task.sizes, scored, strict=True))
+    return split(encoded(task.text(), task.alphabet))
 
 
 @dataclasses.dataclass(frozen=True)

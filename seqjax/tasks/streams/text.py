@@ -11,10 +11,10 @@ import numpy as np
 
 from seqjax.data import texts
 from seqjax.data.folder import DataError
-from seqjax.tasks.base import Batch, check_length
+from seqjax.tasks.base import LONGEST, Batch
 from seqjax.tasks.streams.base import StreamTask, Text
-from seqjax.tasks.streams.characters import sizes_of
-from seqjax.types import Array, check_most, named_key
+from seqjax.tasks.streams.characters import sizes_of, split
+from seqjax.types import Array, check_size, named_key
 
 MOST_SYMBOLS = 2**16 - 1
 
@@ -53,11 +53,9 @@ class WrittenText(StreamTask):
     links = ("softmax",)
 
     def __post_init__(self) -> None:
-        check_length(self, 1)
-        for name in ("fresh", "vocabulary"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        check_most(vocabulary=(self.vocabulary, MOST_SYMBOLS))
+        check_size("length", self.length, 1, LONGEST)
+        check_size("fresh", self.fresh, 1, LONGEST)
+        check_size("vocabulary", self.vocabulary, 1, MOST_SYMBOLS)
 
     @property
     def inputs(self) -> int:
@@ -111,8 +109,6 @@ class WrittenText(StreamTask):
 @functools.cache
 def _parts(file: str, vocabulary: int) -> dict[str, Text]:
     text = texts.written(file)
-    sizes = sizes_of(len(text))
+    known = texts.frequent(text[: sizes_of(len(text))["train"]], vocabulary)
     kind = np.uint8 if vocabulary < 2**8 else np.uint16
-    symbols_N = texts.vocabulary(text[: sizes["train"]], vocabulary).encode(text).astype(kind)
-    parts = np.split(symbols_N, np.cumsum([*sizes.values()])[:-1])
-    return {p: Text(own, np.ones(len(own), bool)) for p, own in zip(sizes, parts, strict=True)}
+    return split(texts.encode(text, known).astype(kind))

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.metrics import losses
-from seqjax.tasks.base import Batch, GeneratedTask, check_length
-from seqjax.types import Array, unknown
+from seqjax.tasks.base import LONGEST, Batch, GeneratedTask
+from seqjax.types import Array, check_size, unknown
 
 VARIANTS = {"halves": 2, "pascanu": 10, "hochreiter": 10}
 """Least length of each variant."""
@@ -42,7 +42,7 @@ class Adding(GeneratedTask):
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise ValueError(f"variant: {unknown('variant', self.variant, VARIANTS)}")
-        check_length(self, VARIANTS[self.variant])
+        check_size("length", self.length, VARIANTS[self.variant], LONGEST)
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         T, B = self.length, batch_size

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.tasks.base import EVALUATION_BATCH, Batch, GeneratedTask
-from seqjax.types import Array, check_most, named_key
+from seqjax.types import Array, check_size, named_key
 
 NUMBERS = 2
 """Singular 0, plural 1."""
@@ -50,7 +50,8 @@ class Agreement(GeneratedTask):
       accuracy_7_opposite: at k = 7 with at least one noun of the other number in between.
       accuracy_15, accuracy_30: at k = 15 and 30.
 
-    The baseline ``last_noun`` is right with probability, for p = 1/4 and q = p/2,
+    A baseline that answers the number of the last noun is right with probability, for p = 1/4 and
+    q = p/2,
 
         a(k) = 1/2 + (1 - p)^k / 2,     and     (a(k) - (1 - q)^k) / (1 - (1 - q)^k)
 
@@ -73,10 +74,8 @@ class Agreement(GeneratedTask):
     inputs, outputs, symbols, ragged = 1 + NUMBERS * NOUNS + NEUTRAL, NUMBERS, True, True
 
     def __post_init__(self) -> None:
-        if not 0 <= self.shortest <= self.longest:
-            got = f"{self.shortest} and {self.longest}"
-            raise ValueError(f"shortest: expected 0 <= shortest <= longest, got {got}")
-        check_most(longest=(self.longest, MOST_BETWEEN))
+        check_size("longest", self.longest, 0, MOST_BETWEEN)
+        check_size("shortest", self.shortest, 0, self.longest)
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         return _sentences(key, batch_size, self.shortest, self.longest, self.longest + 2)
@@ -131,19 +130,3 @@ def number_of(x: Array) -> Array:
     """Return the number of each symbol: 0 singular, 1 plural, -1 for other words."""
     is_noun = (x > VERB) & (x <= NUMBERS * NOUNS)
     return jnp.where(is_noun, (x - 1) % NUMBERS, -1)
-
-
-def last_noun(x_TB: Array) -> Array:
-    """Return (B,) the number of the last noun of each sentence, a baseline without memory.
-
-    Without a noun in between this is the subject.
-    """
-    number_TB = number_of(x_TB)
-    step_T1 = jnp.arange(len(x_TB), dtype=jnp.int32)[:, None]
-    last_1B = jnp.max(jnp.where(number_TB >= 0, step_T1, 0), axis=0, keepdims=True)
-    return jnp.take_along_axis(number_TB, last_1B, axis=0)[0]
-
-
-def majority(y_B: Array) -> Array:
-    """Return the most frequent class of ``y_B``; the first one in a tie."""
-    return jnp.argmax(jnp.bincount(y_B, length=NUMBERS)).astype(y_B.dtype)

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.metrics import losses
-from seqjax.tasks.base import Batch, GeneratedTask, check_length
-from seqjax.types import Array
+from seqjax.tasks.base import LONGEST, Batch, GeneratedTask
+from seqjax.types import Array, check_size
 
 SYMBOLS, RECALLED = 8, 10
 BLANK, MARK = 0, 9
@@ -29,7 +29,7 @@ class Copying(GeneratedTask):
     metric = "recall"
 
     def __post_init__(self) -> None:
-        check_length(self, 1)
+        check_size("length", self.length, 1, LONGEST)
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         T, B = self.length, batch_size

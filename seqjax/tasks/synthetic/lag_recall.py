@@ -5,8 +5,8 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from seqjax.tasks.base import Batch, GeneratedTask, check_length
-from seqjax.types import Array
+from seqjax.tasks.base import LONGEST, Batch, GeneratedTask
+from seqjax.types import Array, check_size
 
 SYMBOLS = 8
 
@@ -29,11 +29,8 @@ class LagRecall(GeneratedTask):
     inputs, outputs, symbols, every_step = SYMBOLS, SYMBOLS, True, True
 
     def __post_init__(self) -> None:
-        check_length(self, 1)
-        if not 0 <= self.lag < self.length:
-            raise ValueError(
-                f"lag: expected 0 <= lag < length, got {self.lag} at length {self.length}"
-            )
+        check_size("length", self.length, 1, LONGEST)
+        check_size("lag", self.lag, 0, self.length - 1)
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         x_TB = jax.random.randint(key, (self.length, batch_size), 0, SYMBOLS, jnp.int32)

@@ -5,8 +5,8 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from seqjax.tasks.base import Batch, GeneratedTask, check_length
-from seqjax.types import Array
+from seqjax.tasks.base import LONGEST, Batch, GeneratedTask
+from seqjax.types import Array, check_size
 
 TARGETS, DISTRACTORS = 2, 4
 
@@ -25,7 +25,7 @@ class TemporalOrder(GeneratedTask):
     inputs, outputs, symbols = TARGETS + DISTRACTORS, TARGETS**2, True
 
     def __post_init__(self) -> None:
-        check_length(self, 20)
+        check_size("length", self.length, 20, LONGEST)
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         T, B = self.length, batch_size

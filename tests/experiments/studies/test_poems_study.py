@@ -18,7 +18,6 @@ from seqjax.reporting.side_tables import task_metrics
 from seqjax.sweeps import saved_models
 from seqjax.training.config import make_config
 
-pytestmark = pytest.mark.filterwarnings("ignore::seqjax.data.folder.DataWarning")
 FORM = "4x5"
 SMALL = {
     "task.vocabulary": 30,
@@ -35,9 +34,8 @@ SMALL = {
 def folder(tmp_path_factory):
     """Poems of one form, so that little is compiled."""
     path = tmp_path_factory.mktemp("data")
-    verses.place(path, verses.verses(120, sizes=((4, 5),)))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("SEQJAX_DATA_DIR", str(path))
+        verses.place(patched, path, verses.verses(120, sizes=((4, 5),)))
         yield path
 
 
