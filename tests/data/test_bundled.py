@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 
 from seqjax.data import messages as reader
-from seqjax.data.digits import PARTS, digits
 from seqjax.data.elnino import elnino
 from seqjax.data.folder import BUNDLED
 from seqjax.data.japanese_vowels import japanese_vowels
@@ -15,14 +14,6 @@ def test_every_file_has_a_source_and_a_licence():
     licences = (BUNDLED / "LICENSES.md").read_text("utf-8")
     names = {path.name for path in BUNDLED.iterdir()} - {"LICENSES.md"}
     assert names and all(f"| `{name}` |" in licences for name in names)
-
-
-def test_digits():
-    found = digits()
-    assert {part: len(y) for part, (_, y) in found.items()} == PARTS
-    images = np.concatenate([x for x, _ in found.values()])
-    assert images.shape == (1797, 8, 8) and images.dtype == np.float32
-    assert (images.min(), images.max()) == (0, 1) and np.all(images * 16 % 1 == 0)
 
 
 def test_months_come_in_order():

@@ -47,15 +47,6 @@ def test_texts_that_are_not_regulated_poems_are_counted_by_reason(monkeypatch, t
     ]
 
 
-def test_files_are_read_in_the_order_of_their_numbers(monkeypatch, tmp_path):
-    whole = verses.verses(12)
-    verses.place(monkeypatch, tmp_path, *([poem] for poem in whole))  # 10000 before 2000 by name
-    paths = poems.tang()
-    assert [path.name for path in paths] == [f"poet.tang.{1000 * n}.json" for n in range(18)]
-    read = ["".join(poem) for poem in whole]
-    assert [text for path in paths for text in poems._texts(path)] == read
-
-
 def test_no_poem_and_no_couplet_is_in_two_parts():
     whole = verses.verses(400)
     mixed = [[*whole[k][:2], *whole[k + 4][2:]] for k in range(2, 390, 4)]  # share one couplet

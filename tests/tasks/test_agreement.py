@@ -1,7 +1,6 @@
 """Generated sentences of agreement against their definition, and the last noun as a baseline."""
 
 import collections
-import itertools
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +8,9 @@ import numpy as np
 import pytest
 from support.batches import assert_uniform, evaluation_batches, mean_metrics, training_batch
 
+from experiments.claims.claim_6 import last_noun_accuracy
 from seqjax.sweeps import executor
-from seqjax.tasks.synthetic.agreement import ATTRACTORS, Agreement, number_of
+from seqjax.tasks.synthetic.agreement import Agreement, number_of
 from seqjax.training.config import make_config
 
 
@@ -60,28 +60,6 @@ def test_training_sentences_are_in_range_balanced_and_independent():
     assert number_of(jnp.arange(25)).tolist() == [-1, *[0, 1] * 8, *[-1] * 8]
 
 
-def closed_form(k, p=ATTRACTORS, with_opposite=False):
-    """Return the accuracy of the last noun, as in the docstring of ``Agreement``."""
-    right, without = 0.5 + 0.5 * (1 - p) ** k, (1 - p / 2) ** k
-    return (right - without) / (1 - without) if with_opposite else right
-
-
-@pytest.mark.parametrize(("k", "p"), [(0, 0.25), (2, 0.6), (5, 0.25)])
-def test_the_accuracy_of_the_last_noun_has_a_closed_form(k, p):
-    right, right_with_opposite, with_opposite = 0.0, 0.0, 0.0
-    kinds = {("neutral", 0): 1 - p, ("noun", 0, 0): p / 2, ("noun", 0, 1): p / 2}
-    for between in itertools.product(kinds, repeat=k):
-        chance = np.prod([kinds[word] for word in between])
-        correct = chance * (last_noun(0, between) == 0)
-        right += correct
-        with_opposite += chance * opposite(0, between)
-        right_with_opposite += correct * opposite(0, between)
-    assert right == pytest.approx(closed_form(k, p))
-    if k:
-        expected = closed_form(k, p, with_opposite=True)
-        assert right_with_opposite / with_opposite == pytest.approx(expected)
-
-
 def test_each_metric_of_evaluation_is_the_accuracy_on_its_sentences():
     """The last noun, computed word by word, scores as in the docstring of ``Agreement``."""
     task, batches = Agreement(), list(evaluation_batches(Agreement(), 0))
@@ -107,10 +85,10 @@ def test_each_metric_of_evaluation_is_the_accuracy_on_its_sentences():
     logits = iter(answers)
     found = mean_metrics(task, batches, lambda batch: jax.nn.one_hot(jnp.array(next(logits)), 2))
     for name, expected, printed in [
-        ("accuracy", np.mean([closed_form(k) for k in range(11)]), 0.674),
-        ("accuracy_7_opposite", closed_form(7, with_opposite=True), 0.287),
-        ("accuracy_15", closed_form(15), 0.507),
-        ("accuracy_30", closed_form(30), 0.500),
+        ("accuracy", np.mean([last_noun_accuracy(k) for k in range(11)]), 0.674),
+        ("accuracy_7_opposite", last_noun_accuracy(7, opposite=True), 0.287),
+        ("accuracy_15", last_noun_accuracy(15), 0.507),
+        ("accuracy_30", last_noun_accuracy(30), 0.500),
     ]:
         assert found[name] == pytest.approx(np.mean(rights[name]))
         assert expected == pytest.approx(printed, abs=5e-4)

@@ -142,7 +142,9 @@ def test_the_study_has_a_column_for_each_number_of_attractors(placed, tmp_path):
     tests = [{name: share + 0.1 * k for k, name in enumerate(BALANCED)} for share in (0.3, 0.35)]
     for seed, test in enumerate(tests):
         run = record(arm="lstm", seed=seed, study="agreement_natural", settings=settings)
-        jsonl.append(tmp_path / "records.jsonl", replace(run, test=test))
+        values = run.curve["validation_balanced_accuracy"]
+        curve = {**run.curve, **{f"validation_{name}": values for name in BALANCED}}
+        jsonl.append(tmp_path / "records.jsonl", replace(run, test=test, curve=curve))
     text = reports.report(results.read(Workdir(tmp_path)))
     head, _, row = [line for line in text.splitlines() if line.startswith("|")][:3]
     columns = [cell.strip() for cell in head.split("|")[1:-1]]

@@ -72,17 +72,24 @@ def test_shapes_types_and_the_best_prediction(task):
     assert score == (1 if task.higher_is_better else 0)
 
 
-@pytest.mark.parametrize("task", ADDING[:2], ids=repr)
-def test_adding_marks_one_step_in_each_half(task):
+@pytest.mark.parametrize(
+    ("task", "middle", "end", "divisor"),
+    [(Adding(7), 3, 7, 1), (Adding(2), 1, 2, 1), (Adding(30, "pascanu"), 3, 15, 2)],
+    ids=repr,
+)
+def test_adding_marks_one_step_before_and_one_after_the_middle(task, middle, end, divisor):
     batch = training_batch(task)
+    if task.variant == "pascanu":
+        checked_lengths(task, batch)
+    else:
+        assert batch.lengths_B is None and len(batch.x) == task.length
     value_TB, marker_TB = np.moveaxis(batch.x, 2, 0)
-    assert batch.lengths_B is None and len(value_TB) == task.length
     assert set(np.unique(marker_TB)) <= {0, 1}
     first, second = marked_steps(marker_TB == 1)
-    assert_uniform(first, 0, task.length // 2)
-    assert_uniform(second, task.length // 2, task.length)
+    assert_uniform(first, 0, middle)
+    assert_uniform(second, middle, end)
     assert 0 <= value_TB.min() < 0.01 and 0.99 < value_TB.max() < 1
-    assert_close(batch.y, np.sum(value_TB * marker_TB, axis=0), 1e-6)
+    assert_close(batch.y, np.sum(value_TB * marker_TB, axis=0) / divisor, 1e-6)
 
 
 def checked_lengths(task, batch):
@@ -93,17 +100,6 @@ def checked_lengths(task, batch):
     padding_TB = np.arange(len(batch.x))[:, None] >= lengths_B
     assert padding_TB.any() and np.all(batch.x[padding_TB] == 0)
     return lengths_B
-
-
-def test_adding_as_pascanu(T=30):
-    batch = training_batch(Adding(T, "pascanu"))
-    checked_lengths(Adding(T, "pascanu"), batch)
-    value_TB, marker_TB = np.moveaxis(batch.x, 2, 0)
-    assert set(np.unique(marker_TB)) == {0, 1}
-    first, second = marked_steps(marker_TB == 1)
-    assert_uniform(first, 0, T // 10)
-    assert_uniform(second, T // 10, T // 2)
-    assert_close(batch.y, np.sum(value_TB * marker_TB, axis=0) / 2, 1e-6)
 
 
 def test_adding_as_hochreiter(T=31):
@@ -161,8 +157,7 @@ def test_copying_repeats_ten_symbols_after_the_mark(T=5):
     assert masked_mean(*found) == 0.5
 
 
-@pytest.mark.parametrize("T", [20, 25])
-def test_temporal_order_is_read_from_two_targets(T):
+def test_temporal_order_is_read_from_two_targets(T=25):
     batch = training_batch(TemporalOrder(T))
     target_TB = batch.x < 2
     first, second = marked_steps(target_TB)
