@@ -55,7 +55,7 @@ def text_of(poem):
 
 def test_a_poem_as_symbols():
     script = poetry.script_of([Poem(("山山月月人", "日人月山鬼"), "，。")], 4)
-    assert script.characters == "山月人日"  # 山 and 月 stand three times, 人 twice
+    assert script.characters == "山月人日"  # 山 and 月 occur three times, 人 twice
     poem = Poem(("山月人日龍", "山月人日山", "山山山山山", "山山山山山"), "，？，。")
     symbols = script.encoded(poem)
     assert symbols[:8] == [FORM["4x5"], *range(FIRST, FIRST + 4), UNKNOWN, MARK["，"], FIRST]
