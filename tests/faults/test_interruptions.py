@@ -29,21 +29,31 @@ def whole(tmp_path_factory):
     """Records of a command that was not interrupted."""
     workdir = tmp_path_factory.mktemp("whole") / "workdir"
     outcome = run_to_end(workdir)
+    records = records_of(workdir)
+    assert outcome.code == 0 and len(records) == RUNS, outcome.err
+    return records
+
+
+def resumes(workdir, whole):
+    """Assert that the same command finishes with all records, and return its errors."""
+    outcome = run_to_end(workdir)
     assert outcome.code == 0, outcome.err
-    assert len(records_of(workdir)) == RUNS
-    return records_of(workdir)
+    assert "Traceback" not in outcome.err and "Exception" not in outcome.err
+    assert records_of(workdir) == whole
+    return outcome.err
 
 
-def report(counts: dict, capsys) -> None:
-    with capsys.disabled():
-        print("\n" + ", ".join(f"{what} {count}" for what, count in counts.items()))
+def campaign(folder, whole, cases, capsys, code) -> None:
+    """Send each signal at its moment, resume the command, and count; two cases at a time.
 
-
-def campaign(folder, whole, cases, capsys, codes) -> None:
-    """Interrupt a command in each case, resume it, and count; two cases at a time."""
+    Args:
+      cases: (moment, signal).
+      code: exit code of the interrupted commands.
+    """
 
     def one(case):
-        name, moment, number = case
+        k, (moment, number) = case
+        name = f"{k}-{moment.__name__}"
         draw = random.Random(name)
         workdir = folder / name / "workdir"
         workdir.parent.mkdir()
@@ -53,42 +63,34 @@ def campaign(folder, whole, cases, capsys, codes) -> None:
                 break
             shutil.rmtree(workdir)
         assert outcome is not None, f"{name}: never at the moment"
-        assert outcome.code in codes, (name, outcome)
-        assert "Traceback" not in outcome.err, (name, outcome.err)
         again = run_to_end(workdir)
-        assert again.code == 0, (name, again.err)
-        assert "Traceback" not in again.err, (name, again.err)
-        return records_of(workdir), outcome
+        assert (outcome.code, again.code) == (code, 0), (name, outcome, again)
+        assert "Traceback" not in outcome.err + again.err, (name, outcome, again)
+        return records_of(workdir)
 
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(one, cases))
-    lost = sum(len(set(whole) - set(found)) for found, _ in results)
-    wrong = sum(len(set(found) - set(whole)) for found, _ in results)
-    twice = sum(len(found) - len(set(found)) for found, _ in results)
+        results = list(pool.map(one, enumerate(cases)))
     counts = {
         "faults injected": len(results),
-        "resumed": sum(found == whole for found, _ in results),
-        "records lost": lost,
-        "records wrong": wrong,
-        "records twice": twice,
+        "resumed": sum(found == whole for found in results),
+        "records lost": sum(len(set(whole) - set(found)) for found in results),
+        "records wrong": sum(len(set(found) - set(whole)) for found in results),
+        "records twice": sum(len(found) - len(set(found)) for found in results),
     }
-    report(counts, capsys)
-    assert counts["resumed"] == len(cases) and lost == wrong == twice == 0
+    with capsys.disabled():
+        print("\n" + ", ".join(f"{what} {count}" for what, count in counts.items()))
+    assert list(counts.values()) == [len(cases), len(cases), 0, 0, 0]
 
 
 def test_killed_at_25_moments(tmp_path, whole, capsys):
-    cases = [
-        (f"{k}-{moment.__name__}", moment, signal.SIGKILL)
-        for k, moment in enumerate((MOMENTS * 5)[:25])
-    ]
-    campaign(tmp_path, whole, cases, capsys, {-signal.SIGKILL})
+    cases = [(moment, signal.SIGKILL) for moment in (MOMENTS * 5)[:25]]
+    campaign(tmp_path, whole, cases, capsys, -signal.SIGKILL)
 
 
 def test_asked_to_stop_at_10_moments(tmp_path, whole, capsys):
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    moments = (*MOMENTS, *MOMENTS[1:5])
-    cases = [(f"{k}-{moment.__name__}", moment, numbers[k % 2]) for k, moment in enumerate(moments)]
-    campaign(tmp_path, whole, cases, capsys, {75})
+    numbers = (signal.SIGTERM, signal.SIGINT) * 5
+    cases = list(zip((*MOMENTS, *MOMENTS[1:5]), numbers, strict=True))
+    campaign(tmp_path, whole, cases, capsys, 75)
 
 
 def test_a_second_signal_ends_at_once(tmp_path, whole):
@@ -98,8 +100,7 @@ def test_a_second_signal_ends_at_once(tmp_path, whole):
     command.process.send_signal(signal.SIGINT)
     outcome = command.wait()
     assert outcome.code == 75 and "Traceback" not in outcome.err
-    assert run_to_end(tmp_path / "workdir").code == 0
-    assert records_of(tmp_path / "workdir") == whole
+    resumes(tmp_path / "workdir", whole)
 
 
 def test_a_signal_during_training_saves_and_the_command_resumes_there(tmp_path):
@@ -171,12 +172,9 @@ def test_a_corrupt_checkpoint_is_reported_and_the_previous_one_used(
     corrupted = _newest(workdir) if both else _newest(workdir)[:1]
     for folder in corrupted:
         corrupt(folder)
-    outcome = run_to_end(workdir)
-    assert outcome.code == 0, outcome.err
-    assert outcome.err.count("is corrupt") == len(corrupted)
-    assert "Traceback" not in outcome.err and "Exception" not in outcome.err
-    assert ("resume from step" in outcome.err) == (not both)
-    assert records_of(workdir) == whole
+    err = resumes(workdir, whole)
+    assert err.count("is corrupt") == len(corrupted)
+    assert ("resume from step" in err) == (not both)
 
 
 @pytest.mark.parametrize("torn", [1, 100, -1])
@@ -187,10 +185,8 @@ def test_a_torn_record_is_set_aside_and_done_again(tmp_path, stopped, whole, tor
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     line = (json.dumps({"id": "torn"}) * 50).encode()
     path.write_bytes(b"".join(lines) + line[:torn])
-    outcome = run_to_end(workdir)
-    assert outcome.code == 0, outcome.err
+    resumes(workdir, whole)
     assert path.with_suffix(".torn").read_bytes() == line[:torn] + b"\n"
-    assert records_of(workdir) == whole
 
 
 # --- the disk ---
@@ -211,8 +207,7 @@ def test_a_limit_on_the_size_of_files(tmp_path, whole, most):
     refused_in_one_line(command.wait())
     before = records_of(workdir)
     assert set(before) <= set(whole)
-    assert run_to_end(workdir).code == 0
-    assert records_of(workdir) == whole
+    resumes(workdir, whole)
 
 
 @pytest.fixture
@@ -237,11 +232,9 @@ def test_a_full_disk(disk, tmp_path, whole, size):
     place, remount = disk
     remount(f"size={size}")
     command = Command(place / "workdir")
-    outcome = command.wait()
-    refused_in_one_line(outcome)
+    refused_in_one_line(command.wait())
     remount("size=64m")
-    assert run_to_end(place / "workdir").code == 0
-    assert records_of(place / "workdir") == whole
+    resumes(place / "workdir", whole)
 
 
 def test_permission_lost_during_training(tmp_path, whole):
@@ -255,8 +248,7 @@ def test_permission_lost_during_training(tmp_path, whole):
     if taken.returncode:
         pytest.skip("nothing here takes a permission from this user")
     refused_in_one_line(outcome)
-    assert run_to_end(workdir).code == 0
-    assert records_of(workdir) == whole
+    resumes(workdir, whole)
 
 
 def test_a_workdir_deleted_during_training(tmp_path, whole):
@@ -266,8 +258,7 @@ def test_a_workdir_deleted_during_training(tmp_path, whole):
         shutil.rmtree(tmp_path / "workdir", ignore_errors=True)
     refused_in_one_line(command.wait())
     shutil.rmtree(tmp_path / "workdir", ignore_errors=True)
-    assert run_to_end(tmp_path / "workdir").code == 0
-    assert records_of(tmp_path / "workdir") == whole
+    resumes(tmp_path / "workdir", whole)
 
 
 # --- two commands at once ---
@@ -280,12 +271,9 @@ def test_two_commands_race_for_a_workdir(tmp_path, whole, shards):
     assert sorted(outcome.code for outcome in results) == [0, 2], results
     (loser,) = (outcome for outcome in results if outcome.code == 2)
     refused_in_one_line(loser)
-    (winner,) = (
-        c.process.pid for c, outcome in zip(commands, results, strict=True) if outcome.code == 0
-    )
+    winner = commands[[outcome.code for outcome in results].index(0)].process.pid
     assert f"process {winner} on {os.uname().nodename!r}" in loser.err
-    assert run_to_end(tmp_path / "workdir").code == 0
-    assert records_of(tmp_path / "workdir") == whole
+    resumes(tmp_path / "workdir", whole)
 
 
 def test_two_shards_at_once_and_one_of_them_killed(tmp_path, whole):
@@ -297,5 +285,4 @@ def test_two_shards_at_once_and_one_of_them_killed(tmp_path, whole):
     again = run_to_end(tmp_path / "workdir", "--shard=0/2")
     assert again.code == 0, again.err
     assert records_of(tmp_path / "workdir") == whole
-    assert run_to_end(tmp_path / "workdir").code == 0  # as one shard
-    assert records_of(tmp_path / "workdir") == whole
+    resumes(tmp_path / "workdir", whole)  # as one shard

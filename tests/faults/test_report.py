@@ -16,28 +16,19 @@ RECORDS = [json.loads(LINES[k]) for k in (0, 1, 3, 27)]  # three points, one of 
 
 HOSTILE = "a|b<script>$\\input{x}&%_#"
 VALUES = {
-    "null": None,
-    "true": True,
-    "-1": -1,
-    "0": 0,
-    "7": 7,
-    "2.5": 2.5,
-    "1e308": 1e308,
-    "3e38": 3e38,
-    "2**62": 2**62,
-    "-inf": "-inf",
+    **{repr(value): value for value in (None, True, -1, 0, 7, 2.5, 1e308, 3e38, 2**62, "-inf")},
     "empty text": "",
     "x": "x",
     "hostile": HOSTILE,
     "more of it": "_[*]($y$) `c` \x1b[2J\u202e\n\r,\"';=1+1 \\",
     "[": "[b]",
     "long": "漢" * 4000,
-    "[]": [],
-    "{}": {},
+    **{repr(value): value for value in ([], {})},
     "nested": {"a": [{"b": [None, 1e308]}], HOSTILE: {}},
     "deep": json.loads("[" * 80 + "]" * 80),
 }
 GONE = object()
+MAPPINGS = ["point", "settings", "environment", "validation", "curve", "gradient_norm", "chance"]
 
 
 def places(value, path=()):
@@ -68,19 +59,10 @@ def corpus():
                 if len(which) > 1 and path[0] in ("id", "seed"):
                     continue
                 found = [
-                    changed(record, path, value) if k in which else record
-                    for k, record in enumerate(RECORDS)
+                    changed(r, path, value) if k in which else r for k, r in enumerate(RECORDS)
                 ]
                 yield f"{path} {name} {len(which)}", map(json.dumps, found)
-    for path in (
-        "point",
-        "settings",
-        "environment",
-        "validation",
-        "curve",
-        "gradient_norm",
-        "chance",
-    ):
+    for path in MAPPINGS:
         for name, value in VALUES.items():
             found = [changed(record, (path, HOSTILE), value) for record in RECORDS]
             if path == "point":
@@ -89,10 +71,9 @@ def corpus():
     for name, value in VALUES.items():  # what stands in a table's head, rows and cells
         if isinstance(value, str | float | int):
             for field in ("init.bias.f", "optim.learning_rate"):
-                found = changed(
-                    changed(RECORDS[1], ("point", field), value), ("settings", field), value
-                )
-                yield f"{field} is {name}", map(json.dumps, [*RECORDS, found | {"id": "5"}])
+                found = changed(RECORDS[1], ("point", field), value) | {"id": "5"}
+                found = changed(found, ("settings", field), value)
+                yield f"{field} is {name}", map(json.dumps, [*RECORDS, found])
 
 
 CORPUS = list(corpus())

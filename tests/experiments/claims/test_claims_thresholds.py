@@ -143,16 +143,6 @@ def test_a_gradient_that_is_not_there_speaks_against_the_claim(raised):
     assert found.verdict == P and "x-ratio, recall_9 gain_1 100000" in found.because
 
 
-def test_clipping_and_gates_stand_beside(raised):
-    found = registered(FIVE, raised)["5"]
-    decided, beside = found.comparisons[:22], found.comparisons[22:]
-    assert decided[-1].name.startswith("x-ratio")  # 2 × (2 × 2 taken + 6 added + 1 ratio)
-    means = {c.name: c.mean for c in beside}
-    assert means["gain_1 clip on recall_9"] == pytest.approx(0.95)
-    assert means["lstm a q90 on recall_30"] == pytest.approx(0.3)
-    assert len(means) == 2 * (2 + 3)
-
-
 # ---- claim 6
 
 
@@ -174,15 +164,6 @@ def test_claim_6(a, b, accuracy):
     recorded = completed(SIX, agreeing(lstm=accuracy[0], elman=accuracy[1]))
     assert [v.verdict for v in registered(SIX, recorded).values()] == [a, b]
     assert curves(SIX, recorded).lines["lstm"].shape == (N, 3)
-
-
-def test_claim_6_lists_its_baselines():
-    recorded = completed(SIX, agreeing())
-    found = registered(SIX, recorded)["6a"]
-    levels = {c.name: c.mean for c in found.comparisons}
-    assert levels["last noun at 7"] == pytest.approx(0.287, abs=5e-4)
-    assert levels["last noun at 15"] == pytest.approx(0.507, abs=5e-4)
-    assert levels["majority at 30"] == 0.5
 
 
 @pytest.mark.parametrize("distance", [0, 4])
