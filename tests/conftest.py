@@ -29,6 +29,8 @@ pytest.register_assert_rewrite("support.assertions", "support.batches", "support
 with pytest.MonkeyPatch.context() as patched:
     patched.setenv("XLA_FLAGS", "--xla_backend_optimization_level=0", prepend=" ")
     jax.devices()  # reads the flags
+if jax.default_backend() != "cpu":  # GPUs round operands of float32 products to tf32 by default
+    jax.config.update("jax_default_matmul_precision", "highest")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -44,7 +44,7 @@ def test_operands_are_rounded_and_sums_are_not():
     got = matmul(a, b, jnp.bfloat16)
     assert got.dtype == jnp.float32
     want = rounded(a) @ rounded(b)
-    np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * np.abs(want).max())
+    np.testing.assert_allclose(got, want, rtol=0, atol=4e-6 * np.abs(want).max())
     assert np.abs(a @ b - want).max() > 1e-4 * np.abs(want).max()
 
 
@@ -85,8 +85,10 @@ def check_products(closed):
     scans = [e for j in inside for e in j.eqns if e.primitive.name == "scan"]
     assert scans
     for scan in scans:
-        carried = scan.outvars[: scan.params["num_carry"]]
-        assert {v.aval.dtype for v in carried} <= {jnp.dtype("float32"), jnp.dtype("int32")}
+        body = scan.params["jaxpr"]
+        ends = zip(scan.outvars, getattr(body, "jaxpr", body).outvars, strict=True)
+        carried = [v.aval.dtype for v, one in ends if v.aval.shape == one.aval.shape]  # not stacked
+        assert carried and set(carried) <= {jnp.dtype("float32"), jnp.dtype("int32")}
 
 
 @pytest.mark.parametrize("name", ["lstm_peephole", "gru"])

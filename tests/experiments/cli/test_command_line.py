@@ -41,8 +41,9 @@ def test_a_study_runs_to_its_table(first):
         for name in ("config.json", "environment.json")
     )
     assert config["seeds"] == [0, 1] and config["tune"] == RATE
-    assert config["runs_per_device"] == [1] and config["environment"] == here
-    assert here["devices"] == 2 and {"jaxlib", "device", "threads"} <= here.keys()
+    assert config["runs_per_device"] == [1 if here["platform"] == "cpu" else 256]
+    assert config["environment"] == here and here["devices"] == jax.local_device_count()
+    assert {"jaxlib", "device", "threads"} <= here.keys()
     records = jsonl.read_all(workdir)
     assert len(records) == 8 == len({record.id for record in records})
     assert len(list((workdir / "curves").iterdir())) == 8
