@@ -197,8 +197,8 @@ def test_runs_a_device(hidden):
     R, memory = executor.runs_per_device(config, "gpu"), executor.memory_of(config)
     assert executor.runs_per_device(config, "cpu") == 1
     assert 1 <= R <= 256 and R & (R - 1) == 0
-    assert R == 1 or R * memory <= 2**30
-    assert R == 256 or 2 * R * memory > 2**30
+    assert R == 1 or R * memory <= executor.BATCH_BYTES
+    assert R == 256 or 2 * R * memory > executor.BATCH_BYTES
     assert memory >= 500 * 64 * hidden * 4 * 4  # the gates at least, float32
 
 
