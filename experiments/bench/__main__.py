@@ -13,17 +13,21 @@ import argparse
 import importlib.metadata
 import json
 import pathlib
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 from experiments.bench import report
 from experiments.bench.peers import PEERS
 from experiments.bench.problem import SIZES, Size
 from experiments.bench.race import BenchError, Fleet
-from experiments.bench.suites import Race, races, usable_cores
+from experiments.bench.suites import CORES, Race, races, usable_cores
 from seqjax.records.environment import processor
 
 SUITES = ("layer", "sweep", "scaling", "long")
+ON_REQUEST = ("scan", "together")
+"""Suites for accelerators, which run only if --suites names them."""
 WHERE = ("suite", "what", "size", "cores", "flop")
 
 
@@ -43,9 +47,17 @@ def sizes(text: str) -> dict[str, Size]:
 
 def suites(text: str) -> list[str]:
     """Parse names of suites."""
-    if unknown := set(text.split(",")) - set(SUITES):
-        raise argparse.ArgumentTypeError(f"{min(unknown)!r}; known: {', '.join(SUITES)}")
+    if unknown := set(text.split(",")) - {*SUITES, *ON_REQUEST}:
+        known = ", ".join((*SUITES, *ON_REQUEST))
+        raise argparse.ArgumentTypeError(f"{min(unknown)!r}; known: {known}")
     return text.split(",")
+
+
+def cores(text: str) -> tuple[str, ...]:
+    """Parse settings of cores."""
+    if unknown := set(text.split(",")) - set(CORES):
+        raise argparse.ArgumentTypeError(f"{min(unknown)!r}; known: {', '.join(CORES)}")
+    return tuple(text.split(","))
 
 
 def positive(text: str) -> int:
@@ -62,8 +74,10 @@ def arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--suites", type=suites, default=list(SUITES), help=",".join(SUITES))
+    known = ",".join((*SUITES, *ON_REQUEST))
+    parser.add_argument("--suites", type=suites, default=list(SUITES), help=known)
     parser.add_argument("--sizes", type=sizes, default=SIZES, help=f"{','.join(SIZES)} or BxTxDxH")
+    parser.add_argument("--cores", type=cores, default=CORES, help="one: pinned to one core; all")
     parser.add_argument(
         "--rounds", type=positive, default=5, help="times to take of every contender"
     )
@@ -72,20 +86,18 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(races: list[Race], rounds: int) -> list[dict]:
-    """Run the races; those on the same cores share their processes."""
-    results = []
-    for cores in ("one", "all"):
-        with Fleet(usable_cores(), single=cores == "one") as fleet:
-            for race in (race for race in races if race.cores == cores):
-                print(f"{race.suite} {race.what} {race.size}, {cores} core(s)", file=sys.stderr)
+def run(races: list[Race], rounds: int) -> Iterator[dict]:
+    """Run the races and yield their results; those on the same cores share their processes."""
+    for setting in CORES:
+        with Fleet(usable_cores(), single=setting == "one") as fleet:
+            for race in (race for race in races if race.cores == setting):
+                print(f"{race.suite} {race.what} {race.size}, {setting} core(s)", file=sys.stderr)
                 where = {key: getattr(race, key) for key in WHERE}
                 turns = max(3, round(rounds * race.rounds))
                 training, *forward = fleet.race(race.contenders, turns, race.forward)
-                results.append({**where, "contenders": training})
+                yield {**where, "contenders": training}
                 for found in forward:
-                    results.append({**where, "what": "forward", "flop": 0, "contenders": found})
-    return results
+                    yield {**where, "what": "forward", "flop": 0, "contenders": found}
 
 
 def environment() -> dict:
@@ -98,10 +110,18 @@ def environment() -> dict:
             versions[package] = None
     return {
         "processor": processor(),
+        "device": _device(),
         "cores": len(usable_cores()),
         "python": sys.version.split()[0],
         **versions,
     }
+
+
+def _device() -> str:
+    """Kind of JAX's default device, from another process, so that this one holds no GPU memory."""
+    command = [sys.executable, "-c", "import jax; print(jax.devices()[0].device_kind)"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return done.stdout.strip()
 
 
 def _without_out(words: list[str]) -> list[str]:
@@ -115,25 +135,29 @@ def main() -> int:
     options = arguments()
     began = time.perf_counter()
     planned = [
-        race for suite in options.suites for race in races(suite, options.sizes, options.precision)
+        race
+        for suite in options.suites
+        for race in races(suite, options.sizes, options.precision, options.cores)
     ]
+    data = {
+        "command": " ".join(["python -m experiments.bench", *_without_out(sys.argv[1:])]),
+        "environment": environment(),
+        "precision": options.precision,
+        "seconds": 0.0,
+        "races": [],
+    }
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        found = run(planned, options.rounds)
+        for result in run(planned, options.rounds):
+            data["seconds"] = round(time.perf_counter() - began, 1)
+            data["races"].append(result)
+            (options.out / "bench.json").write_text(json.dumps(data, indent=1) + "\n")
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"error: --out: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    data = {
-        "command": " ".join(["python -m experiments.bench", *_without_out(sys.argv[1:])]),
-        "environment": environment(),
-        "precision": options.precision,
-        "seconds": round(time.perf_counter() - began, 1),
-        "races": found,
-    }
-    (options.out / "bench.json").write_text(json.dumps(data, indent=1) + "\n")
     text = "\n".join(report.tables(data))
     (options.out / "bench.md").write_text(text + "\n")
     print(text)

@@ -1,6 +1,7 @@
-"""seqjax as a contender. The suite "sweep" needs all of seqjax, the others only jax and numpy."""
+"""seqjax as a contender. Suites of sweeps need all of seqjax, the others only jax and numpy."""
 
 import dataclasses
+import time
 from typing import Any
 
 import jax
@@ -11,12 +12,18 @@ from experiments.bench.peers.jax_job import PRECISIONS, jax_job
 from experiments.bench.problem import AbsentError, Job, Size, draw
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
-from seqjax.recurrence.unroll import unroll
+from seqjax.recurrence import unroll as recurrence
 
 
 def make(suite: str, **options) -> Job:
-    """Prepare a job of the suite "layer", "runs", "sweep" or "ceiling"."""
-    suites = {"layer": _layer, "runs": _runs, "sweep": _sweep, "ceiling": _ceiling}
+    """Prepare a job of the suite "layer", "runs", "sweep", "together" or "ceiling"."""
+    suites = {
+        "layer": _layer,
+        "runs": _runs,
+        "sweep": _sweep,
+        "together": _together,
+        "ceiling": _ceiling,
+    }
     return suites[suite](**options)
 
 
@@ -27,6 +34,7 @@ def _layer(
     engine: str = "auto",
     devices: bool = False,
     remat: bool = False,
+    unroll: int = 1,
 ) -> Job:
     """``unroll`` of a cell; with ``devices`` the batch is sharded over all devices."""
     if devices and (jax.device_count() == 1 or size[0] % jax.device_count()):
@@ -43,7 +51,8 @@ def _layer(
     )
 
     def apply(params, x):
-        return unroll(chosen, params, x, engine=engine, remat=remat or None).outputs_TBH
+        options = {"engine": engine, "remat": remat or None, "unroll": unroll}
+        return recurrence.unroll(chosen, params, x, **options).outputs_TBH
 
     job = jax_job(
         apply,
@@ -68,7 +77,7 @@ def _runs(size: list[int], together: int, precision: str) -> Job:
 
     def step(params):
         def loss(params):
-            return jnp.mean((unroll(cell, params, x).outputs_TBH - y) ** 2)
+            return jnp.mean((recurrence.unroll(cell, params, x).outputs_TBH - y) ** 2)
 
         return jax.tree.map(lambda p, g: p - 0.01 * g, params, jax.grad(loss)(params))
 
@@ -90,8 +99,32 @@ def _runs(size: list[int], together: int, precision: str) -> Job:
 def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
     """Runs of the adding task from seeds to losses, with the programs of a sweep."""
     from seqjax.sweeps.executor import runs_per_device
-    from seqjax.training.config import make_config
     from seqjax.training.step import initialise, train_chunk
+
+    config, data = _adding(size, steps, precision)
+    devices = jax.local_devices()
+    together = runs_per_device(config, devices[0].platform) * len(devices)
+    mesh = jax.make_mesh((len(devices),), ("runs",), axis_types=(jax.sharding.AxisType.Auto,))
+    config_R = jax.tree.map(lambda x: np.full((together,), x, np.float32), config)
+
+    def batch(first: int) -> Any:
+        seed_R = np.arange(first, first + together, dtype=np.uint32)
+        state = initialise(config_R, seed_R, mesh=mesh)
+        options = {"count": steps, "mesh": mesh}
+        return train_chunk(config_R, seed_R, state, data, np.int32(0), **options)[1]
+
+    def run(times):
+        for _ in range(times):
+            for first in range(0, runs, together):
+                jax.device_get(batch(first))
+
+    jax.device_get(batch(0))
+    return Job(run, _one_update(config, size), {"together": together})
+
+
+def _adding(size: list[int], steps: int, precision: str) -> tuple[Any, Any]:
+    """Configuration of a run on the adding task, and the task's data."""
+    from seqjax.training.config import make_config
 
     B, T, _, H = size
     config = make_config(
@@ -108,25 +141,47 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
             "clip.threshold": 1.0,
         }
     )
-    devices = jax.local_devices()
-    together = runs_per_device(config, devices[0].platform) * len(devices)
-    mesh = jax.make_mesh((len(devices),), ("runs",), axis_types=(jax.sharding.AxisType.Auto,))
-    config_R = jax.tree.map(lambda x: np.full((together,), x, np.float32), config)
-    data = config.task.data()
+    return config, config.task.data()
 
-    def batch(first: int) -> Any:
-        seed_R = np.arange(first, first + together, dtype=np.uint32)
-        state = initialise(config_R, seed_R, mesh=mesh)
-        options = {"count": steps, "mesh": mesh}
-        return train_chunk(config_R, seed_R, state, data, np.int32(0), **options)[1]
+
+def _together(size: list[int], runs: int, steps: int, precision: str) -> Job:
+    """Training steps of ``runs`` runs side by side on one device, with the program of a sweep.
+
+    Facts are the memory that the compiled program needs and that ``memory_of`` predicts, in bytes,
+    the number of time steps, and the time of initialisation.
+    """
+    from seqjax.sweeps.executor import memory_of
+    from seqjax.training.step import initialise, train_chunk
+
+    config, data = _adding(size, steps, precision)
+    mesh = jax.make_mesh(
+        (1,), ("runs",), devices=jax.devices()[:1], axis_types=(jax.sharding.AxisType.Auto,)
+    )
+    config_R = jax.tree.map(lambda x: np.full((runs,), x, np.float32), config)
+    seed_R, first = np.arange(runs, dtype=np.uint32), np.int32(0)
+    jax.block_until_ready(initialise(config_R, seed_R, mesh=mesh))  # compiles
+    began = time.perf_counter()
+    initial = jax.block_until_ready(initialise(config_R, seed_R, mesh=mesh))
+    seconds = time.perf_counter() - began
+    compiled = train_chunk.lower(
+        config_R, seed_R, initial, data, first, count=steps, mesh=mesh
+    ).compile()
+    memory = compiled.memory_analysis()
+    state = [initial]
 
     def run(times):
         for _ in range(times):
-            for first in range(0, runs, together):
-                jax.device_get(batch(first))
+            state[0], trace = compiled(config_R, seed_R, state[0], data, first)
+            jax.block_until_ready(trace)
+        return trace
 
-    jax.device_get(batch(0))
-    return Job(run, _one_update(config, size), {"together": together})
+    facts = {
+        "run_steps": runs * steps * size[1],
+        "bytes": memory.temp_size_in_bytes + memory.argument_size_in_bytes,
+        "predicted_bytes": runs * memory_of(config),
+        "initialise_seconds": seconds,
+    }
+    return Job(run, {"losses": np.asarray(run(1).loss[0])}, facts)
 
 
 def _one_update(config: Any, size: list[int]) -> dict[str, np.ndarray]:

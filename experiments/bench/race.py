@@ -15,7 +15,8 @@ import numpy as np
 
 ROOT = Path(__file__).parents[2]
 TURN_SECONDS = 0.05
-TOLERANCE = 1e-4
+TOLERANCES = {"float32": 1e-4, "tf32": 1e-2}
+"""Largest difference between contenders, relative to the largest value, by precision."""
 
 
 class BenchError(Exception):
@@ -30,21 +31,31 @@ class Contender(NamedTuple):
       child: module that implements it.
       job: arguments of the module's ``make``.
       copies: number of processes, on a core each, that share the work equally.
+      flags: XLA_FLAGS to add; contenders with flags have a process for themselves.
+      alone: have a process for itself, so that it compiles beside the others. Otherwise all
+        contenders of one child share a process.
     """
 
     name: str
     child: str
     job: dict[str, Any]
     copies: int = 1
+    flags: str = ""
+    alone: bool = False
 
 
 class Child:
     """Process of one framework on some cores."""
 
-    def __init__(self, module: str, cores: set[int]):
-        environment = dict(os.environ, PYTHONPATH=str(ROOT), TF_CPP_MIN_LOG_LEVEL="2")
+    def __init__(self, module: str, cores: set[int], flags: str = ""):
+        environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="2")
+        environment["PYTHONPATH"] = f"{ROOT}{os.pathsep}{environment.get('PYTHONPATH', '')}"
         environment.pop("NPROC", None)
         environment["JAX_NUM_CPU_DEVICES"] = str(len(cores))
+        # Several processes share a GPU, and each would take three quarters of its memory.
+        environment.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        if flags:
+            environment["XLA_FLAGS"] = f"{environment.get('XLA_FLAGS', '')} {flags}".strip()
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by close)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "experiments.bench.child", module, *map(str, cores)],
@@ -104,14 +115,17 @@ class Fleet:
         self.folder.cleanup()
 
     def _members(self, contender: Contender) -> list[Child]:
-        names = [(contender.child, copy) for copy in range(contender.copies)]
-        for name, copy in names:
-            if (name, copy, contender.copies) not in self.children:
+        apart = contender.name if contender.alone or contender.flags else ""
+        keys = [
+            (contender.child, apart, copy, contender.copies) for copy in range(contender.copies)
+        ]
+        for copy, key in enumerate(keys):
+            if key not in self.children:
                 turn = len(self.children) if self.single else copy
-                alone = self.single or contender.copies > 1
-                own = {self.cores[turn % len(self.cores)]} if alone else set(self.cores)
-                self.children[name, copy, contender.copies] = Child(name, own)
-        return [self.children[name, copy, contender.copies] for name, copy in names]
+                pinned = self.single or contender.copies > 1
+                own = {self.cores[turn % len(self.cores)]} if pinned else set(self.cores)
+                self.children[key] = Child(contender.child, own, contender.flags)
+        return [self.children[key] for key in keys]
 
     def race(
         self, contenders: Iterable[Contender], rounds: int, forward: bool = False
@@ -146,8 +160,10 @@ class Fleet:
             with np.load(path) as file:
                 values = dict(file)
             path.unlink()
-            first = firsts.setdefault(contender.job.get("cell"), values)
-            reply["worst_difference"] = _compare(contender.name, values, first)
+            what = contender.job.get("cell"), tuple(contender.job.get("size", ()))
+            first = firsts.setdefault(what, values)
+            tolerance = TOLERANCES[contender.job.get("precision", "float32")]
+            reply["worst_difference"] = _compare(contender.name, values, first, tolerance)
             if all(other is not contender for other in ready):
                 ready.append(contender)
         passes = (False, True) if forward else (False,)
@@ -183,12 +199,14 @@ class Fleet:
         return seconds
 
 
-def _compare(name: str, values: dict[str, np.ndarray], first: dict[str, np.ndarray]) -> float:
+def _compare(
+    name: str, values: dict[str, np.ndarray], first: dict[str, np.ndarray], tolerance: float
+) -> float:
     """Largest difference from the first contender's values, relative to the largest of these."""
     worst = 0.0
     for what in sorted(values.keys() & first.keys()):
         error = np.abs(values[what] - first[what]).max() / np.abs(first[what]).max()
-        if not error <= TOLERANCE:
+        if not error <= tolerance:
             raise BenchError(f"{name}: {what} differ by {error:.2g} of their size")
         worst = max(worst, float(error))
     return worst

@@ -51,12 +51,17 @@ def ceiling(data: dict, cores: str) -> float | None:
 
 def tables(data: dict) -> Iterator[str]:
     """Yield the lines of a Markdown table per suite, and of the targets."""
+    if "note" in data:
+        yield f"{data['environment']['device']}. {data['note']}\n"
     for suite in dict.fromkeys(result["suite"] for result in data["races"]):
         yield f"## {suite}\n"
-        yield _table(
-            ["what", "size", "cores", "contender", "median ms", "× first", "of ceiling", "MiB"],
-            [row for result in _find(data, suite=suite) for row in _rows(data, result)],
-        )
+        head = ["what", "size", "cores", "contender", "median ms", "× first", "of ceiling", "MiB"]
+        rows = [row for result in _find(data, suite=suite) for row in _rows(data, result)]
+        if suite == "together":
+            head = ["size", "runs", "median ms", "µs a run-step", "MiB", "MiB by rule"]
+            head.append("ms to initialise")
+            rows = [row for result in _find(data, suite=suite) for row in _together_rows(result)]
+        yield _table(head, rows)
         absent = {
             name: found["absent"]
             for result in _find(data, suite=suite)
@@ -65,13 +70,16 @@ def tables(data: dict) -> Iterator[str]:
         }
         yield from (f"\nNot measured: {name} ({why})." for name, why in absent.items())
         yield ""
-    yield "## Targets\n"
     found = list(targets(data))
+    if not found:
+        return
+    yield "## Targets\n"
     layers = [v for v in found if v.what.startswith(LAYER)]
     if layers:
         yield from _by_size(layers)
     others = [v for v in found if v not in layers]
-    yield _table(list(Target._fields), [_target_cells(v) for v in others])
+    if others:
+        yield _table(list(Target._fields), [_target_cells(v) for v in others])
 
 
 def _rows(data: dict, result: dict) -> Iterator[list[str]]:
@@ -90,6 +98,23 @@ def _rows(data: dict, result: dict) -> Iterator[list[str]]:
             f"{ratio(result, name, names[0]):.2f}",
             fraction,
             "" if size is None else f"{size / 2**20:.1f}",
+        ]
+
+
+def _together_rows(result: dict) -> Iterator[list[str]]:
+    """Times by the step of a run, since contenders train different numbers of runs."""
+    for name, found in result["contenders"].items():
+        seconds, facts = median(result, name), found.get("facts", {})
+        if seconds is None:
+            continue
+        sizes = (facts.get("bytes"), facts.get("predicted_bytes"))
+        yield [
+            result["size"],
+            name,
+            f"{1e3 * seconds:.2f}",
+            f"{1e6 * seconds / facts['run_steps']:.3f}",
+            *("" if size is None else f"{size / 2**20:.1f}" for size in sizes),
+            f"{1e3 * facts['initialise_seconds']:.1f}" if "initialise_seconds" in facts else "",
         ]
 
 
@@ -202,7 +227,7 @@ def _growth(data: dict) -> Iterator[Target]:
         slopes = [statistics.linear_regression(x, y).slope for y in both]
         text = f"time {slopes[0]:.2f}, memory {slopes[1]:.2f}"
         yield Target(f"exponents in {axis}", "", text, "", None)
-    for result in _find(data, what="runs a device"):
+    for result in _find(data, suite="scaling", what="runs a device"):
         one = median(result, "1 together")
         each = {name: median(result, name) / int(name.split()[0]) for name in result["contenders"]}
         text = ", ".join(f"{name} {value / one:.2f}" for name, value in each.items())

@@ -8,10 +8,16 @@ from experiments.bench.peers import PEERS
 from experiments.bench.problem import Size
 from experiments.bench.race import Contender
 
+CORES = ("one", "all")
 OURS = "experiments.bench.ours"
 TORCH = "experiments.bench.peers.torch"
 SWEEP = {"runs": 24, "steps": 12}
 CEILING = 1024
+TOGETHER = (1, 4, 16, 64, 256)
+WIDTHS = (32, 64, 128)
+GRAPHS = "--xla_gpu_enable_command_buffer=+WHILE"
+"""Record loops as CUDA graphs."""
+UNROLLED_GRAPHS = f"{GRAPHS} --xla_gpu_command_buffer_unroll_loops=true"
 
 
 class Race(NamedTuple):
@@ -41,10 +47,19 @@ def usable_cores() -> set[int]:
     return os.sched_getaffinity(0)
 
 
-def races(suite: str, sizes: dict[str, Size], precision: str) -> Iterator[Race]:
-    """Yield the races of a suite."""
-    found = {"layer": _layer, "sweep": _sweep, "scaling": _scaling, "long": _long}[suite]
-    yield from found(sizes, precision)
+def races(
+    suite: str, sizes: dict[str, Size], precision: str, cores: tuple[str, ...] = CORES
+) -> Iterator[Race]:
+    """Yield the races of a suite: of layers on each setting of ``cores``, of most on the first."""
+    suites = {
+        "layer": _layer,
+        "sweep": _sweep,
+        "scaling": _scaling,
+        "long": _long,
+        "scan": _scan,
+        "together": _together,
+    }
+    yield from suites[suite](sizes, precision, cores)
 
 
 def _ceiling(suite: str, cores: str, precision: str) -> Race:
@@ -53,20 +68,21 @@ def _ceiling(suite: str, cores: str, precision: str) -> Race:
     return Race(suite, "ceiling", str(CEILING), cores, contenders, 2 * CEILING**3)
 
 
-def _layer(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
-    for cores in ("one", "all"):
-        yield _ceiling("layer", cores, precision)
+def _layer(sizes: dict[str, Size], precision: str, cores: tuple[str, ...]) -> Iterator[Race]:
+    for setting in cores:
+        yield _ceiling("layer", setting, precision)
         for name, size in sizes.items():
-            contenders = _layer_contenders(size, cores, precision)
+            contenders = _layer_contenders(size, setting, precision)
             flop = size.training_flop()
-            yield Race("layer", "training", name, cores, contenders, flop, forward=True)
+            yield Race("layer", "training", name, setting, contenders, flop, forward=True)
     first = next(iter(sizes))
     for cell in ("gru", "elman"):
         job = _job(sizes[first], cell, precision)
         contenders = [Contender("seqjax", OURS, job), Contender("torch", TORCH, job)]
-        yield Race("layer", f"{cell} training", first, "one", contenders)
+        yield Race("layer", f"{cell} training", first, cores[0], contenders)
     name = "S2" if "S2" in sizes else first
-    yield Race("layer", "variants", name, "one", _variants(sizes[name], precision), rounds=0.6)
+    variants = _variants(sizes[name], precision)
+    yield Race("layer", "variants", name, cores[0], variants, rounds=0.6)
 
 
 def _job(size: Size, cell: str, precision: str) -> dict[str, Any]:
@@ -90,7 +106,7 @@ def _variants(size: Size, precision: str) -> list[Contender]:
     return [Contender(n, OURS, _job(size, n, precision)) for n in ("lstm", *names)]
 
 
-def _sweep(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+def _sweep(sizes: dict[str, Size], precision: str, _: tuple[str, ...]) -> Iterator[Race]:
     first = next(iter(sizes.values()))
     for H in (first.H, first.H // 2):
         job = {"suite": "sweep", "size": first._replace(H=H), "precision": precision, **SWEEP}
@@ -105,7 +121,7 @@ def _sweep(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
         yield Race("sweep", f"{SWEEP['runs']} runs", f"H={H}", "all", contenders, rounds=0.6)
 
 
-def _scaling(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+def _scaling(sizes: dict[str, Size], precision: str, cores: tuple[str, ...]) -> Iterator[Race]:
     base = sizes.get("S2", next(iter(sizes.values())))
     for axis in "TBH":
         for factor in (0.25, 0.5, 1, 2):
@@ -113,7 +129,7 @@ def _scaling(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
             job = _job(size, "lstm", precision)
             contenders = [Contender("seqjax", OURS, job), Contender("torch", TORCH, job)]
             label = f"{axis}={getattr(size, axis)}"
-            yield Race("scaling", "training", label, "one", contenders, rounds=0.6)
+            yield Race("scaling", "training", label, cores[0], contenders, rounds=0.6)
     first = next(iter(sizes.values()))
     for H in (first.H, first.H // 2):
         contenders = [
@@ -129,14 +145,41 @@ def _scaling(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
             )
             for R in (1, 2, 4, 8)
         ]
-        yield Race("scaling", "runs a device", f"H={H}", "one", contenders, rounds=0.6)
+        yield Race("scaling", "runs a device", f"H={H}", cores[0], contenders, rounds=0.6)
 
 
-def _long(sizes: dict[str, Size], precision: str) -> Iterator[Race]:
+def _long(sizes: dict[str, Size], precision: str, cores: tuple[str, ...]) -> Iterator[Race]:
     size = Size(16, 20_000, 2, 128) if "S4" in sizes else next(iter(sizes.values()))
     job = _job(size, "lstm", precision)
     contenders = [
         Contender("plain", OURS, job),
         Contender("remat", OURS, job | {"remat": True}),
     ]
-    yield Race("long", "training", f"T={size.T}", "one", contenders, rounds=0.6)
+    yield Race("long", "training", f"T={size.T}", cores[0], contenders, rounds=0.6)
+
+
+def _scan(sizes: dict[str, Size], precision: str, cores: tuple[str, ...]) -> Iterator[Race]:
+    for name, size in sizes.items():
+        job = _job(size, "lstm", precision)
+        contenders = [
+            Contender("default", OURS, job),
+            Contender("default, again", OURS, job),
+            Contender("unroll=4", OURS, job | {"unroll": 4}, alone=True),
+            Contender("CUDA graphs", OURS, job, flags=GRAPHS),
+            Contender("CUDA graphs, loops unrolled", OURS, job, flags=UNROLLED_GRAPHS),
+        ]
+        yield Race("scan", "training", name, cores[0], contenders, forward=True)
+
+
+def _together(sizes: dict[str, Size], precision: str, cores: tuple[str, ...]) -> Iterator[Race]:
+    first = next(iter(sizes.values()))
+    contenders = []
+    for H in WIDTHS:
+        job = {"size": first._replace(D=2, H=H), "precision": precision, "steps": 20}
+        for R in TOGETHER:
+            own = job | {"suite": "together", "runs": R}
+            contenders.append(Contender(f"H={H}, {R} together", OURS, own, alone=True))
+        own = job | {"suite": "sweep", "runs": 4}
+        contenders.append(Contender(f"H={H}, torch, one after the other", TORCH, own))
+    label = f"B={first.B}, T={first.T}"
+    yield Race("together", "training", label, cores[0], contenders, rounds=0.6)

@@ -18,6 +18,7 @@ def make(suite: str, **options) -> Job:
 
 def _set_precision(precision: str) -> None:
     torch.set_float32_matmul_precision({"float32": "highest", "tf32": "high"}[precision])
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"  # on by default, whatever the line above
 
 
 def _wait() -> None:
@@ -57,7 +58,7 @@ def _layer(size: list[int], cell: str, precision: str) -> Job:
     def forward(times):
         for _ in range(times):
             outputs()
-        _wait()
+            _wait()
 
     def train(times):
         for _ in range(times):
@@ -123,7 +124,8 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
     loss = update(layer, readout, optimizer, x, y)
     u_HGH = layer.weight_hh_l0.detach().cpu().numpy().reshape(4, H, H).transpose(2, 0, 1)
     one_run()
-    return Job(run, {"loss": loss.cpu().numpy(), "updated": u_HGH}, {})
+    facts = {"run_steps": runs * steps * T}
+    return Job(run, {"loss": loss.cpu().numpy(), "updated": u_HGH}, facts)
 
 
 def _ceiling(side: int, precision: str) -> Job:
@@ -133,7 +135,7 @@ def _ceiling(side: int, precision: str) -> Job:
     def run(times):
         for _ in range(times):
             a @ a
-        _wait()
+            _wait()
 
     run(1)
     return Job(run, {}, {})
