@@ -93,6 +93,7 @@ def test_weights_are_packed_for_cudnn_as_its_reference_takes_them_apart():
     np.testing.assert_allclose(results.swapaxes(0, 1), plain_lstm(arrays), atol=1e-6)
 
 
+@pytest.mark.exhaustive
 def test_contenders_with_flags_or_alone_have_a_process_of_their_own():
     job = {"suite": "layer"} | JOB
     plain = race.Contender("plain", "experiments.bench.ours", job)
@@ -144,6 +145,7 @@ def test_every_size_is_raced_forward_and_training_on_one_core_and_on_all():
     assert GATES.keys() == {"lstm", "gru", "elman"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.subprocess
 def test_the_command_races_installed_peers_and_lists_the_others(tmp_path):
     done = bench("--suites=long", "--sizes=2x6x2x4", "--rounds=3", f"--out={tmp_path}")
@@ -159,6 +161,7 @@ def test_the_command_races_installed_peers_and_lists_the_others(tmp_path):
     assert "| remat, time of plain | T=6 |" in done.stdout
 
 
+@pytest.mark.exhaustive
 @pytest.mark.subprocess
 def test_the_forward_pass_is_timed_alone():
     contender = race.Contender("seqjax", "experiments.bench.ours", {"suite": "layer"} | JOB)
@@ -196,6 +199,7 @@ def test_a_mistake_is_one_line(argument, words):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.subprocess
 def test_suites_of_layers_import_jax_and_numpy_alone():
     code = (

@@ -225,6 +225,7 @@ CHILD = """
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.subprocess
 def test_with_one_thread_pool_the_number_of_devices_does_not_matter():

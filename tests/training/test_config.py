@@ -138,7 +138,7 @@ REFUSED = [
     ({"train.eval_every": 0}, "train.eval_every", "0", "at least 1"),
     ({"train.batch_size": -1}, "train.batch_size", "-1", "from 1 to"),
     ({"train.batch_size": 1001}, "train.batch_size", "1001", "at most 1000"),
-    ({"task.length": -5, **ADDING}, "task.length", "-5", "at least 2"),
+    ({"task.length": -5, **ADDING}, "task.length", "-5", "from 2 to"),
     ({"optim.learning_rate": 0.0}, "optim.learning_rate", "0.0", "a positive number"),
     ({"optim.learning_rate": inf}, "optim.learning_rate", "inf", "a positive number"),
     ({"optim.momentum": 1.0}, "optim.momentum", "1.0", "[0, 1)"),

@@ -236,6 +236,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.subprocess
 def test_runs_are_float32_also_where_x64_is_on():
     program = f"""if True:

@@ -68,6 +68,7 @@ def counted(workdir, cache):
     return re.search(r"\{.*\}", done.stderr.splitlines()[-1])[0], found
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.subprocess
 def test_a_second_start_compiles_nothing(tmp_path):
