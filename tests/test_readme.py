@@ -55,6 +55,7 @@ def test_the_tables_are_those_of_the_quickstart():
     assert tables[0] in TEXT and tables[1] in TEXT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [FRONT, LIBRARY])
 def test_python_runs_as_written(page, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)

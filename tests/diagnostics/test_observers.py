@@ -121,6 +121,7 @@ def decomposed(j_NTSS):
     return dict(zip(names, means, strict=True)) | {"lyapunov.largest": logs.mean(axis=0)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", [0, 1, 3], ids=["before training", "first", "last"])
 def test_measurements_during_training_equal_the_diagnostics(when):
     params = whole(ALL)[1][when - 1] if when else at_the_start()

@@ -25,6 +25,7 @@ def test_the_worst_array_counts_and_nan_never_passes():
     assert accelerator.worst_error(exact | {"c": np.ones(2)}, exact) == np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "engines"), [("gru", ["reference", "fused"]), ("mut1", ["reference"])]
 )

@@ -40,6 +40,7 @@ def one_run(kind, level):
     return state, trace
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["contribution", "norm"])
 def test_a_level_of_zero_trains_as_no_floor_bit_for_bit_and_others_do_not(kind):
     free, free_trace = one_run("none", 0.0)

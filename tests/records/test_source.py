@@ -104,6 +104,7 @@ def test_code_without_a_source_has_no_digest():
     assert source.digest_of_task(scope["Typed"]) == ""
 
 
+@pytest.mark.slow
 def test_a_workdir_is_continued_by_the_same_code_alone(edited, tmp_path):
     workdir = tmp_path / "workdir"
     study = (

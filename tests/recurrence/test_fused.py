@@ -88,6 +88,7 @@ def test_engines_agree_for_every_cell(name, monkeypatch, x64):
     assert_engines_agree(CELLS[name], jnp.float64, 1e-10, ABSENT, OPTIONS[:1])
 
 
+@pytest.mark.slow
 def test_engines_agree_for_every_option(x64):
     """Options belong to the engine, not to the cell. Chunks of 2 steps leave one over."""
     assert_engines_agree(LSTM, jnp.float64, 1e-10, LANES, OPTIONS)

@@ -48,6 +48,7 @@ def plain():
     return program(*draw(LSTM))
 
 
+@pytest.mark.slow
 def test_remat_and_unroll_change_no_result_and_no_gradient():
     """With chunks of 2 steps, which does not divide T."""
     options = {"remat": True, "unroll": 2}

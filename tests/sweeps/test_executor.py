@@ -81,6 +81,7 @@ def together(study):
     return train(study, 2)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_depend_on_others_on_shards_or_on_devices(study, together):
     healthy = [run for run in study if run.point[RATE] == 0.1]
     assert train(study, 1) == together  # on one device, where every run is by itself
@@ -168,6 +169,7 @@ class Compilations:
         return collections.Counter(out)
 
 
+@pytest.mark.slow
 def test_a_structure_compiles_three_programs_and_numbers_compile_none(caplog):
     compiled = Compilations(caplog)
     cheap = {"model__cell": "feedforward", "optim__name": "sgd", "train__steps": 5}

@@ -172,6 +172,7 @@ SMALL = (
 )
 
 
+@pytest.mark.slow
 def test_a_command_tunes_and_reports_in_one_piece_or_two(tmp_path):
     """The records of two shards are those of one command, and the table says how it was tuned."""
 

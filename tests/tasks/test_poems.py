@@ -263,6 +263,7 @@ def test_unknown_characters_are_named_and_printed(model):
     assert "traditional" in line
 
 
+@pytest.mark.slow
 def test_copied_lines_are_marked_and_counted(folder, tmp_path):
     """A model of one character can only write the line 人人人人人, which training poems have."""
     run, params, _ = untrained(folder, **{"task.vocabulary": 1})

@@ -108,6 +108,7 @@ def test_a_failed_run_retains_the_state_before_the_failure():
     assert any(np.any(a != b) for a, b in zip(*map(jax.tree.leaves, (before, after)), strict=True))
 
 
+@pytest.mark.slow
 def test_a_stream_resumes_from_a_checkpoint_bit_for_bit(monkeypatch, tmp_path):
     monkeypatch.setitem(TASKS, "counted", Counted)
     base = {

@@ -230,6 +230,7 @@ def test_the_memory_baseline_returns_the_translation_of_the_nearest_source():
     assert study.from_memory("Close file", known) == "Tout fermer"  # one of 11, not 3 of 10
 
 
+@pytest.mark.slow
 def test_baselines_are_measured_on_the_test_messages(monkeypatch):
     monkeypatch.setattr(study, "messages", lambda: PAIRS)
     copy = study.measure({"baseline": study.COPY})

@@ -163,6 +163,7 @@ def made_up_runs(rates, seeds=2):
     return plan_runs(Study("made_up", "Why?", base, axes=axes), range(seeds))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_device", [1, 2])
 @pytest.mark.parametrize("at", [3, 11])  # the first chunk, the end
 def test_a_resumed_batch_gives_the_numbers_of_an_uninterrupted_one(at, per_device):

@@ -159,6 +159,7 @@ def clipped_pairs(threshold, params, batch):
     return pairs, clipped
 
 
+@pytest.mark.slow
 def test_under_step_clipping_the_fraction_of_clipped_pairs_is_recorded():
     thresholds = [float("inf"), 0.1, 0.03]
     configs = [make_config(SMALL | STEP_CLIPPED | {"clip.threshold": t}) for t in thresholds]
@@ -203,6 +204,7 @@ def test_evaluation_is_the_mean_over_the_whole_set(task):
     assert {name: float(value[0]) for name, value in got.items()} == pytest.approx(expected, 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [32, 128])
 def test_a_run_has_the_same_bits_alone_and_beside_another_on_two_devices(hidden):
     settings = SMALL | CLIPPED | {"model.hidden": hidden, "train.batch_size": 8}

@@ -167,6 +167,7 @@ def test_claim_8_reads_each_cut_off_at_its_time():
             assert means == {round(at[times, edge], 6)}, (cut, times)
 
 
+@pytest.mark.slow
 def test_claim_8_reads_what_a_run_observes():
     """A real run of two layers: shares that fit its histograms, before training and four times."""
     (arm,) = (arm for arm in CPU["8"].study.arms if arm.title == "digits_rows: lstm")

@@ -101,6 +101,7 @@ def by_hand(config):
     return {**found, "norm": length(gradient), "value": largest}
 
 
+@pytest.mark.slow
 def test_all_norms_are_those_of_a_plain_loop():
     config = small()
     expected = by_hand(config)

@@ -215,6 +215,7 @@ def test_a_measurement_has_its_sizes_in_its_points_and_fits_json(module):
     assert small.identity().points != full.identity().points
 
 
+@pytest.mark.slow
 def test_claim_2_end_to_end(tmp_path, monkeypatch):
     """One arm trained for two steps, and simulated points."""
     study = TWO.study

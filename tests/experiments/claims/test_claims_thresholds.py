@@ -191,6 +191,7 @@ def test_what_claim_6_reads_is_measured():
     assert set(claim_6.METRICS.values()) <= set(batch.subsets)
 
 
+@pytest.mark.slow
 def test_a_real_run_has_what_claim_5_reads(tmp_path):
     result = command(
         "--study=claim_5",

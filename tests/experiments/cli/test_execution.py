@@ -188,6 +188,7 @@ def test_every_task_that_a_study_names_can_be_set():
             assert points == {task} or (not points and len(found.accepted_tasks) == 1)
 
 
+@pytest.mark.slow
 def test_a_collection_runs_each_in_a_folder_and_collects_the_verdicts(measured, tmp_path):
     workdir = tmp_path / "claims"
     planned = command("--study=claims", "--dry_run", f"--workdir={workdir}").out

@@ -130,6 +130,7 @@ def workdir(folder, tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_kept_model_is_the_one_that_was_tested(workdir):
     """A model loaded from its folder has the recorded perplexity."""
     recorded = list(jsonl.read(workdir / "records.jsonl"))
