@@ -23,7 +23,7 @@ from seqjax.optim.optimizer import OPTIMIZERS, SCHEDULES
 from seqjax.tasks import TASKS
 from seqjax.training.overrides import fields
 
-SECONDS, MEBIBYTES = 10, 1500
+SECONDS, MEBIBYTES = 60, 1500
 
 PATHS = sorted(set().union(*(fields(cell, task) for cell, task in itertools.product(CELLS, TASKS))))
 WORDS = {*CELLS, *KINDS, *INPUT, *RECURRENT, *SCHEMES, *OPTIMIZERS, *SCHEDULES, *TASKS}
