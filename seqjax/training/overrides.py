@@ -62,7 +62,7 @@ class Field:
             value = self.type(text.replace("_", "?"))  # Python reads 1_0 as 10
         except ValueError:
             raise self._error(self._noun, text) from None
-        if math.isinf(value) and "inf" not in text.lower():  # 1e999
+        if self.type is float and math.isinf(value) and "inf" not in text.lower():  # 1e999
             raise self._error(self._noun, text)
         return self._in_range(value, text)
 

@@ -72,6 +72,7 @@ REFUSED = [
     ("model.hidden", 3.0, "a whole number"),
     ("model.hidden", True, "a whole number"),
     ("model.hidden", "9999999999", "a whole number below 16777216"),
+    ("model.hidden", "9" * 400, "a whole number below 16777216"),
     ("model.hidden", "1_0", "a whole number"),
     ("model.hidden", 10**400, "a whole number below 16777216"),
     ("model.bidirectional", "yes", "true or false"),
