@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # bash launch/test.sh [--quick] [pytest arguments]: the test suite, or what the arguments select.
 #
-# --quick takes about two minutes: six representative cells (SEQJAX_QUICK=1), and no test that is
-# slow or starts processes.
+# --quick is shorter: six representative cells (SEQJAX_QUICK=1), and no test that is slow or starts
+# processes.
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/environment.sh"
 
