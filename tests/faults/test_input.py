@@ -176,7 +176,7 @@ def outcome(result):
 
 
 def can_be_given(argument):
-    """Whether Linux accepts the argument: bytes without a NUL, less than 128 KiB."""
+    """True if Linux accepts the argument: bytes without a NUL, less than 128 KiB."""
     try:
         encoded = os.fsencode(argument)
     except UnicodeEncodeError:

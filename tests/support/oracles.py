@@ -2,7 +2,7 @@
 
 Nothing here knows seqjax. A step works on the vectors of one example, ``step(p, x, *carry) ->
 carry``, whose first entry is the output; ``p`` holds the matrices ``W`` (D, H) and ``U`` (H, H)
-and the rows ``b`` (H,) by gate name, and what else a cell has under a name of its own.
+and the rows ``b`` (H,) by gate name, and what else a cell has under its field name.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""Files of data sets for tests: made up, or the published ones beside the checkout.
+"""Files of data sets for tests: generated, or the published ones beside the checkout.
 
 ``needs("mnist")`` skips a test only if neither $SEQJAX_DATA_DIR nor the folder beside the checkout,
 ../shared/data, has the data set.
