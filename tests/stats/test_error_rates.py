@@ -42,8 +42,11 @@ if QUICK:
 
 
 FIRST, LOW, HIGH = 200, 0.02, 0.1
-"""Number of sets that decide alone, and the shares below and above which they do. At a rate of 6 %
-the share of 200 sets is at most .02, and at 4.5 % at least .1, less than once in a hundred times."""
+"""Number of sets that decide alone, and the shares below and above which they do.
+
+At a rate of 6 % the share of 200 sets is at most .02, and at 4.5 % at least .1, less than once in a
+hundred times.
+"""
 
 
 def false_verdicts(null, shape, medians):
