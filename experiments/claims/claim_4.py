@@ -9,8 +9,6 @@ The learning rate of each arm is tuned. For each kind the rule takes the thresho
 mean validation metric on the tuning seeds, the lowest of equally good ones. Failures are counted on
 the reported seeds at every rate and at every threshold, because the chosen one is not known before
 training.
-
-``python -m experiments.claims.levels`` measures the thresholds again.
 """
 
 import dataclasses

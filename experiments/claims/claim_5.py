@@ -9,8 +9,7 @@ The levels of a floor are the 50 and 90 % quantiles of the norms that it raises,
 run without a floor (seed 1000, rate .01; at full size its first 500 steps), for a and b also over
 examples and steps of the sequence. At the first level half of the norms are raised; at the second
 nearly all become as large as those that have not vanished. Norms under 1e-20 are not raised and not
-counted in the quantiles. ``python -m experiments.claims.levels`` measures the levels again. Those
-of the LSTM are 15 to 30 % above the quantiles that it measures.
+counted in the quantiles. The levels of the LSTM are 15 to 30 % above these quantiles.
 
 Reported, but not part of the decision: clipping at the 50 % quantile of the whole gradient, and an
 LSTM without a floor and with floors on the signals of h and of C.

@@ -65,11 +65,6 @@ def define_run_flags() -> None:
     flags.DEFINE_bool("allow_mixed", False, "continue on another jaxlib or kind of device")
 
 
-def define_level_flags() -> None:
-    """Define the flags of ``python -m experiments.claims.levels``."""
-    flags.DEFINE_bool("full", False, "measure at the size for accelerators")
-
-
 def define_poem_flags() -> None:
     """Define the flags of ``python -m experiments.poem``."""
     flags.DEFINE_string("checkpoint", None, "folder of a saved model, in WORKDIR/models")

@@ -11,6 +11,7 @@ from support.committed import RESULTS as ALL_RESULTS
 from support.committed import workdir_of
 
 from experiments import CLAIMS, USES
+from experiments.claims import claim_4, claim_5
 from experiments.cli import results, verdicts
 from experiments.cli.workdir import Workdir
 
@@ -56,3 +57,19 @@ def test_a_changed_record_changes_the_verdicts(collection):
             record.test["accuracy_7_opposite"] = 0.6
     after = dataclasses.replace(found, records=changed).verdicts
     assert found.verdicts[0].verdict == "supported" and after[0].verdict == "contradicted"
+
+
+def test_thresholds_and_levels_are_quantiles_of_the_norms_of_committed_runs(collection):
+    """The runs without clipping or floor, on the first tuning seed at the smallest rate."""
+    used = {(task, "none"): levels["norm"] for task, levels in claim_4.THRESHOLDS[False].items()}
+    for (lag, model), levels in claim_5.LEVELS.items():
+        if lag in claim_5.LAGS[False] and "c" in levels:
+            used[f"recall_{lag}", f"{model} none"] = levels["c"]
+    for claim in (claim_4, claim_5):
+        study = claim.experiment(False).study
+        for record in results.read(Workdir(collection / study.name)).records:
+            arm, at = study.arm(record.arm), (record.seed, record.point.get(claim_4.RATE))
+            if at == (1000, 0.01) and (arm.task, arm.name) in used:
+                found = [getattr(record.gradient_norm, quantile) for quantile in claim.QUANTILES]
+                assert found == pytest.approx(used.pop((arm.task, arm.name)), rel=0.05), arm.title
+    assert not used
