@@ -37,7 +37,7 @@ _HOME = {
 """The module of each public name."""
 
 _MODULES = {"records": "records", "tables": "reporting.tables", "plots": "reporting.plots"}
-"""Public modules, and where they are."""
+"""Path of each public module within the package."""
 
 __all__ = ["__version__", "load_records", *_HOME, *_MODULES]
 

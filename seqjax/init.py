@@ -1,9 +1,9 @@
 """Initialisation of a cell's parameters from an ``InitSpec``, gate by gate.
 
-Each gate's (D, H) or (H, H) block is initialised separately: with its own fan-in, and with a key
-derived from (role, gate name) and not from its position, so that variants of equal width share the
-initial weights of the gates that they share. Library initialisers applied to the whole ``w_DGH``
-would count the gate axis as fan-in. Only ``recurrent="orthogonal_fused"`` draws all gates jointly.
+Each gate's (D, H) or (H, H) block is initialised separately. Its key is derived from role and gate
+name, not from its position, so variants of equal width have equal initial weights in their common
+gates. (Library initialisers applied to all of ``w_DGH`` would count the gate axis as fan-in.) Only
+``recurrent="orthogonal_fused"`` draws all gates jointly.
 """
 
 import dataclasses
@@ -34,7 +34,8 @@ class InitSpec:
         "normal" N(0, 1/H), or "sparse" (15 normal weights into each unit, scaled to ``radius``).
       input: for each (D, H) block W: "lecun" (truncated normal, variance 1/D), "glorot" (uniform,
         variance 2/(D+H)), "uniform" on ±1/√H, or "normal" N(0, 1/D).
-      recurrent_gain, input_gain: factors on all recurrent and all input blocks.
+      recurrent_gain: factor on all recurrent blocks U.
+      input_gain: factor on all input blocks W.
       radius: spectral radius of a sparse block before the gain.
       bias: constant bias by gate name; gates without an entry start at 0.
       bias_spread: s, the standard deviation of a gate's biases over its units, relative to the
@@ -85,7 +86,7 @@ class InitSpec:
             f"bias.{gate}": f"init.bias_scheme {self.bias_scheme} sets it" for gate in by_scheme
         }
         if not any(self.bias.get(gate) for gate in cell.bias_gates if gate not in by_scheme):
-            reasons["bias_spread"] = "every bias that is a constant is 0"
+            reasons["bias_spread"] = "every constant bias is 0"
         if self.bias_scheme != "chrono":
             reasons["t_max"] = "init.bias_scheme is not chrono"
         if self.recurrent != "sparse":
@@ -113,7 +114,7 @@ def init_cell(
       cell: an entry of ``CELLS``.
       input_size, hidden_size: D and H.
       spec: initialisers and biases; its numbers may be traced.
-      dtype: of all arrays.
+      dtype: dtype of all parameters.
 
     Raises:
       ValueError: a size below 1; a bias for a gate that the cell does not have or that the scheme
@@ -236,7 +237,7 @@ def _constant_bias(key, gate, H, spec, dtype) -> Array:
 
 
 def _memory_bias(key, H, spec, dtype) -> Array:
-    """The bias (H,) of gates that keep the state; gates that write it get the negative."""
+    """The bias (H,) of gates that keep the state; gates that write it have minus this bias."""
     if spec.bias_scheme == "chrono":
         top = jnp.asarray(spec.t_max, dtype) - 1
         return jnp.log(jax.random.uniform(key, (H,), dtype, 1.0, top))

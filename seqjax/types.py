@@ -30,7 +30,7 @@ def static(default: Any) -> Any:
 def named_key(key: Array, *names: str) -> Array:
     """The random key for the draw called ``names``, independent of all other draws.
 
-    A checksum, because Python's ``hash`` differs between processes.
+    Uses a checksum, because Python's ``hash`` differs between processes.
     """
     return jax.random.fold_in(key, zlib.crc32("/".join(names).encode()))
 

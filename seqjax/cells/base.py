@@ -39,7 +39,7 @@ class Gate:
     no parameters.
 
     Attributes:
-      name: as in equations and records, such as "f".
+      name: its name in equations and records, such as "f".
       activation: a key of ``ACTIVATIONS``.
       input: its pre-activation has a term W x.
       state: its pre-activation has a term U h.
@@ -62,7 +62,7 @@ class Extra:
 
     Attributes:
       field: the field of the cell's params NamedTuple.
-      names: of the rows or matrices, in order.
+      names: names of the rows or matrices, in order.
       draw: the initialiser: "zeros", "ones", "unit" (uniform on [0, recurrent gain]), or
         "recurrent" (matrices, initialised like U).
     """
@@ -73,7 +73,7 @@ class Extra:
 
 
 class Params(NamedTuple):
-    """W for the gates that read the input, U for those that read the state, one bias a gate."""
+    """W of the gates that read the input, U of the gates that read the state, and all biases."""
 
     w_DGH: Array
     u_HGH: Array
@@ -167,21 +167,21 @@ class Cell:
 
         Column h of all blocks of a gate holds the parameters of its unit h: weights, bias, extras.
         """
-        found: dict[str, dict[tuple[str, int], Array]] = {gate: {} for gate in self.bias_gates}
+        blocks: dict[str, dict[tuple[str, int], Array]] = {gate: {} for gate in self.bias_gates}
         for k, gate in enumerate(self.input_gates):
-            found[gate]["w_DGH", k] = params.w_DGH[:, k]
+            blocks[gate]["w_DGH", k] = params.w_DGH[:, k]
         for k, gate in enumerate(self.state_gates):
-            found[gate]["u_HGH", k] = params.u_HGH[:, k]
+            blocks[gate]["u_HGH", k] = params.u_HGH[:, k]
         for k, gate in enumerate(self.bias_gates):
-            found[gate]["b_GH", k] = params.b_GH[k][None]
+            blocks[gate]["b_GH", k] = params.b_GH[k][None]
         for extra in self.extras:
             array = getattr(params, extra.field)
             for k, name in enumerate(extra.names):
                 gate = name.partition("_")[0]
-                if gate in found:  # the layer norm of the cell state belongs to no gate
+                if gate in blocks:  # the layer norm of the cell state belongs to no gate
                     matrix = extra.draw == "recurrent"
-                    found[gate][extra.field, k] = array[:, k] if matrix else array[k][None]
-        return found
+                    blocks[gate][extra.field, k] = array[:, k] if matrix else array[k][None]
+        return blocks
 
     def project(self, params: NamedTuple, x_TBD: Array, dtype: type | None = None) -> Array:
         """W x by one matrix product: (T, B, G, H) over ``input_gates``.

@@ -1,12 +1,12 @@
-"""The LSTM and its variants, which add to its equations or remove from them.
+"""The LSTM and its variants, which add terms to its equations or remove terms from them.
 
     i = σ(z_i)   f = σ(z_f)   g = tanh(z_g)   o = σ(z_o)      z = W x + U h + b, one bias a gate
     c' = f ∘ c + i ∘ g
     h' = o ∘ tanh(c')
 
 Gates are in the order i f g o; a gate that a variant removes is fixed at 1 and has no parameters.
-Sources: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate); the variants
-are those of Greff et al. 2017 (arXiv 1503.04069).
+Sources: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate), Greff et al. 2017 (arXiv
+1503.04069; the variants).
 """
 
 from collections.abc import Callable
@@ -56,7 +56,7 @@ class FGRCarry(NamedTuple):
 
 
 class LayerNormParams(NamedTuple):
-    """LSTM parameters, gains of the normalised W x, U h and c', and the shift of the last."""
+    """LSTM parameters, gains of the normalised W x, U h and c', and the shift of c'."""
 
     w_DGH: Array
     u_HGH: Array
@@ -140,7 +140,7 @@ def lstm_peephole(variant: str) -> Cell:
 def fgr_step(act: Act, x: Array, a: Named, carry: FGRCarry, w: Named) -> FGRCarry:
     """The peephole LSTM with full gate recurrence: z_k += Σ_q R_kq q over q in i, f, o.
 
-    The q are the gates of the previous step, 0 before the first. Greff et al. 2017.
+    q is a gate value of the previous step, 0 before the first step. Greff et al. 2017.
     """
 
     def pre_activation(k):

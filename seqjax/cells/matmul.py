@@ -12,9 +12,9 @@ def matmul(a_NK: Array, b_KM: Array, dtype: type | None = None) -> Array:
     """``a b``, (N, M).
 
     Args:
-      dtype: operands are rounded to it, such as ``jnp.bfloat16``; sums and the result keep the
-        dtype of ``a``. The gradients ``d bᵀ`` and ``aᵀ d`` are computed likewise. By default the
-        dtype of the operands. With a ``dtype`` there are no forward-mode derivatives.
+      dtype: dtype to which the operands are rounded, such as ``jnp.bfloat16``; None for no
+        rounding. Sums and the result have the dtype of ``a``. Operands of the gradients ``d bᵀ``
+        and ``aᵀ d`` are rounded too. With a ``dtype`` there are no forward-mode derivatives.
     """
     return a_NK @ b_KM if dtype is None else _rounded(dtype, a_NK, b_KM)
 

@@ -65,6 +65,6 @@ def _equal(a_S: Array, b_R: Array) -> Array:
 
 
 def _longer(same_SR: Array, first_SR: Array, n: int) -> Array:
-    """1 where n-grams are equal and so are the symbols after them."""
+    """1 where the n-grams of two texts are equal and the symbols after them are equal too."""
     after = jnp.pad(first_SR[n:, n:], [(0, min(n, size)) for size in first_SR.shape])
     return same_SR * after

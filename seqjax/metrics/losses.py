@@ -60,7 +60,7 @@ def chance_class_loss(link: str, classes: int) -> float:
 
 
 def constant_class_loss(link: str, shares_V: np.ndarray) -> float:
-    """The loss of the best constant prediction for classes of these frequencies: the frequencies.
+    """The loss of predicting these class frequencies, which is the best constant prediction.
 
     >>> constant_class_loss("softmax", np.array([0.5, 0.5, 0.0])) == math.log(2)
     True

@@ -34,7 +34,7 @@ class RecurrentLayers(nnx.Module):
       key: each layer's and direction's key is folded from it by name.
       init: initialisation of every cell.
       layers: number of layers; each reads the outputs of the layer below.
-      bidirectional: a second cell in each layer that runs from the end; outputs are concatenated.
+      bidirectional: add to each layer a second cell that runs backwards; outputs are concatenated.
       dtype: as in ``unroll``.
     """
 
@@ -57,13 +57,13 @@ class RecurrentLayers(nnx.Module):
             width = hidden_size * len(self.directions) if layer else input_size
             for direction in self.directions:
                 name = f"layer{layer}_{direction}"
-                key_here = named_key(key, name)
+                cell_key = named_key(key, name)
                 if cell.square and width != hidden_size:
-                    rngs = nnx.Rngs(named_key(key_here, "map"))
+                    rngs = nnx.Rngs(named_key(cell_key, "map"))
                     self.maps[name] = linear(width, hidden_size, dtype, rngs, use_bias=False)
                 cell_width = hidden_size if cell.square else width
                 self.cells[name] = nnx.Param(
-                    init_cell(key_here, cell, cell_width, hidden_size, init)
+                    init_cell(cell_key, cell, cell_width, hidden_size, init)
                 )
 
     def __call__(
@@ -74,10 +74,11 @@ class RecurrentLayers(nnx.Module):
         Args:
           carry: the initial carry of each layer and direction, by names like "layer0_forward";
             zeros by default.
-          options: those of ``unroll``; a step bound applies to each layer and direction separately.
+          options: options of ``unroll``; a step bound applies to each layer and direction
+            separately.
 
         Returns:
-          The outputs of the last layer, and carry and probes as dicts by the same names.
+          The outputs of the last layer, and dicts of carries and probes by layer and direction.
         """
         carries, probes = {}, {}
         for layer in range(self.layers):

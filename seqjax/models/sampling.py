@@ -16,7 +16,7 @@ from seqjax.models.sequence import SequenceModel
 from seqjax.types import Array
 
 TEMPERATURES = 1e-30, 1e30
-"""Bounds on τ, beyond which samples are the likeliest symbol, or uniform."""
+"""Bounds on τ: samples are the likeliest symbol below the first, uniform above the second."""
 
 
 def draw_symbols(
@@ -32,17 +32,17 @@ def draw_symbols(
       logits_BV: at least one allowed logit of each row is finite; at most 1e8 in magnitude.
       keys_B: a random key for each row.
       temperature: τ > 0; may be traced. For the likeliest symbol set ``top_k`` to 1.
-      top_k: sample from this many of the likeliest symbols, and those equally likely; 0 for all.
+      top_k: sample from this many of the likeliest symbols, ties included; 0 for all symbols.
       allowed: booleans, (V,) or (B, V); None for all.
     """
-    left_BV = jnp.broadcast_to(True if allowed is None else allowed, logits_BV.shape)
+    mask_BV = jnp.broadcast_to(True if allowed is None else allowed, logits_BV.shape)
     if top_k:
-        masked_BV = jnp.where(left_BV, logits_BV, -jnp.inf)
+        masked_BV = jnp.where(mask_BV, logits_BV, -jnp.inf)
         likeliest_BK, _ = jax.lax.top_k(masked_BV, min(top_k, logits_BV.shape[1]))
-        left_BV &= logits_BV >= likeliest_BK[:, -1:]
+        mask_BV &= logits_BV >= likeliest_BK[:, -1:]
     # The mask comes last: -inf / τ is NaN where 1 / τ is rounded to 0.
     scaled_BV = logits_BV / jnp.clip(temperature, *TEMPERATURES)
-    masked_BV = jnp.where(left_BV, scaled_BV, -jnp.inf)
+    masked_BV = jnp.where(mask_BV, scaled_BV, -jnp.inf)
     drawn_B = jax.vmap(jax.random.categorical)(keys_B, masked_BV)
     return drawn_B.astype(jnp.int32)
 
@@ -57,28 +57,29 @@ def sample(
     top_k: int = 0,
     allowed: Array | None = None,
 ) -> Array:
-    """Sample the ``steps`` symbols that follow the given first ones, (T, B) int32.
+    """Sample ``steps`` symbols after each first symbol, (T, B) int32.
 
     Args:
-      model: with symbols as input, a readout at every step, one direction and a window of 1.
+      model: a model with symbols as input, a readout at every step, one direction and a window
+        of 1.
       first_B: the first symbol of each sequence.
       keys_B: a random key for each sequence.
       temperature, top_k: as in ``draw_symbols``.
       allowed: booleans, (T, V) or (T, B, V), for each step after the first; None for all.
 
     Raises:
-      ValueError: another kind of model.
+      ValueError: the model is of another kind.
     """
     _check(model)
 
-    def body(state, place):
+    def body(state, step_inputs):
         carry, symbol_B = state
-        carry, symbol_B = _step(model, carry, symbol_B, keys_B, *place, temperature, top_k)
+        carry, symbol_B = _step(model, carry, symbol_B, keys_B, *step_inputs, temperature, top_k)
         return (carry, symbol_B), symbol_B
 
     carry = model.recurrent.initial_carry(first_B.shape[0])
-    places = jnp.arange(steps, dtype=jnp.int32), allowed
-    return jax.lax.scan(body, (carry, first_B.astype(jnp.int32)), places)[1]
+    step_inputs = jnp.arange(steps, dtype=jnp.int32), allowed
+    return jax.lax.scan(body, (carry, first_B.astype(jnp.int32)), step_inputs)[1]
 
 
 class Sampler:

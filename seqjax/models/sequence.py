@@ -33,13 +33,13 @@ class ModelSpec:
     Attributes:
       cell: a name in ``CELLS``.
       hidden: units per layer and direction.
-      layers: recurrent layers, each reading the outputs of the one below.
+      layers: number of recurrent layers; each reads the outputs of the layer below.
       bidirectional: add to each layer a second cell that runs backwards; outputs are concatenated.
       readout: link from logits to predictions: "softmax", "logistic", "linear", or "auto", the
         default link of the task.
       embed: width of a learnt embedding of input symbols; 0 for one-hot vectors.
-      window: consecutive inputs that each step reads, the last being its own; zeros before the
-        first (the tapped delay line of Lang, Waibel and Hinton 1990).
+      window: number of inputs, x_{t-window+1} … x_t, that step t reads; zeros before the first
+        (the tapped delay line of Lang, Waibel and Hinton 1990).
 
     Raises:
       ValueError: an unknown name or a size out of range, as "field: expected ..., got ...".
@@ -72,12 +72,12 @@ class Encoder(nnx.Module):
     """Embedding, input window and recurrent layers.
 
     Args:
-      spec: cell, widths and depth.
+      spec: architecture.
       input_size: features D of float input, or the number of symbols of integer input.
       symbols: the input is integers (T, B), which are embedded or one-hot encoded.
-      init: initialisation of the cells. The embedding has Flax's default.
+      init: initialisation of the cells; the embedding has Flax's default initialisation.
       key: random keys are folded from it by role, layer and gate.
-      dtype: of the operands of all matrix products; by default the parameters'.
+      dtype: dtype of the operands of all matrix products; by default the dtype of the parameters.
     """
 
     def __init__(
@@ -171,21 +171,29 @@ class SequenceModel(Encoder):
         Args:
           source_SB: symbols; S steps.
           lengths_B: valid steps of each source.
-          options: those of ``unroll``.
+          options: options of ``unroll``.
         """
         return self.encoder.unroll_layers(source_SB, None, lengths_B=lengths_B, **options).carry
 
     def __call__(self, x: Array, **options: Any) -> Array:
         """Logits (T, B, V) or (B, V) from (T, B, D) floats or (T, B) symbols.
 
-        Options are those of ``unroll``.
+        Args:
+          x: inputs.
+          options: options of ``unroll``.
         """
         return self.logits_and_carry(x, None, **options)[0]
 
     def logits_and_carry(
         self, x: Array, carry: dict[str, NamedTuple] | None, **options: Any
     ) -> tuple[Array, dict[str, NamedTuple]]:
-        """Logits as above and the final carry, from an initial ``carry`` (None: zeros)."""
+        """Logits as of ``__call__``, and the final carry, from an initial ``carry`` (None: zeros).
+
+        Args:
+          x: inputs.
+          carry: initial carry by layer and direction.
+          options: options of ``unroll``.
+        """
         result = self.unroll_layers(x, carry, **options)
         if self.every_step:
             return self.readout(result.outputs_TBH), result.carry
@@ -220,7 +228,7 @@ def with_params(model: nnx.Module, arrays: dict[str, Any]) -> nnx.Module:
 
 
 def model_size(model: SequenceModel) -> dict[str, int]:
-    """Numbers of parameters without and with the readout; multiply-adds a step without it."""
+    """Numbers of parameters with and without the readout, and multiply-adds of a step."""
     count = {
         name: sum(leaf.size for leaf in jax.tree.leaves(part))
         for name, part in model_params(model).items()

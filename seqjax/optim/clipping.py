@@ -1,7 +1,7 @@
 """Gradient clipping as an Optax transformation that records whether it changed the gradient.
 
-With a threshold of inf every kind returns the gradient itself, bit for bit, so that "off" is a
-point of a sweep. Norms are computed in float32 or wider and cannot overflow.
+With a threshold of inf every kind returns the gradient unchanged, bit for bit, so a sweep over
+thresholds can include "off". Norms are computed in float32 or wider and cannot overflow.
 """
 
 import dataclasses
@@ -59,8 +59,8 @@ class ClipState(NamedTuple):
     """State of ``clip``.
 
     Attributes:
-      clipped: the last gradient was changed.
-      count: gradients so far.
+      clipped: True if the last gradient was changed.
+      count: number of gradients so far.
       past_N: for "percentile" the norms so far, sorted, then inf.
     """
 
@@ -114,7 +114,7 @@ def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.Grad
 
 
 def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
-    """The clipped updates, and whether any entry changed."""
+    """The clipped updates, and True if any entry changed."""
     if kind in ("none", "step"):
         return updates, jnp.zeros((), bool)
     if kind in ("norm", "percentile"):
@@ -134,7 +134,7 @@ def _clip_entries(g: Array, threshold: Number) -> tuple[Array, Array]:
 
 
 def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple[Any, Array]:
-    """Each unit of each gate clipped separately; parameters of no gate are unchanged."""
+    """The updates with each unit of each gate clipped; parameters outside gates are unchanged."""
     changes = [jnp.zeros((), bool)]
 
     def units(gradient, weights):

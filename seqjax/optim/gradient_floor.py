@@ -1,7 +1,7 @@
 """Gradient floors: gradients with a norm below the floor are scaled up to it.
 
-This is not a training method in use. It is here to test the claim that a lower threshold does not
-help against vanishing gradients, in the three places where one could apply it.
+No training recipe uses them. They test the claim that a lower bound on gradients does not help
+against vanishing gradients, at the three places where one could apply a bound.
 """
 
 import dataclasses

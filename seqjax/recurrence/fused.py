@@ -85,7 +85,7 @@ def unroll_fused(
 
 def _forward(static, shared, carry, inputs):
     residuals = functools.partial(_pack, static.cell)
-    # XLA's CPU loops read a slice of one large product more slowly than they take a small one.
+    # On a CPU, reading slices of one large product is slower than computing a product in each step.
     final, (outputs, saved_TKN) = scan_steps(
         static, shared, carry, inputs, residuals, project_first=not _on_cpu()
     )
@@ -95,8 +95,8 @@ def _forward(static, shared, carry, inputs):
 def _pack(cell, carry, values):
     """The residuals of a step as K rows of N = B·H numbers: its carry, then its gate values.
 
-    One array, since XLA fills and copies every stack of a loop before it begins; flat rows, since
-    its CPU loops over rows of H numbers take several times as long.
+    Residuals are one array, because XLA fills and copies every stack of a loop before the loop
+    begins. Rows are flat, because its CPU loops over rows of H numbers take several times as long.
     """
     return jnp.stack([jnp.ravel(a) for a in (*carry, *(values[gate.name] for gate in cell.gates))])
 
@@ -104,7 +104,7 @@ def _pack(cell, carry, values):
 def _unpack(cell, saved_TKN, t, shape):
     """The carry before step t and the step's gate values by name: the inverse of ``_pack``.
 
-    Each row is sliced by itself: out of a common slice XLA's CPU loops read number by number.
+    Each row is sliced by itself, because XLA's CPU loops read a common slice number by number.
     """
     rows = [
         lax.dynamic_slice(saved_TKN, (t, k, 0), (1, 1, saved_TKN.shape[2])).reshape(shape)
@@ -231,7 +231,7 @@ def _add_products(static, shared, d_params, x_ND, h_NH, dz_input, dz_state):
     cell, dtype, w_DGH = static.cell, static.dtype, shared.params.w_DGH
     N, H = h_NH.shape
     dz_input, dz_state = (None if dz is None else dz.reshape(N, -1) for dz in (dz_input, dz_state))
-    dz_x = dz_input  # the floor on contributions leaves the gradient of the input alone
+    dz_x = dz_input  # the floor on contributions does not change the gradient of the input
     if shared.contribution is not None:
         dz_input, dz_state = _raise_rows(cell, shared.contribution, x_ND, h_NH, dz_input, dz_state)
     added = {"w_DGH": matmul(x_ND.T, dz_input, dtype)}
@@ -269,10 +269,10 @@ def _on_cpu() -> bool:
 
 
 def block_size(T: int, B: int) -> int | None:
-    """Steps of dz that go into one matrix product of the backward pass; None for all T.
+    """Number of steps in one matrix product of the backward pass; None for all T.
 
-    On a CPU about 800 rows of (time, batch), which are still in the cache when the product reads
-    them. On other devices all steps at once.
+    On a CPU these are about 800 rows of (time, batch), which are still in the cache when the
+    product reads them. Other devices take all steps at once.
     """
     if not _on_cpu() or T * B < 2 * BLOCK_ROWS:
         return None

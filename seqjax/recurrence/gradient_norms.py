@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from seqjax.types import Array, Number
 
 LEAST_NORM = 1e-20
-"""Vectors with a smaller norm are not raised: they are zeros, or rounding errors."""
+"""Vectors with a smaller norm are not raised, because they are zeros or rounding errors."""
 
 
 def _wide(x: Array) -> Array:
@@ -105,19 +105,17 @@ def raise_to_norm(
 class StepBound(NamedTuple):
     """Bounds on the gradients at every step of the backward pass; None is no bound.
 
-    An example's signal at a step is the cotangent of its carry after that step: the sum of what
-    comes back from later steps and from the outputs. It is first clipped, then raised. All numbers
+    An example's signal at a step is the cotangent of its carry after that step: the sum of the
+    cotangents from later steps and from the outputs. It is first clipped, then raised. All numbers
     may be traced.
 
     Attributes:
-      threshold: positive; the norm to which the signal, all leaves jointly, is clipped; inf is off.
-      count: pass 0 and differentiate with respect to it: its cotangent is the number of
-        (step, example) pairs that were clipped.
-      floor: 0 or more; the norm to which each leaf of the signal (h, and for the LSTM c) is raised;
-        0 is off.
-      contribution: 0 or more; the norm to which each example's contribution at each step to the
-        gradient of the parameters, all jointly, is raised; 0 is off. The signal to earlier steps
-        and to the input does not change.
+      threshold: norm to which the signal, all leaves jointly, is clipped; positive, inf for off.
+      count: 0. Its gradient is the number of (step, example) pairs that were clipped.
+      floor: norm to which each leaf of the signal (h, and for the LSTM c) is raised; 0 for off.
+      contribution: norm to which each example's contribution at each step to the gradient of all
+        parameters, jointly, is raised; 0 for off. The signal to earlier steps and to the input does
+        not change.
     """
 
     threshold: Number | None = None

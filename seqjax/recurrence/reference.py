@@ -33,7 +33,7 @@ class Recorder:
 
 
 class Static(NamedTuple):
-    """The part of an unroll that is structure: never traced. Fields as in ``unroll``."""
+    """The static arguments of an unroll, which are never traced. Fields as in ``unroll``."""
 
     cell: Cell
     reverse: bool
@@ -152,8 +152,8 @@ def scan_steps(
     """Scan a cell along T.
 
     Args:
-      residuals: from the carry before a step and its gate values to the arrays that are stacked
-        along T, for a backward pass; or to None.
+      residuals: function of the carry before a step and its gate values; returns the arrays to
+        save for a backward pass, which are stacked along T, or None.
       project_first: compute W x for all steps in one matrix product before the loop.
       advance: computes one step, with the signature of ``advance`` above.
 
@@ -195,7 +195,7 @@ def unroll_reference(
 def chunk_size_near(wanted: int, T: int) -> int:
     """A divisor of T near ``wanted``, or ``wanted`` itself if none is within a factor of 2.
 
-    A chunk size that divides T avoids a copy that joins the remaining steps.
+    A chunk size that divides T avoids a copy that appends the remaining steps.
     """
     near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
     return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
@@ -209,15 +209,16 @@ def scan_chunks(
     If T is no multiple of ``chunk``, the last chunk is shorter.
     """
     T = jax.tree.leaves(inputs)[0].shape[0]
-    whole = T // chunk * chunk
-    head = jax.tree.map(lambda a: a[:whole].reshape(whole // chunk, chunk, *a.shape[1:]), inputs)
-    tail = jax.tree.map(lambda a: a[whole:], inputs)
+    chunks, remainder = divmod(T, chunk)
+    end = chunks * chunk
+    head = jax.tree.map(lambda a: a[:end].reshape(chunks, chunk, *a.shape[1:]), inputs)
+    tail = jax.tree.map(lambda a: a[end:], inputs)
 
     def over_head(carry):
         carry, outputs = lax.scan(steps, carry, head, reverse=reverse)
-        return carry, jax.tree.map(lambda a: a.reshape(whole, *a.shape[2:]), outputs)
+        return carry, jax.tree.map(lambda a: a.reshape(end, *a.shape[2:]), outputs)
 
-    if whole == T:
+    if not remainder:
         return over_head(carry)
     if reverse:
         carry, last = steps(carry, tail)

@@ -63,8 +63,8 @@ def unroll(
       x_TBD: inputs, time-major, in the parameters' dtype.
       carry: the initial carry, leaves (B, H); zeros by default.
       lengths_B: integers; steps t >= length are padding: they leave the carry unchanged, their
-        outputs are 0, and the values of ``x_TBD`` there are ignored, NaN included. A length of 0
-        returns the initial carry.
+        outputs are 0, and their values of ``x_TBD``, NaN included, are ignored. An example of
+        length 0 returns its initial carry.
       reset_TB: booleans; True marks step t as the first of a new sequence in input time. The carry
         is reset to the initial one before that step, or, in reverse, after it. Ignored on padding.
       reverse: run from the last step to the first.
@@ -77,12 +77,12 @@ def unroll(
         transformation), "fused" (faster, less memory; cells with a pointwise ``combine``, and with
         a floor on contributions only those without extra parameters; no forward-mode derivatives),
         or "auto": "fused" where it is available.
-      dtype: of the operands of matrix products, such as ``jnp.bfloat16``; by default the
-        parameters'. Parameters, carries and sums stay in the parameters' dtype. No forward-mode
-        derivatives.
+      dtype: dtype of the operands of matrix products, such as ``jnp.bfloat16``; by default the
+        dtype of the parameters, which carries and sums always have. With a ``dtype`` there are no
+        forward-mode derivatives.
 
     Raises:
-      ValueError: a shape or dtype that does not fit (the message has both), an unknown gate or
+      ValueError: a wrong shape or dtype (the message has the expected one), an unknown gate or
         engine, or "fused" for a cell that it does not support.
       TypeError: forward-mode differentiation of the fused engine or with a ``dtype`` (from JAX).
 
@@ -133,12 +133,12 @@ def _run(
         raise ValueError(
             f'engine: cell {cell.name!r} has no pointwise form; expected "auto" or "reference"'
         )
-    # Contributions of extra parameters are no outer products, whose norms the fused engine takes.
+    # The fused engine takes norms of outer products, which contributions of extras are not.
     unsupported = shared.contribution is not None and bool(cell.extras)
     if engine == "fused" and unsupported:
         raise ValueError(
             f"engine: a floor on contributions is not available for cell {cell.name!r}, which has "
-            'parameters beside W, U and b; expected "auto" or "reference"'
+            'parameters besides W, U and b; expected "auto" or "reference"'
         )
     fused = pointwise and not unsupported and engine != "reference"
     steps = functools.partial(unroll_fused if fused else unroll_reference, static, shared)
@@ -149,7 +149,7 @@ def _run(
 
 
 def _chunk_size(remat: int | bool | None, T: int) -> int | None:
-    """Steps a rematerialised chunk, or None for no rematerialisation."""
+    """Steps of a rematerialised chunk, or None for no rematerialisation."""
     if remat is None or remat is False:
         return None
     chunk = chunk_size_near(max(1, math.isqrt(T)), T) if remat is True else remat
@@ -159,7 +159,7 @@ def _chunk_size(remat: int | bool | None, T: int) -> int | None:
 
 
 def _checked(name: str, array: Array, shape: tuple[int, ...], kind: type) -> Array:
-    """``array`` as a JAX array of this shape and kind of dtype."""
+    """``array`` as a JAX array, after checking its shape and kind of dtype."""
     array = jnp.asarray(array)
     if array.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")

@@ -32,8 +32,8 @@ class Batch(NamedTuple):
       lengths_B: valid steps of each sequence, or None if all have T.
       subsets: weights, like ``y``, by the name of an accuracy over a subset of the sequences; only
         evaluation reads them.
-      reset_B: True for lanes that start from the zero state although the task carries states over
-        batches; or None.
+      reset_B: for tasks that carry states over batches: True for lanes that restart from the zero
+        state; None if none restarts.
       source: (S, B) symbols that an encoder reads before x, or None.
       source_lengths_B: valid steps of each source.
     """
@@ -144,18 +144,18 @@ class Task:
         return {name: (correct, weight) for name, weight in weights.items()}
 
     def derived(self, means: dict[str, Array]) -> dict[str, Array]:
-        """Return metrics that are functions of the means of others, such as a perplexity."""
+        """Return metrics computed from the means of other metrics, such as a perplexity."""
         return {}
 
     def final_evaluation(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
-        """Return ``final_metrics`` of a trained model, such as of the text it generates."""
+        """Return ``final_metrics`` of a trained model, such as scores of the text it generates."""
         raise NotImplementedError
 
     def saved_data(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Data that are saved with a trained model, so that it can be used without its data set.
+        """Return data to save with a trained model, so that it can be used without its data set.
 
         Returns:
-          Anything that JSON can hold by name, and arrays of at most 32 bits by name.
+          JSON values by name, and arrays of at most 32 bits by name.
         """
         return {}, {}
 

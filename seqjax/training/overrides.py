@@ -20,6 +20,7 @@ from seqjax.types import unknown
 DEFAULT_TASK = "digits_rows"
 ENTRY = re.compile(r"^  (\w[\w, ]*):(.*\n?(?:    .*\n?)*)", re.MULTILINE)
 """Names and text of an entry under "Attributes:" of a docstring."""
+SENTENCE_END = re.compile(r"(?<!et al)\. ")
 LARGEST = 2**24
 """Bound of whole numbers that catches typos."""
 
@@ -45,10 +46,10 @@ class Field:
     meaning: str
 
     def parse(self, text: str) -> Any:
-        """The value of a text, as on the command line.
+        """Return the typed value of a text from the command line.
 
         Raises:
-          ConfigError: not a value of the field's type.
+          ConfigError: the text is not a value of the field's type.
         """
         if text[:1] in "'\"" and text[-1:] in "'\"" and text:
             raise self._error("a value without quotation marks", text)
@@ -67,10 +68,10 @@ class Field:
         return self._in_range(value, text)
 
     def check(self, value: Any) -> Any:
-        """The value, if it has the field's type; whole numbers are numbers too.
+        """Return the value if it has the field's type; a float field also accepts whole numbers.
 
         Raises:
-          ConfigError: another type, NaN, or a number that becomes 0 or infinite in float32.
+          ConfigError: the value has another type, is NaN, or becomes 0 or infinite in float32.
         """
         typed = value.item() if isinstance(value, np.generic) else value
         if self.type is float and type(typed) is int and abs(typed) < LARGEST:
@@ -108,7 +109,7 @@ def _float32_holds(value: float) -> bool:
 
 
 def fields(cell: str = ModelSpec.cell, task: str = DEFAULT_TASK) -> dict[str, Field]:
-    """Every field that a configuration of this cell and task has, by path.
+    """Return all fields of a configuration with this cell and task, by path.
 
     >>> fields()["optim.learning_rate"].default, "init.bias.n_h" in fields("gru")
     (0.1, True)
@@ -125,45 +126,45 @@ def fields(cell: str = ModelSpec.cell, task: str = DEFAULT_TASK) -> dict[str, Fi
 
 @functools.cache
 def all_fields() -> dict[str, Field]:
-    """The fields of all cells and tasks, by path. A path has the same type everywhere."""
-    of_tasks = [_fields(ModelSpec.cell, task) for task in TASKS]
-    of_cells = [_fields(cell, DEFAULT_TASK) for cell in CELLS]
-    return {path: field for found in (*of_cells, *of_tasks) for path, field in found.items()}
+    """Return the fields of all cells and tasks, by path. A path has one type everywhere."""
+    by_task = [_fields(ModelSpec.cell, task) for task in TASKS]
+    by_cell = [_fields(cell, DEFAULT_TASK) for cell in CELLS]
+    return {path: field for paths in (*by_cell, *by_task) for path, field in paths.items()}
 
 
 @functools.cache
 def _fields(cell: str, task: str) -> dict[str, Field]:
-    found = {"task.name": Field("task.name", str, DEFAULT_TASK, "name of the task")}
+    by_path = {"task.name": Field("task.name", str, DEFAULT_TASK, "name of the task")}
     for section, spec in {**SECTIONS, "task": TASKS[task]}.items():
         hints, meanings = typing.get_type_hints(spec), _meanings(spec)
         for field in dataclasses.fields(spec):
             path, meaning = f"{section}.{field.name}", meanings.get(field.name, "")
             if path == "init.bias":
                 gates = (f"{path}.{gate}" for gate in CELLS[cell].bias_gates)
-                found |= {gate: Field(gate, float, 0.0, meaning) for gate in gates}
+                by_path |= {gate: Field(gate, float, 0.0, meaning) for gate in gates}
             else:
                 hint = hints[field.name]
                 kind = hint if hint in (int, bool, str) else float
-                found[path] = Field(path, kind, field.default, meaning)
-    return found
+                by_path[path] = Field(path, kind, field.default, meaning)
+    return by_path
 
 
 def _meanings(spec: type) -> dict[str, str]:
-    """The first sentence on each field, from "Attributes:" of the docstring and its bases'."""
-    found = {}
+    """Return the first sentence on each field, from "Attributes:" of the class and its bases."""
+    meanings = {}
     for base in reversed(spec.__mro__):
         _, _, attributes = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")
         for names, text in ENTRY.findall(attributes):
-            sentence = " ".join(text.split()).partition(". ")[0].rstrip(".")
-            found |= {name: sentence for name in names.split(", ")}
-    return found
+            sentence = SENTENCE_END.split(" ".join(text.split()))[0].rstrip(".")
+            meanings |= {name: sentence for name in names.split(", ")}
+    return meanings
 
 
 class Overrides(Mapping[str, Any]):
     """Immutable values by path, each of the type of its field.
 
-    The paths are those of ``all_fields``: some may have no effect, or not exist, for the cell and
-    the task that the overrides name.
+    Paths are keys of ``all_fields``; the cell and the task that the overrides name may lack some of
+    these fields or not use them.
 
     >>> typed = Overrides.parse({"model.hidden": "64", "clip.threshold": "inf"})
     >>> dict(typed | Overrides({"model.hidden": 32}))
@@ -185,10 +186,10 @@ class Overrides(Mapping[str, Any]):
 
     @classmethod
     def parse(cls, texts: Mapping[str, Any]) -> "Overrides":
-        """The overrides that texts by path stand for; values that are not text are typed already.
+        """Parse texts by path; values that are not text count as typed.
 
         Raises:
-          ConfigError: an unknown path, or a text that is no value of its field.
+          ConfigError: an unknown path, or a text that is not a value of its field.
         """
         return cls(
             {
@@ -207,13 +208,13 @@ class Overrides(Mapping[str, Any]):
         return len(self._values)
 
     def __or__(self, later: Mapping[str, Any]) -> "Overrides":
-        """The union of both; values of ``later`` win."""
+        """Return the union of both; values of ``later`` win."""
         union = Overrides()
         union._values = {**self._values, **Overrides(later)}
         return union
 
     def without(self, paths: Container[str]) -> "Overrides":
-        """A copy without these paths."""
+        """Return a copy without these paths."""
         rest = Overrides()
         rest._values = {path: value for path, value in self.items() if path not in paths}
         return rest
@@ -223,16 +224,16 @@ class Overrides(Mapping[str, Any]):
 
     @property
     def cell(self) -> str:
-        """Name of the cell, set or by default."""
+        """Name of the cell; the default unless it is set."""
         return self.get("model.cell", ModelSpec.cell)
 
     @property
     def task(self) -> str:
-        """Name of the task, set or by default."""
+        """Name of the task; the default unless it is set."""
         return self.get("task.name", DEFAULT_TASK)
 
     def fields(self) -> dict[str, Field]:
-        """The fields that exist for the cell and the task of the overrides.
+        """Return the fields of the overrides' cell and task.
 
         Raises:
           ConfigError: an unknown cell or task.
@@ -241,10 +242,10 @@ class Overrides(Mapping[str, Any]):
 
 
 def field_of(path: str) -> Field:
-    """The field of a path.
+    """Return the field at a path.
 
     Raises:
-      ConfigError: no cell or task has it.
+      ConfigError: no cell or task has this field.
     """
     if path not in all_fields():
         raise ConfigError(str(unknown("field", path, all_fields())))

@@ -1,4 +1,4 @@
-"""The Specs that a configuration consists of, by section; the training section is defined here."""
+"""``SECTIONS``: the Specs of a configuration by section; and ``TrainSpec``."""
 
 import dataclasses
 from typing import Any
@@ -20,7 +20,7 @@ PRECISIONS = {
     "tf32": ("tensorfloat32", None),
     "bf16": ("highest", jnp.bfloat16),
 }
-"""JAX's precision of a matrix product, and the dtype that its operands are rounded to."""
+"""JAX's precision of matrix products, and the dtype to which their operands are rounded."""
 MOST_STEPS, LARGEST_BATCH, MOST_VALIDATIONS = 2**24, 2**16, 10**4
 """Bounds that catch typos."""
 
@@ -28,12 +28,12 @@ MOST_STEPS, LARGEST_BATCH, MOST_VALIDATIONS = 2**24, 2**16, 10**4
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TrainSpec:
-    """Length and precision of training. All fields are static.
+    """Length, precision and observers of training. All fields are static.
 
     Attributes:
-      steps: updates.
+      steps: number of updates.
       batch_size: sequences per update.
-      eval_every: updates between validations; one more follows the last update.
+      eval_every: updates between validations; a final validation follows the last update.
       precision: precision of matrix products: "float32" (the highest that the device has), "tf32"
         (on devices that have it, float32 elsewhere), "bf16" (operands rounded to bfloat16).
         Parameters, carries, gates and sums are float32 under all three.
@@ -74,7 +74,7 @@ SECTIONS = {
     "optim": OptimSpec,
     "train": TrainSpec,
 }
-"""Specs by the first part of the paths of their fields; "task" is a section as well."""
+"""Specs by section, the first part of a field's path; the section "task" holds the task."""
 
 
 def observed(names: str) -> tuple[str, ...]:

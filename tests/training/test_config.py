@@ -184,11 +184,11 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
         ("init.radius", {}, "init.recurrent is not sparse"),
         ("init.t_max", {"init.bias_scheme": "uniform_gate"}, "init.bias_scheme is not chrono"),
         ("init.bias.f", {"init.bias_scheme": "chrono"}, "init.bias_scheme chrono sets it"),
-        ("init.bias_spread", {"init.bias.f": 0.0}, "every bias that is a constant is 0"),
+        ("init.bias_spread", {"init.bias.f": 0.0}, "every constant bias is 0"),
         (
             "init.bias_spread",
             {"init.bias_scheme": "chrono", "init.bias.f": 1.0},
-            "every bias that is a constant is 0",
+            "every constant bias is 0",
         ),
         ("model.embed", {}, "the task's input is not symbols"),
         (

@@ -15,16 +15,17 @@ BALANCED = ("balanced_accuracy", *(f"balanced_accuracy_{n}" for n in range(MOST_
 
 @dataclasses.dataclass(frozen=True)
 class AgreementNatural(DataSetTask):
-    """Classify the words before a verb, read to the last, as singular or plural.
+    """Classify whether a verb is singular or plural after reading all words before it.
 
     5,000 training, 485 validation and 2,000 test sentences of 1 to 47 words
-    (``seqjax.data.agreement``). The 1,000 most frequent words of the training prefixes have
-    symbols; all others share one. Set ``model.embed=32``: one-hot inputs of this size are slow.
+    (``seqjax.data.agreement``). The 1,000 most frequent words of the training prefixes have a
+    symbol each; all other words share one symbol. Set ``model.embed=32``: one-hot inputs of this
+    size are slow.
 
     Metrics:
       balanced_accuracy: mean of the accuracies on singulars and on plurals, 1/2 at chance.
-      balanced_accuracy_0 … _4: the same on sentences with this number of attractors. Nearly all
-        with four are plural: one validation and seven test sentences are singular.
+      balanced_accuracy_0 … _4: the same on sentences with this number of attractors. With four
+        attractors only one validation and seven test sentences are singular.
       accuracy: .63 for the constant answer "plural".
     """
 
@@ -53,7 +54,7 @@ class AgreementNatural(DataSetTask):
 
 
 def _balancing(prefixes: Prefixes) -> np.ndarray:
-    """Return weights (n, 6) with which a mean of correct answers is each metric of ``BALANCED``.
+    """Return weights (n, 6): a weighted mean of correct answers for each metric of ``BALANCED``.
 
     The weight is 1/(2 m) for the m sentences of the same class, among all sentences and among those
     with the same number of attractors.

@@ -28,13 +28,17 @@ def months(part: str) -> slice:
 class Forecast(DataSetTask):
     """Predict the temperature ``horizon`` months after a window of ``length`` months.
 
-    The series is ``seqjax.data.elnino``. The targets of training are the months of 1950 to 1985,
-    without the first length + horizon - 1, those of validation 1986 to 1995, and those of the test
-    1996 to 2010; windows may reach back into an earlier part. Values are standardised by mean and
-    deviation of 1950 to 1985 and not differenced; the month of the year is not an input. The
-    loss is the squared error of standardised values.
+    The series is ``seqjax.data.elnino``. Training targets are the months of 1950 to 1985 without
+    the first length + horizon - 1 months, validation targets 1986 to 1995, test targets 1996 to
+    2010; windows may reach back into an earlier part. Values are standardised by mean and deviation
+    of 1950 to 1985 and not differenced; the month of the year is not an input. The loss is the
+    squared error of standardised values.
 
-    Metrics: ``mae`` in °C, at chance that of the median of the training targets; ``mse`` in °C².
+    Metrics: ``mae`` in °C, at chance the error of the median training target; ``mse`` in °C².
+
+    Attributes:
+      length: months of input before each forecast.
+      horizon: months from the last input to the target.
 
     Raises:
       ValueError: ``length`` or ``horizon`` is not in 1 … 120.
@@ -57,7 +61,7 @@ class Forecast(DataSetTask):
         return len(self.steps("train"))
 
     def steps(self, part: str) -> np.ndarray:
-        """Return (n,) the indices in the series of the targets of a part."""
+        """Return the indices (n,) of a part's targets in the series."""
         own = months(part)
         return np.arange(max(own.start, self.length + self.horizon - 1), own.stop)
 

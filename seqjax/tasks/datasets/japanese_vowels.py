@@ -16,10 +16,10 @@ PARTS = {"train": 225, "validation": 45, "test": 370}
 class JapaneseVowels(DataSetTask):
     """Classify the speaker of an utterance of 7 to 29 steps of 12 coefficients.
 
-    The 370 test utterances are the published ones (``seqjax.data.japanese_vowels``). Of the 270
-    published training utterances, 30 per speaker, a fixed draw assigns 5 per speaker to validation.
-    Each coefficient is standardised by mean and deviation over the steps of the other 225. Metric:
-    ``accuracy``, 1/9 at chance on balanced speakers, as in training.
+    The 370 test utterances are as published (``seqjax.data.japanese_vowels``). A fixed draw assigns
+    5 of each speaker's 30 published training utterances to validation, which leaves 225 for
+    training. Each coefficient is standardised by its mean and deviation over the training steps.
+    Metric: ``accuracy``, 1/9 at chance on balanced speakers, as in training.
     """
 
     name = "japanese_vowels"

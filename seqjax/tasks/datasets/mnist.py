@@ -10,7 +10,7 @@ from seqjax.data.idx import CLASSES, SIDE, mnist
 from seqjax.tasks.base import Batch, DataSetTask
 
 PARTS = {"train": 55_000, "validation": 5_000, "test": 10_000}
-"""Images of each part; those of validation are the last of the training file."""
+"""Images of each part; validation images are the last ones of the training file."""
 PERMUTATION_SEED = 0
 WHITE = 255
 

@@ -40,16 +40,19 @@ class Poems(RaggedTask):
 
     9,731 training, 512 validation and 538 test poems of the Tang (``seqjax.data.poems``); symbols
     as in ``seqjax.tasks.datasets.poetry``. The ``vocabulary`` most frequent characters of the
-    training poems have symbols, ties in the order of Unicode; 2,500 of them cover 97.6 % of the
-    characters. All other characters share one symbol, which is predicted like any other.
+    training poems have a symbol each, ties in the order of Unicode; 2,500 of them cover 97.6 % of
+    the characters. All other characters share one symbol, which is predicted like any other.
 
     Metrics:
       perplexity: exp of the mean negative log-likelihood of a symbol (characters, marks, the end);
         at chance exp of the entropy of the training symbols.
       perplexity_characters: the same over characters only, including the shared symbol.
-      formed: share of 1,000 poems, sampled without a constraint after form symbols with the
-        training frequencies, that have the requested form to the last symbol.
+      formed: share of 1,000 sampled poems that have exactly the requested form. Forms are drawn
+        with their training frequencies; all later symbols are sampled without a constraint.
       copied: share of the lines of well-formed samples that occur in a line of a training poem.
+
+    Attributes:
+      vocabulary: number of most frequent characters with their own symbol.
 
     Raises:
       ValueError: ``vocabulary`` is not in 1 … 16,384.
@@ -125,9 +128,9 @@ def form_and_copies(
     """Return the metrics "formed" and "copied" of sampled poems.
 
     Args:
-      drawn_TB: symbols after that of the form.
+      drawn_TB: the symbols sampled after the form's symbol.
       form_B: indices in ``FORMS``.
-      allowed_FTV: symbols that each form allows at each place; all after its end.
+      allowed_FTV: True for the symbols that a form allows at each step, and after the poem's end.
       copies_NK: hashes of the passages that count as copied.
     """
     place_FLC = jnp.asarray(np.stack([poetry.line_places(form) for form in FORMS]))
@@ -180,7 +183,7 @@ def _evaluation_data(files: tuple[pathlib.Path, ...], vocabulary: int) -> dict[s
 
 
 def _allowed(script: Script) -> np.ndarray:
-    """Return (F, LONGEST, V) ``Script.allowed`` of every form; all symbols after its end."""
+    """Return ``Script.allowed`` of every form, (F, LONGEST, V); True after the poem's end."""
     allowed = np.ones((len(FORMS), poetry.LONGEST, script.size), bool)
     for row, form in zip(allowed, FORMS, strict=True):
         own = script.allowed(form)

@@ -26,7 +26,7 @@ LONGEST = max(lines * (size + 1) for lines, size in FORMS.values()) + 1
 MOST_LINES, LONGEST_LINE = (max(sizes) for sizes in zip(*FORMS.values(), strict=True))
 NO_CHARACTER = "□"
 A_CHARACTER, A_MIDDLE, A_FINAL, THE_END = range(4)
-"""Kinds of places: a character, a mark within or at the end of a couplet, the end."""
+"""Kinds of positions: a character, a mark within or at the end of a couplet, the end."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Script:
         return signs.get(symbol, NO_CHARACTER)
 
     def allowed(self, form: str, unknown: bool = True) -> np.ndarray:
-        """Return (T, V) booleans: the symbols allowed at each place after the form's symbol.
+        """Return (T, V) booleans: the symbols allowed at each step after the form's symbol.
 
         Args:
           form: key of ``FORMS``.
-          unknown: allow ``UNKNOWN`` at the places of characters.
+          unknown: allow ``UNKNOWN`` in place of a character.
         """
         kinds = np.zeros((4, self.size), bool)
         kinds[A_CHARACTER, FIRST : FIRST + len(self.characters)] = True
@@ -87,7 +87,7 @@ def script_of(poems: Iterable[Poem], vocabulary: int) -> Script:
 
 
 def places(form: str) -> np.ndarray:
-    """Return (T,) the kind of each place of a poem.
+    """Return the kind of each position of a poem, (T,).
 
     >>> places("4x5")[:12].tolist()
     [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 2]
@@ -98,7 +98,7 @@ def places(form: str) -> np.ndarray:
 
 
 def line_places(form: str) -> np.ndarray:
-    """Return (MOST_LINES, LONGEST_LINE) the places of the characters of each line, -1 for none."""
+    """Return the positions of each line's characters, (MOST_LINES, LONGEST_LINE); -1 for none."""
     lines, size = FORMS[form]
     found = np.full((MOST_LINES, LONGEST_LINE), -1, np.int32)
     first_L1 = np.arange(lines)[:, None] * (size + 1)
@@ -107,7 +107,7 @@ def line_places(form: str) -> np.ndarray:
 
 
 def passages(line: Sequence) -> list[Sequence]:
-    """Return the passages of a line that count as copied: the line and each 5 of its characters.
+    """Return the passages that count as copied: the line and its runs of 5 characters.
 
     >>> passages("日照香爐生紫煙")
     ['日照香爐生', '照香爐生紫', '香爐生紫煙', '日照香爐生紫煙']

@@ -144,7 +144,7 @@ def best_bucket_lengths(lengths_S: np.ndarray, most: int) -> list[int]:
     U = len(length_U)
     cost, cuts = length_U * before[1:], [np.zeros(U, np.int64)]
     for _ in range(min(most, U) - 1):
-        # total[k, j]: the longest bucket holds the lengths j … k, the others all below j
+        # total[k, j]: the longest bucket holds the lengths j … k, shorter buckets those below j
         total = length_U[:, None] * (before[1:, None] - before[None, :-1])
         total = total + np.concatenate([[0], cost[:-1]])[None]
         total[np.triu_indices(U, 1)] = np.iinfo(np.int64).max

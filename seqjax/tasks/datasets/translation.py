@@ -17,7 +17,7 @@ from seqjax.tasks.datasets.ragged import RaggedTask, Sequences
 from seqjax.types import Array
 
 END = 0
-"""Symbol before the first character of a target and after the last of any text."""
+"""Symbol before the first character of a target and after the last character of every text."""
 
 
 def encoded(text: str, size: int = LONGEST + 1) -> np.ndarray:
@@ -34,12 +34,12 @@ class Translation(RaggedTask):
     2,603 training, 331 validation and 353 test messages of at most 60 characters
     (``seqjax.data.messages``). The encoder reads the source backwards, which shortens the distance
     between corresponding parts (Sutskever et al. 2014); the decoder predicts each character of the
-    target and its end from those before it.
+    target, and its end, from the characters before it.
 
     Metrics:
       bits: bits per character of the target, including its end, given the characters before it; at
         chance the entropy of single characters in training.
-      accuracy: of the likeliest character, likewise.
+      accuracy: share of these characters and ends that are the likeliest prediction.
       chrf, chrf_validation: mean chrF of greedy translations of the test and of validation; a
         translation ends with ``END`` or after 61 steps.
       exact: share of greedy test translations that equal the reference.
@@ -114,7 +114,7 @@ def _length(symbols_TB: Array) -> Array:
 
 
 def translated(model: SequenceModel, batch: Batch) -> Array:
-    """Return greedy translations (T, B), 0 from ``END`` on; T is that of the batch."""
+    """Return greedy translations (T, B), with T of the batch and 0 from the end on."""
 
     def step(state: tuple[Array, Any], _: None) -> tuple[tuple[Array, Any], Array]:
         symbol_B, carry = state

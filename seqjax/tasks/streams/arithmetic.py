@@ -20,18 +20,21 @@ SIZES = {"train": 2**20, "validation": 2**15, "test": 2**15}
 class Arithmetic(StreamTask):
     """A stream of samples such as 3e36d9-h1h39f94eeh43keg3c=-13991064.
 
-    Without its letters a sample is a±b=, its value and a full stop. Earlier digits of the answer
-    are inputs when the next one is predicted.
+    Without its letters a sample is a±b=, its value and a full stop. The network reads the earlier
+    digits of an answer when it predicts the next one.
 
-    The paper leaves the following open. The number of digits of a and of b is uniform in 1 …
-    ``digits``, and each is uniform among the numbers with so many digits (0 has one). a is negated
-    with probability 1/2; + and - are equally likely. n random letters precede each character of
-    a±b= except the first, with
+    The paper leaves some choices open; here they are as follows. The number of digits of a and of b
+    is uniform in 1 … ``digits``, and each operand is uniform among the numbers with that many
+    digits (0 has one). a is negated with probability 1/2; + and - are equally likely. n random
+    letters precede each character of a±b= except the first, with
 
         P(n) = .3 · .7^n, n = 0, 1, … (mean 7/3).
 
     Only the characters of the answer are scored, including its sign and full stop. Metrics as in
     ``StreamTask``.
+
+    Attributes:
+      digits: most digits of an operand.
 
     Raises:
       ValueError: ``digits`` is not in 1 … 18, or ``length`` is too small or too large.

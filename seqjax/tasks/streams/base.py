@@ -51,15 +51,18 @@ class StreamTask(Task):
     between them: truncated back-propagation over ``length`` steps, as in Jozefowicz et al. 2015
     (batch 20, 35 steps). Otherwise the same windows start from the zero state.
 
-    Evaluation predicts every symbol of the held-out text except the first once, in segments that
-    start from the zero state: of max(1,024, ``length``) steps if ``carried``, else of ``length``.
+    Evaluation predicts each symbol of the held-out text except the first, once. It reads the text
+    in segments that start from the zero state and have max(1,024, ``length``) steps if ``carried``,
+    else ``length`` steps.
 
-    Metrics over the scored symbols: ``accuracy``, at chance the frequency of the commonest symbol
-    in training; ``bits`` per symbol, the softmax loss in units of ln 2.
+    Metrics over the scored symbols: ``accuracy``, at chance the frequency of the most frequent
+    training symbol; ``bits`` per symbol, the softmax loss in units of ln 2.
 
     Attributes:
+      length: steps of a training window.
+      carried: start each training window from the final state of the window before it.
       sizes: number of symbols of each part.
-      stretch: steps of an evaluation segment, so many that the first few weigh little.
+      stretch: steps of an evaluation segment; long, so that its first few steps weigh little.
       at_once: approximate number of symbols of an evaluation batch; bounds the memory.
     """
 
@@ -138,7 +141,7 @@ class StreamTask(Task):
         return float(_shares(self).max())
 
     def chance_loss(self, link: str) -> float:
-        """Return the loss of the best constant; the entropy of scored symbols for a softmax."""
+        """Return the loss of the best constant prediction; for a softmax the entropy of symbols."""
         return losses.constant_class_loss(link, _shares(self))
 
 

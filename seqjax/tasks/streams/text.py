@@ -24,19 +24,18 @@ class WrittenText(StreamTask):
     """Predict the next character (code point) of a UTF-8 text.
 
     The first 90 % are training data, the next 5 % validation, the last 5 % test. The
-    ``vocabulary`` most frequent characters of the training part have symbols; all others share one.
+    ``vocabulary`` most frequent characters of the training part have a symbol each; all other
+    characters share one symbol.
 
     A lane reads ``fresh`` consecutive windows and then restarts from the zero state at another
-    place, drawn with the key of the run; lanes restart at different steps. Without restarts
-    networks unlearn the zero state: two of those with 128 units, trained for 4,000 steps on Tiny
-    Shakespeare, needed 12 bits per character on some evaluation segments.
+    position, drawn with the key of the run; lanes restart at different steps. Without restarts
+    networks can lose the ability to start from the zero state: two networks with 128 units, trained
+    for 4,000 steps on Tiny Shakespeare, needed 12 bits per character on some evaluation segments.
 
-    Args:
-      length: steps of a window.
-      carried: carry the recurrent state over windows.
-      file: data set, slash, file, in the folder of data sets.
-      vocabulary: number of characters with a symbol, 1 … 65,535.
-      fresh: consecutive windows of a lane.
+    Attributes:
+      file: "data set/file", relative to the folder of data sets.
+      vocabulary: number of most frequent characters with their own symbol, 1 … 65,535.
+      fresh: consecutive windows that a lane reads before it restarts from the zero state.
 
     Metrics: ``bits`` per character, at chance the entropy of single characters in training;
     ``accuracy``.
@@ -83,7 +82,7 @@ class WrittenText(StreamTask):
         return parts
 
     def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Any:
-        """Return (count, B, 2): the place of each lane, and its windows since the last restart."""
+        """Return (count, B, 2): each lane's position, and its windows since the last restart."""
         del data
         lane_B = jnp.arange(batch_size, dtype=jnp.int32)
         window_KB = first + jnp.arange(count, dtype=jnp.int32)[:, None]

@@ -22,11 +22,11 @@ class Xml(StreamTask):
     A document is generated in iterations. With probability 1/2, and always after 50 iterations, the
     newest open tag is closed, or the document ends if none is open; otherwise a tag is opened.
 
-    The paper leaves the following open. A name has 2 to 10 lowercase letters; their number and the
-    letters are uniform. The first iteration always opens a tag, because half of all documents would
-    be empty. Documents follow each other without a separator. Every character is scored. The
-    letters of a new name are random, so the accuracy of any predictor is well below 1. Metrics as
-    in ``StreamTask``.
+    The paper leaves some choices open; here they are as follows. A name has 2 to 10 lowercase
+    letters; their number and the letters are uniform. The first iteration always opens a tag;
+    otherwise half of all documents would be empty. Documents follow each other without a separator.
+    Every character is scored. The letters of a new name are random, so the accuracy of any
+    predictor is well below 1. Metrics as in ``StreamTask``.
     """
 
     name = "xml"

@@ -10,7 +10,7 @@ from seqjax.tasks.base import LONGEST, Batch, GeneratedTask
 from seqjax.types import Array, check_size, unknown
 
 VARIANTS = {"halves": 2, "pascanu": 10, "hochreiter": 10}
-"""Least length of each variant."""
+"""Smallest length T of each variant."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Adding(GeneratedTask):
         a marked first step has value 0. (Hochreiter and Schmidhuber 1997.)
 
     Metrics: ``mse``; ``solved``, share with |error| < .04 (pascanu: squared error < .04).
+
+    Attributes:
+      length: T, the steps of the shortest sequence.
+      variant: values, markers and target: "halves", "pascanu" or "hochreiter".
 
     Raises:
       ValueError: the variant is unknown, or the length is too small or too large.

@@ -18,7 +18,7 @@ NUMBERS = 2
 NOUNS, NEUTRAL = 8, 8
 """Number of nouns, each with a singular and a plural form, and of words without number."""
 VERB = 0
-"""Symbol of the verb's place and of padding."""
+"""Symbol of the verb position and of padding."""
 ATTRACTORS = 0.25
 """Probability that a word between subject and verb is a noun."""
 DISTANCES = (7, 15, 30)
@@ -35,19 +35,19 @@ class EvaluationRow(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Agreement(GeneratedTask):
-    """Classify the number of the subject at the place of the verb.
+    """Classify the number of the subject at the position of the verb.
 
         sentence = noun, (noun | neutral word) k times, VERB
 
     Each of the k words is a noun with probability 1/4, else neutral. Nouns are uniform among eight
     lemmas and independently singular or plural with probability 1/2; neutral words are uniform
-    among eight; k is uniform in shortest … longest. Symbols: 0 is ``VERB``, 1 + 2 · lemma + number
-    are nouns, the others neutral words. The two classes are read out at the last of k + 2 steps; a
-    subject at step 1 and a verb at step 9 have k = 7.
+    among eight; k is uniform in shortest … longest. Symbol 0 is ``VERB``, nouns have the symbols
+    1 + 2 · lemma + number, and neutral words the remaining eight. The two classes are read out at
+    the last of k + 2 steps; a subject at step 1 and a verb at step 9 have k = 7.
 
     Metrics, 1/2 at chance:
-      accuracy: over k in shortest … longest, as the loss and all selection on validation data.
-      accuracy_7_opposite: at k = 7 with at least one noun of the other number in between.
+      accuracy: over k in shortest … longest; the loss and model selection use the same sentences.
+      accuracy_7_opposite: at k = 7 with at least one noun of the opposite number in between.
       accuracy_15, accuracy_30: at k = 15 and 30.
 
     A baseline that answers the number of the last noun is right with probability, for p = 1/4 and
@@ -55,13 +55,18 @@ class Agreement(GeneratedTask):
 
         a(k) = 1/2 + (1 - p)^k / 2,     and     (a(k) - (1 - q)^k) / (1 - (1 - q)^k)
 
-    given at least one opposite noun. The first holds because either no noun is in between or the
-    last one has the right number with probability 1/2; the second excludes sentences without an
+    given at least one opposite noun. In the first formula either no noun is in between, or the last
+    noun has the right number with probability 1/2; the second formula excludes sentences without an
     opposite noun, in which the baseline is right. With the defaults: .674 over k = 0 … 10, .287 at
     k = 7 with an opposite noun, .507 at 15, .500 at 30.
 
-    Validation and test have 4,096 sentences of each kind: as in training, and at each distance.
-    There are few short sentences (16 at k = 0), so some training sentences are tested.
+    Validation and test have 4,096 sentences with the distances of training, and 4,096 at each of
+    ``DISTANCES``. Few short sentences exist (16 at k = 0), so some test sentences also occur in
+    training.
+
+    Attributes:
+      shortest: fewest words between subject and verb.
+      longest: most words between subject and verb.
 
     Raises:
       ValueError: not 0 <= shortest <= longest <= ``MOST_BETWEEN``.

@@ -15,11 +15,16 @@ BLANK, MARK = 0, 9
 
 @dataclasses.dataclass(frozen=True)
 class Copying(GeneratedTask):
-    """Ten symbols out of eight, T - 1 blanks, a mark, ten blanks; the last ten targets are the ten.
+    """Recall ten symbols, each one of eight, after a delay of T steps.
+
+        x = s_1 … s_10, T - 1 blanks, a mark, 10 blanks        y = T + 10 blanks, s_1 … s_10
 
     Sequences have T + 20 steps. The loss is over all steps, so a predictor without memory reaches
     10 ln 8 / (T + 20), as in Arjovsky et al. 2016 and Tallec and Ollivier 2018. Metric: ``recall``,
     the accuracy on the last ten steps, 1/8 at chance.
+
+    Attributes:
+      length: T, steps from the last symbol to the mark.
     """
 
     length: int = 50
@@ -47,5 +52,5 @@ class Copying(GeneratedTask):
         return 1 / SYMBOLS
 
     def chance_loss(self, link: str) -> float:
-        """Return the loss of certain blanks and uniform guesses of the ten symbols."""
+        """Return the loss of predicting all blanks with certainty and guessing the ten symbols."""
         return losses.chance_class_loss(link, SYMBOLS) * RECALLED / (self.length + 2 * RECALLED)

@@ -18,6 +18,10 @@ class LagRecall(GeneratedTask):
     The first ``lag`` steps have weight 0. With length = lag + 1 only the last step counts, and its
     target is the first symbol. Lag 0 needs no memory. Metric: ``accuracy``, 1/8 at chance.
 
+    Attributes:
+      length: T, steps of a sequence.
+      lag: steps between a symbol and the step at which it is the target.
+
     Raises:
       ValueError: not 0 <= lag < length.
     """

@@ -17,12 +17,12 @@ MARK = LETTERS
 class Memorization(GeneratedTask):
     """Five letters out of 26, then five marks; the target at each mark is the next letter.
 
-    Jozefowicz, Zaremba and Sutskever filtered architectures with this task: those below a
-    recall of 95 % were dropped. Summaries of the paper leave details open. Here letters are uniform
-    and independent, so they may repeat; every answering step reads the same mark, and answers are
-    not fed back; the loss and the metric ``recall``, 1/26 at chance, are over single letters.
+    Jozefowicz, Zaremba and Sutskever dropped architectures with a recall below 95 % on this task.
+    Summaries of the paper leave details open. Here letters are uniform and independent, so they
+    may repeat; every answering step reads the same mark, and answers are not fed back; the loss
+    and the metric ``recall``, 1/26 at chance, are over single letters.
 
-    There are 26^5 = 11.9 million sequences, so some training sequences may be tested.
+    There are 26^5 = 11.9 million sequences, so some test sequences may also occur in training.
     """
 
     name = "memorization"

@@ -17,6 +17,9 @@ class TemporalOrder(GeneratedTask):
 
     Six symbols: targets 0 and 1, distractors 2 to 5. The class, read at the last of T >= 20 steps,
     is first + 2 · second. Metric: ``accuracy``, 1/4 at chance.
+
+    Attributes:
+      length: T, steps of a sequence, 20 or more.
     """
 
     length: int = 50
