@@ -1,7 +1,7 @@
 """Intervals over few seeds, exact wherever possible, and summaries of scores. NumPy on the host.
 
-None of these functions knows about runs or claims. An interval includes its limits: a value at a
-limit is not rejected.
+All functions take arrays or numbers, not runs or claims. An interval includes its limits: a value
+at a limit is not rejected.
 """
 
 import functools
@@ -14,11 +14,11 @@ import numpy as np
 from scipy import stats
 
 MOST_PAIRS = 20
-"""The most pairs whose 2^n sign flips are enumerated: a million sums, eight megabytes."""
+"""Largest number n of pairs whose 2^n sign flips are enumerated: a million sums, 8 MB."""
 
 
 def _subset_sums(d: np.ndarray) -> np.ndarray:
-    """Sums of all 2^n subsets; bit i of a sum's index says whether the subset contains d[i]."""
+    """Sums of all 2^n subsets; bit i of a sum's index is 1 if the subset contains d[i]."""
     sums = np.zeros(2**d.size)
     for i, value in enumerate(d):
         np.add(sums[: 2**i], value, out=sums[2**i : 2 ** (i + 1)])
@@ -80,7 +80,7 @@ def sign_flip_interval(d: np.ndarray, level: float) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=64)
 def _median_limits(n: int, level: float) -> tuple[float, float]:
-    """Indices into n sorted values of the limits of their median; NaN where there are none."""
+    """Indices of the limits of the median among n sorted values; NaN if n is too small."""
     low, high = stats.quantile_test(np.arange(n), p=0.5).confidence_interval(level)
     return float(low), float(high)
 
@@ -88,8 +88,8 @@ def _median_limits(n: int, level: float) -> tuple[float, float]:
 def median_interval(x: np.ndarray, level: float) -> tuple[float, float]:
     """Interval of the median by order statistics, valid for any distribution (Thompson 1936).
 
-    The limits are those of ``scipy.stats.quantile_test``. Their ranks depend on n alone, so SciPy
-    is asked once for each n.
+    The limits are those of ``scipy.stats.quantile_test``. Their ranks depend on n alone and are
+    cached.
 
     Args:
       x: (n,) numbers.
@@ -110,7 +110,7 @@ def median_interval(x: np.ndarray, level: float) -> tuple[float, float]:
 
 @functools.lru_cache(maxsize=1024)
 def proportion_interval(k: int, n: int, level: float, method: str = "exact") -> tuple[float, float]:
-    """Interval of a proportion of which k of n were seen, from ``scipy.stats.binomtest``.
+    """Interval of a proportion with k successes in n trials, from ``scipy.stats.binomtest``.
 
     Args:
       k: number of successes, from 0 to n.
@@ -158,15 +158,15 @@ def interquartile_mean(x: np.ndarray) -> float:
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Pearson's correlation within pairs; NaN where either side does not vary.
+    """Pearson's correlation within pairs; NaN if a or b is constant.
 
-    Pairs with a number that is not finite are left out. ``scipy.stats.pearsonr`` warns about sides
-    that hardly vary, and takes a hundred times as long for its p-value.
+    Pairs with a number that is not finite are left out. ``scipy.stats.pearsonr`` warns about nearly
+    constant arrays, and takes a hundred times as long for its p-value.
     """
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     both = np.isfinite(a) & np.isfinite(b)
     a, b = a[both], b[both]
-    # Compared before the mean is subtracted, after which rounding makes equal numbers vary.
+    # Before the mean is subtracted, because rounding then makes equal numbers differ.
     if a.size < 2 or a.min() == a.max() or b.min() == b.max():
         return math.nan
     a, b = a - a.mean(), b - b.mean()
@@ -176,8 +176,8 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def steps_to_criterion(steps: Sequence[int | None]) -> float:
     """Median number of steps to a criterion; None is a run that never reached it.
 
-    Such a run is censored: its time is only known to exceed its training. The median is therefore
-    inf where at least half of the runs are censored.
+    Such a run is censored: it needs more steps than it was trained for. The median is therefore inf
+    if at least half of the runs are censored.
 
     >>> steps_to_criterion([300, None, 100]), steps_to_criterion([300, None])
     (300.0, inf)
@@ -200,7 +200,7 @@ def orders(scores: Mapping[str, np.ndarray], draws: int = 1000, seed: int = 0) -
     Args:
       scores: (n,) numbers by arm, in one order of the seeds.
       draws: number of resamples.
-      seed: of the random number generator.
+      seed: seed of the random number generator.
 
     Returns:
       Shares by order, the most frequent first; an order reads "a > b = c".

@@ -28,7 +28,7 @@ ABOVE_CHANCE = 1.1
 
 COLLAPSED, LEARNT = 0.5, 0.1
 """A run failed if its final score is below this share of its best score, and the best score is at
-least .1: smaller scores are noise around chance, and halve by accident."""
+least .1: smaller scores are noise around chance and may halve by chance."""
 
 SOLVED = 0.9
 """A run solved its task if its score is at least this; the first validation that reaches it is the
@@ -65,7 +65,7 @@ def accuracy_score(accuracy: float, chance: float) -> float:
 def failure(
     nonfinite_step: int | None, losses: np.ndarray, chance_loss: float, scores: list[float]
 ) -> dict | None:
-    """Reason for which a finished run counts as failed, or None.
+    """Reason why a finished run counts as failed, or None.
 
     Args:
       nonfinite_step: the step at which a loss, gradient or final metric was not finite, or None.
@@ -125,11 +125,11 @@ def reported_value(record: Result) -> float:
 def select_best(tried: Mapping[Any, Sequence[Result]]) -> Any:
     """Value of a tuned axis with the best mean validation metric of its runs.
 
-    Means below chance are no worse than chance. Of equal means the one with fewer failed runs is
-    selected, and then the first.
+    Means below chance count as chance. Ties go to the value with fewer failed runs, then to the
+    first value.
 
     Args:
-      tried: runs by value.
+      tried: runs by value of the axis.
     """
 
     def quality(value: Any) -> tuple[float, int]:

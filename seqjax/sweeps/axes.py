@@ -14,7 +14,7 @@ DRAWN = re.compile(r"loguniform\(([^(),]+),([^(),]+)\)")
 
 
 def parse_axes(texts: Mapping[str, Sequence[str]], trials: int | None = None) -> tuple[Axis, ...]:
-    """The axes of a sweep that is given as text.
+    """Parse the axes of a sweep.
 
     >>> parse_axes({"clip.threshold": ["1", "inf"]})[0].values
     (1.0, inf)
@@ -41,17 +41,17 @@ def _parse_axis(path: str, texts: Sequence[str], trials: int | None) -> Axis:
         raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
     if len(texts) > MOST_RUNS:
         raise ConfigError(f"{path}: swept over {len(texts):,} values; at most {MOST_RUNS:,}")
-    values, seen = tuple(map(field.parse, texts)), set()
+    values, distinct = tuple(map(field.parse, texts)), set()
     for value in values:
-        same = np.float32(value) if field.type is float else value  # the value that runs see
-        if same in seen:
+        used = np.float32(value) if field.type is float else value  # runs compute in float32
+        if used in distinct:
             raise ConfigError(f"{path}: swept over {value} twice")
-        seen.add(same)
+        distinct.add(used)
     return Axis(path, values)
 
 
 def _draws(path: str, texts: Sequence[str], trials: int | None) -> tuple[float, ...]:
-    """Log-uniform draws, to four digits: fixed for a path, so that more trials only add some."""
+    """Log-uniform draws with four digits. They are fixed for a path; more trials append draws."""
     field, match = field_of(path), DRAWN.fullmatch(texts[0])
     if len(texts) > 1 or match is None or field.type is not float:
         raise ConfigError(f"{path}: expected loguniform(a,b) of a number, got {','.join(texts)!r}")

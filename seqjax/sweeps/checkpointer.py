@@ -13,7 +13,8 @@ class Checkpointer:
         """Return the runs of the group that a checkpoint holds, and their state in that order.
 
         Args:
-          max_runs: how many runs can be trained side by side.
+          group: runs of one structure.
+          max_runs: number of runs that can be trained side by side.
 
         Returns:
           ([], None) if there is no such checkpoint.

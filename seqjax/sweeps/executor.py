@@ -1,9 +1,9 @@
 """Train the runs of a sweep: runs to groups, groups to compiled programs, results to records.
 
-Runs of equal structure form a group. A group is trained in batches of R runs a device, where R
-depends on the structure and the kind of device alone. The last batch is filled with copies whose
-results are dropped. Therefore the numbers of a run do not depend on the other runs, and a batch
-that is resumed between two chunks gives the numbers of an uninterrupted one.
+Runs of equal structure form a group. A group is trained in batches of R runs per device, where R
+depends only on the structure and the kind of device. The last batch is filled with copies whose
+results are dropped. Therefore the results of a run do not depend on the other runs, and resuming a
+batch between two chunks does not change them.
 """
 
 import dataclasses
@@ -82,7 +82,7 @@ def memory_of(config: Config) -> int:
 
 
 def runs_per_device(config: Config, platform: str) -> int:
-    """R, the number of runs that one device trains side by side: a rule, never a measurement.
+    """R, the number of runs that one device trains side by side; a rule, not a measurement.
 
     One on a CPU, where a run on each core is fastest; elsewhere the largest power of two up to 256
     whose runs fit in 16 GiB by ``memory_of``. On an H200, XLA needs a sixth of that for LSTMs of 32
@@ -95,10 +95,10 @@ def runs_per_device(config: Config, platform: str) -> int:
 
 
 def check_observed(config: Config) -> None:
-    """Check that the observations of a run fit in a record, from shapes alone.
+    """Check from shapes alone that the observations of a run fit in a record.
 
     Raises:
-      ConfigError: they do not.
+      ConfigError: there are too many fields or numbers.
     """
     if not config.train.observe:
         return
@@ -234,8 +234,8 @@ class _GroupTrainer:
         seconds = time.perf_counter() - start
         results = _results(batch, self.size, batch_state, test, failed_at, seconds / runs)
         for row, (record, trace) in enumerate(results):
-            own_params = jax.tree.map(lambda leaf, k=row: leaf[k], params)
-            self.checkpointer.on_trained(batch[row], own_params)
+            run_params = jax.tree.map(lambda leaf, k=row: leaf[k], params)
+            self.checkpointer.on_trained(batch[row], run_params)
             yield record, trace
         self.checkpointer.on_recorded(batch)
 
@@ -257,7 +257,7 @@ def _results(
 
     Args:
       size: numbers of parameters and multiply-adds.
-      test: (R or more,) by name, on the test set.
+      test: test metrics (R or more,) by name.
       failed_at: (R or more,), the step at which each run failed, or -1.
       seconds: wall time of each run.
     """
@@ -269,7 +269,7 @@ def _results(
             {name: values[row] for name, values in metrics.items()}
             for metrics in batch_state.metrics
         ]
-        tested = {name: values[row] for name, values in test.items()}
-        seen = {name: array[row] for name, array in observed.items()}
-        record = make_record(run, size, trace, validations, tested, failed, seen, seconds)
+        run_test = {name: values[row] for name, values in test.items()}
+        run_observed = {name: array[row] for name, array in observed.items()}
+        record = make_record(run, size, trace, validations, run_test, failed, run_observed, seconds)
         yield record, trace

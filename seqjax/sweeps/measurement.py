@@ -16,7 +16,7 @@ Point = Mapping[str, Any]
 
 
 def fields_of(point: Point) -> dict[str, Any]:
-    """The entries of a point that are fields of a configuration: their names are dotted paths."""
+    """Return the entries of a point that set fields of a configuration, whose names have a dot."""
     return {path: value for path, value in point.items() if "." in path}
 
 
@@ -31,8 +31,8 @@ class Measurement:
 
     Attributes:
       name, question: as in ``Study``.
-      points: where to measure. Names with a dot are paths of fields, as in the settings of runs.
-      measure: from a point to named arrays. It is deterministic: its random draws have fixed keys.
+      points: values by name at which to measure. Names with a dot are paths of fields.
+      measure: function from a point to arrays by name; deterministic, with fixed random keys.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Measurement:
         return dataclasses.replace(self, points=points)
 
     def identity(self) -> MeasurementIdentity:
-        """The values that two equal measurements share; stored beside the results."""
+        """The identity of the measurement, which is stored with its results."""
         return MeasurementIdentity(
             study=self.name, rules=rules.VERSION, points=[dict(point) for point in self.points]
         )

@@ -1,9 +1,9 @@
-"""The runs of a study, with hyperparameters tuned on seeds apart from those that are reported.
+"""The runs of a study, with hyperparameters tuned on separate seeds.
 
-A study with ``tuning_seeds`` tries each table cell, an arm at a point, at every value of the tuned
-axis on the tuning seeds 1000, 1001, …, and runs the value with the best validation metric on the
-reported seeds. The runs that are due depend on the records so far and on nothing else, so a study
-that was interrupted, or split into shards by table cells, continues as if it had not been.
+A study with ``tuning_seeds`` trains each table cell, an arm at a point, at every value of the tuned
+axis on the tuning seeds 1000, 1001, …, and then the value with the best validation metric on the
+reported seeds. The plan depends only on the records so far, so a study that is interrupted or split
+into shards trains the same runs as an uninterrupted one.
 """
 
 import dataclasses
@@ -19,24 +19,24 @@ from seqjax.types import unknown
 
 FIRST_TUNING_SEED = 1000
 EXTENDED, MOST_EXTENSIONS = "optim.learning_rate", 2
-"""If the best value of this axis is the first or last, one more is tried, at most so many times."""
+"""Axis whose grid is extended by a step if the best value is its first or last, and how often."""
 
 
 def plan_runs(study: Study, seeds: Iterable[int], records: Iterable[Record] = ()) -> list[Run]:
-    """The runs that a study needs as far as the records so far determine them.
+    """Plan the runs of a study, as far as the records so far determine them.
 
     Args:
       study: the study.
-      seeds: the seeds that are reported.
+      seeds: the reported seeds.
       records: the records so far. With ``tuning_seeds``, the reported runs of a table cell are
         planned once all its tuning runs are recorded.
 
     Returns:
-      Recorded runs included: arm by arm, point by point, seed by seed.
+      The runs, including recorded ones, arm by arm, point by point, seed by seed.
 
     Raises:
-      ConfigError: a setting or an axis that does not fit; more than ``MOST_RUNS`` runs; a seed that
-        is both reported and tuned on.
+      ConfigError: an invalid setting or axis; more than ``MOST_RUNS`` runs; a reported seed that is
+        also a tuning seed.
     """
     seeds = list(itertools.islice(seeds, MOST_RUNS + 1))
     if not study.tuning_seeds:
@@ -93,7 +93,7 @@ def _check_size(study: Study, runs: int) -> None:
 def _runs_of_cell(
     study: Study, runs: list[Run], seeds: Sequence[int], recorded: Mapping[str, Record]
 ) -> list[Run]:
-    """The tuning runs of a table cell, and once they are recorded its reported runs.
+    """The tuning runs of a table cell, and, once these are recorded, its reported runs.
 
     Args:
       study: the study.
@@ -122,7 +122,7 @@ def _runs_of_cell(
 
 
 def value_beyond(study: Study, values: Sequence[tuple], best: tuple) -> float | None:
-    """The value one step past the first or last if that is the best; None if the best is inside.
+    """The value one step beyond the first or last value if that is the best one, else None.
 
     >>> study = Study("rates", "Which?", {}, tune="optim.learning_rate")
     >>> value_beyond(study, [(0.001,), (0.01,)], (0.001,))

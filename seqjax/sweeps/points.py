@@ -20,9 +20,9 @@ Point = Mapping[str, Any]
 def points_of(study: Study, arm: Arm) -> list[Point]:
     """The points of an arm, in the order of the table.
 
-    An axis does not extend a point at which its field does not exist or has no effect. Names and
-    sizes are placed before numbers, because they decide which numbers have an effect, and the
-    spread of the biases last, because its effect depends on the biases.
+    An axis is skipped at points where its field does not exist or has no effect. Names and sizes
+    are set before numbers, because they decide which numbers have an effect, and the spread of the
+    biases last, because its effect depends on the biases.
 
     Raises:
       ConfigError: more than ``MOST_RUNS`` points; a value out of range.
@@ -74,11 +74,11 @@ def make_run(
       study: the study.
       arm: one of its arms.
       point: a point of ``points_of``.
-      firsts: the first configuration of each task and batch size, by both, to pair the run with;
-        extended with this one where there is none.
+      firsts: first configuration by (task, batch size), with which this run is paired; this run's
+        configuration is added if it is the first.
 
     Raises:
-      ConfigError: a setting that does not fit, or no width that matches.
+      ConfigError: an invalid setting, or no width matches.
     """
     config = make_config(settings_of(study, arm, point))
     firsts = {} if firsts is None else firsts
@@ -111,35 +111,35 @@ def settings_of(study: Study, arm: Arm, point: Point) -> Overrides:
     return _effective(base, arm.settings | point)
 
 
-def _effective(base: Overrides, own: Overrides) -> Overrides:
-    """``base | own``, without fields of the base that do not exist or have no effect there."""
-    settings = base | own
+def _effective(base: Overrides, later: Overrides) -> Overrides:
+    """``base | later``, without fields of ``base`` that do not exist or have no effect."""
+    settings = base | later
     known, unused = settings.fields(), unused_reasons(settings)
     dropped = {path for path in base if path not in known or path in unused}
-    return settings.without(dropped - set(own))
+    return settings.without(dropped - set(later))
 
 
 def _matched_width(study: Study, arm: Arm, point: Point) -> int:
-    """The width at which a matched arm has the parameters of its reference."""
+    """The width at which a matched arm has as many parameters as its reference."""
     reference = _reference(study, arm)
 
     def shape(other: Arm) -> tuple[ModelSpec, Task]:
         """Model and task of an arm at this point, without axes that do not apply to the arm."""
-        elsewhere = {axis.path for axis in study.axes if not axis.applies_to(other)}
-        here = Overrides(point).without(elsewhere)
-        config = make_config(_effective(study.base | here, other.settings))
+        other_axes = {axis.path for axis in study.axes if not axis.applies_to(other)}
+        applied = Overrides(point).without(other_axes)
+        config = make_config(_effective(study.base | applied, other.settings))
         return config.model, config.task
 
-    (model, task), (own, own_task) = shape(reference), shape(arm)
-    wanted = recurrent_parameters(model, task)
-    match = matched_width(own, own_task, wanted)
+    (model, task), (arm_model, arm_task) = shape(reference), shape(arm)
+    target = recurrent_parameters(model, task)
+    match = matched_width(arm_model, arm_task, target)
     if match.error > TOLERANCE:
         same = (reference.task, reference.name)
         others = (shape(o)[0] for o in study.arms if (o.task, o.matched) == same)
-        widths = fitting_widths(model, tuple(others), own_task)
+        widths = fitting_widths(model, tuple(others), arm_task)
         near = ", ".join(map(str, widths)) or "none near"
         raise ConfigError(
-            f"model.hidden: {reference.title} has {wanted} recurrent parameters at {model.hidden}, "
+            f"model.hidden: {reference.title} has {target} recurrent parameters at {model.hidden}, "
             f"{arm.title} at best {match.parameters}, at {match.hidden}; choose a width for which "
             f"a match within 1 % exists: {near}"
         )
@@ -147,10 +147,11 @@ def _matched_width(study: Study, arm: Arm, point: Point) -> int:
 
 
 def _reference(study: Study, arm: Arm) -> Arm:
-    """The arm whose parameters a matched arm has.
+    """The arm that a matched arm takes its number of parameters from.
 
     Raises:
-      ConfigError: it does not exist or is matched itself; the width of ``arm`` is set or swept.
+      ConfigError: there is no such arm, or it is matched itself; the width of ``arm`` is set or
+        swept.
     """
     arms = {
         other.name: other

@@ -15,7 +15,7 @@ QUANTILES = (0.1, 0.5, 0.9, 1.0)
 
 
 def mask_after_failure(trace: Trace, failed_at: int) -> Trace:
-    """Return the trace with NaN after the step that failed, from which weights are frozen.
+    """Return the trace with NaN after the step that failed; weights are frozen from that step on.
 
     Args:
       trace: (N,) arrays, one entry a step.
@@ -38,11 +38,11 @@ def make_record(
     """Return the record of a run; the caller sets ``tune``, ``environment`` and ``curve_file``.
 
     Args:
-      run: its place in the study, and its configuration.
-      size: as of ``models.layers.size_of``.
-      trace: as of ``mask_after_failure``.
+      run: the run.
+      size: result of ``models.sequence.model_size``.
+      trace: result of ``mask_after_failure``.
       validations: metrics at every validation, scalars by name.
-      test: metrics on the test part.
+      test: metrics on the test part, scalars by name.
       failed_at: the first step that was not finite, or -1.
       observed: arrays recorded during training.
       seconds: wall time.
@@ -92,13 +92,13 @@ def make_record(
 
 
 def _number(value: float | np.floating | np.ndarray) -> float | None:
-    """The float with the shortest decimal form of ``value``, as records store it; None for NaN."""
+    """The float with the shortest decimal form of ``value``, which records store; None for NaN."""
     return None if np.isnan(value) else float(str(value))
 
 
 def _final(metrics: Mapping[str, np.ndarray], nonfinite: int | None) -> dict[str, float | None]:
-    hidden = nonfinite is not None
-    return {name: None if hidden else _number(value) for name, value in metrics.items()}
+    missing = nonfinite is not None
+    return {name: None if missing else _number(value) for name, value in metrics.items()}
 
 
 def _score(config: Config, metrics: Mapping[str, np.ndarray]) -> float:

@@ -18,16 +18,16 @@ def revise(
     tune: str | None = None,
     tuning_seeds: int | None = None,
 ) -> Study:
-    """The study with the changes that a command asks for.
+    """Return the study with changed settings, axes, arms or tuning.
 
     Args:
       study: the study.
       settings: typed values by path, added to the base.
-      axes: axes in place of the study's; None leaves them. A path that the study sweeps too stays
-        limited to the same arms, under the same label.
-      arms: titles of the arms to run; none for all.
-      tune: path of the axis to tune; None leaves the study's if it is still swept.
-      tuning_seeds: seeds for tuning; None leaves the study's.
+      axes: new axes; None for those of the study. An axis of the study with the same path passes on
+        its arms and label.
+      arms: titles of the arms to run; empty for all.
+      tune: path of the axis to tune; None for that of the study, if it is still swept.
+      tuning_seeds: number of seeds for tuning; None for that of the study.
 
     Raises:
       ConfigError: a field that exists in no arm or has no effect in any; one that is both set and
@@ -47,7 +47,7 @@ def revise(
     tune = study.tune if tune is None and study.tune in swept else tune
     if tune is None and tuning_seeds:
         raise ConfigError("--tuning_seeds: nothing is tuned; name an axis with --tune")
-    apart = study.tuning_seeds if tuning_seeds is None else tuning_seeds
+    tuning_seeds = study.tuning_seeds if tuning_seeds is None else tuning_seeds
     revised = dataclasses.replace(
         study,
         base=study.base | settings,
@@ -55,7 +55,7 @@ def revise(
         references=references,
         axes=new_axes,
         tune=tune,
-        tuning_seeds=apart if tune else 0,
+        tuning_seeds=tuning_seeds if tune else 0,
     )
     _check_effect(revised, settings)
     return revised
@@ -79,12 +79,12 @@ def _labelled(axes: tuple[Axis, ...], old: tuple[Axis, ...]) -> tuple[Axis, ...]
 
 
 def _check_effect(study: Study, settings: Overrides) -> None:
-    """Raises ConfigError for settings that change no run of the study."""
-    places = [(arm, point) for arm in study.arms for point in points_of(study, arm)]
-    unseen = set(settings).difference(*(settings_of(study, *place) for place in places))
-    for path in sorted(unseen, key=list(settings).index):
-        everything = [study.base | arm.settings | point for arm, point in places]
-        known = [values for values in everything if path in values.fields()]
+    """Raise ConfigError for settings that change no run of the study."""
+    conditions = [(arm, point) for arm in study.arms for point in points_of(study, arm)]
+    unused = set(settings).difference(*(settings_of(study, *pair) for pair in conditions))
+    for path in sorted(unused, key=list(settings).index):
+        overrides = [study.base | arm.settings | point for arm, point in conditions]
+        known = [values for values in overrides if path in values.fields()]
         if not known:
-            raise ConfigError(str(unknown("field", path, everything[0].fields())))
+            raise ConfigError(str(unknown("field", path, overrides[0].fields())))
         raise ConfigError(f"{path}: changes nothing, because {unused_reasons(known[0])[path]}")

@@ -13,16 +13,16 @@ from seqjax.sweeps.study import Study
 
 
 def run(study: Study, seeds: int | Iterable[int] | None = None) -> list[Record]:
-    """Train every run of a study, and return their records in the order of the plan.
+    """Train every run of a study, and return the records in the order of the plan.
 
     Nothing is written. ``python -m experiments.run`` adds workdirs, checkpoints and shards.
 
     Args:
       study: arms and axes; with ``tuning_seeds`` its axis is tuned first.
-      seeds: the number of seeds a point, or the seeds; None for the study's own number.
+      seeds: number of seeds per point, or the seeds themselves; None for the number in the study.
 
     Raises:
-      ConfigError: a setting or an axis that does not fit, named.
+      ConfigError: an invalid setting or axis; the message names it.
     """
     if seeds is None or isinstance(seeds, int):
         seeds = range(seeds or study.seeds)

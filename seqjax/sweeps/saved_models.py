@@ -1,4 +1,4 @@
-"""Saved models: the trained parameters of a run with all that is needed to use them."""
+"""Saved models: the trained parameters of a run, its configuration and data of its task."""
 
 import pathlib
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ class SavedModel(NamedTuple):
     Attributes:
       config: configuration of its run.
       model: the model with its trained parameters.
-      task_metadata, task_arrays: what its task saves with it, for example a vocabulary; see
+      task_metadata, task_arrays: data that its task saves, such as a vocabulary; see
         ``Task.saved_data``.
       run: id of its run.
     """
@@ -38,7 +38,7 @@ class SavedModel(NamedTuple):
 
 
 def save(folder: pathlib.Path, run: Run, params: Any) -> None:
-    """Save trained parameters with the run's configuration and what its task adds.
+    """Save trained parameters with the run's configuration and the data of its task.
 
     Args:
       folder: created if missing.
@@ -68,7 +68,7 @@ def load(folder: pathlib.Path) -> SavedModel:
     """Load the model that ``save`` wrote to a folder. Its data set is not needed.
 
     Raises:
-      CheckpointError: there is none, or it is corrupt, or it is another kind of checkpoint.
+      CheckpointError: the folder holds no model, a corrupt one, or another kind of checkpoint.
     """
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is not a folder")

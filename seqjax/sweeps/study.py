@@ -24,8 +24,8 @@ class Arm:
     Attributes:
       name: unique among the arms of one task.
       settings: values by field path; they override the base of the study.
-      matched: name of another arm of the same task. ``model.hidden`` is then the width at which
-        this arm has as many recurrent parameters, within 1 %, as that arm at the same point.
+      matched: name of a reference arm of the same task. ``model.hidden`` is then the width at which
+        this arm has as many recurrent parameters as the reference at the same point, within 1 %.
       task: label of the task where a study compares the same arms on several tasks. A label only:
         ``settings`` choose the task itself.
       tags: further labels, for the code that evaluates the study.
@@ -56,8 +56,8 @@ class Axis:
     Attributes:
       path: the field.
       values: the values in the order of the table.
-      arms: titles of the arms it applies to; by default those that have the field and do not set
-        it.
+      arms: titles of the arms it applies to; by default all arms that have the field and do not
+        set it.
       label: heading in tables; axes of different arms with one label share a column.
       drawn: the values are random draws, one for each trial; all drawn axes advance together.
 
@@ -91,8 +91,8 @@ class Metrics:
 
     Attributes:
       title: heading of the columns together.
-      named: names of the metrics by the heading of their column. All have the same chance level.
-      note: remark on the columns for the caption.
+      named: names of the metrics by column heading. All metrics have the same chance level.
+      note: remark on the columns, for the caption.
     """
 
     title: str
@@ -102,10 +102,10 @@ class Metrics:
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A figure from the literature that is printed beside the table.
+    """A number from the literature that is printed below the table.
 
     Attributes:
-      what: the model and task that the figure is about.
+      what: model and task of the number.
       figure: the number as published.
       source: the publication.
       confidence: how well the source is known.
@@ -127,17 +127,17 @@ class Study:
       base: settings that all arms share.
       arms: the conditions compared.
       axes: the values that each condition is run with.
-      references: arms that do not run, but whose parameters other arms match.
-      seeds: seeds per point.
-      tune: path of the axis selected in each table cell on validation data, if any.
-      tuning_seeds: number of seeds for that selection, apart from those that are reported; 0 to
-        select on the reported seeds. See ``plan``.
+      references: arms that are not run; other arms match their number of parameters.
+      seeds: number of seeds per point.
+      tune: path of the axis whose value is selected on validation data in each table cell, if any.
+      tuning_seeds: number of separate seeds for that selection; 0 to select on the reported seeds.
+        See ``plan``.
       scored: compare scores, not metrics, so that tasks of different metrics share a table.
-      columns: title of the axis across the table; None for the last, "" for none.
-      metrics: test metrics across the table instead, if any.
-      fixed: print a second table, at this value of ``tune`` alone.
-      spread: print a second table, with all values of ``tune`` across.
-      published: figures printed beside the table.
+      columns: title of the axis whose values are columns; None for the last axis, "" for none.
+      metrics: test metrics that are columns instead, if any.
+      fixed: print a second table with only this value of ``tune``.
+      spread: print a second table with all values of ``tune`` as columns.
+      published: numbers from the literature, printed below the table.
       save_models: save the trained models of the reported runs in the workdir.
 
     Raises:
@@ -199,7 +199,7 @@ class Run:
       paired: draws shared with the study's first run of the same seed, task and batch size:
         "data+weights" (the order of the data and the weights of common gates) or "data".
       compared: the quantity that tables compare, "metric" or "score".
-      purpose: "evaluation", or "tuning" for a run that only serves to select.
+      purpose: "evaluation", or "tuning" for a run that only selects a value of ``Study.tune``.
     """
 
     study: str
@@ -214,5 +214,5 @@ class Run:
     @property
     def id(self) -> str:
         """Arm, point and seed as text; unique in a study."""
-        place = {**self.point, "seed": self.seed}
-        return " ".join([self.arm, *(f"{path}={value}" for path, value in place.items())])
+        values = {**self.point, "seed": self.seed}
+        return " ".join([self.arm, *(f"{path}={value}" for path, value in values.items())])

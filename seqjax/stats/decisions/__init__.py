@@ -1,5 +1,8 @@
 """Decision rules of the claims: pure functions from arrays to verdicts.
 
+In docstrings of rules S, P and C are the conditions for the verdicts supported, supported in part
+and contradicted; lower and upper are the limits of an interval, and m is the number of comparisons.
+
 ``rules.VERSION`` covers this package: golden tests fail if a rule changes and the version does not.
 """
 

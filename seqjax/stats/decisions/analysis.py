@@ -47,7 +47,7 @@ def bonferroni_level(m: int) -> float:
 
 @functools.lru_cache(maxsize=512)
 def _interval(data: bytes, m: int, medians: bool) -> tuple[float, float, float]:
-    """Mean or median with its limits; cached, as a rule runs under several margins."""
+    """Mean or median with its limits; cached, because a rule runs under several margins."""
     values = np.frombuffer(data)
     level = bonferroni_level(m)
     if medians:
@@ -79,7 +79,7 @@ class Analysis:
         """Mean of (n,) values, without a conclusion.
 
         Args:
-          name: of the quantity.
+          name: name of the quantity.
           values: (n,) numbers.
           m: number of comparisons of the statement.
         """
@@ -89,12 +89,12 @@ class Analysis:
     def paired(self, name: str, a: np.ndarray, b: np.ndarray, m: int) -> Comparison:
         """Difference a - b of (n,) numbers in [0, 1], paired by seed.
 
-        YES: lower > 0 and mean >= .05. NO: upper < .05. NON-INFERIOR: lower > -.03. As an interval
-        moves with its data, its lower limit would have exceeded 0 had the mean been larger than
-        mean - lower; that is ``detectable``, or .05 where a YES needs that much anyway.
+        YES: lower > 0 and mean >= .05. NO: upper < .05. NON-INFERIOR: lower > -.03. ``detectable``
+        is mean - lower, the mean above which an interval of this shape excludes 0, and at least
+        .05, which YES requires.
 
         Args:
-          name: of the difference.
+          name: name of the difference.
           a: (n,) numbers.
           b: (n,) numbers in the same order of seeds.
           m: number of comparisons of the statement.
@@ -132,20 +132,20 @@ class Analysis:
     def reduction(
         self, name: str, baseline_RN: np.ndarray, other_RN: np.ndarray, m: int
     ) -> Comparison | None:
-        """Reduction of the failure rate, at the learning rates where half of the baseline fails.
+        """Reduction of the failure rate, at learning rates where at least half the baseline fails.
 
         Args:
-          name: of the reduction.
-          baseline_RN: (rates, n) bools of which baseline runs failed, by learning rate and seed.
-          other_RN: (rates, n) bools of the runs compared with them.
+          name: name of the reduction.
+          baseline_RN: (rates, n) bools, True for failed baseline runs, by learning rate and seed.
+          other_RN: (rates, n) bools, True for failed runs of the other arm.
           m: number of comparisons of the statement.
 
         Returns:
-          The difference between each seed's shares of failed runs, paired by seed; None where the
-          baseline never fails half the time, so that there is nothing to reduce.
+          The difference between each seed's shares of failed runs, paired by seed; None if fewer
+          than half of the baseline runs fail at every rate.
 
         Raises:
-          EvidenceError: the arrays are not of one shape (rates, n).
+          EvidenceError: the arrays differ in shape, or are not (rates, n).
         """
         baseline_RN, other_RN = np.asarray(baseline_RN, bool), np.asarray(other_RN, bool)
         if baseline_RN.shape != other_RN.shape or baseline_RN.ndim != 2:
@@ -197,9 +197,9 @@ def make_verdict(
     Args:
       claim: number of the statement.
       statement: one sentence.
-      comparisons: those that decide; None entries are dropped.
+      comparisons: comparisons that decide; None entries are dropped.
       because: one sentence with the numbers that decided.
-      additional: comparisons that are listed but decide nothing.
+      additional: further comparisons to list, which decide nothing.
       supported: whether the condition for "supported" holds.
       in_part: whether the condition for "supported in part" holds.
       contradicted: whether the condition for "contradicted" holds.
@@ -228,9 +228,9 @@ def _sensitivity(comparisons: Sequence[Comparison], n: int) -> str:
 
 
 def claim_rule(rule: Callable[..., list[Verdict]]) -> Callable[..., list[Verdict]]:
-    """Run a rule under its margins, and mark verdicts that other margins change as fragile.
+    """Decorate a rule to mark verdicts as fragile that halved or doubled margins change.
 
-    Each verdict is followed by an exploratory one, in which medians replace means.
+    The decorated rule also appends to each verdict an exploratory one about medians.
 
     Args:
       rule: takes an ``Analysis`` and the evidence.
@@ -241,15 +241,15 @@ def claim_rule(rule: Callable[..., list[Verdict]]) -> Callable[..., list[Verdict
         registered, halved, doubled = (
             rule(Analysis(MARGINS.scaled(factor)), *evidence, **options) for factor in (1, 0.5, 2)
         )
-        of_medians = rule(Analysis(medians=True), *evidence, **options)
+        about_medians = rule(Analysis(medians=True), *evidence, **options)
         verdicts = []
-        for verdict, *others, of_median in zip(
-            registered, halved, doubled, of_medians, strict=True
+        for verdict, *others, about_median in zip(
+            registered, halved, doubled, about_medians, strict=True
         ):
             fragile = any(other.verdict != verdict.verdict for other in others)
             verdicts.append(dataclasses.replace(verdict, fragile=fragile))
             if not verdict.exploratory and verdict.verdict != DESCRIPTIVE:
-                verdicts.append(of_median.as_exploratory(MEDIANS))
+                verdicts.append(about_median.as_exploratory(MEDIANS))
         return verdicts
 
     return decide

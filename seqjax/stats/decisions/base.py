@@ -14,7 +14,7 @@ MIN_SEEDS = 8
 """Fewer seeds give no verdict: with 8 the smallest two-sided p of a sign-flip test is .0078."""
 
 ROUNDING = 1e-9
-"""A number passes a threshold by more than this, so that rounding errors decide nothing."""
+"""A number must pass a threshold by more than this, so that rounding errors decide nothing."""
 
 
 class EvidenceError(ValueError):
@@ -22,14 +22,14 @@ class EvidenceError(ValueError):
 
 
 class SeedScores(NamedTuple):
-    """Scores of one arm on one task by seed: (n,) scores, and (n,) bools of which runs failed."""
+    """Scores (n,) of one arm on one task by seed, and bools (n,) that are True for failed runs."""
 
     scores: np.ndarray
     failed: np.ndarray
 
 
 Evidence = Mapping[tuple[str, str], SeedScores]
-"""By (task, arm)."""
+"""Scores by (task, arm)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Margins:
     Attributes:
       yes: smallest mean of a YES; the upper limit of a NO is below it.
       non_inferior: the lower limit of a NON-INFERIOR is above minus this.
-      at_chance: accuracy above chance that counts as none, of claim 1.
-      above_chance: accuracy above chance that counts as some, of claim 1.
-      slope: decades per step, of claim 2.
-      share: difference between shares of draws, of claim 3.
-      failure_reduction: smallest reduction of the failure rate, of claims 4 and 7b.
+      at_chance: in claim 1, accuracies less than this above chance count as chance.
+      above_chance: in claim 1, accuracies more than this above chance count as above chance.
+      slope: in claim 2, smallest slope of vanishing or exploding gradients, in decades per step.
+      share: in claim 3, smallest difference between shares of draws.
+      failure_reduction: in claims 4 and 7b, smallest reduction of the failure rate.
       negligible_reduction: a reduction below this contradicts claims 4 and 7b.
-      floor_effect: smallest change of a score by a gradient floor, of claim 5.
+      floor_effect: in claim 5, smallest change of a score by a gradient floor.
     """
 
     yes: float = 0.05
@@ -64,7 +64,7 @@ class Margins:
 
 
 MARGINS = Margins()
-"""As registered."""
+"""The registered margins."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Comparison:
     """Mean or median over seeds with its interval.
 
     Attributes:
-      name: the difference or the level that is estimated.
+      name: the estimated difference or level.
       mean, lower, upper, n: estimate and limits over n seeds or draws.
-      correlation: within pairs; NaN for a level, and where one side does not vary.
+      correlation: correlation within pairs; NaN for a level, and if one side is constant.
       detectable: smallest difference that this spread could have distinguished from 0.
       conclusions: those of YES, NO and NON-INFERIOR that hold, or undecided; empty for a level.
     """
@@ -99,8 +99,8 @@ class Verdict:
       verdict: supported, supported in part, contradicted, undecided or descriptive.
       because: one sentence with the numbers that decided.
       comparisons: all comparisons computed for it.
-      n: the fewest seeds in a comparison.
-      fragile: another verdict follows with the margins halved or doubled.
+      n: smallest number of seeds in a comparison.
+      fragile: halving or doubling the margins changes the verdict.
       exploratory: the rule or the design is not the registered one.
     """
 
@@ -138,11 +138,11 @@ def lookup(evidence: Mapping, *key: object) -> Any:
     """Return the evidence under a key.
 
     Args:
-      evidence: by key, or by tuple of keys.
-      key: one or several parts.
+      evidence: values by key, which may be a tuple.
+      key: the key, or the entries of the tuple.
 
     Raises:
-      EvidenceError: there is none under this key.
+      EvidenceError: the key is missing.
     """
     full_key = key if len(key) > 1 else key[0]
     if full_key not in evidence:

@@ -33,11 +33,11 @@ Shares = Mapping[tuple[str, int, str], np.ndarray]
 def claim_8(analysis: Analysis, shares: Mapping[tuple[float, int], Shares]) -> list[Verdict]:
     """Shares of gate values below a cut-off or above 1 minus it, on valid steps of held-out data.
 
-    S: lower > .8 for every gate and layer on >= 3 tasks. P: lower > .5 for some gate on >= 3.
-    C: upper < .5 for all gates and layers on >= 3. m is the number of gates, layers and tasks.
+    S: lower > .8 for every gate and layer on >= 3 tasks. P: lower > .5 for some gate on >= 3 tasks.
+    C: upper < .5 for all gates and layers on >= 3 tasks. m counts all gates, layers and tasks.
 
     Args:
-      shares: by (cut-off, multiple of the training steps); (.1, 1) decides, and the others give
+      shares: by (cut-off, multiple of the training steps); (.1, 1) decides, and all other keys give
         exploratory verdicts.
 
     Raises:
@@ -89,14 +89,16 @@ REGISTERED_BIASES = ("f", "i", "o", "f_drawn", "i_drawn", "o_drawn")
 def claim_9(analysis: Analysis, scores: Evidence) -> list[Verdict]:
     """LSTM with a bias of mean 1 for one gate, compared with a GRU of equal parameters.
 
-    A = GRU - LSTM₀, B = LSTM_x - GRU, C = LSTM_x - LSTM₀. On the tasks with A = YES, at least two,
-    S: B non-inferior and C YES on all. P: C YES on all, B not. C: C NO on most. There is a verdict
-    for each x; its m is three comparisons a task.
+        a = GRU - LSTM₀        b = LSTM_x - GRU        c = LSTM_x - LSTM₀
+
+    Tasks with a = YES decide; there must be at least two. S: on all of them b is non-inferior and c
+    is YES. P: c is YES on all of them. C: c is NO on most of them. Each x has a verdict with three
+    comparisons a task.
 
     Args:
       scores: tuned, by (task, arm): "gru", "lstm_0" (zero biases), "lstm_f", "lstm_i", "lstm_o",
-        and "lstm_f_drawn", …, drawn from N(1, .1²); any of the biased ones may be missing. Other
-        arms that begin with lstm_ give exploratory verdicts.
+        and "lstm_f_drawn", …, drawn from N(1, .1²); biased arms may be missing. Other arms that
+        begin with lstm_ give exploratory verdicts.
 
     Raises:
       EvidenceError: no arm with a bias, or an arm is missing on a task.
@@ -157,16 +159,16 @@ REMOVED = {"f": "nfg", "i": "nig", "o": "nog"}
 def claim_10(analysis: Analysis, scores: Evidence) -> list[Verdict]:
     """Gates removed one at a time: d_f, d_i, d_o are the scores that the LSTM loses.
 
-    S: d_f - d_i and d_i - d_o intervals > 0 on >= 3 tasks. P: d_f largest (both intervals > 0) on
-    >= 3. C: an adjacent pair reversed (upper < 0) on >= 2. m is three contrasts a task. Bootstrap
-    shares of each order are printed.
+    S: lower > 0 for d_f - d_i and for d_i - d_o on >= 3 tasks. P: lower > 0 for d_f - d_i and for
+    d_f - d_o on >= 3 tasks. C: upper < 0 for d_f - d_i or for d_i - d_o on >= 2 tasks. m is three
+    contrasts a task. The reason lists the bootstrap share of each order.
 
     Args:
       scores: tuned, by (task, arm): "lstm", "nfg", "nig" and "nog".
     """
     tasks = tasks_of(scores)
     m = 3 * len(tasks)
-    # d_f - d_i = (LSTM - NFG) - (LSTM - NIG): the score of LSTM drops out.
+    # d_f - d_i = (LSTM - NFG) - (LSTM - NIG) = NIG - NFG
     f_i = [analysis.difference(scores, task, "nig", "nfg", m) for task in tasks]
     i_o = [analysis.difference(scores, task, "nog", "nig", m) for task in tasks]
     f_o = [analysis.difference(scores, task, "nog", "nfg", m) for task in tasks]
@@ -190,7 +192,7 @@ def claim_10(analysis: Analysis, scores: Evidence) -> list[Verdict]:
 
 def _orders(scores: Evidence, task: str) -> str:
     """Bootstrap share of each order of the losses, such as f>i>o 70%."""
-    whole = scores_of(scores, task, "lstm")
-    losses = {gate: whole - scores_of(scores, task, arm) for gate, arm in REMOVED.items()}
+    lstm = scores_of(scores, task, "lstm")
+    losses = {gate: lstm - scores_of(scores, task, arm) for gate, arm in REMOVED.items()}
     shares = intervals.orders(losses)
     return " ".join(f"{order.replace(' ', '')} {share:.0%}" for order, share in shares.items())

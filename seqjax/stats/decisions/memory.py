@@ -15,12 +15,12 @@ GAP = 0.1
 def claim_6(analysis: Analysis, accuracies: Mapping[tuple[str, int], np.ndarray]) -> list[Verdict]:
     """Agreement over a distance of 7 with an opposite attractor, at equal parameters.
 
-    6a S: LSTM lower >= .95, C: upper < .95. 6b S: Elman upper < .75, C: lower >= .95. Each has
-    m = 1. The least distance with LSTM - Elman >= .1 is printed.
+    6a, LSTM: S: lower >= .95. C: upper < .95. 6b, Elman network: S: upper < .75. C: lower >= .95.
+    Each has m = 1. The reason names the smallest distance with LSTM - Elman >= .1.
 
     Args:
-      accuracies: (n,) by (arm, distance), failed runs at chance; the arms "lstm" and "elman" at 7
-        decide, the other arms and distances are printed.
+      accuracies: (n,) by (arm, distance), failed runs at chance. The arms "lstm" and "elman" at
+        distance 7 decide; other arms and distances are listed.
 
     Raises:
       EvidenceError: "lstm" or "elman" is missing at 7.
@@ -72,15 +72,16 @@ def claim_7(
 ) -> list[Verdict]:
     """Recall and adding at T=50.
 
-    7a S: LSTM - Elman YES on both, each mean >= .5. 7b S: 30 points fewer failures than Elman on
-    both with lower > 0, C: upper < 10 points on both; at the rates where Elman fails half the time.
-    7c C: an ungated arm is non-inferior to the LSTM on both; S: none is, and every difference of
-    the LSTM from an ungated arm is YES. m is 2, 2 and 6.
+    7a, LSTM - Elman: S: YES on both tasks, each mean >= .5. m = 2.
+    7b, failures avoided at rates where at least half of the Elman runs fail: S: 30 points with
+    lower > 0 on both tasks. C: upper < 10 points on both. m = 2.
+    7c, LSTM - ungated arm: S: YES for every ungated arm on both tasks, and no arm non-inferior to
+    the LSTM. C: an ungated arm is non-inferior to the LSTM on both tasks. m = 6.
 
     Args:
       scores: tuned, by (task, arm); JANET and GRU are optional and decide nothing.
-      failures: by (task, arm) the (rates, n) bools of which unclipped runs failed, of the arms
-        "lstm" and "elman".
+      failures: (rates, n) bools by (task, arm), True for failed unclipped runs, of the arms "lstm"
+        and "elman".
 
     Raises:
       EvidenceError: an arm is missing.

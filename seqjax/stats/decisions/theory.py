@@ -36,16 +36,17 @@ def claim_1(
     jacobians: Mapping[str, float],
     chance: float,
 ) -> list[Verdict]:
-    """Recall at lag 1: both feed-forward nets, both Elman networks, under every readout.
+    """Recall at lag 1 by two feed-forward networks and two Elman networks, under every readout.
 
-    S: feed-forward upper < chance + .01, both Elman lower > .9, ∂ŷ_t/∂x_s = 0 for s ≠ t in the
-    feed-forward nets. P: one Elman only. C: a feed-forward lower > chance + .02.
+    S: feed-forward upper < chance + .01, ∂ŷ_t/∂x_s = 0 for s ≠ t in the feed-forward networks, and
+    lower > .9 for both Elman networks. P: the same with lower > .9 for one Elman network. C: lower
+    > chance + .02 for a feed-forward network.
 
     Args:
-      accuracies: (n,) by (readout, arm) for ``FEED_FORWARD`` and ``ELMAN``, failed runs at chance;
-        other arms, such as a feed-forward net with a window, are printed.
+      accuracies: (n,) by (readout, arm) for ``FEED_FORWARD`` and ``ELMAN``, failed runs at chance.
+        Other arms, such as a feed-forward network with a window, are listed.
       jacobians: max |∂ŷ_t/∂x_s| over s ≠ t by arm of ``FEED_FORWARD``.
-      chance: the accuracy of a guess.
+      chance: accuracy at chance.
 
     Raises:
       EvidenceError: an arm or a Jacobian is missing.
@@ -98,13 +99,14 @@ def claim_2(
 ) -> list[Verdict]:
     """Elman tanh and logistic, six gains, with and without input.
 
-    (a): >= 80 % of cells have an interval of the slope outside ±.02. (b): probe score < .1 by t=50
-    in every cell of gain <= 1. S both, P one, C < 50 % and probe > .5 in every such cell.
+    (a) At least 80 % of all conditions have an interval of the slope outside ±.02. (b) The probe's
+    upper limit is < .1 in every condition with a gain <= 1. S: (a) and (b). P: (a) or (b). C: less
+    than 50 % in (a), and the probe's lower limit is > .5 in every condition with a gain <= 1.
 
     Args:
-      slopes: by (cell, gain, input?) the (draws,) slopes of log10‖∂L_T/∂h_t‖ per step.
-      probes: by (cell, gain, input?) the (draws,) scores of a linear probe of x_1 from h_50; those
-        of gains <= 1 decide.
+      slopes: (draws,) slopes of log10‖∂L_T/∂h_t‖ per step, by (cell, gain, input?).
+      probes: (draws,) scores of a linear probe of x_1 from h_50, by (cell, gain, input?); gains
+        <= 1 decide.
 
     Raises:
       EvidenceError: no slopes, or no probes at gains <= 1.
@@ -151,7 +153,7 @@ def claim_2b(
 
     Args:
       depths: (K,) depths k.
-      pieces: by "shared" and "independent" the (K, draws) numbers of monotone pieces of w·h_k.
+      pieces: (K, draws) numbers of monotone pieces of w·h_k, by "shared" and "independent".
     """
     k_K = np.asarray(depths, np.float64) - np.mean(depths)
     growth = {
@@ -184,16 +186,17 @@ def claim_3(
 ) -> list[Verdict]:
     """Share F(k) of draws with a gradient norm in [.1, 10], at the best scale.
 
-    S: F_independent(50) >= .95 and F_shared(50) <= .5 in all four families. P: the lower limit of
-    the difference > .05 in at least one. C: |difference| upper < .05 in all. Intervals are
-    Newcombe's, which take the draws of both kinds to be independent. With medians, S
-    needs the exact limits of the shares to pass the thresholds.
+    S: F_independent(50) >= .95 and F_shared(50) <= .5 in all four families. P: lower > .05 for the
+    difference F_independent - F_shared in at least one family. C: the interval of the difference
+    lies inside ±.05 in all families. Intervals are Newcombe's, which assume that the draws of both
+    kinds are independent. In the rule about medians the exact limits of the shares must pass the
+    thresholds of S.
 
     Args:
-      counts: by (family, shared?, k) the (scales,) numbers of draws inside the window.
+      counts: (scales,) numbers of draws inside the window, by (family, shared?, k).
       draws: number of draws at each scale.
-      spread: by (family, shared?) the (3,) standard deviations over draws of the log10 norm at
-        ``DEPTHS``, at the scale of the largest share; printed.
+      spread: (3,) standard deviations over draws of the log10 norm at ``DEPTHS``, at the scale of
+        the largest share, by (family, shared?); listed only.
 
     Raises:
       EvidenceError: counts of a family are missing.

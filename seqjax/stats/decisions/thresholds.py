@@ -29,14 +29,15 @@ def claim_4(
 ) -> list[Verdict]:
     """Clipping by norm and by value at tuned thresholds, compared with none, on two tasks.
 
-    The reduction of the failure rate is taken at the rates where the unclipped arm fails half the
-    time. S: reduction >= 30 points with lower > 0 on both tasks and the tuned score non-inferior,
-    for both kinds. P: both kinds on one task, or one kind on both. C: upper of the reduction < 10
-    points on both tasks for both kinds. A task where nothing fails half the time decides nothing.
+    The reduction of the failure rate is measured at rates where at least half of the unclipped runs
+    fail. A kind is good on a task if the reduction is >= 30 points with lower > 0, and the tuned
+    score is non-inferior. S: both kinds are good on both tasks. P: both kinds on one task, or one
+    kind on both tasks. C: upper < 10 points for both kinds on both tasks. A task without such rates
+    decides nothing.
 
     Args:
       scores: tuned, by (task, arm) with the arms "none", "norm" and "value".
-      failures: by (task, arm) the (rates, n) bools of which runs failed.
+      failures: (rates, n) bools by (task, arm), True for failed runs.
 
     Raises:
       EvidenceError: an arm is missing.
@@ -44,14 +45,14 @@ def claim_4(
     tasks = tasks_of(scores)
     m = 2 * len(tasks) * len(KINDS)
     reductions, differences, good = {}, {}, {}
-    for place in ((task, kind) for task in tasks for kind in KINDS):
-        task, kind = place
+    for pair in ((task, kind) for task in tasks for kind in KINDS):
+        task, kind = pair
         plain, clipped = lookup(failures, task, "none"), lookup(failures, task, kind)
         name = f"failures avoided by {kind} on {task}"
-        reductions[place] = analysis.reduction(name, plain, clipped, m)
-        differences[place] = analysis.difference(scores, task, kind, "none", m)
-        good[place] = analysis.reduces_failures(reductions[place]) and (
-            NON_INFERIOR in differences[place].conclusions
+        reductions[pair] = analysis.reduction(name, plain, clipped, m)
+        differences[pair] = analysis.difference(scores, task, kind, "none", m)
+        good[pair] = analysis.reduces_failures(reductions[pair]) and (
+            NON_INFERIOR in differences[pair].conclusions
         )
     rows = any(all(good[task, kind] for kind in KINDS) for task in tasks)
     columns = any(all(good[task, kind] for task in tasks) for kind in KINDS)
@@ -81,28 +82,33 @@ def claim_5(
     scores: Mapping[tuple[str, str, str, str], SeedScores],
     ratios: Mapping[tuple[str, str], np.ndarray],
 ) -> list[Verdict]:
-    """Gradient floors at several places: a task (recall at a lag) and a model (with a gain).
+    """Gradient floors in several settings, each a task (recall at a lag) and a model (with a gain).
 
-    Three parts. Where no floor scores >= .9 every level of floors a and b lowers it: YES, by >= .2.
-    Where no floor scores < .5 no floor adds .2: upper < .2. The x-ratio's upper < .5 where no floor
-    scores >= .9. S: all three, each somewhere. P: at least one. C: no floor lowers (NO for a and b
-    at every level) or one rescues (YES, by >= .2).
+    The score without a floor decides what counts: a setting is solved at >= .9, lost at < .5.
+
+      1. In solved settings every level of floors a and b lowers the score: YES, by >= .2.
+      2. In lost settings no floor raises the score by .2: upper < .2.
+      3. In solved settings the upper limit of the x-ratio is < .5.
+
+    S: all three, each with at least one setting. P: at least one. C: in solved settings floors a
+    and b change nothing (NO at every level), or a floor raises a lost score (YES, by >= .2).
 
     Args:
       scores: tuned, by (task, model, floor, level), of the Elman networks. The floor is "none",
-        "a", "b" or "c"; every place needs ("none", ""). Four places of three floors at two levels
-        give m = 24 at most. Ten seeds have no interval where m exceeds 25, so floors of an LSTM
-        are printed without deciding.
-      ratios: by (task, model) the (n,) largest ‖∂L/∂x_t‖ of t2…t8 over that of t1, without floor.
+        "a", "b" or "c"; every setting needs ("none", ""). Four settings with three floors at two
+        levels give m = 24 at most. With ten seeds and m > 25 there is no interval, so the floors of
+        an LSTM are listed but decide nothing.
+      ratios: (n,) largest ‖∂L/∂x_t‖ of t2…t8 over ‖∂L/∂x_t‖ of t1, without a floor, by (task,
+        model).
 
     Raises:
-      EvidenceError: a place without the arm "none", or a solved place without ratios.
+      EvidenceError: a setting without the arm "none", or a solved setting without ratios.
     """
-    places = list(dict.fromkeys(key[:2] for key in scores))
+    settings = list(dict.fromkeys(key[:2] for key in scores))
     floored = {key: scores_of(scores, *key) for key in scores}
-    base = {place: lookup(floored, *place, "none", "") for place in places}
-    solved = [place for place in places if at_least(base[place].mean(), 0.9)]
-    lost = [place for place in places if below(base[place].mean(), 0.5)]
+    base = {setting: lookup(floored, *setting, "none", "") for setting in settings}
+    solved = [setting for setting in settings if at_least(base[setting].mean(), 0.9)]
+    lost = [setting for setting in settings if below(base[setting].mean(), 0.5)]
     lowered = [key for key in scores if key[:2] in solved and key[2] in LOWERING]
     raised = [key for key in scores if key[:2] in lost and key[2] != "none"]
     m = max(1, len(lowered) + len(raised) + len(solved))
@@ -115,7 +121,8 @@ def claim_5(
         for key in raised
     ]
     x_ratios = [
-        analysis.mean(f"x-ratio, {' '.join(place)}", lookup(ratios, *place), m) for place in solved
+        analysis.mean(f"x-ratio, {' '.join(setting)}", lookup(ratios, *setting), m)
+        for setting in solved
     ]
     size = analysis.margins.floor_effect
     destroyed = bool(takes) and all(YES in c.conclusions and at_least(c.mean, size) for c in takes)
@@ -149,7 +156,7 @@ def claim_5(
 
 
 def _largest(where: str, effects: list[Comparison]) -> str:
-    """Largest effect in one kind of place."""
+    """Largest effect in one kind of setting."""
     if not effects:
         return f"{where}: nowhere"
     largest = max(effects, key=lambda effect: effect.mean)

@@ -1,8 +1,8 @@
 """Claims 11 to 13: uses of recurrent networks, compared with baselines without a network.
 
-A gain is the share of a baseline's error that the network saves, 1 - e / e_baseline: 0 if it is as
-good, 1 if it makes no error, negative if it is worse. The error is the task's: wrong answers, nats,
-squared or absolute errors.
+A gain is the share of a baseline's error that the network saves, 1 - e / e_baseline: 0 if the
+network is as good as the baseline, 1 if it makes no error, negative if it is worse. Errors are
+those of the task: wrong answers, nats, squared or absolute errors.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ USES = {
     "13f": "LSTMs do well in time-series forecasting.",
 }
 FORM, FORMLESS = 0.9, 0.5
-"""Rate of well-formed poems that counts as writing them, and rate that counts as not doing so."""
+"""Rates of well-formed poems: a model at or above the first writes poems, below the second not."""
 
 
 def gain(errors: np.ndarray, baseline: float) -> np.ndarray:
@@ -47,11 +47,11 @@ def _over_baselines(
 def claim_11(analysis: Analysis, gains: Mapping[str, Mapping[str, np.ndarray]]) -> list[Verdict]:
     """Handwritten digits read row by row, compared with every baseline.
 
-    S: YES over every baseline for every cell. P: for some cell over every baseline. C: NO over
-    some baseline for every cell. m is the number of pairs.
+    S: every cell has YES over every baseline. P: some cell has. C: every cell has NO over some
+    baseline. m is the number of pairs of cell and baseline.
 
     Args:
-      gains: (n,) by cell and by baseline.
+      gains: (n,) gains by cell and by baseline.
     """
     m = sum(map(len, gains.values()))
     by_cell = {
@@ -80,12 +80,12 @@ def claim_12(
 ) -> list[Verdict]:
     """Regulated poems, written character by character.
 
-    S: YES over every baseline, and the rate of form has lower >= .9. P: one of the two. C: NO over
-    every baseline, or the rate of form has upper < .5. m = baselines + 1.
+    S: YES over every baseline, and lower >= .9 for the rate of well-formed samples. P: one of the
+    two. C: NO over every baseline, or upper < .5 for the rate. m = baselines + 1.
 
     Args:
-      gains: (n,) in perplexity, by n-gram model.
-      formed: (n,) shares of unconstrained samples with the form of a poem.
+      gains: (n,) gains in perplexity, by n-gram model.
+      formed: (n,) rates of unconstrained samples with the form of a poem.
     """
     m = len(gains) + 1
     comparisons = _over_baselines(analysis, gains, m)
@@ -108,11 +108,11 @@ def claim_12(
 
 @claim_rule
 def claim_13(analysis: Analysis, use: str, gains: Mapping[str, np.ndarray]) -> list[Verdict]:
-    """One of ``USES``. S: YES over every baseline. P: over some. C: NO over some baseline.
+    """One of ``USES``. S: YES over every baseline. P: YES over some. C: NO over some.
 
     Args:
       use: number of the claim, such as "13s".
-      gains: (n,) by baseline; m is their number.
+      gains: (n,) gains by baseline; m is the number of baselines.
     """
     comparisons = _over_baselines(analysis, gains, len(gains))
     return [
