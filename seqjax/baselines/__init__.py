@@ -1,4 +1,4 @@
-"""Predictors without a network to compare with: classical models and n-grams.
+"""Baselines without a network: classical models and n-grams.
 
 Imports nothing else of seqjax.
 """

@@ -1,6 +1,6 @@
-"""Classical models to compare networks with: classifiers of images and sequences, and forecasts.
+"""Classical baselines: classifiers of images and sequences, and forecasts.
 
-Axes beside the legend of ``types``: N and M examples, S forecast steps, C classes.
+Axes in addition to the legend of ``types``: N and M examples, S forecast steps, C classes.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def warped(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> np.ndarray:
 
         c(i, j) = ‖a_i - b_j‖² + min(c(i-1, j), c(i, j-1), c(i-1, j-1))
 
-    All features are warped alike. No library among the requirements has it.
+    All features are warped alike. None of the required packages implements it.
 
     Args:
       a, b: N and M sequences (T, D) with T >= 1; T may differ.
@@ -128,7 +128,7 @@ def persistence(series_N: np.ndarray, steps_S: np.ndarray, horizon: int) -> np.n
 def seasonal_naive(
     series_N: np.ndarray, steps_S: np.ndarray, horizon: int, season: int
 ) -> np.ndarray:
-    """Return (S,) the latest known value at the same place of the season: x_{t-s⌈h/s⌉}.
+    """Return (S,) the latest known value at the same point of the season: x_{t-s⌈h/s⌉}.
 
     >>> seasonal_naive(np.arange(9), np.array([8]), horizon=4, season=3).tolist()
     [2]
@@ -139,9 +139,9 @@ def seasonal_naive(
 def seasonal_mean(
     series_N: np.ndarray, steps_S: np.ndarray, known: slice, season: int
 ) -> np.ndarray:
-    """Return (S,) the mean of the ``known`` values at the same place of the season."""
-    places_N = np.arange(len(series_N)) % season
-    means = [np.mean(series_N[known][places_N[known] == place]) for place in range(season)]
+    """Return (S,) the mean of the ``known`` values at the same point of the season."""
+    phase_N = np.arange(len(series_N)) % season
+    means = [np.mean(series_N[known][phase_N[known] == phase]) for phase in range(season)]
     return np.array(means)[steps_S % season]
 
 
@@ -157,7 +157,7 @@ def exponential_smoothing(
 
     Args:
       series_N: the series, whose ``known`` part starts at its first value.
-      steps_S: steps to forecast, each from the values up to ``horizon`` steps before.
+      steps_S: steps to forecast, each from the values up to ``horizon`` steps earlier.
       horizon: steps ahead, h.
       known: the part that is fitted.
       season: steps of a season, m.

@@ -6,9 +6,9 @@ For a context h and the next symbol w, with h' for h without its oldest symbol,
 
 where p(w | h') = 1 / V if h is empty, c(h) = Σ_w c(h w), and t(h) is the number of symbols
 observed after h. For the longest contexts, of n - 1 symbols, c counts occurrences; for shorter ones
-it counts the different symbols that precede h w, so a symbol that only follows one other is
-unlikely elsewhere. Each context length has one discount, D = n₁ / (n₁ + 2 n₂), where n₁ and n₂ are
-the numbers of grams with c = 1 and c = 2; D = 1/2 if either number is 0.
+it counts the different symbols that precede h w, so a symbol that follows only one other symbol is
+unlikely after all others. Each context length has one discount, D = n₁ / (n₁ + 2 n₂), where n₁ and
+n₂ are the numbers of grams with c = 1 and c = 2; D = 1/2 if either number is 0.
 
 The first symbol of a sequence is given and not predicted. A gram at the start of a sequence has no
 preceding symbol; each such occurrence counts as a different one.
@@ -55,26 +55,26 @@ class NGrams(NamedTuple):
         return np.log(self._probabilities(symbols, np.arange(len(symbols)))[1:])
 
     def distribution(self, context: np.ndarray) -> np.ndarray:
-        """Return (V,) the probability of each next symbol after ``context``, one symbol or more."""
+        """Return (V,) the probability of each next symbol after ``context``, 1 or more symbols."""
         context = _checked(context, self.vocabulary)[-len(self.levels) :]
         size, V = len(context), self.vocabulary
         grams_VK = np.column_stack([np.tile(context, (V, 1)), np.arange(V)])
-        place = np.tile(np.arange(size + 1), V)
-        return self._probabilities(grams_VK.ravel(), place)[size :: size + 1]
+        position = np.tile(np.arange(size + 1), V)
+        return self._probabilities(grams_VK.ravel(), position)[size :: size + 1]
 
-    def _probabilities(self, symbols: np.ndarray, place: np.ndarray) -> np.ndarray:
-        """Return p of concatenated symbols; ``place`` is the index of each in its sequence."""
+    def _probabilities(self, symbols: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Return p of concatenated symbols; ``position`` is the index of each in its sequence."""
         p = np.full(len(symbols), 1 / self.vocabulary)
         for (here, code), level in zip(
-            _codes(symbols, place, self.vocabulary, len(self.levels)), self.levels, strict=False
+            _codes(symbols, position, self.vocabulary, len(self.levels)), self.levels, strict=False
         ):
             count = _look_up(level.gram_G, level.count_G, code)
             context = code // self.vocabulary
             total = _look_up(level.context_C, level.total_C, context)
             types = _look_up(level.context_C, level.types_C, context)
-            seen, D = total > 0, level.discount
+            known, D = total > 0, level.discount
             share = np.maximum(count - D, 0) + D * types * p[here]
-            p[here[seen]] = share[seen] / total[seen]
+            p[here[known]] = share[known] / total[known]
         return p
 
 
@@ -99,33 +99,33 @@ def fit(sequences: Iterable[np.ndarray], order: int, vocabulary: int) -> NGrams:
     if not any(len(sequence) > 1 for sequence in sequences):
         raise ValueError("sequences: expected one with at least two symbols, got none")
     symbols = np.concatenate(sequences)
-    place = np.concatenate([np.arange(len(sequence)) for sequence in sequences])
-    coded = _codes(symbols, place, vocabulary, order)
+    position = np.concatenate([np.arange(len(sequence)) for sequence in sequences])
+    coded = _codes(symbols, position, vocabulary, order)
     levels = []
     for length, ((here, codes), longer) in enumerate(
         zip(coded, [*coded[1:], None], strict=True), start=1
     ):
         if longer is not None:
             before = np.unique(longer[1]) % vocabulary**length
-            codes = np.concatenate([before, codes[place[here] == length - 1]])
+            codes = np.concatenate([before, codes[position[here] == length - 1]])
         levels.append(_level(codes, vocabulary))
     return NGrams(vocabulary, tuple(levels))
 
 
 def _codes(
-    symbols: np.ndarray, place: np.ndarray, vocabulary: int, order: int
+    symbols: np.ndarray, position: np.ndarray, vocabulary: int, order: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return, for each gram length, the indices at which a gram ends and the codes of the grams.
 
     Grams do not cross the borders of sequences, and end with a predicted symbol.
     """
-    code, found = np.zeros(len(symbols), np.int64), []
+    code, by_length = np.zeros(len(symbols), np.int64), []
     for length in range(1, order + 1):
         older = symbols[: max(len(symbols) - length + 1, 0)]  # first symbols of the grams
         code[length - 1 :] += older * vocabulary ** (length - 1)
-        here = np.flatnonzero(place >= max(length - 1, 1))
-        found.append((here, code[here]))
-    return found
+        here = np.flatnonzero(position >= max(length - 1, 1))
+        by_length.append((here, code[here]))
+    return by_length
 
 
 def _level(codes: np.ndarray, vocabulary: int) -> Level:
@@ -139,12 +139,12 @@ def _level(codes: np.ndarray, vocabulary: int) -> Level:
     return Level(gram_G, count_G, context_C, total_C, types_C, discount)
 
 
-def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the value of each wanted key, 0 for absent ones; ``keys`` are sorted."""
+def _look_up(keys: np.ndarray, values: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Return the value of each queried key, 0 for absent keys; ``keys`` are sorted."""
     if not len(keys):
-        return np.zeros(len(wanted), values.dtype)
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, values[at], 0)
+        return np.zeros(len(queries), values.dtype)
+    index = np.minimum(np.searchsorted(keys, queries), len(keys) - 1)
+    return np.where(keys[index] == queries, values[index], 0)
 
 
 def _checked(sequence: np.ndarray, vocabulary: int) -> np.ndarray:

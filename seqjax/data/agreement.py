@@ -49,7 +49,7 @@ class Prefixes(NamedTuple):
 
 
 class Line(NamedTuple):
-    """The words of a sentence before its verb; ``plural`` is None if it is not determined."""
+    """The words of a sentence before its verb; ``plural`` is None if the forms do not show it."""
 
     words: list[str]
     plural: bool | None
@@ -93,9 +93,9 @@ def _as_arrays(lines: list[Line], ranks: dict[str, int], longest: int) -> Prefix
 
 
 def _line(sentence: str, answer: str) -> Line:
-    """Return a line of both files; ``find`` has checked that they are the published ones."""
-    place, right, wrong, attractors = answer.split("\t")
-    return Line(sentence.split(" ")[: int(place)], is_plural(right, wrong), int(attractors))
+    """Return a line of both files, whose checksums ``find`` has verified."""
+    verb, right, wrong, attractors = answer.split("\t")
+    return Line(sentence.split(" ")[: int(verb)], is_plural(right, wrong), int(attractors))
 
 
 def is_plural(right: str, wrong: str) -> bool | None:

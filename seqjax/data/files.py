@@ -1,6 +1,6 @@
-"""Bounded reading of files that others may have written, and printing of their text.
+"""Bounded reading of untrusted files, and safe printing of their text.
 
-Only regular files are opened: a pipe or a device could block or never end.
+Only regular files are opened, because a pipe or a device could block or never end.
 """
 
 import errno
@@ -36,10 +36,10 @@ def content(path: pathlib.Path, most: int) -> bytes:
       OSError: as ``regular``, or the file is larger.
     """
     with regular(path) as file:
-        found = file.read(most + 1)
-    if len(found) > most:
+        data = file.read(most + 1)
+    if len(data) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))
-    return found
+    return data
 
 
 def lines(path: pathlib.Path, longest: int) -> Iterator[tuple[int, bytes | None]]:

@@ -1,4 +1,4 @@
-"""Folder of published data sets, and the check that files are as published.
+"""Folder of published data sets, and verification of their files.
 
 ``python -m experiments.data get`` downloads files into this folder; nothing here downloads.
 """
@@ -37,8 +37,8 @@ def find(name: str, *, exact: bool = False) -> pathlib.Path:
 
     Args:
       name: path relative to ``folder()``: data set, slash, file.
-      exact: accept only the released file; otherwise a file that differs gives a ``DataWarning``
-        with its SHA-256.
+      exact: accept only the released file. Otherwise a different file is accepted with a
+        ``DataWarning`` that has its SHA-256.
 
     Raises:
       DataError: the file is missing, unreadable or larger than ``LARGEST``; or, if ``exact``, it
@@ -46,16 +46,18 @@ def find(name: str, *, exact: bool = False) -> pathlib.Path:
     """
     path, known = folder() / name, released(name)
     try:
-        found = sha256(path)
+        digest = sha256(path)
     except OSError as error:
         raise DataError(f"{name}: cannot read {path}: {error.strerror}; {_hint(name)}") from None
-    if known is not None and found == known.sha256:
+    if known is not None and digest == known.sha256:
         return path
     if exact:
         expected = known.sha256 if known else "that of a known release"
-        raise DataError(f"{name}: {path}: SHA-256: expected {expected}, got {found}; {_hint(name)}")
+        raise DataError(
+            f"{name}: {path}: SHA-256: expected {expected}, got {digest}; {_hint(name)}"
+        )
     warnings.warn(
-        f"{path} differs from every known release: its SHA-256 is {found}; {_hint(name)}",
+        f"{path} differs from every known release: its SHA-256 is {digest}; {_hint(name)}",
         DataWarning,
         stacklevel=2,
     )
@@ -73,13 +75,13 @@ def sha256(path: pathlib.Path) -> str:
 
 def released(name: str) -> File | None:
     """Return the released file with this name (data set, slash, file), or None."""
-    data_set, _, own = name.partition("/")
+    data_set, _, file_name = name.partition("/")
     known = RELEASES[data_set].files if data_set in RELEASES else ()
-    return next((file for file in known if file.name == own), None)
+    return next((file for file in known if file.name == file_name), None)
 
 
 def _hint(name: str) -> str:
-    """Return how to get the file or set the folder."""
+    """Return advice: set the folder, or download the file."""
     where = "set the folder of data sets with --data_dir or $SEQJAX_DATA_DIR"
     if released(name) is None:
         return where

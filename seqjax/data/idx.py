@@ -44,7 +44,7 @@ def _read(images: pathlib.Path, labels: pathlib.Path) -> tuple[np.ndarray, np.nd
 
 
 def _array(path: pathlib.Path, dimensions: int) -> np.ndarray:
-    """Return the array of an IDX file; ``find`` has checked that it is the published one."""
+    """Return the array of an IDX file, whose checksum ``find`` has verified."""
     content = gzip.decompress(path.read_bytes())
     sizes = np.frombuffer(content, ">u4", dimensions, 4)
     return np.frombuffer(content, np.uint8, offset=4 * (1 + dimensions)).reshape(sizes)

@@ -39,8 +39,8 @@ def piano_rolls(name: str) -> Rolls:
 def _read(path: pathlib.Path) -> Rolls:
     import scipy.io
 
-    found = scipy.io.loadmat(path)
+    variables = scipy.io.loadmat(path)
     return {
-        part: [np.ascontiguousarray(piece, np.uint8) for piece in found[variable][0]]
+        part: [np.ascontiguousarray(piece, np.uint8) for piece in variables[variable][0]]
         for part, variable in VARIABLES.items()
     }

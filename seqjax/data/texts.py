@@ -38,8 +38,9 @@ def unicode_names() -> str:
     """Return the names of 12,771 characters, one per line: "greek small letter alpha with tonos".
 
     These are the names of Unicode 3.2.0 in lower case, without the numbered names of Chinese
-    characters and Korean syllables. Their order is a fixed permutation, because neighbours in the
-    standard differ in one word. Every Python includes this version, and names never change.
+    characters and Korean syllables. They are in a fixed random order, because neighbours in the
+    standard differ in one word. Every Python includes this version of Unicode, and names never
+    change.
 
     Source: unicodedata.ucd_3_2_0 (Unicode, Inc., Unicode Licence).
 
@@ -62,7 +63,7 @@ def written(name: str) -> str:
       name: data set, slash, file.
 
     Raises:
-      DataError: the file is missing or too large, or a line, which is named, is not UTF-8.
+      DataError: the file is missing, too large, or not UTF-8; the message names the line.
     """
     path = find(name)
     content = path.read_bytes()
@@ -74,7 +75,7 @@ def written(name: str) -> str:
 
 
 def frequent(items: Iterable[str], most: int) -> list[str]:
-    """Return the ``most`` most frequent characters or words, ties in the order of code points.
+    """Return the ``most`` most frequent characters or words; ties are in code point order.
 
     >>> frequent("banana!", 2)
     ['a', 'n']
@@ -84,7 +85,7 @@ def frequent(items: Iterable[str], most: int) -> list[str]:
 
 
 def encode(text: str, characters: Sequence[str]) -> np.ndarray:
-    """Return (N,) int32, the index in ``characters`` of each character, else their number.
+    """Return the index of each character in ``characters``, (N,) int32; others have the next index.
 
     >>> encode("band", "an").tolist()
     [2, 0, 1, 2]

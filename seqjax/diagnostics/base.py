@@ -14,9 +14,9 @@ from seqjax.recurrence.reference import Recorder
 from seqjax.types import Array
 
 KEEP_MEMORY = {"f": 1.0, "i": 0.0, "g": 0.0}
-"""With these gate values every cell with a cell state c computes c' = c, and h' from it."""
+"""Gate values with which every cell that has a cell state computes c' = c, and h' from c."""
 COMPUTED_FROM_C = ("h", "o")
-"""Leaves of a carry that an equation computes from c'."""
+"""Leaves of a carry that depend on c'."""
 
 
 def memory_field(cell: Cell) -> str:
@@ -28,7 +28,7 @@ def map_sequentially(decompose: Callable, *arrays: Array) -> Array:
     """Apply ``decompose`` to each matrix along the first axis, one after another.
 
     On the CPU, LAPACK distributes a batch over the thread pool that it was called from, and waits.
-    Programs on as many devices as the pool has threads would wait for one another forever.
+    If programs run on as many devices as the pool has threads, they deadlock.
     """
     return jax.lax.map(lambda matrices: decompose(*matrices), arrays)
 
@@ -55,8 +55,8 @@ def perturbed_step(
     """The carry after one step, with ``eps`` (leaves (B, H)) added to its leaves.
 
     The perturbation of c' also reaches h' = o ∘ tanh(c'), as in the equations, so the derivative
-    with respect to eps is the total one. That h' is computed by a second call of the equation,
-    from c' with the gates f = 1, i = g = 0.
+    with respect to eps is the total derivative. A second call of the equation, from c' with the
+    gates f = 1 and i = g = 0, computes this h'.
     """
     a_BGH = cell.project(params, x_BD)
     new = cell.advance(params, Recorder(cell), x_BD, a_BGH, carry)

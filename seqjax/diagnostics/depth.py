@@ -29,7 +29,7 @@ def draw_matrices(key: Array, kind: str, shared: bool, depth: int, units: int = 
     comparisons at one key are paired.
 
     Args:
-      key: of the draw.
+      key: random key of the draw.
       kind: "gaussian", N(0, 1/n), or "orthogonal".
       shared: one matrix at all depths.
       depth: K.
@@ -55,17 +55,17 @@ def depth_gradient(
 ) -> Array:
     """log10 ‖∂L_k/∂h_0‖ for every depth k in ``depths``, where L_k = w · h_k.
 
-    One draw has 64 units; ``scale`` times each matrix; w a random direction of norm 1, the same for
-    all depths; h_0 a random direction of norm √64, so that its entries have mean square 1. Norms
-    are accumulated as logarithms, so none overflows; -inf where tanh saturates to a derivative of
-    0. Glorot and Bengio 2010; Saxe et al. 2014; for products of random matrices
+    The network has 64 units and matrices scale · U_k. w is a random direction of norm 1, the same
+    for all depths. h_0 is a random direction of norm √64, so its entries have mean square 1. Norms
+    are accumulated as logarithms, so none overflows; a norm is -inf if tanh saturates to a
+    derivative of 0. Glorot and Bengio 2010; Saxe et al. 2014; for products of random matrices
     Furstenberg and Kesten 1960.
 
     Args:
-      key: of the draw; may be mapped over, and so may the scale, on which matrices do not depend.
+      key: random key of the draw; may be mapped over.
       family: "gaussian_linear", "gaussian_tanh", "orthogonal_linear" or "orthogonal_tanh".
       shared: one matrix at all depths.
-      scale: may be traced.
+      scale: factor on all matrices, whose draw does not depend on it; may be traced or mapped over.
       depths: static.
 
     Returns:
@@ -88,19 +88,18 @@ def depth_gradient(
     depths_G = jnp.array(depths)
 
     def down(carry, inputs):
-        """One layer for all depths above it: vectors of norm 1, and the logarithm of their norm."""
+        """One layer for all depths above it: unit vectors, and the logarithms of their norms."""
         d_Gn, log_G = carry
         k, slope_n, u_nn = inputs
         d_Gn = jnp.where((depths_G == k)[:, None], w_n[None, :], d_Gn)
         d_Gn = _times(scale * d_Gn * slope_n[None, :], u_nn.T)
         norm_G = jnp.linalg.norm(d_Gn, axis=1)
-        begun_G = k <= depths_G
-        log_G = log_G + jnp.where(begun_G, jnp.log10(norm_G), 0)
+        log_G = log_G + jnp.where(k <= depths_G, jnp.log10(norm_G), 0)
         return (d_Gn / jnp.where(norm_G > 0, norm_G, 1)[:, None], log_G), None
 
-    nothing = jnp.zeros((len(depths), UNITS), jnp.float32), jnp.zeros(len(depths), jnp.float32)
+    zeros = jnp.zeros((len(depths), UNITS), jnp.float32), jnp.zeros(len(depths), jnp.float32)
     layers_K = jnp.arange(1, max(depths) + 1)
-    return jax.lax.scan(down, nothing, (layers_K, slopes_Kn, u_Knn), reverse=True)[0][1]
+    return jax.lax.scan(down, zeros, (layers_K, slopes_Kn, u_Knn), reverse=True)[0][1]
 
 
 def _direction(key: Array) -> Array:

@@ -17,11 +17,11 @@ from seqjax.types import Array
 BINS = 20
 BOUNDED = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 EDGES = (0.1, 0.05, 0.01)
-"""A value is saturated below an edge or above one minus it; the claims use the first edge."""
+"""A value is saturated below an edge or above 1 minus the edge; the claims use the first edge."""
 
 
 class GateStatistics(NamedTuple):
-    """Statistics of one gate over all valid steps and examples; all 0 without any.
+    """Statistics of one gate over all valid steps and examples; 0 if there are none.
 
     Attributes:
       histogram: (20,) fractions of the values in equal bins over the gate's range; sum 1.
@@ -42,7 +42,7 @@ def gate_statistics(gate: Gate, values_TBH: Array, weight_TB: Array) -> GateStat
 
     Args:
       gate: an entry of ``cell.gates``.
-      values_TBH: its activated values.
+      values_TBH: activated values of the gate.
       weight_TB: the weight of each step of each example: 1, or 0 on padding.
 
     Raises:
@@ -76,7 +76,7 @@ def gate_statistics(gate: Gate, values_TBH: Array, weight_TB: Array) -> GateStat
 
 
 def _normalised(weight_TB: Array, dtype: type) -> Array:
-    """The weights divided by their sum; 0 if all are."""
+    """The weights divided by their sum; 0 if all weights are 0."""
     total = jnp.sum(weight_TB)
     return (weight_TB / jnp.where(total > 0, total, 1)).astype(dtype)
 
@@ -85,8 +85,8 @@ def retention_time(retained_TBH: Array, weight_TB: Array) -> Array:
     """Retention time τ = -1 / mean(log f) of every unit, in steps: (H,).
 
     The number of steps in which the product of a gate along a sequence falls to 1/e: -1 / log f for
-    a constant gate, and Π f = exp(-T / τ) for any sequence. inf for a gate that is always 1, 0 for
-    one that is 0 at any step.
+    a constant gate, and Π f = exp(-T / τ) for any sequence. It is inf for a gate that is always 1,
+    and 0 for a gate that is 0 at any step.
 
     Args:
       retained_TBH: the fraction of the memory that a step retains: f of an LSTM, z of a GRU, 1 - z

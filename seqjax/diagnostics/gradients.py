@@ -1,11 +1,11 @@
 """Gradients through time: norms of the loss's gradient at each step of a sequence.
 
-A loss here is a function from outputs (T, B, H) to a scalar or to a number for each example (B,),
-such as the loss of a readout of the last step. Examples are independent, so the gradients of the
-sum over a (B,) loss are, for each example, those of its own loss. Padding needs no mask: steps that
-the loss does not read have gradients of exactly 0.
+A loss here is a function from outputs (T, B, H) to a scalar or to losses (B,), such as the loss of
+a readout of the last step. Examples are independent, so the gradient of the sum of losses (B,) is,
+for each example, the gradient of its loss. Padding needs no mask, because steps that the loss does
+not read have a gradient of exactly 0.
 
-In float32 norms below 1e-38 are 0; scale the loss up if that matters.
+In float32 norms below 1e-38 are 0; scale the loss up if you need them.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def gradient_profile(
     Args:
       cell, params: any cell and its parameters.
       x_TBD: inputs.
-      loss: of the outputs (T, B, H), to (B,) or a scalar.
+      loss: function from the outputs (T, B, H) to losses (B,) or a scalar.
       carry: the initial carry, leaves (B, H); zeros by default.
 
     Returns:
@@ -78,7 +78,7 @@ def weight_contributions(
 
     θ_t is the copy of the parameters that step t uses (Pascanu, Mikolov and Bengio 2013, equations
     3 to 5, the "immediate" partial derivatives). Arguments as in ``gradient_profile``.
-    Contributions are summed over the batch, as in training; for those of one example pass it alone.
+    Contributions are summed over the batch, as in training; pass a batch of one for one example.
 
     Returns:
       The parameters' NamedTuple with a leading axis T. ``jax.vmap(tree_norm)`` of it is the norm of
@@ -101,7 +101,7 @@ def weight_contributions(
 
 
 def early_to_late(norms_T: Array) -> Array:
-    """The mean over the first fifth of the steps (at least one) over that of the last fifth.
+    """The mean of the first fifth of the steps (at least one), divided by that of the last fifth.
 
     Below 1 if gradients vanish on the way back, above 1 if they explode.
 

@@ -85,12 +85,12 @@ def lyapunov_spectrum(jacobians_TSS: Array) -> Array:
 
         λ_i = 1/T Σ_t log |R_t,ii|,    Q_t R_t = J_t Q_{t-1},    Q_0 = I
 
-    Natural logarithms, per step. A positive exponent means chaos, -inf a direction that is
-    forgotten. The error falls as 1/T. Benettin et al. 1980; for recurrent networks Vogt et al. 2020
-    (arXiv 2006.14123) and Engelken et al. 2023.
+    Logarithms are natural, exponents per step. A positive exponent means chaos, -inf a direction
+    that is forgotten. The error falls as 1/T. Benettin et al. 1980; for recurrent networks Vogt et
+    al. 2020 (arXiv 2006.14123) and Engelken et al. 2023.
 
     Args:
-      jacobians_TSS: of any map along a trajectory, such as those of ``step_jacobians``.
+      jacobians_TSS: Jacobians of any map along a trajectory, as of ``step_jacobians``.
 
     Cost: T decompositions of S × S.
 
@@ -130,10 +130,11 @@ class MemoryPath(NamedTuple):
     """Derivatives of the memory m_t with respect to m_s.
 
     Attributes:
-      total_THH: ∂m_t/∂m_s along all paths, out through h_s too; 0 for t < s, the identity at s.
+      total_THH: ∂m_t/∂m_s along all paths, including the path through h_s; 0 for t < s, the
+        identity at s.
       direct_TH: the diagonal of the direct path, Π f over s+1 … t; 0 for t < s, 1 at s.
-      share_T: Frobenius norm of the direct path over that of the total; 0 where the total is 0.
-        Over 1 where the other paths work against the direct one.
+      share_T: Frobenius norm of the direct path over that of the total; 0 if the total is 0. It is
+        above 1 if other paths oppose the direct path.
     """
 
     total_THH: Array
@@ -178,24 +179,24 @@ class Scale(NamedTuple):
 
 
 def recurrent_scales(cell: Cell, params: NamedTuple) -> dict[str, Scale]:
-    """Spectral radius and norm of each gate's recurrent matrix U by gate; empty without any."""
-    found = {}
+    """Spectral radius and norm of each gate's recurrent matrix U, by gate."""
+    scales = {}
     for k, gate in enumerate(cell.state_gates):
         u_HH = params.u_HGH[:, k]
         norm = singular_values(u_HH)[0]
-        found[gate] = Scale(jnp.where(norm > 0, spectral_radius(u_HH), 0), norm)
-    return found
+        scales[gate] = Scale(jnp.where(norm > 0, spectral_radius(u_HH), 0), norm)
+    return scales
 
 
 def input_jacobian(predict: Callable[[Array], Array], x_TD: Array) -> Array:
     """‖∂y_t/∂x_s‖ (Frobenius) for every pair (t, s), (T, T): rows are outputs.
 
-    Exactly 0 above the diagonal for a network that runs forward, and everywhere off it for a
-    feed-forward network.
+    Entries above the diagonal are exactly 0 for a network that runs forward; all entries off the
+    diagonal are 0 for a feed-forward network.
 
     Args:
-      predict: from inputs (T, D) to outputs at every step (T, V), by any engine, such as an
-        ``unroll`` with a batch of 1, or a model's logits.
+      predict: function from inputs (T, D) to outputs at every step (T, V), such as an ``unroll``
+        with a batch of 1, or a model's logits.
       x_TD: one example.
 
     Cost: T V backward passes.

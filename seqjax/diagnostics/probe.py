@@ -8,7 +8,8 @@ from seqjax.metrics.losses import correct
 from seqjax.types import Array
 
 RIDGE = 1e-4
-"""Added to the covariance of the states: halves directions with a standard deviation of .01."""
+"""Added to the covariance of the states; halves the weight of directions with a standard deviation
+of .01."""
 
 
 def linear_probe(
@@ -20,13 +21,13 @@ def linear_probe(
 
         W = (cov(h) + 10⁻⁴ I)⁻¹ cov(h, y),   ŷ = argmax (mean(y) + (h - mean(h)) W)
 
-    fitted on one set and evaluated on the other (Alain and Bengio 2016). Because of the ridge,
-    traces that are too faint for float32 do not count. Chance is 1/V for equally likely classes.
+    fitted on one set and evaluated on another (Alain and Bengio 2016). The ridge suppresses traces
+    of the class that are too faint for float32. Chance is 1/V for equally likely classes.
 
     Args:
       states_TBH, labels_B: outputs and classes (integers) of the training set, such as the symbol
         at step s.
-      held_states_TBH, held_labels_B: those of the held-out set; B may differ.
+      held_states_TBH, held_labels_B: outputs and classes of the held-out set; B may differ.
       classes: V; static.
 
     Cost: T linear systems of H equations; no pass through the network.

@@ -37,7 +37,7 @@ Arrays = Annotated[dict[Text, np.ndarray], Meta(max_length=MOST_FIELDS)]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Base of everything that is stored: immutable, and strict about unknown fields."""
+    """Base class of all stored structs: immutable; unknown fields are errors."""
 
 
 CONTAINERS = (dict, list, Struct)
@@ -68,7 +68,7 @@ def decode(decoder: msgspec.json.Decoder, text: bytes) -> Any:
 
 
 def _hook(kind: type, value: Any) -> Any:
-    """Decode what msgspec does not know by itself."""
+    """Decode types that msgspec does not support."""
     if kind is np.ndarray:
         return _to_array(value)
     raise NotImplementedError(kind)
@@ -85,7 +85,7 @@ def _to_array(value: Any) -> np.ndarray:
 
 
 def _number_kinds(values: list, dimensions: int) -> set[type]:
-    """Types of the numbers in nested lists, of which every number is checked."""
+    """Check all numbers in nested lists, and return their types."""
     kinds = set(map(type, values))
     if kinds == {list} and dimensions > 1:
         return set().union(*(_number_kinds(item, dimensions - 1) for item in values))
@@ -93,7 +93,7 @@ def _number_kinds(values: list, dimensions: int) -> set[type]:
     if not kinds <= {float, int}:
         numbers = [item for item in values if item is not None and not _is_infinity(item)]
         if not set(map(type, numbers)) <= {float, int}:
-            raise ValueError("expected numbers, null, or lists of one length of such")
+            raise ValueError("expected numbers or null, or lists of these of equal length")
     if numbers and not (min(numbers) >= -FLOAT32_MAX and max(numbers) <= FLOAT32_MAX):
         raise ValueError("expected numbers that float32 holds")
     return kinds
@@ -128,7 +128,7 @@ def _with_field_first(message: str, decoder: msgspec.json.Decoder, text: bytes) 
     if path.endswith("[...]"):  # msgspec names a mapping, but not its key
         name = path.removesuffix("[...]")
         path = f"{name}[{_wrong_key(name, decoder, text)[:60]!r}]"
-    return f"{path or 'the whole'}: {message[:1].lower()}{message[1:300]}"
+    return f"{path or 'top level'}: {message[:1].lower()}{message[1:300]}"
 
 
 def _wrong_key(name: str, decoder: msgspec.json.Decoder, text: bytes) -> str:
@@ -146,7 +146,7 @@ def to_builtins(value: Any) -> Any:
     """Return ``value`` in types that strict JSON has.
 
     A float32 becomes the float with its shortest decimal form, NaN becomes None, and infinity "inf"
-    or "-inf". Fields of a struct are left out while they equal their default.
+    or "-inf". Fields of a struct that equal their default are left out.
     """
     if isinstance(value, Struct):
         fields = msgspec.structs.fields(type(value))

@@ -15,21 +15,21 @@ def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
     """Return a data frame with one row for each run of a workdir.
 
     Columns, with those of ``Record`` under the same name:
-      id, study, arm, seed, purpose: of the run.
-      task, cell: their names.
-      swept fields, by path: numbers or text; NaN where an arm does not have the field.
-      metric, higher_is_better: of the task; ``validation``, ``test`` and ``chance`` are its values,
-        NaN after a step that was not finite.
-      validation.NAME, test.NAME: every metric, the task's own included.
+      id, study, arm, seed, purpose: identity of the run.
+      task, cell: names.
+      swept fields, by path: numbers or text; NaN if an arm does not have the field.
+      metric, higher_is_better: metric of the task; ``validation``, ``test`` and ``chance`` are its
+        values, NaN after a step that was not finite.
+      validation.NAME, test.NAME: all metrics, including ``metric``.
       score: 0 at chance, 1 at the best possible value.
       failed: reason, or "" for a run that finished well; failed_step is NaN then.
       steps, seconds: length of training.
       gradient_norm, clipped_fraction: mean norm before clipping, and fraction of clipped steps.
       parameters, parameters_recurrent, multiply_adds: size of the model.
-      rules, commit, seqjax, jaxlib, device: versions and hardware; "" where not recorded.
+      rules, commit, seqjax, jaxlib, device: versions and hardware; "" if not recorded.
 
     Args:
-      workdir: the folder with the files of records, those of all shards.
+      workdir: folder with the records of all shards.
 
     Raises:
       ImportError: pandas is not installed.

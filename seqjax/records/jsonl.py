@@ -1,7 +1,7 @@
 """Records in files: one self-contained line of strict JSON for every finished run.
 
-Reading is bounded in the length of a line and the size of a workdir. A last line without its end
-was torn by an interruption and is no record.
+Reading is bounded in the length of a line and the size of a workdir. A last line without a newline
+was torn by an interruption and is ignored.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ from seqjax.records.codec import Struct
 from seqjax.records.record import Record, decode
 
 LONGEST_LINE = 2**24
-"""Upper bound of the bytes of a record, a thousand times those of a usual one."""
+"""Upper bound on the bytes of a record, a thousand times the usual size."""
 MOST_BYTES = 2**30
-"""Upper bound of the bytes of all records of a workdir."""
+"""Upper bound on the bytes of all records of a workdir."""
 
 T = TypeVar("T", bound=Struct)
 
 
 class RecordError(ValueError):
-    """A file of a workdir with content that cannot be used; the message names file and line."""
+    """A file of a workdir has invalid content; the message names file and line."""
 
 
 def load_file(path: pathlib.Path, kind: type[T], most: int = LONGEST_LINE) -> T:
@@ -47,10 +47,10 @@ def load_file(path: pathlib.Path, kind: type[T], most: int = LONGEST_LINE) -> T:
 
 
 def text_of_file(value: Struct, where: str) -> str:
-    """Return ``value`` as ``load_file`` reads it.
+    """Return ``value`` as text for ``load_file``.
 
     Raises:
-      RecordError: ``load_file`` would refuse it; the message names ``where``.
+      RecordError: ``load_file`` would refuse the text; the message begins with ``where``.
     """
     text = codec.dumps(value) + "\n"
     try:
@@ -67,7 +67,7 @@ def _check_length(written: bytes) -> None:
 
 
 def append(path: pathlib.Path, record: Record) -> None:
-    """Add one line to a file, completely or not at all, and wait until it is on the disk.
+    """Add one line to a file, completely or not at all, and wait until it is on disk.
 
     The file must end with a whole line; see ``set_torn_aside``.
 
@@ -100,7 +100,7 @@ def append(path: pathlib.Path, record: Record) -> None:
 
 
 def sync_folder(folder: pathlib.Path) -> None:
-    """Waits until the folder's list of files is on the disk."""
+    """Wait until the folder's list of files is on disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -109,7 +109,7 @@ def sync_folder(folder: pathlib.Path) -> None:
 
 
 def set_torn_aside(path: pathlib.Path) -> int:
-    """Moves a last line that an interruption tore to a file beside; returns its length in bytes."""
+    """Move a torn last line to a ``.torn`` file, and return its length in bytes."""
     if not path.exists():
         return 0
     with open(path, "r+b") as file:
@@ -220,7 +220,12 @@ def _check_one_point(first: Record, record: Record) -> None:
 
 
 def _check_source(digests: dict[tuple[str, str], str], record: Record) -> None:
-    """Raise ValueError if a task or cell was edited between records; ``digests`` has the others."""
+    """Raise ValueError if a task or cell was edited between records.
+
+    Args:
+      digests: digests of earlier records by (kind, name); that of the record is added.
+      record: the record.
+    """
     for kind, path in (("task", "task.name"), ("cell", "model.cell")):
         name, digest = record.settings[path], getattr(record.source, kind)
         other = digests.setdefault((kind, name), digest) if digest else ""

@@ -23,7 +23,7 @@ from seqjax.records.codec import (
 from seqjax.stats import rules
 
 MOST_OBSERVED = 2**19
-"""Observed numbers of a run: at 25 bytes each, the most, they fit on one line with the rest."""
+"""Largest number of observed values of a run; at up to 25 bytes each they fit on one line."""
 
 REQUIRED_SETTINGS: dict[str, type] = {
     "task.name": str,
@@ -51,7 +51,7 @@ class Failure(Struct):
 
 
 class Source(Struct):
-    """Digests of the code of a run's task and cell, see ``source``; "" where unknown."""
+    """Digests of the code of a run's task and cell, see ``source``; "" if unknown."""
 
     task: Text = ""
     cell: Text = ""
@@ -68,7 +68,7 @@ class Norms(Struct):
 
 
 class NormsBeforeClipping(Norms):
-    """Norms with the one at the step that was not finite, or None."""
+    """Norms, and the norm at the step that was not finite, or None."""
 
     at_failure: Number | None
 
@@ -80,7 +80,7 @@ class Record(Struct, kw_only=True, eq=False):
       id: arm, point and seed in words; equal for equal runs of a study.
       study, arm: names.
       point: values of the swept fields, by path.
-      seed: of the order of the data and the draws of the weights.
+      seed: seed of the order of the data and of the initial weights.
       paired: randomness shared with the study's first run of the same seed.
       compared: the quantity in the study's table, the task's metric or the score.
       purpose: "tuning" for runs that only select the value of a tuned field.
@@ -89,7 +89,7 @@ class Record(Struct, kw_only=True, eq=False):
       source: digests of the code of the task and the cell.
       parameters_recurrent: number of parameters of the recurrent layers.
       parameters: number of all parameters.
-      multiply_adds: of one step of the recurrent layers for one example.
+      multiply_adds: multiply-adds of one step of the recurrent layers for one example.
       metric: name of the task's metric; ``higher_is_better`` gives its direction.
       chance: metric and loss of the best constant prediction.
       best_loss: the lowest loss that any predictor can reach.
@@ -97,7 +97,7 @@ class Record(Struct, kw_only=True, eq=False):
       failed: reason and step, or None for a run that finished well.
       validation, test: final metrics by name; None after a step that was not finite.
       score: 0 at chance, 1 at the best possible value.
-      gradient_norm, gradient_norm_after: before and after clipping.
+      gradient_norm, gradient_norm_after: gradient norms before and after clipping.
       clipped_fraction: fraction of steps whose gradient was clipped.
       curve: arrays with one entry a validation, NaN after a failure: "step", "training_loss",
         "gradient_norm", "clipped_fraction", and "validation_METRIC" for each metric.

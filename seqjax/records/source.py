@@ -2,8 +2,8 @@
 
 A digest covers a task's class and base classes, or a cell's equation and gate table, with the
 functions, classes and constants of the same module that they name. Comments, docstrings, layout and
-the annotations of functions do not count. Other modules and the bases in ``tasks.base`` are not
-covered: records have seqjax's version and the git commit for those.
+annotations of functions do not count. A digest does not cover other modules or the base classes in
+``tasks.base``; seqjax's version and the git commit in each record identify those.
 """
 
 import ast
@@ -46,14 +46,14 @@ def sources_of(configs: Iterable[Config]) -> Sources:
 
 @functools.cache
 def digest_of_task(task: type[Task]) -> str:
-    """16 hexadecimal digits for the code of a task's class; "" where there is no source."""
+    """16 hexadecimal digits for the code of a task's class; "" if there is no source."""
     bases = [cls for cls in task.__mro__ if cls.__module__ not in ("builtins", Task.__module__)]
     return _digest(_code(bases))
 
 
 @functools.cache
 def digest_of_cell(cell: Cell) -> str:
-    """16 hexadecimal digits for a cell's equation and gate table; "" where there is no source."""
+    """16 hexadecimal digits for a cell's equation and gate table; "" if there is no source."""
     table = [_table(part) for part in (*cell.gates, *cell.extras)]
     fields = cell.params._fields, cell.carry._fields, cell.square
     code = _code([cell.combine or cell.step])
@@ -71,15 +71,15 @@ def _digest(code: Any) -> str:
 
 
 def _code(parts: list[Any]) -> list[tuple]:
-    """Structure of functions and classes, and of all that they name in their modules.
+    """Structure of functions and classes, and of the code in their modules that they name.
 
-    An empty list where one of ``parts`` has no source, as in some interactive sessions.
+    The list is empty if one of ``parts`` has no source, as in some interactive sessions.
     """
-    found: dict[str, Any] = {}
+    structures: dict[str, Any] = {}
     waiting = list(parts)
     while waiting:
         part = inspect.unwrap(waiting.pop())
-        if part.__qualname__ in found:
+        if part.__qualname__ in structures:
             continue
         try:
             tree = ast.parse(textwrap.dedent(inspect.getsource(part)))
@@ -87,15 +87,15 @@ def _code(parts: list[Any]) -> list[tuple]:
             if part in parts:
                 return []
             continue
-        found[part.__qualname__] = _structure(tree)
+        structures[part.__qualname__] = _structure(tree)
         for name, value in _named_values(part, tree).items():
             if isinstance(value, CONSTANTS):
-                found[f"{part.__qualname__}: {name}"] = repr(value)
+                structures[f"{part.__qualname__}: {name}"] = repr(value)
             elif callable(value):
-                found[f"{part.__qualname__}: {name}"] = getattr(value, "__qualname__", "")
+                structures[f"{part.__qualname__}: {name}"] = getattr(value, "__qualname__", "")
                 if getattr(value, "__module__", None) == part.__module__:
                     waiting.append(value)
-    return sorted(found.items())
+    return sorted(structures.items())
 
 
 def _named_values(part: Any, tree: ast.AST) -> dict[str, Any]:

@@ -19,14 +19,14 @@ class AxisIdentity(Struct):
 
 
 class StudyIdentity(Struct):
-    """Everything that two commands on one study must share.
+    """Identity of a study: two commands may share a workdir if theirs are equal.
 
     Attributes:
       study: its name.
       rules: version of the decision rules.
       axes: the swept fields.
-      tuning_seeds: number of seeds that tuned fields are selected on.
-      arms: for each arm the values of every field that is not swept, by path.
+      tuning_seeds: number of seeds for the selection of tuned fields.
+      arms: values of every field that is not swept, by path, for each arm.
     """
 
     study: Text
@@ -52,9 +52,9 @@ class WorkdirConfig(Struct):
 
     Attributes:
       same: identity of the study.
-      seeds: seeds that are reported.
+      seeds: reported seeds.
       tune: paths of the tuned fields, joined by commas, or None.
-      environment: of the command that began the workdir.
+      environment: versions and hardware of the command that began the workdir.
       runs_per_device: number of runs that one device trains together, for each group.
       sources: digests of the code of tasks and cells; empty in older files.
     """
@@ -75,7 +75,7 @@ class MeasuredPoint(Struct, eq=False):
 
 
 class MeasurementIdentity(Struct):
-    """Everything that two commands on one measurement must share."""
+    """Identity of a measurement: two commands may share a workdir if theirs are equal."""
 
     study: Text
     rules: Count | Text

@@ -30,7 +30,7 @@ class CheckpointError(Exception):
 
 
 class CorruptError(ValueError):
-    """A checkpoint that differs from what was saved."""
+    """A checkpoint that has changed since it was saved."""
 
 
 class Checkpoints:
@@ -38,7 +38,7 @@ class Checkpoints:
 
     Args:
       folder: created with the first checkpoint.
-      log: prints a line about a corrupt checkpoint.
+      log: function that prints a line about a corrupt checkpoint.
     """
 
     def __init__(self, folder: pathlib.Path, log: Callable[[str], None] = lambda text: None):
@@ -52,8 +52,8 @@ class Checkpoints:
         """Start to write a checkpoint in the background, after the previous one is written.
 
         Args:
-          arrays: by name.
-          metadata: anything that JSON can hold.
+          arrays: arrays by name.
+          metadata: JSON values by name.
 
         Raises:
           CheckpointError: the previous checkpoint could not be written.
@@ -85,8 +85,8 @@ class Checkpoints:
         """Load the newest checkpoint that is not corrupt, and move the corrupt ones aside.
 
         Args:
-          shapes: from a checkpoint's metadata to the shapes of its arrays, or None if it is not
-            needed; then nothing is loaded.
+          shapes: function from a checkpoint's metadata to the shapes of its arrays; it returns None
+            if the checkpoint is not needed, and then nothing is loaded.
 
         Returns:
           Arrays and metadata; None if there is nothing to load.
@@ -113,7 +113,7 @@ class Checkpoints:
         """Load the newest checkpoint without moving or writing anything.
 
         Args:
-          shapes: from the checkpoint's metadata to the shapes of its arrays.
+          shapes: function from the checkpoint's metadata to the shapes of its arrays.
 
         Raises:
           CheckpointError: there is no checkpoint, or it is corrupt.
@@ -146,7 +146,7 @@ class Checkpoints:
     def _write(self, arrays: Arrays, metadata: Metadata) -> None:
         number = max(self._numbers(), default=-1) + 1
         with_digest = {"facts": metadata, "digest": _metadata_digest(metadata)}
-        nonempty = {name: array for name, array in arrays.items() if array.size}  # Orbax needs this
+        nonempty = {name: a for name, a in arrays.items() if a.size}  # Orbax rejects empty arrays
         if not self._orbax().save(number, nonempty, custom_metadata=with_digest):
             raise OSError("Orbax saved nothing")
         lines = [f"{digest}  {name}\n" for name, digest in self._file_digests(number).items()]
@@ -224,7 +224,7 @@ class Checkpoints:
         return arrays
 
     def _move_aside(self, number: int) -> pathlib.Path:
-        """Move a checkpoint to another folder, so that it does not count among the last two."""
+        """Move a checkpoint to another folder, and return its new path."""
         self.close()
         aside = self.folder.with_name(f"{self.folder.name}.corrupt")
         aside.mkdir(exist_ok=True)

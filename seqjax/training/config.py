@@ -24,7 +24,7 @@ from seqjax.training.specs import SECTIONS, TrainSpec, observed
 from seqjax.types import unknown
 
 MOST_ELEMENTS = 2**30
-"""Steps of all sequences of a batch; JAX draws no more than 2**32 numbers at once."""
+"""Bound on the steps of all sequences of a batch; JAX draws at most 2**32 numbers at once."""
 
 
 @jax.tree_util.register_dataclass
@@ -42,7 +42,7 @@ class Config:
 
     @property
     def link(self) -> str:
-        """The readout's link: the one set, or the task's default."""
+        """The readout's link: ``model.readout``, or the task's default if that is "auto"."""
         return self.task.links[0] if self.model.readout == "auto" else self.model.readout
 
 
@@ -54,7 +54,7 @@ def make_config(values: Mapping[str, Any]) -> Config:
 
     Raises:
       ConfigError: a path that the cell or the task does not have, a value of another type or out
-        of range, values that exclude each other.
+        of range, or contradicting values.
     """
     overrides = Overrides(values)
     known = overrides.fields()
@@ -72,7 +72,7 @@ def make_config(values: Mapping[str, Any]) -> Config:
             )
     bias = {gate: 0.0 for gate in cell.bias_gates if gate not in by_scheme}
     specs["init"] = dataclasses.replace(init, bias={**bias, **init.bias})
-    task = _built(TASKS[overrides.task], "task", overrides)
+    task = _make_spec(TASKS[overrides.task], "task", overrides)
     config = Config(**specs, task=task)
     for path, value, accepted in _conflicts(config):
         raise ConfigError(f"{path}: expected {accepted}, got {value}")
@@ -81,11 +81,11 @@ def make_config(values: Mapping[str, Any]) -> Config:
 
 def _specs(overrides: Overrides) -> dict[str, Any]:
     """The Specs with these values, by section."""
-    return {section: _built(spec, section, overrides) for section, spec in SECTIONS.items()}
+    return {section: _make_spec(spec, section, overrides) for section, spec in SECTIONS.items()}
 
 
-def _built(spec: type, section: str, overrides: Overrides) -> Any:
-    """The Spec or task with the values of its section, of the fields that it has.
+def _make_spec(spec: type, section: str, overrides: Overrides) -> Any:
+    """The Spec or task with the values of its section; other values are ignored.
 
     Raises:
       ConfigError: a value out of range.
@@ -107,7 +107,7 @@ def _built(spec: type, section: str, overrides: Overrides) -> Any:
 
 
 def _conflicts(config: Config) -> Iterator[tuple[str, Any, str]]:
-    """Fields that the other Specs or the task exclude: path, value and accepted values."""
+    """Fields that contradict another Spec or the task: path, value and accepted values."""
     model, init, task, train = config.model, config.init, config.task, config.train
     cell = CELLS[model.cell]
     most = MOST_ELEMENTS // max(EVALUATION_BATCH, train.batch_size)
@@ -122,14 +122,18 @@ def _conflicts(config: Config) -> Iterator[tuple[str, Any, str]]:
     if model.readout not in (*task.links, "auto"):
         yield "model.readout", model.readout, " or ".join((*task.links, "auto"))
     if task.examples is not None and train.batch_size > task.examples:
-        yield "train.batch_size", train.batch_size, f"at most {task.examples}, the examples"
+        yield (
+            "train.batch_size",
+            train.batch_size,
+            f"at most {task.examples}, the training examples",
+        )
     for name in observed(train.observe):
         if reason := _observer_conflict(name, model, task):
             yield "train.observe", train.observe, f"no {name} {reason}"
 
 
 def _observer_conflict(name: str, model: ModelSpec, task: Task) -> str | None:
-    """The case that an observer does not support and that applies here, if any."""
+    """The reason why an observer does not support this model or task, or None."""
     observer = OBSERVERS[name]
     if task.sources:
         return "for a task with a source"
@@ -143,7 +147,7 @@ def _observer_conflict(name: str, model: ModelSpec, task: Task) -> str | None:
 
 
 def unused_reasons(values: Mapping[str, Any]) -> dict[str, str]:
-    """Fields without effect under these values, by path, each with the reason.
+    """Return the fields without effect under these values, by path, each with the reason.
 
     >>> unused_reasons({"clip.kind": "norm", "optim.name": "adam"})["optim.momentum"]
     'optim.name is adam'

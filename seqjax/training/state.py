@@ -20,14 +20,14 @@ class BatchState:
     """State of R runs that are trained side by side, between two chunks of steps.
 
     Attributes:
-      runs: R. The run axis of ``state`` may be longer, to fill all devices.
+      runs: R, the number of runs; the run axis of ``state`` may be longer, to fill all devices.
       step: steps taken by each run.
       seconds: time taken by all runs together.
       state: leaves (R, ...); None before the first step.
       traces: (R, steps) for each chunk.
-      metrics: for each evaluation, (R,) by name.
-      observed: (R, ...) by name, before the first step and for each evaluation; empty if the runs
-        observe nothing.
+      metrics: metrics (R,) by name, for each evaluation.
+      observed: observations (R, ...) by name, before the first step and for each evaluation; empty
+        if ``train.observe`` is empty.
     """
 
     runs: int
@@ -58,7 +58,7 @@ class BatchState:
         self.state = state
 
     def add_observations(self, observed: Arrays) -> None:
-        """Append what was observed of the runs at this step, (R or more, ...) by name."""
+        """Append the observations at this step, (R or more, ...) by name."""
         self.observed.append({name: array[: self.runs] for name, array in observed.items()})
 
     def trace(self) -> Trace:

@@ -34,7 +34,7 @@ class TrainState(NamedTuple):
       params: parameters by layer.
       opt_state: state of the Optax chain.
       carry: final carry of the recurrent layers, leaves (B, H), if the task carries it from batch
-        to batch; else empty. It is a constant of the next step's gradient.
+        to batch; else empty. The gradient of the next step treats it as a constant.
       failed_at: step at which the loss or the gradient was not finite, or -1.
     """
 
@@ -48,7 +48,7 @@ class Trace(NamedTuple):
     """Metrics of each training step.
 
     Attributes:
-      loss: mean over the batch and the valid steps.
+      loss: mean loss over the batch and the valid steps.
       norm: gradient norm before clipping.
       clipped: 1 if the gradient was clipped, else 0; under "step" clipping the fraction of (step,
         example) pairs that were clipped.
@@ -242,7 +242,7 @@ def evaluate_run(run: tuple[Config, Any], data: Any, part: Array) -> dict[str, A
 
 
 def examine_run(run: tuple[Config, Array, Any], data: Any) -> dict[str, Array]:
-    """Metrics of one run that its task defines beside those of ``evaluate``.
+    """The ``final_metrics`` of one run, such as scores of the text that it generates.
 
     Args:
       run: configuration, seed and parameters.
@@ -263,12 +263,12 @@ def held_out_of(config: Config, model: SequenceModel, batch: Batch) -> observers
 
 
 def observe_model(config: Config, model: SequenceModel, batch: Batch) -> dict[str, Array]:
-    """Observe what ``train.observe`` names of a model on a batch of held-out sequences."""
+    """Run the observers in ``train.observe`` on a model and a batch of held-out sequences."""
     return observers.observe(observed(config.train.observe), held_out_of(config, model, batch))
 
 
 def observe_run(run: tuple[Config, Any], data: Any) -> dict[str, Array]:
-    """Observe what ``train.observe`` names of one run on the first validation batch.
+    """Run the observers in ``train.observe`` on one run and the first validation batch.
 
     Args:
       run: configuration and parameters.

@@ -14,9 +14,9 @@ from seqjax.tasks.base import Batch
 from seqjax.types import Array
 
 EXAMPLES = 64
-"""Sequences of the batch that are used for gradients."""
+"""Number of sequences for gradients."""
 TRAJECTORIES = 4
-"""Sequences that are used for Jacobians, which need a matrix for each step."""
+"""Number of sequences for Jacobians, which need a matrix for each step."""
 
 Observed = dict[str, Array]
 
@@ -25,7 +25,7 @@ class HeldOut(NamedTuple):
     """A model and the held-out sequences on which it is observed.
 
     Attributes:
-      loss: from logits and a batch to the loss at each position.
+      loss: function from logits and a batch to the loss at each position.
       symbols: the number of input symbols.
     """
 
@@ -40,7 +40,7 @@ class Observer:
     """A kind of measurement.
 
     Attributes:
-      measure: from a model on held-out sequences to arrays by name.
+      measure: function from a model and its held-out sequences to arrays by name.
       single_layer: requires one layer of one direction.
       ragged: accepts sequences of different lengths.
       symbols: requires symbols as input.
@@ -63,7 +63,7 @@ class Layer(NamedTuple):
     Attributes:
       cell, params: the cell and its parameters.
       x_TBD: the inputs of the cell: embedded, windowed and mapped.
-      loss: from outputs (T, B, H) to the loss of each sequence (B,), summed over its steps.
+      loss: function from outputs (T, B, H) to the loss of each sequence (B,), summed over steps.
     """
 
     cell: Cell

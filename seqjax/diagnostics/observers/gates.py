@@ -19,15 +19,15 @@ def gates(held_out: HeldOut) -> Observed:
 def units(held_out: HeldOut) -> Observed:
     """Fractions of steps below .1 and above .9 of every unit of every gate, and retention times.
 
-    Arrays are (H,), times in steps. Retention times are for cells with a gate that retains the
-    memory; see ``model_retention``.
+    Arrays are (H,), times in steps. Only cells with a gate that retains the memory have retention
+    times; see ``model_retention``.
 
     Cost: two forward passes that store gates.
     """
-    found = {
+    arrays = {
         f"{layer}.retention": tau_H
         for layer, tau_H in model_retention(held_out.model, held_out.batch).items()
     }
     for gate, statistics in model_gates(held_out.model, held_out.batch).items():
-        found |= {f"{gate}.low": statistics.unit_low_H, f"{gate}.high": statistics.unit_high_H}
-    return found
+        arrays |= {f"{gate}.low": statistics.unit_low_H, f"{gate}.high": statistics.unit_high_H}
+    return arrays

@@ -24,11 +24,11 @@ def gradients(held_out: HeldOut) -> Observed:
 
 
 def contributions(held_out: HeldOut) -> Observed:
-    """Norms ‖∂L/∂U_t‖ of each step's copy of the recurrent weights, (T,), and early over late ones.
+    """Norms ‖∂L/∂U_t‖ of each step's copy of the recurrent weights, (T,), and their trend.
 
-    L is the mean loss of 64 sequences; U are all parameters that multiply the state. The ratio is
-    ``early_to_late`` from the second step on, because the first reads no state. Empty for cells
-    without recurrent weights. For models of one layer and direction.
+    L is the mean loss of 64 sequences; U are all parameters that multiply the state. The trend is
+    ``early_to_late`` of the norms from the second step on, because the first step reads no state.
+    Empty for cells without recurrent weights. For models of one layer and direction.
 
     Cost: one forward and one backward pass, and memory for T copies of the parameters.
     """
@@ -36,8 +36,8 @@ def contributions(held_out: HeldOut) -> Observed:
     fields = _recurrent_fields(cell)
     if not fields:
         return {}
-    found = weight_contributions(cell, params, x_TBD, lambda outputs: jnp.mean(loss(outputs)))
-    norms_T = jax.vmap(tree_norm)([getattr(found, field) for field in fields])
+    per_step = weight_contributions(cell, params, x_TBD, lambda outputs: jnp.mean(loss(outputs)))
+    norms_T = jax.vmap(tree_norm)([getattr(per_step, field) for field in fields])
     return {"u": norms_T, "early_to_late": early_to_late(norms_T[1:])}
 
 

@@ -25,7 +25,7 @@ from seqjax.recurrence.gradient_norms import tree_norm
 from seqjax.types import Array
 
 EXPONENTS = 8
-"""Lyapunov exponents that are recorded: the largest."""
+"""Number of Lyapunov exponents that are recorded, the largest first."""
 
 
 def scales(held_out: HeldOut) -> Observed:
@@ -90,8 +90,8 @@ def lyapunov(held_out: HeldOut) -> Observed:
 
 def _mean(one: Callable[[Array], Observed], x_TBD: Array) -> Observed:
     """The mean of ``one(x_TD)`` over the first sequences, one at a time."""
-    found = jax.lax.map(one, jnp.moveaxis(x_TBD[:, :TRAJECTORIES], 1, 0))
-    return {name: jnp.mean(array, axis=0) for name, array in found.items()}
+    arrays = jax.lax.map(one, jnp.moveaxis(x_TBD[:, :TRAJECTORIES], 1, 0))
+    return {name: jnp.mean(array, axis=0) for name, array in arrays.items()}
 
 
 def probe(held_out: HeldOut) -> Observed:
