@@ -65,3 +65,15 @@ def check_size(field: str, size: Any, least: int, most: int) -> None:
     """Check that a size is from ``least`` to ``most``; see ``check_range``."""
     accepted = f"a whole number from {least} to {most}"
     check_range(field, size, lambda n: least <= n <= most, accepted)
+
+
+def printable(text: str) -> str:
+    r"""Return ``text`` on one line, with control and formatting characters escaped.
+
+    >>> print(printable("a\x1b[2J\nb"))
+    a\x1b[2J\nb
+    """
+    if text.isprintable():
+        return text
+    escaped = (sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if sign.isprintable() else e for sign, e in zip(text, escaped, strict=True))

@@ -52,7 +52,7 @@ def prepare(
       digest of the data in their environment.
 
     Raises:
-      ConfigError: a run observes more than a record can hold, or there are too many seeds.
+      ConfigError: there are too many seeds.
       WorkdirError, RecordError: the workdir belongs to another experiment or cannot be read.
     """
     runs, config, workdir = [], None, Workdir(path)
@@ -63,8 +63,6 @@ def prepare(
                 f"tests enumerate 2^seeds sign flips; got {len(options.seeds)}"
             )
         runs = plan_runs(experiment.study, options.seeds)
-        for group in executor.group_runs(runs):
-            executor.check_observed(group[0].config)
         options = _with_data_digest(options, runs)
         config = _config(experiment.study, runs, options)
     _check(workdir, experiment, config, options)

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from absl import flags
 
 from experiments import CLAIMS, COLLECTIONS, STUDIES
-from experiments.cli import flagfiles
 from experiments.cli.program import MISTAKE
-from seqjax.data.files import printable
+from seqjax.types import printable
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
 BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not the comma of loguniform(a,b)
+FLAGFILE = re.compile(r"^--?flagfile[=\n](.*)$", re.MULTILINE)
 STUDY_FLAGS = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
 """Flags that change a study."""
 
@@ -125,14 +125,23 @@ def parser(argv: list[str], doc: str | None = None, allow_words: bool = False) -
         print(f"{doc or ''}\n{FLAGS.module_help(sys.modules[__name__])}")
         raise SystemExit(0)
     try:
-        rest = FLAGS([argv[0], *flagfiles.expand(argv[1:], _reason_against)])
+        rest = FLAGS([_in_package(argument) for argument in argv])
     except flags.UnrecognizedFlagError as error:
         fail(_unknown_flag(error.flagname))
     except (flags.Error, ValueError) as error:
-        fail(str(error).replace("invalid literal for int() with base 10:", "not a whole number:"))
+        text = str(error).removeprefix("ERROR:: ")
+        fail(text.replace("invalid literal for int() with base 10:", "not a whole number:"))
     if len(rest) > 1 and not allow_words:
         fail(f"unexpected argument {rest[1]!r}; flags start with -- and values follow =")
     return rest
+
+
+def _in_package(argument: str) -> str:
+    """The argument, with a flagfile of this package found from any folder."""
+    name, _, path = argument.rpartition("=")
+    if path.startswith("experiments/flags/") and not os.path.exists(path):
+        path = str(pathlib.Path(__file__).parents[2] / path)
+    return f"{name}={path}" if name else path
 
 
 def _flags_of(argv: list[str]) -> list[str]:
@@ -147,14 +156,6 @@ def _unknown_flag(name: str) -> str:
     return f"unknown flag --{name}" + (
         f"; did you mean --{near[0]}?" if near else "; --help lists them"
     )
-
-
-def _reason_against(name: str) -> str | None:
-    """Reason why a flag cannot be in a flagfile; None if it can."""
-    if name in HELP:
-        return f"--{name} belongs on the command line"
-    known = {name, name.removeprefix("no")} & {"flagfile", *FLAGS}
-    return None if known else _unknown_flag(name)
 
 
 def study_names() -> tuple[str, ...]:
@@ -284,7 +285,7 @@ def workdir() -> pathlib.Path:
     """--workdir, or runs/NAME with the name of the last flagfile or of the study."""
     if FLAGS.workdir:
         return path_of("--workdir", FLAGS.workdir)
-    files = flagfiles.named(sys.argv[1:])
+    files = FLAGFILE.findall("\n".join(sys.argv[1:]))
     name = pathlib.Path(files[-1]).stem if files else FLAGS.study
     return path_of("--workdir", str(pathlib.Path("runs", name)))
 

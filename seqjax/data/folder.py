@@ -8,13 +8,10 @@ import os
 import pathlib
 import warnings
 
-from seqjax.data import files
 from seqjax.data.releases import RELEASES, File
 
 BUNDLED = pathlib.Path(__file__).parent / "bundled"
 """Small data sets that are part of this package; LICENSES.md states their sources and licences."""
-LARGEST = 2**26
-"""Upper bound on the bytes of a data file; no released file is as large."""
 
 
 class DataError(ValueError):
@@ -41,8 +38,8 @@ def find(name: str, *, exact: bool = False) -> pathlib.Path:
         ``DataWarning`` that has its SHA-256.
 
     Raises:
-      DataError: the file is missing, unreadable or larger than ``LARGEST``; or, if ``exact``, it
-        differs from the released one.
+      DataError: the file is missing or unreadable; or, if ``exact``, it differs from the released
+        one.
     """
     path, known = folder() / name, released(name)
     try:
@@ -68,9 +65,9 @@ def sha256(path: pathlib.Path) -> str:
     """Return the SHA-256 of a file in hexadecimal.
 
     Raises:
-      OSError: the file is unreadable or larger than ``LARGEST``.
+      OSError: the file is unreadable.
     """
-    return hashlib.sha256(files.content(path, LARGEST)).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def released(name: str) -> File | None:

@@ -2,9 +2,9 @@
 
 ``Record`` has a run's fields; ``read`` yields the records of a file, ``read_all`` returns those of
 a workdir, ``load`` returns them as a pandas data frame, ``append`` adds one. Imports
-``data.files``, ``stats.rules``, and for digests of code ``cells``, ``tasks``, ``training.config``.
+``stats.rules``, and for digests of code ``cells``, ``tasks``, ``training.config``.
 
-Imports ``version``, ``cells``, ``stats``, ``data``, ``tasks``, ``training``.
+Imports ``version``, ``cells``, ``stats``, ``tasks``, ``training``.
 """
 
 from seqjax.records.frames import load

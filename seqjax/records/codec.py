@@ -17,8 +17,6 @@ from msgspec import Meta
 
 INFINITIES = {"inf": math.inf, "-inf": -math.inf}
 FLOAT32_MAX = 3.4028235e38
-MOST_FIELDS = 1000
-MOST_DIMENSIONS = 4
 
 Text = Annotated[str, Meta(max_length=4096)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -30,10 +28,10 @@ Number = Finite | Literal["inf", "-inf"]
 """A float; infinity is text in JSON and a float once ``restore_infinities`` has run."""
 Setting = bool | Integer | Finite | Text
 """The value of a configuration field; infinity as in ``Number``."""
-Settings = Annotated[dict[Text, Setting], Meta(max_length=MOST_FIELDS)]
-MetricValues = Annotated[dict[Text, Number | None], Meta(max_length=MOST_FIELDS)]
-Environment = Annotated[dict[Text, Count | Text], Meta(max_length=MOST_FIELDS)]
-Arrays = Annotated[dict[Text, np.ndarray], Meta(max_length=MOST_FIELDS)]
+Settings = dict[Text, Setting]
+MetricValues = dict[Text, Number | None]
+Environment = dict[Text, Count | Text]
+Arrays = dict[Text, np.ndarray]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -80,15 +78,15 @@ def _to_array(value: Any) -> np.ndarray:
     Raises:
       ValueError: other values, lists of different lengths, or numbers that float32 does not hold.
     """
-    kinds = _number_kinds(value if isinstance(value, list) else [value], MOST_DIMENSIONS)
+    kinds = _number_kinds(value if isinstance(value, list) else [value])
     return np.array(value, np.int64 if kinds == {int} else np.float64)
 
 
-def _number_kinds(values: list, dimensions: int) -> set[type]:
+def _number_kinds(values: list) -> set[type]:
     """Check all numbers in nested lists, and return their types."""
     kinds = set(map(type, values))
-    if kinds == {list} and dimensions > 1:
-        return set().union(*(_number_kinds(item, dimensions - 1) for item in values))
+    if kinds == {list}:
+        return set().union(*map(_number_kinds, values))
     numbers = values
     if not kinds <= {float, int}:
         numbers = [item for item in values if item is not None and not _is_infinity(item)]

@@ -1,7 +1,6 @@
 """Records in files: one self-contained line of strict JSON for every finished run.
 
-Reading is bounded in the length of a line and the size of a workdir. A last line without a newline
-was torn by an interruption and is ignored.
+A last line without a newline was torn by an interruption and is ignored.
 """
 
 import contextlib
@@ -13,15 +12,9 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from seqjax.data import files
 from seqjax.records import codec
 from seqjax.records.codec import Struct
 from seqjax.records.record import Record, decode
-
-LONGEST_LINE = 2**24
-"""Upper bound on the bytes of a record, a thousand times the usual size."""
-MOST_BYTES = 2**30
-"""Upper bound on the bytes of all records of a workdir."""
 
 T = TypeVar("T", bound=Struct)
 
@@ -30,14 +23,14 @@ class RecordError(ValueError):
     """A file of a workdir has invalid content; the message names file and line."""
 
 
-def load_file(path: pathlib.Path, kind: type[T], most: int = LONGEST_LINE) -> T:
-    """Return the struct of type ``kind`` in a JSON file of at most ``most`` bytes.
+def load_file(path: pathlib.Path, kind: type[T]) -> T:
+    """Return the struct of type ``kind`` in a JSON file.
 
     Raises:
       RecordError: the file holds something else; the message names file and field.
-      OSError: it cannot be read, is no regular file, or is larger.
+      OSError: it cannot be read.
     """
-    content = files.content(path, most)
+    content = path.read_bytes()
     try:
         value = codec.decode(codec.decoder(kind), content)
     except ValueError as error:
@@ -54,16 +47,10 @@ def text_of_file(value: Struct, where: str) -> str:
     """
     text = codec.dumps(value) + "\n"
     try:
-        _check_length(text.encode())
         codec.decode(codec.decoder(type(value)), text.encode())
     except ValueError as error:
         raise RecordError(f"{where}: nothing is written: {error}") from None
     return text
-
-
-def _check_length(written: bytes) -> None:
-    if len(written) > LONGEST_LINE:
-        raise ValueError(f"{len(written):,} bytes; at most {LONGEST_LINE:,} are read")
 
 
 def append(path: pathlib.Path, record: Record) -> None:
@@ -77,7 +64,6 @@ def append(path: pathlib.Path, record: Record) -> None:
     """
     line = (codec.dumps(record) + "\n").encode()
     try:
-        _check_length(line)
         decode(line)
     except ValueError as error:
         raise RecordError(f"{path}: a record is not written: {error}") from None
@@ -141,7 +127,7 @@ def read(path: pathlib.Path) -> Iterator[Record]:
 
     Raises:
       RecordError: a line is no record; the message names file, line and field.
-      OSError: the file cannot be read, or is no regular file.
+      OSError: the file cannot be read.
     """
     for _, record in _numbered(path):
         yield record
@@ -149,13 +135,13 @@ def read(path: pathlib.Path) -> Iterator[Record]:
 
 def _numbered(path: pathlib.Path) -> Iterator[tuple[str, Record]]:
     """Yield (FILE:LINE, record)."""
-    with contextlib.closing(files.lines(path, LONGEST_LINE)) as lines:
-        for number, line in lines:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
             where = f"{path}:{number}"
-            if line is None:
-                raise RecordError(f"{where}: a line of over {LONGEST_LINE:,} bytes")
             try:
-                record = decode(line)
+                record = decode(line[:-1])
             except ValueError as error:
                 raise RecordError(f"{where}: {error}") from None
             yield where, record
@@ -167,16 +153,13 @@ def read_all(workdir: pathlib.Path) -> list[Record]:
     Records with equal settings share them in memory.
 
     Raises:
-      RecordError: as ``read``; records that do not fit into one table; too many bytes of records.
+      RecordError: as ``read``; records that do not fit into one table.
       OSError: as ``read``.
     """
     records: dict[str, Record] = {}
     points: dict[tuple, Record] = {}
     digests: dict[tuple[str, str], str] = {}
-    paths = sorted(workdir.glob("records*.jsonl"))
-    if sum(path.stat().st_size for path in paths) > MOST_BYTES:
-        raise RecordError(f"{workdir}: over {MOST_BYTES:,} bytes of records")
-    for path in paths:
+    for path in sorted(workdir.glob("records*.jsonl")):
         with contextlib.closing(_numbered(path)) as numbered:
             for where, record in numbered:
                 first = next(iter(records.values()), record)

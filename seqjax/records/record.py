@@ -22,9 +22,6 @@ from seqjax.records.codec import (
 )
 from seqjax.stats import rules
 
-MOST_OBSERVED = 2**19
-"""Largest number of observed values of a run; at up to 25 bytes each they fit on one line."""
-
 REQUIRED_SETTINGS: dict[str, type] = {
     "task.name": str,
     "model.cell": str,

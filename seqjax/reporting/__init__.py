@@ -3,5 +3,5 @@
 In a notebook, ``tables.make_table(records)`` is displayed as a table, and ``plots.heat_map(table)``
 and ``plots.curves(table, "training_loss")`` return Matplotlib figures.
 
-Imports ``stats``, ``data``, ``tasks``, ``records``, ``sweeps``.
+Imports ``types``, ``stats``, ``tasks``, ``records``, ``sweeps``.
 """

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from seqjax.data.files import printable
+from seqjax.types import printable
 
 DIGITS = 10
 """Significant digits of numbers in CSV and JSON files, so that rounding does not change a file."""

@@ -18,15 +18,13 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from seqjax.models.sequence import model_size
-from seqjax.records.codec import MOST_FIELDS
-from seqjax.records.record import MOST_OBSERVED, Record
+from seqjax.records.record import Record
 from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.record_builder import make_record, mask_after_failure
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import first_of
 from seqjax.training.config import Config
-from seqjax.training.overrides import ConfigError
-from seqjax.training.state import BatchState, abstract_arrays, stack_observations
+from seqjax.training.state import BatchState, stack_observations
 from seqjax.training.step import (
     Trace,
     TrainState,
@@ -92,25 +90,6 @@ def runs_per_device(config: Config, platform: str) -> int:
         return 1
     fitting = max(1, BATCH_BYTES // memory_of(config))
     return min(MAX_RUNS_PER_DEVICE, 2 ** int(math.log2(fitting)))
-
-
-def check_observed(config: Config) -> None:
-    """Check from shapes alone that the observations of a run fit in a record.
-
-    Raises:
-      ConfigError: there are too many fields or numbers.
-    """
-    if not config.train.observe:
-        return
-    arrays = abstract_arrays(config, 1, config.train.steps)
-    sizes = [math.prod(a.shape) for name, a in arrays.items() if name.startswith("observed.")]
-    bounds = {"fields": (len(sizes), MOST_FIELDS), "numbers": (sum(sizes), MOST_OBSERVED)}
-    for unit, (count, most) in bounds.items():
-        if count > most:
-            raise ConfigError(
-                f"train.observe: expected at most {most:,} {unit} a run, got {count:,}; observe "
-                "less, or validate less often"
-            )
 
 
 def describe_groups(groups: list[list[Run]], platform: str) -> Iterator[str]:

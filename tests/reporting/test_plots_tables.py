@@ -11,9 +11,9 @@ from support.figures import words
 from support.made_up import STEPS, record, replace
 from support.made_up_tables import BIAS, CLIP, RATE
 
-from seqjax.data.files import printable
 from seqjax.reporting import plots
 from seqjax.reporting.plots.style import INK, LONGEST_NAME
+from seqjax.types import printable
 
 TITLES = {BIAS: "forget bias", CLIP: "clip norm"}
 table_of = partial(made_up_tables.table_of, titles=TITLES, arms=("a", "b"))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import matplotlib
 from matplotlib.figure import Figure
 
-from seqjax.data.files import printable
+from seqjax.types import printable
 
 INK, PALE = "#1a1a1a", "#f2f2f2"
 RC = {
