@@ -1,17 +1,11 @@
 """Download published files: a file appears under its name only complete and with its SHA-256.
 
 pooch downloads to a temporary file in the same folder, checks the SHA-256, renames, and retries.
-The redirect check is ours: requests follows a redirect from HTTPS to HTTP.
 """
 
 import pathlib
-import urllib.parse
-from typing import TYPE_CHECKING
 
 from seqjax.data.releases import File
-
-if TYPE_CHECKING:
-    import requests
 
 RETRIES = 3
 TIMEOUT = 30.0
@@ -49,18 +43,10 @@ def fetch(file: File, address: str, folder: pathlib.Path) -> None:
         registry={file.name: f"sha256:{file.sha256}"},
         retry_if_failed=RETRIES,
     )
-    downloader = pooch.HTTPDownloader(timeout=TIMEOUT, hooks={"response": check_redirect})
+    downloader = pooch.HTTPDownloader(timeout=TIMEOUT)
     try:
         source.fetch(file.name, downloader=downloader)
     except requests.RequestException as error:
         raise FetchError(f"{url}: {error}") from None
     except ValueError:
         raise FetchError(f"{url}: SHA-256: expected {file.sha256}, got another") from None
-
-
-def check_redirect(response: "requests.Response", **options: object) -> None:
-    """Raise ``FetchError`` for a redirect from HTTPS to another scheme."""
-    del options
-    target = urllib.parse.urljoin(response.url, response.headers.get("Location", ""))
-    if response.url.startswith("https:") and not target.startswith("https:"):
-        raise FetchError(f"{response.url}: expected a redirect to HTTPS, got {target!r:.200}")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from experiments.cli.results import Results
-from experiments.cli.workdir import Workdir, WorkdirError
+from experiments.cli.workdir import Workdir
 from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
 from seqjax.reporting.side_tables import (
@@ -19,25 +19,14 @@ from seqjax.reporting.side_tables import (
 from seqjax.reporting.tables import Table, make_table, to_csv
 from seqjax.sweeps.study import Study
 
-MOST_CELLS = 10**6
-
 
 def report(results: Results) -> str:
-    """Writes the tables and figures of a study, and returns the tables as Markdown.
-
-    Raises:
-      WorkdirError: a table of more than ``MOST_CELLS`` cells.
-    """
+    """Writes the tables and figures of a study, and returns the tables as Markdown."""
     study, records, workdir = results.experiment.study, results.records, results.workdir
     tune = records[0].tune if workdir.config is None else workdir.config.tune
     if study.metrics is not None and not have_metrics(records, study.metrics):
         study = dataclasses.replace(study, metrics=None)  # the command set another task
     tables = tables_of(study, records, tune)
-    for table in tables:
-        if (size := len(table.rows) * len(table.columns)) > MOST_CELLS:
-            raise WorkdirError(
-                f"--workdir: {workdir.path}: a table of {size:,} cells; at most {MOST_CELLS:,}"
-            )
     further = [model_sizes(records, [arm.title for arm in study.arms])]
     if len(rows := task_metrics(records)) > 1:
         further.insert(0, rows)

@@ -7,7 +7,6 @@ gives ``math.inf``, and NumPy arrays in which a missing number is NaN.
 import functools
 import json
 import math
-import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -60,7 +59,7 @@ def decode(decoder: msgspec.json.Decoder, text: bytes) -> Any:
     except RecursionError:
         raise ValueError("expected a JSON object, got one that is nested too deep") from None
     except msgspec.ValidationError as error:
-        raise ValueError(_with_field_first(str(error), decoder, text)) from None
+        raise ValueError(_with_field_first(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"expected a JSON object: {error}") from None
 
@@ -117,27 +116,13 @@ def restore_infinities(value: Any) -> None:
             restore_infinities(item)
 
 
-def _with_field_first(message: str, decoder: msgspec.json.Decoder, text: bytes) -> str:
+def _with_field_first(message: str) -> str:
     """Return "Expected X - at `$.a.b`" as "a.b: expected X", cut to a readable length."""
     message, _, path = message.rpartition(" - at ")
     path = path.strip("`$.")
     if not message:
         return path[:1].lower() + path[1:300]
-    if path.endswith("[...]"):  # msgspec names a mapping, but not its key
-        name = path.removesuffix("[...]")
-        path = f"{name}[{_wrong_key(name, decoder, text)[:60]!r}]"
     return f"{path or 'top level'}: {message[:1].lower()}{message[1:300]}"
-
-
-def _wrong_key(name: str, decoder: msgspec.json.Decoder, text: bytes) -> str:
-    """Return the key of the first invalid value in the mapping ``name`` of a struct."""
-    kinds = typing.get_type_hints(decoder.type, include_extras=True)
-    for key, value in msgspec.json.decode(text)[name].items() if name in kinds else ():
-        try:
-            msgspec.convert({key: value}, kinds[name], dec_hook=_hook)
-        except msgspec.ValidationError:
-            return key
-    return "..."
 
 
 def to_builtins(value: Any) -> Any:

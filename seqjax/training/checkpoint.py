@@ -1,9 +1,9 @@
-"""Checkpoints of named arrays with metadata: Orbax files, with SHA-256 digests beside them.
+"""Checkpoints of named arrays with metadata: Orbax files, with SHA-256 digests in the metadata.
 
 Orbax writes a checkpoint under a temporary name and renames it when it is complete. It does not
-detect files that change later. Therefore a digest of every array, of the metadata and of every file
-is saved and compared on loading. The last two checkpoints are preserved; if the newest is corrupt,
-the one before it is loaded.
+detect files that change later. Therefore a digest of every array and of the metadata is saved and
+compared on loading. The last two checkpoints are preserved; if the newest is corrupt, the one
+before it is loaded.
 """
 
 import hashlib
@@ -17,8 +17,6 @@ import jax
 import numpy as np
 
 MAX_TO_KEEP = 2
-DIGESTS = ".sha256"
-"""Suffix of the file with a checkpoint's file digests, in the format of ``sha256sum --check``."""
 
 Arrays = Mapping[str, np.ndarray]
 Shapes = Mapping[str, jax.ShapeDtypeStruct]
@@ -138,7 +136,6 @@ class Checkpoints:
     def _load(
         self, number: int, shapes: Callable[[Metadata], Shapes | None]
     ) -> tuple[Arrays, Metadata] | None:
-        self._check_files(number)
         metadata = self._metadata(number)
         expected = shapes(metadata)
         return None if expected is None else (self._arrays(number, expected, metadata), metadata)
@@ -149,36 +146,6 @@ class Checkpoints:
         nonempty = {name: a for name, a in arrays.items() if a.size}  # Orbax rejects empty arrays
         if not self._orbax().save(number, nonempty, custom_metadata=with_digest):
             raise OSError("Orbax saved nothing")
-        lines = [f"{digest}  {name}\n" for name, digest in self._file_digests(number).items()]
-        partial = self.folder / f".{number}{DIGESTS}"
-        partial.write_text("".join(lines))
-        partial.rename(self.folder / f"{number}{DIGESTS}")
-        for digests in self.folder.glob(f"*{DIGESTS}"):
-            if not digests.with_suffix("").exists():
-                digests.unlink()
-
-    def _file_digests(self, number: int) -> dict[str, str]:
-        """SHA-256 of every file of a checkpoint, by its path."""
-        digests = {}
-        for path in sorted((self.folder / str(number)).rglob("*")):
-            if path.is_file():
-                with open(path, "rb") as file:
-                    digest = hashlib.file_digest(file, "sha256").hexdigest()
-                digests[path.relative_to(self.folder).as_posix()] = digest
-        return digests
-
-    def _check_files(self, number: int) -> None:
-        """Compare the files with their digests, which are missing if saving was killed."""
-        digests = self.folder / f"{number}{DIGESTS}"
-        if not digests.exists():
-            return
-        expected = dict(line.split("  ", 1)[::-1] for line in digests.read_text().splitlines())
-        actual = self._file_digests(number)
-        for name in sorted(expected.keys() | actual.keys()):
-            if name not in actual:
-                raise CorruptError(f"{name} is missing")
-            if actual[name] != expected.get(name):
-                raise CorruptError(f"{name} has changed since it was written")
 
     def _orbax(self) -> Any:
         if self._orbax_checkpointer is None:
@@ -229,7 +196,6 @@ class Checkpoints:
         aside = self.folder.with_name(f"{self.folder.name}.corrupt")
         aside.mkdir(exist_ok=True)
         count = len(list(aside.iterdir()))
-        (self.folder / f"{number}{DIGESTS}").unlink(missing_ok=True)
         return (self.folder / str(number)).rename(aside / f"{count}-{number}")
 
 

@@ -130,7 +130,7 @@ def stopped(tmp_path_factory):
     """A workdir that was stopped with two checkpoints in it."""
     workdir = tmp_path_factory.mktemp("stopped") / "workdir"
     command = Command(workdir)
-    assert command.wait_until((_folder(workdir) / "7.sha256").exists)
+    assert command.wait_until((_folder(workdir) / "7").exists)
     command.process.kill()
     command.wait()
     return workdir

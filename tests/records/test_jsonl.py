@@ -183,10 +183,10 @@ def test_a_damaged_line_is_refused_by_file_and_number(tmp_path, line):
     [
         ('"seed"', '"need"', "need"),
         ('"seed": 0', '"seed": "0"', "seed: "),
-        ('"train.steps": 6', '"train.steps": null', "settings['train.steps']: "),
+        ('"train.steps": 6', '"train.steps": null', "settings[...]: "),
         ('"train.steps": 6', '"train.step": 6', "settings: train.steps: "),
-        ('"accuracy": 0.9', '"accuracy": {}', "validation['accuracy']: "),
-        ('"observed": {}', '"observed": {"x": ["y"]}', "observed['x']: "),
+        ('"accuracy": 0.9', '"accuracy": {}', "validation[...]: "),
+        ('"observed": {}', '"observed": {"x": ["y"]}', "observed[...]: "),
         ('"chance": {"metric"', '"chance": {"matric"', "chance: "),
         ('"device"', '"machine"', "environment: lacks device"),
     ],

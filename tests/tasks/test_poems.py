@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import types
 
 import jax
 import jax.numpy as jnp
@@ -225,7 +224,7 @@ def test_a_damaged_model_is_an_error_and_is_not_changed(model, tmp_path):
         if path.is_file() and path.stat().st_size > 500:
             path.write_bytes(path.read_bytes()[:-1] + b"?")
     before = sorted(copy.rglob("*"))
-    with pytest.raises(CheckpointError, match="has changed since it was written"):
+    with pytest.raises(CheckpointError, match="cannot load"):
         saved_models.load(copy)
     result = write(copy)
     assert result.code == 2 and result.out == "" and result.err.count("\n") == 1
@@ -307,12 +306,3 @@ def test_another_kind_of_model_is_refused(tmp_path):
     saved_models.save(tmp_path, run, jax.jit(initial_state)(config, np.uint32(0)).params)
     result = write(tmp_path)
     assert result.code == 2 and "expected a model of poems, got one of lag_recall" in result.err
-
-
-def test_a_terminal_without_chinese_characters_is_an_error(model, monkeypatch):
-    monkeypatch.setattr(
-        poem_command.sys, "stdout", types.SimpleNamespace(encoding="latin-1", write=None)
-    )
-    with pytest.raises(SystemExit) as stop:
-        poem_command._check_terminal(Script("人", 1))
-    assert stop.value.code == 2

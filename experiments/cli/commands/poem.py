@@ -28,7 +28,6 @@ def main(argv: list[str]) -> None:
         prompt = poem_prompt.from_flags(FLAGS.form, FLAGS.first_line, FLAGS.acrostic)
     except (CheckpointError, poem_prompt.PromptError) as error:
         flags.fail(error)
-    _check_terminal(script)
     if missing := poem_prompt.missing(prompt, script):
         print(
             f"not in the vocabulary, and read as unknown: {' '.join(missing)} (the model was "
@@ -64,18 +63,6 @@ def _load_model() -> saved_models.SavedModel:
         name = saved.config.task.name
         raise CheckpointError(f"--checkpoint: expected a model of poems, got one of {name}")
     return saved
-
-
-def _check_terminal(script: poetry.Script) -> None:
-    """Fail if standard output cannot encode the characters."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        "".join(script.symbols).encode(encoding)
-    except UnicodeEncodeError as error:
-        character = error.object[error.start]
-        flags.fail(
-            f"standard output: {encoding} cannot encode {character!a}; set PYTHONIOENCODING=utf-8"
-        )
 
 
 def _print_poem(
