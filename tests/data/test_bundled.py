@@ -2,12 +2,9 @@
 
 import hashlib
 
-import numpy as np
-
 from seqjax.data import messages as reader
 from seqjax.data.elnino import elnino
 from seqjax.data.folder import BUNDLED
-from seqjax.data.japanese_vowels import japanese_vowels
 
 
 def test_every_file_has_a_source_and_a_licence():
@@ -20,16 +17,6 @@ def test_months_come_in_order():
     series = elnino()
     assert series.shape == (732,) and not series.flags.writeable
     assert series[[0, 12, 24]].tolist() == [23.11, 24.19, 24.52] and series.min() > 18
-
-
-def test_utterances():
-    found = japanese_vowels()
-    assert [len(part.x) for part in found.values()] == [270, 370]
-    assert np.bincount(found["train"].speakers).tolist() == [30] * 9
-    assert np.bincount(found["test"].speakers).tolist() == [31, 35, 88, 44, 29, 24, 40, 50, 29]
-    lengths = {len(x) for part in found.values() for x in part.x}
-    assert (min(lengths), max(lengths)) == (7, 29)
-    assert found["train"].x[0][0, 0] == np.float32(1.860936)  # as in the published file
 
 
 def test_messages():

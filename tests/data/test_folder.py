@@ -2,13 +2,12 @@
 
 import os
 import re
-import warnings
 
 import pytest
-from support.published import BESIDE, digest, make_known, put
+from support.published import digest, make_known, put
 
 from experiments.cli import flags
-from seqjax.data import agreement, folder, idx, piano_rolls, poems, releases, texts
+from seqjax.data import folder, releases
 
 
 @pytest.fixture
@@ -80,20 +79,3 @@ def test_releases_are_complete():
         for file in release.files:
             assert re.fullmatch("[0-9a-f]{64}", file.sha256) and file.size > 0
             assert file.name == os.path.basename(file.name) and not file.name.startswith(".")
-
-
-READERS = {
-    "mnist": idx.mnist,
-    "polyphonic_music": lambda: [piano_rolls.piano_rolls(k) for k in piano_rolls.FILES],
-    "subject_verb_agreement": agreement.agreement,
-    "tang_poems": lambda: poems.collected(poems.tang()).parts,
-    "tinyshakespeare": texts.tiny_shakespeare,
-}
-
-
-@pytest.mark.parametrize("name", sorted(name for name in READERS if (BESIDE / name).is_dir()))
-def test_every_data_set_of_the_shared_folder_is_as_published(name, monkeypatch):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(BESIDE))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", folder.DataWarning)
-        assert len(READERS[name]())

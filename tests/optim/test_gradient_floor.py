@@ -5,8 +5,8 @@ import functools
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.assertions import assert_close
-from support.training import SMALL, assert_same_bits, train
+from support.assertions import assert_close, assert_same_bytes
+from support.training import SMALL, train
 
 from seqjax.optim.clipping import ClipSpec
 from seqjax.optim.gradient_floor import KINDS, FloorSpec
@@ -45,8 +45,8 @@ def one_run(kind, level):
 def test_a_level_of_zero_trains_as_no_floor_bit_for_bit_and_others_do_not(kind):
     free, free_trace = one_run("none", 0.0)
     state, trace = one_run(kind, 0.0)
-    assert_same_bits(state.params, free.params)
-    assert_same_bits(trace, free_trace)
+    assert_same_bytes(state.params, free.params)
+    assert_same_bytes(trace, free_trace)
     norms = [one_run(kind, level)[1].norm[0, 0] for level in LEVELS_IN_TRAINING]
     # The norm is measured before a finished gradient is raised, but after all else.
     assert norms[0] == norms[1] == norms[2] if kind == "norm" else norms[0] < norms[1] < norms[2]

@@ -129,18 +129,12 @@ DAMAGED = {
     "cut off": LINE[:30],
     "not JSON": b"seed: 0\n",
     "empty line": b"\n",
-    "two records on a line": LINE.strip() + LINE,
     "NaN": LINE.replace(b'"inf"', b"NaN"),
-    "Infinity": LINE.replace(b'"inf"', b"Infinity"),
-    "-Infinity": LINE.replace(b'"inf"', b"-Infinity"),
-    "an array": b"[" + LINE.strip() + b"]\n",
     "a number": b"3\n",
-    "null": b"null\n",
     "a float that overflows": LINE.replace(b'"score": 0.0', b'"score": 1e999'),
     "a float that float32 does not hold": LINE.replace(b'"score": 0.0', b'"score": 1e300'),
     "a NUL": LINE.replace(b"made_up", b"made\0up"),
     "a NUL that is escaped": LINE.replace(b"made_up", rb"made\u0000up"),
-    "half a surrogate pair": LINE.replace(b"made_up", rb"made\ud800up"),
     "an unknown field": LINE.replace(b'"seed": 0', b'"seed": 0, "sed": 0'),
     "a negative seed": LINE.replace(b'"seed": 0', b'"seed": -1'),
     "a metric that is null": LINE.replace(
@@ -153,16 +147,13 @@ DAMAGED = {
         b'"failed": null', b'"failed": {"reason": "none", "step": 1}'
     ),
     "no seed": LINE.replace(b'"seed"', b'"need"'),
-    "nothing in it": b"{}\n",
     "not UTF-8": LINE.replace(b"made_up", b"made\xffup"),
     "nested too deep": LINE.replace(b'"observed": {}', b'"observed": ' + b'{"a": ' * 9999),
     "ragged lists": LINE.replace(b'"observed": {}', b'"observed": {"a": [[1, 2], [3]]}'),
     "text in a list": LINE.replace(b'"observed": {}', b'"observed": {"a": [1, "2"]}'),
-    "truth in a list": LINE.replace(b'"observed": {}', b'"observed": {"a": [true]}'),
     "an array that float32 does not hold": LINE.replace(
         b'"observed": {}', b'"observed": {"a": [null, -1e300]}'
     ),
-    "a number of many digits": LINE.replace(b'"seed": 0', b'"seed": ' + b"1" * 5000),
 }
 
 

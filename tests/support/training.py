@@ -52,11 +52,6 @@ def alone(tree, run=0):
     return jax.tree.map(lambda leaf: leaf[run], tree)
 
 
-def assert_same_bits(a, b):
-    for (path, x), y in zip(jax.tree.leaves_with_path(a), jax.tree.leaves(b), strict=True):
-        assert np.array_equal(x, y, equal_nan=True), jax.tree_util.keystr(path)
-
-
 def starting_arrays(config, seed):
     model = build_model(config, named_key(jax.random.key(seed), "weights"))
     return {

@@ -83,14 +83,6 @@ def test_sentences_are_split_once_and_read_to_their_verb(placed):
     assert parts["train"].words.shape[1] == max(len(words) for words, *_ in decided)
 
 
-def test_a_changed_file_is_refused(placed):
-    text, gold = written(made_up())
-    placed(text, gold)
-    put(folder.folder() / "subject_verb_agreement" / NAMES[1], gold + b"\n")
-    with pytest.raises(folder.DataError, match=r"filtered\.gold.*SHA-256.*subject_verb_agreement"):
-        reader.agreement()
-
-
 @pytest.mark.parametrize("pair", ["were was", "do does", "run runs", "try tries", "pass passes"])
 def test_the_forms_of_a_verb_show_its_number(pair):
     plural, singular = pair.split()

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from support.published import HERE, needs, use_published
 
-from seqjax.data import texts
-from seqjax.data.folder import DataError
 from seqjax.tasks.streams import arithmetic, xml
 from seqjax.tasks.streams.arithmetic import Arithmetic
 from seqjax.tasks.streams.characters import Characters, UnicodeNames
@@ -132,12 +130,6 @@ def test_the_names_are_those_of_unicode_each_in_one_part():
         assert name in names and unicodedata.lookup(name)
     assert sum(len(part.splitlines()) for part in parts) - len(names) <= 2  # cut at a border
     assert names != sorted(names)
-
-
-def test_a_missing_text_is_an_error_with_the_fix(monkeypatch, tmp_path):
-    monkeypatch.setenv("SEQJAX_DATA_DIR", str(tmp_path))
-    with pytest.raises(DataError, match=r"tinyshakespeare/input\.txt.*get tinyshakespeare"):
-        texts.tiny_shakespeare.__wrapped__()
 
 
 @needs("tinyshakespeare")

@@ -10,13 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from support.assertions import assert_close
+from support.assertions import assert_close, assert_same_bytes
 from support.training import (
     CELL,
     SMALL,
     STEPS,
     alone,
-    assert_same_bits,
     mesh_of,
     stacked,
     starting_arrays,
@@ -86,8 +85,8 @@ def test_training_is_a_loop_of_gradient_clip_and_momentum():
 def test_chunks_are_the_whole_bit_for_bit(counts):
     config, state, trace = small(**CLIPPED)
     states, chunks = train([config], [0], counts=counts)
-    assert_same_bits(states[-1], state)
-    assert_same_bits(jax.tree.map(lambda x: x[:, :STEPS], chunks), trace)
+    assert_same_bytes(states[-1], state)
+    assert_same_bytes(jax.tree.map(lambda x: x[:, :STEPS], chunks), trace)
     assert np.all(np.isnan(chunks.loss[:, STEPS:]))  # (4, 4): two steps of the last are none
 
 
@@ -95,8 +94,8 @@ def test_chunks_are_the_whole_bit_for_bit(counts):
 def test_an_infinite_threshold_trains_as_no_clipping_bit_for_bit(kind):
     _, free, free_trace = small()
     _, state, trace = small(**{"clip.kind": kind, "clip.threshold": float("inf")})
-    assert_same_bits(state.params, free.params)
-    assert_same_bits(trace, free_trace)
+    assert_same_bytes(state.params, free.params)
+    assert_same_bytes(trace, free_trace)
 
 
 @functools.cache
@@ -112,7 +111,7 @@ def test_a_run_that_explodes_is_frozen_where_it_failed():
     assert [state.failed_at.tolist() for state in states] == [[-1, 1, -1]] * 3
     assert np.isfinite(trace.loss[1, 0]) and not np.isfinite(trace.loss[1, 1])
     frozen = [alone(state, 1) for state in states]
-    assert_same_bits(frozen[0], frozen[2])
+    assert_same_bytes(frozen[0], frozen[2])
     for leaf in jax.tree.leaves(frozen[0].params):
         assert np.all(np.isfinite(leaf)) and np.max(np.abs(leaf)) > 1e20  # step 0 was taken
     assert np.all(np.isfinite(trace.loss[[0, 2]]))
@@ -122,9 +121,9 @@ def test_a_run_that_explodes_does_not_touch_its_neighbours():
     (*_, state), trace = together(1e30)
     (*_, calm), calm_trace = together(0.2)
     assert calm.failed_at.tolist() == [-1] * 3
-    assert_same_bits(alone((state, trace), [0, 2]), alone((calm, calm_trace), [0, 2]))
+    assert_same_bytes(alone((state, trace), [0, 2]), alone((calm, calm_trace), [0, 2]))
     (*_, turned), turned_trace = together(0.2, order=(2, 0, 1))
-    assert_same_bits((turned, turned_trace), alone((calm, calm_trace), [2, 0, 1]))
+    assert_same_bytes((turned, turned_trace), alone((calm, calm_trace), [2, 0, 1]))
 
 
 STEP_CLIPPED = {"task.variant": "pascanu", "task.length": 10, "clip.kind": "step"}
@@ -211,9 +210,9 @@ def test_a_run_has_the_same_bits_alone_and_beside_another_on_two_devices(hidden)
     configs = [make_config(settings | {"optim.learning_rate": rate}) for rate in (0.1, 0.3)]
     pair = train(configs, [0, 1], devices=2)
     for run in (0, 1):
-        assert_same_bits(alone(pair, run), alone(train(configs[run : run + 1], [run])))
+        assert_same_bytes(alone(pair, run), alone(train(configs[run : run + 1], [run])))
     turned = train(configs[::-1], [1, 0], devices=2)
-    assert_same_bits(alone(turned, [1, 0]), pair)
+    assert_same_bytes(alone(turned, [1, 0]), pair)
 
 
 @pytest.mark.parametrize("kind", ["norm", "step"])

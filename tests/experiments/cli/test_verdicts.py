@@ -60,16 +60,6 @@ def test_numbers_that_are_not_finite_are_valid_json():
     assert (level["mean"], level["lower"], level["upper"]) == (None, "-inf", "inf")
 
 
-def test_markup_in_texts_is_escaped():
-    comparison = Comparison(HOSTILE, 0.0, 0.0, 0.0, 8, 0.0, 0.0, (HOSTILE,))
-    text = to_markdown([Verdict("1", HOSTILE, "supported", HOSTILE, (comparison,), 8)], HOSTILE)
-    assert text.replace("\n", "").isprintable()
-    without = re.sub(r"\\.", "", text).replace("**", "")
-    assert not re.search(r"[`*<\[\]$~]", without), without
-    for table in tables(text):
-        assert len({len(row) for row in table}) == 1
-
-
 # --- from records ---
 
 BASE = {"task.name": "adding", "train.steps": 6, "train.batch_size": 4}
