@@ -42,10 +42,6 @@ class Experiment:
     data: str | None = None
     tasks: tuple[str, ...] = ()
 
-    def __post_init__(self):
-        if self.study is None and self.measurement is None:
-            raise ValueError("study, measurement: expected at least one, got None for both")
-
     @property
     def name(self) -> str:
         """Name of the study, or of the measurement."""

@@ -20,6 +20,7 @@ from seqjax.types import Array, Number, check_range, named_key, static, unknown
 RECURRENT = ("orthogonal", "orthogonal_fused", "uniform", "identity", "normal", "sparse")
 INPUT = ("lecun", "glorot", "uniform", "normal")
 SCHEMES = ("constant", "chrono", "uniform_gate")
+SQUARINGS = 24  # log2 of the power whose norm gives the spectral radius
 NONZEROS = 15  # incoming weights a unit under "sparse" (Sutskever et al. 2013)
 
 
@@ -180,14 +181,11 @@ def _sparse(key, H, radius, dtype) -> Array:
     return block * (jnp.asarray(radius, dtype) / spectral_radius(block))
 
 
-def spectral_radius(block_HH: Array, squarings: int = 24) -> Array:
+def spectral_radius(block_HH: Array) -> Array:
     """Spectral radius of a matrix, ρ = lim ‖A^k‖^(1/k), by repeated squaring.
 
     k = 2^24 has a relative error of about 1e-6. Unlike eigenvalue solvers for matrices that are not
     symmetric, it runs on every platform and under vmap.
-
-    Args:
-      squarings: log2 of k.
 
     >>> import jax.numpy as jnp
     >>> print(f"{spectral_radius(jnp.array([[0.0, 2.0], [-2.0, 0.0]])):.4f}")
@@ -202,7 +200,7 @@ def spectral_radius(block_HH: Array, squarings: int = 24) -> Array:
         return jnp.matmul(power, power, precision="highest"), log_radius
 
     zero = jnp.zeros((), block_HH.dtype)
-    _, log_radius = jax.lax.fori_loop(0, squarings, square, (block_HH, zero))
+    _, log_radius = jax.lax.fori_loop(0, SQUARINGS, square, (block_HH, zero))
     return jnp.exp(log_radius)
 
 

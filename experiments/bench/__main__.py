@@ -53,20 +53,6 @@ def suites(text: str) -> list[str]:
     return text.split(",")
 
 
-def cores(text: str) -> tuple[str, ...]:
-    """Parse settings of cores."""
-    if unknown := set(text.split(",")) - set(CORES):
-        raise argparse.ArgumentTypeError(f"{min(unknown)!r}; known: {', '.join(CORES)}")
-    return tuple(text.split(","))
-
-
-def positive(text: str) -> int:
-    """Parse a number of rounds."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number >= 1, got {text!r}")
-    return int(text)
-
-
 def arguments() -> argparse.Namespace:
     """Parse the command line, with argparse since absl may be missing here."""
     parser = argparse.ArgumentParser(
@@ -77,10 +63,8 @@ def arguments() -> argparse.Namespace:
     known = ",".join((*SUITES, *ON_REQUEST))
     parser.add_argument("--suites", type=suites, default=list(SUITES), help=known)
     parser.add_argument("--sizes", type=sizes, default=SIZES, help=f"{','.join(SIZES)} or BxTxDxH")
-    parser.add_argument("--cores", type=cores, default=CORES, help="one: pinned to one core; all")
-    parser.add_argument(
-        "--rounds", type=positive, default=5, help="times to take of every contender"
-    )
+    parser.add_argument("--cores", choices=CORES, help="one: pinned to one core; default: both")
+    parser.add_argument("--rounds", type=int, default=5, help="times to take of every contender")
     parser.add_argument("--precision", choices=("float32", "tf32"), default="float32")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/bench"))
     return parser.parse_args()
@@ -133,11 +117,12 @@ def _without_out(words: list[str]) -> list[str]:
 def main() -> int:
     """Run the suites of the command line; return the exit code."""
     options = arguments()
+    cores = (options.cores,) if options.cores else CORES
     began = time.perf_counter()
     planned = [
         race
         for suite in options.suites
-        for race in races(suite, options.sizes, options.precision, options.cores)
+        for race in races(suite, options.sizes, options.precision, cores)
     ]
     data = {
         "command": " ".join(["python -m experiments.bench", *_without_out(sys.argv[1:])]),

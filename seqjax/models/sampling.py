@@ -6,11 +6,8 @@ Each sequence has its own key, from which the keys of its steps are folded, so a
 depend on the other sequences of the batch.
 """
 
-from collections.abc import Iterator
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from seqjax.models.sequence import SequenceModel
 from seqjax.types import Array
@@ -80,33 +77,6 @@ def sample(
     carry = model.recurrent.initial_carry(first_B.shape[0])
     step_inputs = jnp.arange(steps, dtype=jnp.int32), allowed
     return jax.lax.scan(body, (carry, first_B.astype(jnp.int32)), step_inputs)[1]
-
-
-class Sampler:
-    """A sampler that yields symbols as they are drawn; compiled once.
-
-    Args:
-      model, temperature, top_k: as in ``sample``.
-    """
-
-    def __init__(self, model: SequenceModel, temperature: float = 1.0, top_k: int = 0):
-        _check(model)
-        self.model = model
-        self.step = jax.jit(
-            lambda *state: _step(model, *state, temperature=temperature, top_k=top_k)
-        )
-
-    def stream(
-        self, first_B: np.ndarray, keys_B: Array, allowed_TV: np.ndarray
-    ) -> Iterator[np.ndarray]:
-        """Yield the symbols of ``sample``, (B,) at a time, one for each row of ``allowed_TV``."""
-        carry = self.model.recurrent.initial_carry(len(first_B))
-        symbol_B = jnp.asarray(first_B, jnp.int32)
-        for number, allowed_V in enumerate(allowed_TV):
-            carry, symbol_B = self.step(
-                carry, symbol_B, keys_B, jnp.int32(number), jnp.asarray(allowed_V)
-            )
-            yield np.asarray(symbol_B)
 
 
 def _step(model, carry, symbol_B, keys_B, number, allowed, temperature, top_k):

@@ -73,12 +73,3 @@ def test_a_unigram_is_the_discounted_frequencies():
     D = 1 / 3
     expected = np.array([3 - D, 2 - D, 1 - D, 0]) / 6 + D * 3 / 6 / V
     assert model.distribution([2]) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("sequences", "order", "field"),
-    [([[0, V]], 2, "symbols in"), ([[0], []], 2, "sequences"), ([[0, 1]], 64, "order")],
-)
-def test_values_out_of_range_are_errors(sequences, order, field):
-    with pytest.raises(ValueError, match=field):
-        ngrams.fit(sequences, order, V)

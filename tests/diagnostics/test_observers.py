@@ -14,7 +14,8 @@ from support.observed import BASE, T, at_the_start, held_out, seen_of, two_runs
 
 from seqjax.cells import CELLS
 from seqjax.diagnostics import gates, gradients, jacobians
-from seqjax.diagnostics.observers import EXAMPLES, OBSERVERS, TRAJECTORIES
+from seqjax.diagnostics.observers import OBSERVERS
+from seqjax.diagnostics.observers.base import EXAMPLES, TRAJECTORIES
 from seqjax.diagnostics.probe import linear_probe
 from seqjax.metrics.losses import class_loss
 from seqjax.models.sequence import with_params

@@ -127,9 +127,6 @@ def test_runs_together_are_reported_by_the_step_of_a_run(precision):
 def test_a_contender_that_computes_something_else_ends_the_race():
     with pytest.raises(race.BenchError, match=r"torch: updated differ by 0\.\d+"):
         race._compare("torch", {"updated": np.float32([1.1])}, {"updated": np.float32([1])}, 1e-4)
-
-
-def test_a_value_that_is_nan_ends_the_race():
     with pytest.raises(race.BenchError, match="outputs"):
         race._compare("torch", {"outputs": np.float32([np.nan])}, {"outputs": np.float32([1])}, 1)
 
@@ -186,9 +183,7 @@ def test_an_absent_peer_has_a_reason():
     [
         ("--sizes=S9", "S1,S2,S3,S4"),
         ("--sizes=1x2x3", "BxTxDxH"),
-        ("--sizes=0x2x3x4", "BxTxDxH"),
         ("--suites=layers", "layer, sweep, scaling, long"),
-        ("--rounds=0", ">= 1"),
         ("--precision=bf16", "float32"),
     ],
 )

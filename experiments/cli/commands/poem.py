@@ -1,17 +1,21 @@
 """``python -m experiments.poem``: write poems with a saved model of the study ``poems``."""
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.cli import environment, flags, poem_prompt
 from seqjax.models import sampling
+from seqjax.models.sequence import SequenceModel
 from seqjax.sweeps import saved_models
 from seqjax.tasks.datasets import poetry
 from seqjax.tasks.datasets.poems import Poems
 from seqjax.training.checkpoint import CheckpointError
+from seqjax.types import Array
 
 flags.define_poem_flags()
 FLAGS = flags.FLAGS
@@ -34,16 +38,16 @@ def main(argv: list[str]) -> None:
             "trained on traditional characters)",
             file=sys.stderr,
         )
-    sampler = sampling.Sampler(saved.model, FLAGS.temperature, FLAGS.top_k)
+    sampler = jax.jit(functools.partial(_sample, saved.model, prompt.allowed(script)))
     copied = lines = 0
     for number in range(FLAGS.num):
         if number:
             print()
-        for line, sampled in _print_poem(sampler, script, prompt, number):
+        for line, mark, sampled in _lines(sampler, script, prompt, number):
             lines += 1
             is_copy = sampled and poetry.among(line, saved.task_arrays["passages"])
             copied += is_copy
-            print(COPIED if is_copy else "", flush=True)
+            print(line + mark + (COPIED if is_copy else ""), flush=True)
     if copied:
         print(f"*: {copied} of {lines} lines occur in poems of the training set", file=sys.stderr)
 
@@ -65,27 +69,38 @@ def _load_model() -> saved_models.SavedModel:
     return saved
 
 
-def _print_poem(
-    sampler: sampling.Sampler, script: poetry.Script, prompt: poem_prompt.Prompt, number: int
-) -> Iterator[tuple[str, bool]]:
-    """Print a poem character by character, and yield each line once its mark is printed.
+def _sample(model: SequenceModel, allowed_TV: np.ndarray, first: Array, key: Array) -> Array:
+    """Return (T,) the symbols of one poem after the first, which gives its form."""
+    steps, options = len(allowed_TV), {"temperature": FLAGS.temperature, "top_k": FLAGS.top_k}
+    return sampling.sample(model, first[None], key[None], steps, allowed=allowed_TV, **options)[
+        :, 0
+    ]
 
-    Yields:
-      The line, and whether any of its characters was sampled.
+
+def _lines(
+    sampler: Callable[[Array, Array], Array],
+    script: poetry.Script,
+    prompt: poem_prompt.Prompt,
+    number: int,
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield each line of a poem, the mark after it, and whether any of its characters was sampled.
+
+    Args:
+      sampler: from the first symbol and a key to the symbols that follow.
+      script: symbols of the model.
+      prompt: form and given characters.
+      number: index of the poem, from which its key is folded.
     """
-    allowed_TV = prompt.allowed(script)
     key = jax.random.fold_in(jax.random.key(FLAGS.seed), number)
-    symbols = sampler.stream(np.array([poetry.FORM[prompt.form]]), key[None], allowed_TV)
+    symbols = np.asarray(sampler(jnp.int32(poetry.FORM[prompt.form]), key))
     line, sampled = "", False
-    kinds = poetry.places(prompt.form)
-    for place, ((symbol,), kind) in enumerate(zip(symbols, kinds, strict=True)):
+    for place, (symbol, kind) in enumerate(zip(symbols, poetry.places(prompt.form), strict=True)):
         if kind == poetry.THE_END:
             return
         character = prompt.signs.get(place) or script.decoded(int(symbol))
-        print(character, end="", flush=True)
         if kind == poetry.A_CHARACTER:
             line += character
             sampled = sampled or place not in prompt.signs
         else:
-            yield line, sampled
+            yield line, character, sampled
             line, sampled = "", False

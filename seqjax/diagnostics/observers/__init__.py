@@ -5,10 +5,10 @@
 
 from collections.abc import Sequence
 
-from seqjax.diagnostics.observers.base import EXAMPLES, TRAJECTORIES, HeldOut, Observed, Observer
+from seqjax.diagnostics.observers.base import HeldOut, Observed, Observer
 from seqjax.diagnostics.observers.gates import gates, units
 from seqjax.diagnostics.observers.gradients import contributions, gradients, inputs
-from seqjax.diagnostics.observers.states import EXPONENTS, jacobians, lyapunov, probe, scales
+from seqjax.diagnostics.observers.states import jacobians, lyapunov, probe, scales
 
 OBSERVERS: dict[str, Observer] = {
     observer.name: observer
@@ -33,15 +33,3 @@ def observe(names: Sequence[str], held_out: HeldOut) -> Observed:
         for name in names
         for key, array in OBSERVERS[name].measure(held_out).items()
     }
-
-
-__all__ = [
-    "EXAMPLES",
-    "EXPONENTS",
-    "OBSERVERS",
-    "TRAJECTORIES",
-    "HeldOut",
-    "Observed",
-    "Observer",
-    "observe",
-]
