@@ -52,5 +52,4 @@ def _handle(number: int) -> None:
 
 
 def _print(text: str) -> None:
-    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress bar hides it
-    os.write(sys.stderr.fileno(), f"{show_cursor}{text}\n".encode())
+    os.write(sys.stderr.fileno(), f"{text}\n".encode())
