@@ -8,7 +8,7 @@ import errno
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -96,30 +96,13 @@ def sync_folder(folder: pathlib.Path) -> None:
 
 def set_torn_aside(path: pathlib.Path) -> int:
     """Move a torn last line to a ``.torn`` file, and return its length in bytes."""
-    if not path.exists():
-        return 0
-    with open(path, "r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        start = _end_of_last_line(file, end)
-        if start == end:
-            return 0
-        file.seek(start)
+    content = path.read_bytes() if path.exists() else b""
+    torn = content[content.rfind(b"\n") + 1 :]
+    if torn:
         with open(path.with_suffix(".torn"), "ab") as aside:
-            aside.write(file.read() + b"\n")
-        file.truncate(start)
-        os.fsync(file.fileno())
-    return end - start
-
-
-def _end_of_last_line(file: BinaryIO, end: int) -> int:
-    while end:
-        start = max(0, end - 65536)
-        file.seek(start)
-        at = file.read(end - start).rfind(b"\n")
-        if at >= 0:
-            return start + at + 1
-        end = start
-    return 0
+            aside.write(torn + b"\n")
+        os.truncate(path, len(content) - len(torn))
+    return len(torn)
 
 
 def read(path: pathlib.Path) -> Iterator[Record]:

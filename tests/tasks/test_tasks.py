@@ -1,8 +1,5 @@
 """Generated tasks and digits against their definition: inputs, targets, chance, disjoint sets."""
 
-import pathlib
-import re
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +17,7 @@ from support.batches import (
 
 from seqjax.data.folder import BUNDLED
 from seqjax.metrics.losses import masked_mean
-from seqjax.tasks import TASKS, Batch, digest_of_data
+from seqjax.tasks import Batch, digest_of_data
 from seqjax.tasks.base import EVALUATION_BATCH
 from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
 from seqjax.tasks.synthetic.adding import Adding
@@ -299,13 +296,6 @@ def test_values_out_of_range_are_errors_of_their_field(name, fields, message):
 @pytest.mark.parametrize("name", ["agreement", "lag_recall", "memorization"])
 def test_a_configuration_trains_and_evaluates(name):
     trains_and_evaluates(make_config({"task.name": name}))
-
-
-def test_every_task_is_tested():
-    folder = pathlib.Path(__file__).parent
-    source = "".join(path.read_text("utf-8") for path in folder.glob("test_*.py"))
-    for task in TASKS.values():
-        assert re.search(rf'\b{task.__name__}\(|"{task.name}"', source), task.name
 
 
 class Stored:
