@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+from unittest import mock
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "2")
@@ -20,6 +21,8 @@ if "SEQJAX_CACHE_DIR" not in os.environ:  # workers of xdist inherit it
 import hypothesis
 import jax
 import pytest
+
+from experiments.cli import environment
 
 # pytest rewrites assertions only in the modules that it knows.
 pytest.register_assert_rewrite("support.assertions", "support.batches", "support.commands")
@@ -44,6 +47,12 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("seqjax")
+
+
+def pytest_configure(config):
+    """Save compiled programs for the next run of pytest; ``pytest --cache-clear`` deletes them."""
+    with mock.patch.dict(os.environ, SEQJAX_CACHE_DIR=str(config.cache.mkdir("programs"))):
+        environment.prepare(deterministic=False)
 
 
 def pytest_collection_modifyitems(config, items):

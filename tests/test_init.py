@@ -227,6 +227,7 @@ def test_schemes_set_the_gates_that_keep_or_write_the_state(name):
 # --- traced numbers ---
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recurrent", "bias_scheme"), [("sparse", "constant"), ("orthogonal", "chrono")]
 )

@@ -136,6 +136,7 @@ def test_measurements_during_training_equal_the_diagnostics(when):
     assert_close(observed, expected, 2e-3)
 
 
+@pytest.mark.slow
 def test_one_entry_before_training_and_one_for_each_validation():
     record = first_record()
     assert {len(array) for array in record.observed.values()} == {1 + len(record.curve["step"])}
@@ -143,6 +144,7 @@ def test_one_entry_before_training_and_one_for_each_validation():
     assert not np.array_equal(norms[0], norms[-1])
 
 
+@pytest.mark.slow
 def test_observers_do_not_change_a_run():
     """One of the two runs fails, so that its frozen parameters are measured as well."""
     (plain, _), (seen, _) = whole(""), whole(ALL)
@@ -153,6 +155,7 @@ def test_observers_do_not_change_a_run():
         assert (repr(record), trace) == (repr(without), seen[name][1])
 
 
+@pytest.mark.slow
 def test_measurements_are_saved_in_a_checkpoint():
     checkpointer = StopAt(2)
     with pytest.raises(InterruptedError):

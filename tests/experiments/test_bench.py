@@ -68,6 +68,7 @@ def test_a_layer_computes_the_equation(precision):
     np.testing.assert_allclose(job().values["outputs"], plain_lstm(draw(SMALL)), atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", [linen, nnx])
 def test_a_peer_computes_the_same_before_and_after_an_update(precision, peer):
     own, other = job().values, job(peer).values
@@ -115,6 +116,7 @@ def test_suites_of_an_accelerator_are_raced_on_the_cores_asked_for():
     assert len({contender.name for contender in together.contenders}) == len(runs)
 
 
+@pytest.mark.slow
 def test_runs_together_are_reported_by_the_step_of_a_run(precision):
     job = ours.make("together", size=[2, 6, 2, 4], runs=3, steps=2, precision="float32")
     assert job.facts["run_steps"] == 3 * 2 * 6 and job.facts["bytes"] > 0

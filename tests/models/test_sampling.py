@@ -94,6 +94,7 @@ def test_frequencies_are_those_of_the_model(options, change):
         assert np.sum((count - plain) ** 2 / plain) > stats.chi2.isf(1e-9, len(WORDS) - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top_k", [0, 1, 2])
 @pytest.mark.parametrize("traced", [False, True])
 def test_symbols_that_are_not_allowed_are_drawn_at_no_temperature(traced, top_k):

@@ -95,6 +95,7 @@ def test_engines_agree_for_every_option(x64):
     assert_engines_agree(LSTM, jnp.float64, 1e-10, ABSENT, OPTIONS[-1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm_peephole", "gru"])
 def test_engines_agree_in_float32(name):
     assert_engines_agree(CELLS[name], jnp.float32, 1e-5, LANES, OPTIONS[-1:])
@@ -133,6 +134,7 @@ def test_mapped_over_runs_and_shared_out_over_devices():
     assert_close(jax.jit(mapped)(params_R, x_R), expected, 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"remat": 2}, {"reverse": True}], ids=str)
 def test_a_gradient_can_be_differentiated_again(options, x64):
     """Hessian-vector products, in reverse mode and in forward mode over the reverse mode."""
@@ -254,6 +256,7 @@ def temporary_bytes(steps, every_step, engine="auto", remat=None):
     return program.memory_analysis().temp_size_in_bytes
 
 
+@pytest.mark.slow
 def test_remat_saves_memory():
     small = temporary_bytes(20_000, False, remat=True)
     assert small < temporary_bytes(20_000, False) / 10
@@ -261,6 +264,7 @@ def test_remat_saves_memory():
     assert small < 2.5 * temporary_bytes(5_000, False, remat=True)
 
 
+@pytest.mark.slow
 def test_remat_with_a_loss_on_every_step_saves_all_but_the_outputs_and_their_cotangents():
     """Both belong to the loss. Blocks of the fused engine already save much of a plain step."""
     plain = temporary_bytes(20_000, True, engine="reference")

@@ -94,6 +94,7 @@ def test_a_run_does_not_depend_on_others_on_shards_or_on_devices(study, together
     assert len({trace for _, trace in together.values()}) == len(study)
 
 
+@pytest.mark.slow
 def test_copies_that_fill_the_last_batch_are_dropped(study, together):
     steps = []
     results = train(study[:3], 2, steps.append)
@@ -102,6 +103,7 @@ def test_copies_that_fill_the_last_batch_are_dropped(study, together):
     assert sum(steps) == 3 * BASE["train.steps"]
 
 
+@pytest.mark.slow
 def test_an_explosion_is_recorded_with_its_step(study, together):
     for run in study:
         text, trace = together[run.id]
@@ -125,6 +127,7 @@ def test_an_explosion_is_recorded_with_its_step(study, together):
         assert [np.isnan(value) for _, value in curve] == [end > step for end in (2, 4, 6, 7)]
 
 
+@pytest.mark.slow
 def test_the_record_is_a_function_of_the_trace(study, together):
     text, trace = together[study[0].id]
     record = decode(text.encode())
@@ -149,6 +152,7 @@ def test_the_record_is_a_function_of_the_trace(study, together):
     assert record.test != record.validation
 
 
+@pytest.mark.slow
 def test_records_made_by_hand_have_the_form_of_real_ones(study, together):
     real = decode(together[study[0].id][0].encode())
     made = made_up.record(arm="all", settings={"task.name": "adding"})

@@ -158,6 +158,7 @@ def untrained(folder, **settings):
     return run, params, with_params(abstract_model(config), params)
 
 
+@pytest.mark.slow
 def test_constrained_poems_have_their_form(folder):
     run, _, model = untrained(folder)
     script = run.config.task.prepared().script
@@ -231,6 +232,7 @@ def test_a_damaged_model_is_an_error_and_is_not_changed(model, tmp_path):
     assert "error: --checkpoint:" in result.err and sorted(copy.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "temperature"), [(None, "1e-6"), ("4x7", "0.5"), ("8x7", "1e6")])
 def test_poems_are_completed_in_form(model, form, temperature):
     lines, size = FORMS[form or "4x5"]

@@ -140,6 +140,7 @@ def test_a_batch_is_its_sequences_padded_with_zeros(task):
     assert not np.any(batch.weight[..., 2]) and not np.any(batch.x[:, 2])
 
 
+@pytest.mark.slow
 @TASKS
 def test_a_step_at_the_width_of_its_bucket_is_the_step_at_full_width(task):
     config, data = config_of(task), data_of(task)

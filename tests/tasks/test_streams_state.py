@@ -90,6 +90,7 @@ def looped(steps, carried=True, rate=0.5):
     return jax.device_get(params), jax.device_get(carry), np.array(values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("carried", [True, False])
 def test_training_is_a_loop_over_windows(carried):
     params, carry, values = looped(STEPS, carried)

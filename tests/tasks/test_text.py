@@ -94,6 +94,7 @@ def lanes(placed):
     return config, data, config.task.rows(data, jax.random.key(3), jnp.int32(0), 6, 5)
 
 
+@pytest.mark.slow
 def test_a_lane_reads_some_windows_and_restarts_elsewhere(lanes):
     config, data, rows = lanes
     trains_and_evaluates(config)

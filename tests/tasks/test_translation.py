@@ -177,6 +177,7 @@ class WithoutSources(Translation):
         return super().batch(data, row, batch_size)._replace(source=None, source_lengths_B=None)
 
 
+@pytest.mark.slow
 def test_a_run_trains_and_its_parameters_memory_and_steps_are_counted(small):
     trains_and_evaluates(small.config)
     decoder = dataclasses.replace(small.config, task=WithoutSources())

@@ -90,6 +90,7 @@ def test_chunks_are_the_whole_bit_for_bit(counts):
     assert np.all(np.isnan(chunks.loss[:, STEPS:]))  # (4, 4): two steps of the last are none
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["norm", "step"])
 def test_an_infinite_threshold_trains_as_no_clipping_bit_for_bit(kind):
     _, free, free_trace = small()
@@ -265,6 +266,7 @@ def test_runs_are_float32_also_where_x64_is_on():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_bfloat16_rounds_products_and_no_state():
     options = {"train.precision": "bf16", "model.cell": "gru"}
     state = small(**options)[1]

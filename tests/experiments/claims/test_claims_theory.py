@@ -154,6 +154,7 @@ def test_claim_2b_describes_the_growth_and_what_the_grid_misses():
         decided(TWO_B, [], [points[0], *points[2:]])
 
 
+@pytest.mark.slow
 def test_rounding_makes_no_folds():
     """In float32 it does: the last of these draws then has 31 pieces, and 13 on half the grid."""
     size = {"scale": 1.0, "shared": True, "units": 64, "depth": 15, "grid": 2**13, "draws": 10}

@@ -18,6 +18,7 @@ from seqjax.records.environment import describe_environment
 def test_deterministic_operations_are_asked_of_xla(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_some=1")
     monkeypatch.setenv("NPROC", "8")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "not changed")
     environment.prepare(deterministic=True)
     assert os.environ["XLA_FLAGS"].split() == [
         "--xla_some=1",

@@ -39,6 +39,7 @@ def folder(tmp_path_factory):
         yield path
 
 
+@pytest.mark.slow
 def test_probabilities_restricted_to_the_form_sum_to_one_over_the_allowed_symbols(folder):
     script, _, sequences = make_config(
         {"task.name": "poems", "task.vocabulary": 30}
@@ -146,6 +147,7 @@ def test_a_kept_model_is_the_one_that_was_tested(workdir):
         assert {"formed", "copied"} <= one.test.keys()
 
 
+@pytest.mark.slow
 def test_a_poem_comes_from_the_folder_alone(workdir, monkeypatch):
     monkeypatch.setenv("SEQJAX_DATA_DIR", "/nowhere")
     model = workdir / "models" / "lstm seed=1"
