@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from seqjax.models.sequence import model_size
+from seqjax.models.sequence import SequenceModel, model_size
 from seqjax.records.record import Record
 from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.record_builder import make_record, mask_after_failure
@@ -48,14 +48,18 @@ def group_runs(runs: list[Run]) -> list[list[Run]]:
     return list(groups.values())
 
 
-def memory_of(config: Config) -> int:
+def memory_of(config: Config, model: SequenceModel | None = None) -> int:
     """Bytes that training one run needs, estimated from shapes without compiling anything.
 
     Training: weights, gradient and at most two optimiser slots; for every step of a batch the
     input, the gates and the carry, saved for the backward pass, their cotangents, and as much again
     for temporaries. Evaluation: weights, and the forward pass of one batch.
+
+    Args:
+      config: settings of the run.
+      model: ``abstract_model(config)``, if the caller has it.
     """
-    task, model = config.task, abstract_model(config)
+    task, model = config.task, model or abstract_model(config)
     parameters = model_size(model)["parameters"]
     data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, task.data()))
     size = config.train.batch_size
@@ -97,13 +101,14 @@ def describe_groups(groups: list[list[Run]], platform: str) -> Iterator[str]:
     for number, group in enumerate(groups, start=1):
         config = group[0].config
         R = runs_per_device(config, platform)
-        size = model_size(abstract_model(config))
+        model = abstract_model(config)
+        size = model_size(model)
         yield (
             f"group {number}: {len(group)} runs of {config.train.steps} steps, "
             f"{config.model.cell} of {config.model.hidden} units on {config.task.name}, "
             f"{size['parameters_recurrent']:,} parameters ({size['parameters']:,} with readout), "
             f"{size['multiply_adds']:,} multiply-adds a step, {R} run(s) a device together, "
-            f"about {R * memory_of(config) / 2**20:.1f} MiB a device"
+            f"about {R * memory_of(config, model) / 2**20:.1f} MiB a device"
         )
     runs = sum(map(len, groups))
     steps = sum(run.config.train.steps for group in groups for run in group)
