@@ -53,6 +53,13 @@ def suites(text: str) -> list[str]:
     return text.split(",")
 
 
+def positive(text: str) -> int:
+    """Parse a number of rounds."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number >= 1, got {text!r}")
+    return int(text)
+
+
 def arguments() -> argparse.Namespace:
     """Parse the command line, with argparse since absl may be missing here."""
     parser = argparse.ArgumentParser(
@@ -64,7 +71,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--suites", type=suites, default=list(SUITES), help=known)
     parser.add_argument("--sizes", type=sizes, default=SIZES, help=f"{','.join(SIZES)} or BxTxDxH")
     parser.add_argument("--cores", choices=CORES, help="one: pinned to one core; default: both")
-    parser.add_argument("--rounds", type=int, default=5, help="times to take of every contender")
+    parser.add_argument(
+        "--rounds", type=positive, default=5, help="times to take of every contender"
+    )
     parser.add_argument("--precision", choices=("float32", "tf32"), default="float32")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/bench"))
     return parser.parse_args()

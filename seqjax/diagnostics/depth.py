@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import ACTIVATIONS
-from seqjax.types import Array, Number, named_key
+from seqjax.types import Array, Number, named_key, unknown
 
 UNITS = 64
 FAMILIES = {
@@ -34,11 +34,16 @@ def draw_matrices(key: Array, kind: str, shared: bool, depth: int, units: int = 
       shared: one matrix at all depths.
       depth: K.
       units: n.
+
+    Raises:
+      ValueError: an unknown kind.
     """
     draw = {
         "gaussian": jax.nn.initializers.normal(units**-0.5),
         "orthogonal": jax.nn.initializers.orthogonal(),
     }
+    if kind not in draw:
+        raise unknown("kind of matrix", kind, draw)
     layers = jnp.arange(1 if shared else depth)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(named_key(key, "matrix", kind), layers)
     u_Knn = jax.vmap(lambda key: draw[kind](key, (units, units), jnp.float32))(keys)
@@ -68,6 +73,8 @@ def depth_gradient(
 
     Cost: one pass up to the largest depth, and one pass down that carries a vector for each depth.
     """
+    if family not in FAMILIES:
+        raise ValueError(f"family: {unknown('family', family, FAMILIES)}")
     kind, activation = FAMILIES[family]
     u_Knn, scale = draw_matrices(key, kind, shared, max(depths)), jnp.asarray(scale, jnp.float32)
     w_n, h_n = (_direction(named_key(key, name)) for name in ("top", "bottom"))

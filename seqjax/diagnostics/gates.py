@@ -41,12 +41,19 @@ def gate_statistics(gate: Gate, values_TBH: Array, weight_TB: Array) -> GateStat
     """Statistics of a gate's activated values, as returned by ``unroll(..., probe=...)``.
 
     Args:
-      gate: an entry of ``cell.gates`` with an activation in ``BOUNDED``.
+      gate: an entry of ``cell.gates``.
       values_TBH: activated values of the gate.
       weight_TB: the weight of each step of each example: 1, or 0 on padding.
 
+    Raises:
+      ValueError: an unbounded gate.
+
     Cost: no pass through the network.
     """
+    if gate.activation not in BOUNDED:
+        raise ValueError(
+            f"gate {gate.name!r}: expected one of {', '.join(BOUNDED)}, got {gate.activation!r}"
+        )
     low, high = BOUNDED[gate.activation]
     open_TBH = (values_TBH - low) / (high - low)
     share_TB = _normalised(weight_TB, open_TBH.dtype)

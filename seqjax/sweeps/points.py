@@ -8,7 +8,7 @@ from typing import Any
 from seqjax.cells import CELLS
 from seqjax.models.sequence import ModelSpec
 from seqjax.sweeps.study import MOST_RUNS, Arm, Axis, Run, Study
-from seqjax.sweeps.widths import TOLERANCE, matched_width, recurrent_parameters
+from seqjax.sweeps.widths import TOLERANCE, fitting_widths, matched_width, recurrent_parameters
 from seqjax.tasks import Task
 from seqjax.training.config import Config, make_config, unused_reasons
 from seqjax.training.overrides import ConfigError, Overrides
@@ -134,10 +134,14 @@ def _matched_width(study: Study, arm: Arm, point: Point) -> int:
     target = recurrent_parameters(model, task)
     match = matched_width(arm_model, arm_task, target)
     if match.error > TOLERANCE:
+        same = (reference.task, reference.name)
+        others = (shape(o)[0] for o in study.arms if (o.task, o.matched) == same)
+        widths = fitting_widths(model, tuple(others), arm_task)
+        near = ", ".join(map(str, widths)) or "none near"
         raise ConfigError(
             f"model.hidden: {reference.title} has {target} recurrent parameters at {model.hidden}, "
             f"{arm.title} at best {match.parameters}, at {match.hidden}; choose a width for which "
-            "a match within 1 % exists"
+            f"a match within 1 % exists: {near}"
         )
     return match.hidden
 

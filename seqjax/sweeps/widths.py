@@ -3,6 +3,7 @@
 import bisect
 import dataclasses
 import functools
+import itertools
 from typing import NamedTuple
 
 from seqjax.cells import CELLS
@@ -76,3 +77,24 @@ def matched_width(model: ModelSpec, task: Task, parameters: int) -> Match:
         candidates += widths[max(index - 1, 0) : index + 1]
     hidden = min(sorted(candidates), key=lambda width: abs(count(width) - parameters))
     return Match(hidden, count(hidden), abs(count(hidden) - parameters) / parameters)
+
+
+def fitting_widths(
+    reference: ModelSpec, others: tuple[ModelSpec, ...], task: Task, most: int = 3
+) -> list[int]:
+    """Widths of ``reference`` at which all other models match within 1 %, nearest width first.
+
+    Args:
+      reference: the model whose width is varied, up to twice its width plus 64.
+      others: models that are matched to the reference; their width is ignored.
+      task: the task of all models.
+      most: number of widths to return.
+    """
+
+    def fits(hidden: int) -> bool:
+        target = recurrent_parameters(dataclasses.replace(reference, hidden=hidden), task)
+        return all(matched_width(other, task, target).error <= TOLERANCE for other in others)
+
+    tried = range(1, min(2 * reference.hidden + 64, MAX_WIDTH) + 1)
+    nearest = sorted(tried, key=lambda hidden: abs(hidden - reference.hidden))
+    return list(itertools.islice(filter(fits, nearest), most))

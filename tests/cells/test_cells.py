@@ -1,5 +1,7 @@
 """Values and gradients of every cell against a plain NumPy loop, and against Flax."""
 
+import json
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import pytest
 from support import oracles
 from support.assertions import assert_close
 from support.cells import by_name, draw, every_cell
+from support.update_golden import GOLDEN, golden_step
 
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
@@ -193,3 +196,9 @@ def test_cells_that_add_input_to_state_refuse_unequal_widths(name):
         unroll(CELLS[name], square, jnp.ones((2, 1, 3)))
     with pytest.raises(ValueError, match="got 3, 5"):
         unroll(CELLS[name], square._replace(w_DGH=square.w_DGH[:3]), jnp.ones((2, 1, 3)))
+
+
+@every_cell
+def test_one_golden_training_step(name):
+    """``tests/support/update_golden.py`` says when and how to update the file."""
+    assert_close(golden_step(CELLS[name]), json.loads(GOLDEN.read_text())[name], 1e-5)

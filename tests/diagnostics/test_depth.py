@@ -59,6 +59,13 @@ def test_independent_matrices_begin_with_the_shared_one():
     assert np.all(u[1] != u[0]) and abs(np.std(u) * 8 - 1) < 0.03
 
 
+def test_depth_refuses_unknown_names():
+    with pytest.raises(ValueError, match=r"family: .*'tanh'.*gaussian_linear"):
+        depth.depth_gradient(KEY, "tanh", True, 1.0, (1,))
+    with pytest.raises(ValueError, match=r"kind.*'g'.*gaussian"):
+        depth.draw_matrices(KEY, "g", True, 1)
+
+
 def test_a_tent_map_composed_k_times_has_2_to_the_k_pieces():
     values = np.linspace(-1, 1, 4001, dtype=np.float32)
     for k in range(1, 6):

@@ -1,6 +1,7 @@
 """Statistics of gates against plain counts and closed forms."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.assertions import assert_close
@@ -33,6 +34,11 @@ def test_gate_statistics_count_the_valid_values(activation):
     assert_close(found.unit_high_H, np.mean(valid > 0.9, axis=0), 1e-6)
     nothing = count(Gate("f", activation), values, np.zeros_like(weight))
     assert not any(np.any(leaf) for leaf in nothing)
+
+
+def test_an_unbounded_gate_is_refused():
+    with pytest.raises(ValueError, match=r"n_h.*sigmoid, tanh, got 'linear'"):
+        gates.gate_statistics(Gate("n_h", "linear"), jnp.zeros((1, 1, 1)), jnp.ones((1, 1)))
 
 
 def test_retention_is_the_time_in_which_the_product_falls_to_1_over_e():

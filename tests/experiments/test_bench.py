@@ -186,6 +186,7 @@ def test_an_absent_peer_has_a_reason():
         ("--sizes=S9", "S1,S2,S3,S4"),
         ("--sizes=1x2x3", "BxTxDxH"),
         ("--suites=layers", "layer, sweep, scaling, long"),
+        ("--rounds=0", ">= 1"),
         ("--precision=bf16", "float32"),
     ],
 )

@@ -11,7 +11,7 @@ from seqjax.models.sequence import ModelSpec, model_size
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.revise import revise
 from seqjax.sweeps.study import Arm, Axis, Study
-from seqjax.sweeps.widths import TOLERANCE, matched_width, recurrent_parameters
+from seqjax.sweeps.widths import TOLERANCE, fitting_widths, matched_width, recurrent_parameters
 from seqjax.tasks import TASKS
 from seqjax.training.config import as_settings, make_config
 from seqjax.training.overrides import ConfigError
@@ -80,6 +80,21 @@ def test_a_cell_whose_input_must_be_as_wide_as_it_is_has_a_width_without_a_map()
     for wanted in range(1, own[60], 131):
         errors = [abs(count - wanted) for count in own]
         assert matched_width(model, task, wanted).hidden == WIDTHS[errors.index(min(errors))]
+
+
+def test_widths_that_fit_are_those_where_all_match_and_no_nearer_one_does():
+    task, model = Inputs(6), ModelSpec("lstm", 32)
+    others = ("gru", "elman", "janet")
+    fitting = fitting_widths(model, tuple(map(ModelSpec, others)), task)
+
+    def fits(hidden):
+        wanted = counts("lstm", 6)[hidden - 1]
+        return all(
+            min(abs(n - wanted) for n in counts(name, 6)) <= TOLERANCE * wanted for name in others
+        )
+
+    expected = sorted(filter(fits, range(1, 45)), key=lambda hidden: abs(hidden - 32))[:3]
+    assert fitting == expected and len(expected) == 3
 
 
 # --- arms of a study ---
@@ -168,9 +183,18 @@ def test_on_several_tasks_the_match_is_made_on_each():
     }
 
 
-def test_a_match_that_is_worse_than_1_percent_is_refused():
-    with pytest.raises(ConfigError, match=r"^model\.hidden: lstm .* 4480 .* elman .* 4420, at 65"):
+def test_a_match_that_is_worse_than_1_percent_names_widths_with_a_better_one():
+    with pytest.raises(ConfigError) as refusal:
         plan_runs(a_study(LSTM, GRU, ELMAN, **{"model.hidden": 32}), [0])
+    message = str(refusal.value)
+    assert message.startswith(
+        "model.hidden: lstm has 4480 recurrent parameters at 32, elman at best"
+    )
+    assert "4420, at 65;" in message and len(message.splitlines()) == 1
+    named = [int(word) for word in message.partition("exists: ")[2].split(", ")]
+    assert len(named) == 3
+    for hidden in named:
+        assert widths(a_study(LSTM, GRU, ELMAN, **{"model.hidden": hidden}))["lstm",] == hidden
 
 
 @pytest.mark.parametrize(

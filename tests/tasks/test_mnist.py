@@ -11,10 +11,11 @@ import pytest
 from absl.testing import flagsaver
 from support.assertions import assert_close
 from support.batches import trains_and_evaluates
+from support.committed import workdir_of
 from support.made_up import measured, record, replace
-from support.published import make_known, put
+from support.published import make_known, needs, put, use_published
 
-from experiments.cli import flags
+from experiments.cli import flags, results
 from experiments.cli.commands import run  # noqa: F401, as it defines the flags
 from experiments.studies import mnist as study
 from seqjax.baselines.classical import logistic_regression
@@ -192,3 +193,21 @@ def test_the_figure_shows_networks_and_baselines():
     (percent,) = found.lines.values()
     assert percent.shape == (10, 5) and np.all(percent[:, 3:] == [8, 3])
     assert percent[:3, 1].tolist() == pytest.approx([1.05, 1.0, 0.95])
+
+
+@needs("mnist")
+def test_the_published_digits_are_split(monkeypatch):
+    use_published(monkeypatch)
+    parts = ROWS.read()
+    assert {part: len(y) for part, (_, y) in parts.items()} == mnist.PARTS
+
+
+def test_committed_networks_and_baselines_have_plausible_errors(tmp_path):
+    assert {task.name for task in TESTED} | {"digits_rows", "digits_pixels"} == {*study.TASK_NAMES}
+    found = results.read(workdir_of("mnist", tmp_path))
+    accuracies = {}
+    for one in found.records:
+        accuracies.setdefault(one.arm, []).append(one.test["accuracy"])
+    assert min(accuracies["lstm"]) >= 0.985 and min(accuracies["elman"]) >= 0.965
+    errors = [float(point.measured["error"]) for point in found.measured.points]
+    assert errors == pytest.approx([0.0747, 0.0319], abs=2e-4)  # regression depends on rounding

@@ -12,11 +12,14 @@ from support.batches import trains_and_evaluates
 from support.claims import curves, decided
 from support.commands import command
 from support.made_up import measured, record, replace
+from support.published import needs, use_published
 
 from experiments.cli import flags
 from experiments.studies import text as study
 from seqjax.baselines import ngrams
 from seqjax.data.folder import DataError
+from seqjax.records import jsonl
+from seqjax.records.workdir import Measurements
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 from seqjax.tasks.streams import text
@@ -221,3 +224,12 @@ def test_the_small_study_uses_names_and_needs_no_file(monkeypatch):
     assert run.config.task.name == "unicode_names" and run.config.task.length == 64
     found = study.measure(small.measurement.points[2])
     assert 2.2 < found["test"] < found["validation"] < 2.4
+
+
+@needs("tinyshakespeare")
+def test_the_committed_measurements_are_those_of_the_plays(monkeypatch):
+    use_published(monkeypatch)
+    committed = jsonl.load_file(RESULTS / "measurements.json", Measurements)
+    found = {at.point["order"]: at.measured for at in committed.points}
+    again = study.measure({**study.TEXT, "order": 3})
+    assert found[3] == pytest.approx(again)
