@@ -52,4 +52,5 @@ def _handle(number: int) -> None:
 
 
 def _print(text: str) -> None:
-    os.write(sys.stderr.fileno(), f"{text}\n".encode())
+    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the progress bar hides it
+    os.write(sys.stderr.fileno(), f"{show_cursor}{text}\n".encode())

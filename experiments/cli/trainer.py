@@ -8,7 +8,7 @@ import jax
 import msgspec
 
 from experiments.cli.checkpointer import ShardCheckpointer
-from experiments.cli.progress import Progress
+from experiments.cli.progress import Bar, Lines, progress_bar
 from experiments.cli.workdir import SAME, Workdir
 from seqjax.records import jsonl
 from seqjax.records.record import Record
@@ -65,24 +65,23 @@ def train_runs(
     for group in filter(None, pending):
         group[0].config.task.data()  # missing data are reported before anything is trained
     environment = {name: common["environment"].get(name) for name in SAME}
-    progress = Progress(sum(run.config.train.steps for run in runs))
-    with ShardCheckpointer(
-        workdir.checkpoints(shard),
-        checkpoint_every,
-        runs,
-        environment,
-        progress.log,
-        workdir.model if save_models else None,
-    ) as checkpointer:
+    with (
+        progress_bar(sum(run.config.train.steps for run in runs)) as bar,
+        ShardCheckpointer(
+            workdir.checkpoints(shard),
+            checkpoint_every,
+            runs,
+            environment,
+            bar.log,
+            workdir.model if save_models else None,
+        ) as checkpointer,
+    ):
         for number, group in enumerate(pending):
             if not group:
                 continue
-            progress.log(
-                f"group {number + 1} of {len(pending)}: {len(group)} runs; compiling first"
-            )
+            bar.log(f"group {number + 1} of {len(pending)}: {len(group)} runs; compiling first")
             halve = functools.partial(workdir.halve, number, groups[number])
-            trained = _train_in_memory(workdir, number, group, halve, progress, checkpointer)
-            for record, trace in trained:
+            for record, trace in _train_in_memory(workdir, number, group, halve, bar, checkpointer):
                 curve_file = workdir.write_curve(record.id, trace, shard)
                 record = msgspec.structs.replace(record, **common, curve_file=curve_file)
                 jsonl.append(workdir.records_file(shard), record)
@@ -93,7 +92,7 @@ def _train_in_memory(
     number: int,
     group: list[Run],
     halve: Callable[[], None],
-    progress: Progress,
+    bar: Bar | Lines,
     checkpointer: Checkpointer,
 ) -> Iterator[tuple[Record, Trace]]:
     """``executor.train_group``, with half as many runs a device as long as memory runs out."""
@@ -101,7 +100,7 @@ def _train_in_memory(
         per_device = workdir.config.runs_per_device[number]
         try:
             yield from executor.train_group(
-                group, per_device, jax.local_devices(), progress.advance, checkpointer
+                group, per_device, jax.local_devices(), bar.advance, checkpointer
             )
             return
         except jax.errors.JaxRuntimeError as error:
@@ -109,4 +108,4 @@ def _train_in_memory(
                 raise
             halve()
             half = workdir.config.runs_per_device[number]
-            progress.log(f"{per_device} runs a device do not fit in memory; continuing with {half}")
+            bar.log(f"{per_device} runs a device do not fit in memory; continuing with {half}")

@@ -1,9 +1,11 @@
 """A study on the command line: it runs to its table, and resumes where it was stopped."""
 
+import io
 import json
 import pathlib
 import shutil
 import signal
+import sys
 import time
 from unittest import mock
 
@@ -160,9 +162,16 @@ def test_a_command_that_was_stopped_before_it_began_can_be_repeated(tmp_path):
         assert result.code == 0, result.err
 
 
-def test_progress_is_a_line_with_the_rate_after_the_first_chunk(capsys):
-    counter = progress.Progress(40)
-    counter.advance(30)
-    counter.advance(10)
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("100 %  40 of 40 steps  ") and line.endswith(" steps/s  0 s left")
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch):
+    for terminal in (True, False):
+        screen = io.StringIO()
+        monkeypatch.setattr(screen, "isatty", lambda terminal=terminal: terminal, raising=False)
+        monkeypatch.setattr(sys, "stderr", screen)
+        with progress.progress_bar(40) as bar:
+            assert isinstance(bar, progress.Bar if terminal else progress.Lines)
+            bar.log("group 1 of 1")
+            bar.advance(30)
+            bar.advance(10)
+        assert "group 1 of 1" in screen.getvalue() and "steps/s" in screen.getvalue()
+        assert ("100 %  40 of 40 steps" in screen.getvalue()) == (not terminal)
+        assert ("40/40" in screen.getvalue()) == terminal
