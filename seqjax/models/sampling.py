@@ -12,6 +12,9 @@ import jax.numpy as jnp
 from seqjax.models.sequence import SequenceModel
 from seqjax.types import Array
 
+TEMPERATURES = 1e-30, 1e30
+"""Bounds on τ: samples are the likeliest symbol below the first, uniform above the second."""
+
 
 def draw_symbols(
     logits_BV: Array,
@@ -35,7 +38,7 @@ def draw_symbols(
         likeliest_BK, _ = jax.lax.top_k(masked_BV, min(top_k, logits_BV.shape[1]))
         mask_BV &= logits_BV >= likeliest_BK[:, -1:]
     # The mask comes last: -inf / τ is NaN where 1 / τ is rounded to 0.
-    scaled_BV = logits_BV / temperature
+    scaled_BV = logits_BV / jnp.clip(temperature, *TEMPERATURES)
     masked_BV = jnp.where(mask_BV, scaled_BV, -jnp.inf)
     drawn_B = jax.vmap(jax.random.categorical)(keys_B, masked_BV)
     return drawn_B.astype(jnp.int32)

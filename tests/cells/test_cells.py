@@ -1,4 +1,4 @@
-"""Values and gradients of every cell against a plain NumPy loop, and against Flax."""
+"""Values and gradients of every cell against a plain NumPy loop, and against Flax and JAX."""
 
 import json
 
@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental import rnn
 from support import oracles
 from support.assertions import assert_close
 from support.cells import by_name, draw, every_cell
@@ -175,6 +176,31 @@ def test_values_and_gradients_equal_flax_linen(name, x64):
 
     got, expected = (
         jax.jit(jax.value_and_grad(f, (0, 1, 2)))(params, x, carry) for f in (ours, other)
+    )
+    assert_close(got, expected, 1e-12)
+
+
+def test_lstm_equals_the_reference_in_jax(x64):
+    cell = CELLS["lstm"]
+    T, B, D, H = SHAPE
+    params, x, carry, weights = draw(cell, T, B, D, H)
+
+    def ours(params, x, carry):
+        result = unroll(cell, params, x, carry=carry)
+        return weighted(weights, result.outputs_TBH, result.carry)
+
+    def theirs(params, x, carry):
+        w, u = (matrix.reshape(-1, 4 * H).T for matrix in (params.w_DGH, params.u_HGH))
+        b = params.b_GH.reshape(-1)
+        outputs, h, c = rnn.lstm_ref(
+            x.transpose(1, 0, 2), carry.h[None], carry.c[None], {0: w}, {0: u}, {0: b},
+            {0: jnp.zeros_like(b)}, jnp.full((B,), T, jnp.int32), D, H, 1, 0.0, False,
+        )  # fmt: skip
+        return weighted(weights, outputs.transpose(1, 0, 2), cell.carry(h[0], c[0]))
+
+    got, expected = (
+        jax.jit(jax.value_and_grad(f, (0, 1, 2)))(params, jnp.array(x), carry)
+        for f in (ours, theirs)
     )
     assert_close(got, expected, 1e-12)
 

@@ -112,11 +112,13 @@ def test_symbols_that_are_not_allowed_are_drawn_at_no_temperature(traced, top_k)
         drawn_B = run(jnp.float32(temperature) if traced else temperature)
         return np.bincount(drawn_B, minlength=4).tolist()
 
-    assert counts(1e-6) == [0, 0, SAMPLES, 0]
-    likely = [0, SAMPLES / 2, SAMPLES / 2, 0] if top_k else [0, *3 * [SAMPLES / 3]]
-    likely = [0, 0, SAMPLES, 0] if top_k == 1 else likely
-    found = counts(1e6)
-    assert found == pytest.approx(likely, abs=5 * SAMPLES**0.5) and found[0] == 0
+    for low in (1e-45, 1e-38, 1e-30, 1e-6):
+        assert counts(low) == [0, 0, SAMPLES, 0]
+    for high in (1e6, 1e30, 9e37, 3e38):
+        likely = [0, SAMPLES / 2, SAMPLES / 2, 0] if top_k else [0, *3 * [SAMPLES / 3]]
+        likely = [0, 0, SAMPLES, 0] if top_k == 1 else likely
+        found = counts(high)
+        assert found == pytest.approx(likely, abs=5 * SAMPLES**0.5) and found[0] == 0
 
 
 def test_sequences_are_independent():
