@@ -2,7 +2,7 @@
 
 Each module of ``studies`` and ``claims`` defines one ``Experiment``; ``experiment.find`` looks it
 up by name. A claim has a second size for accelerators, whose name ends in ``FULL``. ``USES`` are
-the studies of applications: they compare networks with baselines and have a verdict, as claims do.
+the studies of applications; like claims, they have a verdict. They compare networks with baselines.
 """
 
 USES = ("mnist", "poems", "speech", "text", "translation", "forecast")
@@ -14,4 +14,4 @@ COLLECTIONS = {
     "uses": USES,
     f"claims{FULL}": tuple(name + FULL for name in CLAIMS),
 }
-"""Names for several experiments, which one command runs in turn."""
+"""Experiments by the name of a collection, which one command runs in turn."""

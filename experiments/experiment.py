@@ -23,13 +23,13 @@ NAMES = (*STUDIES, *CLAIMS, *(name + FULL for name in CLAIMS))
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A study to train, points to measure without training, or both, and the rule over them.
+    """A study to train, points to measure without training, or both, and a decision rule.
 
     Attributes:
-      study: the runs, or None where nothing is trained.
-      measurement: the points measured without training, or None.
-      decide: rule from evidence to verdicts; None where the experiment decides no claim.
-      curves: panel of the figure next to the comparisons, or None.
+      study: the runs, or None if nothing is trained.
+      measurement: the points to measure without training, or None.
+      decide: rule from evidence to verdicts; None if the experiment decides no claim.
+      curves: function from evidence to the panel of curves in the figure, or None.
       data: digest of the data that the claim was registered with; None for generated data.
       tasks: names of the tasks that --set and --sweep may choose. If empty, an experiment with a
         rule accepts the task of its study, and one without a rule accepts every task.
@@ -57,8 +57,8 @@ class Experiment:
         """Names of the tasks that the study can be run with; empty for any."""
         if self.tasks or self.decide is None or self.study is None:
             return self.tasks
-        own = self.study.base.get("task.name")  # None where each arm names a task
-        return (own,) if own else ()
+        task = self.study.base.get("task.name")  # None if each arm has a task
+        return (task,) if task else ()
 
     def task_error(self, task: str) -> str | None:
         """Message for a task that the study does not accept; None for an accepted one."""
@@ -73,10 +73,10 @@ class Experiment:
         axes: tuple[Axis, ...] | None = None,
         **changes: Any,
     ) -> "Experiment":
-        """The experiment with its study changed by ``revise``, and its measurement likewise.
+        """Return the experiment with a study changed by ``revise``, and a matching measurement.
 
         Raises:
-          ConfigError: as ``revise``; or a task is set or swept that the study does not accept.
+          ConfigError: as ``revise``; or the study does not accept a task that is set or swept.
         """
         tasks = [task for axis in axes or () if axis.path == "task.name" for task in axis.values]
         for task in [settings["task.name"]] if "task.name" in settings else tasks:
@@ -94,7 +94,7 @@ class Experiment:
 
 
 def find(name: str) -> Experiment:
-    """The experiment of a name in ``NAMES``; its module is imported on the first call.
+    """Return the experiment of a name in ``NAMES``, and import its module on the first call.
 
     Raises:
       ValueError: an unknown name.

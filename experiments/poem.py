@@ -3,9 +3,9 @@
     python -m experiments.poem --checkpoint="runs/poems/models/lstm seed=0" --first_line=牀前明月光
     python -m experiments.poem --checkpoint="runs/poems/models/lstm seed=0" --acrostic=春夏秋冬
 
-Nothing but the model's folder is needed. Every poem keeps its form: at each position only the
-characters that the form allows there are sampled. A * marks a sampled line that occurs in a poem of
-the training set. Poem n of a seed does not depend on --num.
+Only the model's folder is needed. Every poem has the requested form, because characters that the
+form does not allow at a position are never sampled. A * marks a sampled line that occurs in a
+training poem. Poem n of a seed does not depend on --num.
 Exit codes: 0 done; 2 a mistake in the command, reported in one line; 75 stopped by a signal.
 """
 

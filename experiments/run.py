@@ -1,4 +1,4 @@
-"""Run a study to its finished table.
+"""Train a study and report its tables, figures and verdicts.
 
     python -m experiments.run --flagfile=experiments/flags/quickstart.flags
 

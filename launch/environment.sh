@@ -32,30 +32,30 @@ install() {
     fail "cannot lock $venv.lock; choose a folder on another file system with SEQJAX_VENV=folder"
   if ready; then return; fi # another call installed while this one waited
 
-  local before log=$venv/pip.log said why
+  local before log=$venv/pip.log output reason
   before=$(stamped)
   [[ -e $stamp || -z $(ls -A "$venv" 2>/dev/null) ]] ||
     fail "$venv was not created by this script; remove it, or choose another with SEQJAX_VENV=folder"
   mkdir -p "$venv"
   echo unfinished >"$stamp"
   # A complete environment of the same Python is updated in place, which preserves packages added by
-  # hand (the jaxlib of an accelerator). Any other may be incomplete and is created again.
+  # hand (the jaxlib of an accelerator). Any other environment is created again.
   if [[ $before != "${wanted% *} "* || ! -x $venv/bin/python ]]; then
     rm -rf "${venv:?}"/* # not the stamp: the pattern skips dot files
-    said=$("$python" -I -m venv "$venv" 2>&1) || fail "cannot create $venv: ${said##*$'\n'}"
+    output=$("$python" -I -m venv "$venv" 2>&1) || fail "cannot create $venv: ${output##*$'\n'}"
   fi
-  # Without compiling all modules, of which a run imports few: that took more time than it saves.
+  # --no-compile, because a run imports few modules and compiling all of them takes longer.
   "$venv/bin/python" -I -m pip install --no-input --no-compile --progress-bar off \
     -r "$root/requirements.txt" >"$log" 2>&1 || {
-    why='pip could not install requirements.txt'
+    reason='pip could not install requirements.txt'
     ! grep -qiE 'connection|name resolution|timed out|proxy' "$log" ||
-      why='pip cannot reach the package index'
-    fail "$why; its log: $log"
+      reason='pip cannot reach the package index'
+    fail "$reason; its log: $log"
   }
   echo "$wanted" >"$stamp"
 }
 
-another="PYTHON=/path/to/python3.12 bash launch/${0##*/} chooses another"
+another="PYTHON=/path/to/python3.12 bash launch/${0##*/} selects another"
 python=${PYTHON:-python3}
 # After PYTHON=... on the first call, later calls use the Python of the environment.
 if [[ -z ${PYTHON:-} && -x $venv/bin/python && $(stamped) == 3.* ]]; then

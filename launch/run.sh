@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bash launch/run.sh [flags]: run an experiment on a machine with Python >= 3.11, pip and bash.
-# Without a flagfile or a study it runs the quickstart, changed by the flags.
+# Without a flagfile or a study it runs the quickstart with the given flags.
 #
 # It runs in the repository root, so relative paths in flags start there.
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# bash launch/test.sh [--quick] [pytest arguments]: the test suite, or what the arguments select.
+# bash launch/test.sh [--quick] [pytest arguments]: the test suite, or the selected tests.
 #
-# --quick is shorter: six representative cells (SEQJAX_QUICK=1), and no test that is slow or starts
-# processes.
+# --quick runs a shorter version: six representative cells (SEQJAX_QUICK=1), and no tests that are
+# slow or start processes.
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -17,5 +17,5 @@ if [[ $quick ]]; then
 fi
 
 cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
-# More than four workers only compile the same programs several times. A later -n wins.
+# More than four workers only compile the same programs several times. A later -n takes precedence.
 exec "$venv/bin/python" -m pytest -n "$((cores < 4 ? cores : 4))" "$@"

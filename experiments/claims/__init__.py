@@ -1,1 +1,1 @@
-"""Claims: one module each, with its experiment, and the evidence and protocol that they share."""
+"""Claims: one module each, with its experiment, and their common evidence and protocol."""

@@ -1,8 +1,8 @@
-"""Claim 1: a state carries earlier inputs forward; a feed-forward output has the current one alone.
+"""Claim 1: a state carries earlier inputs forward; feed-forward outputs depend on the current one.
 
 Task: recall of the symbol one step back, with a softmax and with a logistic readout. Control: a
-feed-forward network that reads a window of two steps, which gives it the input that the recurrent
-networks carry in their state.
+feed-forward network with a window of two steps, which contains the input that recurrent networks
+carry in their state.
 """
 
 import numpy as np

@@ -1,12 +1,12 @@
 """Claim 10: gates matter in the order forget > input > output.
 
-An LSTM (b_f = 1), and the same with one gate fixed at 1; equal units, as in Greff et al. 2017. On
-adding and temporal order nothing need be forgotten: the state starts anew with each sequence. XML
-and text are endless streams whose state is carried on, so that something must be forgotten. The
-verdict's reason and the figure separate the two kinds. The text is ``unicode_names``, which needs
-no download. JSB chorales are not among the tasks.
+The arms are an LSTM with b_f = 1, and the same LSTM with one gate fixed at 1, at equal units, as in
+Greff et al. 2017. Adding and temporal order require no forgetting, because each sequence starts
+from the zero state. XML and text are endless streams that carry the state, so the network must
+forget. The verdict's reason and the figure separate the two kinds. The text is ``unicode_names``,
+which needs no download. JSB chorales are not among the tasks.
 
-At full size a second, exploratory comparison at equal parameters is judged by the same rule.
+At full size the same rule gives an exploratory verdict on arms of equal parameters.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ EQUALS = tuple(
     Arm(f"{arm.name}_equal", arm.settings, matched="lstm", tags={"equal_parameters": arm.name})
     for arm in ARMS[1:]
 )
-"""Wider networks without a gate, with the parameters of the LSTM within 1 %."""
+"""Networks without a gate that have as many parameters as the LSTM, within 1 %."""
 KINDS = {
     "nothing need be forgotten": ("adding", "temporal_order"),
     "something must be forgotten": ("xml", "characters", "arithmetic"),
@@ -76,7 +76,7 @@ Scores = Mapping[tuple[str, str], SeedScores]
 
 
 def _losses(scores: Scores) -> dict[str, np.ndarray]:
-    """(n, 3) losses of score without the forget, input and output gate, by task."""
+    """Score (n, 3) that the LSTM loses without the forget, input and output gate, by task."""
     return {
         task: np.stack(
             [scores_of(scores, task, "lstm") - scores_of(scores, task, arm) for arm in REMOVED],
@@ -87,7 +87,7 @@ def _losses(scores: Scores) -> dict[str, np.ndarray]:
 
 
 def decide(evidence: Evidence) -> list[Verdict]:
-    """Verdict 10 at equal units, and an exploratory one at equal parameters if there are any."""
+    """Verdict 10 at equal units, and an exploratory one at equal parameters at full size."""
     units, parameters = evidence.scores_by(), evidence.scores_by("equal_parameters")
     losses = _losses(units)
     parts = []

@@ -1,8 +1,8 @@
 """Claim 2: after many steps early inputs are overwritten, and gradients vanish or explode.
 
-Measured at initialisation: Elman networks with two activations and six gains, with later inputs and
-without. Networks are also trained to recall a symbol 10 and 50 steps back; their scores are
-reported and decide nothing.
+The measurements are of Elman networks at initialisation, with two activations and six gains, with
+and without later inputs. Networks are also trained to recall a symbol 10 and 50 steps back; their
+scores are reported and decide nothing.
 """
 
 import functools
@@ -33,17 +33,17 @@ from seqjax.tasks.synthetic.lag_recall import SYMBOLS
 from seqjax.types import Array, named_key
 
 STEEPEST = {"elman": 1.0, "elman_sigmoid": 0.25}
-"""γ, the largest slope of the activation. With g/γ times an orthogonal matrix, a step stretches a
-change of the state by g at most."""
+"""γ, the largest slope of the activation. With g/γ times an orthogonal matrix, a step multiplies a
+change of the state by at most g."""
 ACTIVATION = {"elman": "tanh", "elman_sigmoid": "logistic"}
 GAINS, TRAINED_GAINS = (0.5, 0.9, 1.0, 1.1, 1.5, 2.0), (0.9, 1.0, 1.1)
 DRAWS = 20
 READ_AT = 50
-"""Step after which the probe of the first input decides; the first input is step 1."""
+"""Step after which the probe of the first input decides; the first input is at step 1."""
 BACKWARD, READ = 32, 512
-"""Sequences for the gradients, and sequences to fit a probe on; as many are held out."""
-SHOWN = (0.9, 1.0)
-"""Gains that the figure shows."""
+"""Number of sequences for gradients, and number to fit a probe on; as many are held out."""
+PLOTTED_GAINS = (0.9, 1.0)
+"""Gains in the figure."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -94,8 +94,8 @@ def _study(name: str, question: str, full: bool) -> Study:
 def measure(point: Point) -> dict[str, np.ndarray]:
     """Slopes of gradients and accuracies of probes at one point, one number per draw.
 
-    Where ``input`` is false only the first symbol is shown, at step 1. All points share the draws
-    of weights and symbols.
+    If ``input`` is false, the network reads only the first symbol, at step 1. All points share the
+    draws of weights and symbols.
 
     Returns:
       slope: (draws,) from ``_slope``.
@@ -132,7 +132,7 @@ def _network(key: Array, gain: Array, cell: str, units: int) -> NamedTuple:
 
 
 def _sequences(key: Array, batch: int, length: int, later: Array) -> tuple[Array, Array]:
-    """One-hot symbols (T, B, V), all after the first scaled by ``later``; the first, (B,)."""
+    """One-hot symbols (T, B, V), scaled by ``later`` after step 1, and the first symbols (B,)."""
     symbols_TB = jax.random.randint(key, (length, batch), 0, SYMBOLS, jnp.int32)
     x_TBV = jax.nn.one_hot(symbols_TB, SYMBOLS, dtype=jnp.float32)
     return x_TBV.at[1:].multiply(later), symbols_TB[0]
@@ -141,7 +141,7 @@ def _sequences(key: Array, batch: int, length: int, later: Array) -> tuple[Array
 def _slope(key: Array, gain: Array, later: Array, cell: str, units: int, length: int) -> Array:
     """Decades of ‖∂L_T/∂h_t‖ per step back from the end, averaged over sequences, in float64.
 
-    L_T = w · h_T with a random w. The mean is of logarithms; it is not finite where a norm is 0.
+    L_T = w · h_T with a random w. The mean is over logarithms and is not finite if a norm is 0.
     """
     x_TBV, _ = _sequences(named_key(key, "backward"), BACKWARD, length, later)
     w_H = jax.random.normal(named_key(key, "readout"), (units,), jnp.float32)
@@ -161,7 +161,7 @@ def _accuracy(key: Array, gain: Array, later: Array, cell: str, units: int, leng
 
 
 def decide(evidence: Evidence) -> list[Verdict]:
-    """Verdict 2 from the measurements, and the scores of trained networks where there are any."""
+    """Verdict 2 from the measurements, and the scores of trained networks, if any."""
     measured = evidence.measured_by("cell", "gain", "input")
     slopes, probes = {}, {}
     for cell, gain, driven in itertools.product(STEEPEST, GAINS, (False, True)):
@@ -179,7 +179,7 @@ def _scores(accuracies: Sequence[float]) -> np.ndarray:
 
 
 def _trained(evidence: Evidence) -> list[Verdict]:
-    """Descriptive: scores of trained networks; none where nothing is trained yet."""
+    """A descriptive verdict with the scores of trained networks; none before training."""
     if not evidence.records:
         return []
     trained = evidence.scores_by()
@@ -193,10 +193,10 @@ def _trained(evidence: Evidence) -> list[Verdict]:
 
 
 def curves(evidence: Evidence) -> ClaimPanel:
-    """Score of the probe after every step, at the gains ``SHOWN``."""
+    """Score of the probe after every step, at ``PLOTTED_GAINS``."""
     lines = {}
     for (cell, gain, driven), point in evidence.measured_by("cell", "gain", "input").items():
-        if gain in SHOWN:
+        if gain in PLOTTED_GAINS:
             name = f"{ACTIVATION[cell]}, gain {gain:g}, {'with' if driven else 'no'} input"
             lines[name] = np.array([_scores(row) for row in point["curve"]])
     return ClaimPanel(lines, "what a probe reads of the first input", "step", "score of the probe")

@@ -1,7 +1,7 @@
 """Claim 2b: composing the same function many times gives extremely non-linear behaviour.
 
-Descriptive, without a decision: the number of monotone pieces of one direction of the state along a
-line of inputs, in deep tanh networks with one matrix at all depths and with a matrix per depth.
+The verdict is descriptive. It counts the monotone pieces of one direction of the state along a line
+of inputs, in deep tanh networks with one matrix at all depths and with a matrix per depth.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.types import Array, named_key
 
 SCALES = (2.0, 1.0, 3.0)
-"""Scales of Gaussian matrices N(0, 1/n). The first is the registered one; the others are
-exploratory. At 1 a tanh network hardly folds; above 1 small differences grow."""
+"""Scales of Gaussian matrices N(0, 1/n): the registered scale, then exploratory ones. At 1 a tanh
+network hardly folds; above 1 small differences grow."""
 DRAWS = 20
 KINDS = ("shared", "independent")
 
@@ -52,8 +52,8 @@ def measure(point: Point) -> dict[str, np.ndarray]:
 
     Returns:
       pieces: (K, draws) numbers of pieces at the depths 1 … K.
-      coarse: the same on every second number of the grid. The pieces that it misses are an
-        estimate of those that the full grid misses.
+      coarse: the same on every second number of the grid. The number of pieces that this grid
+        misses estimates the number that the full grid misses.
     """
     keys = jax.random.split(jax.random.key(0), point["draws"])
     scale, shape = np.float32(point["scale"]), (point["depth"], point["units"], point["grid"])
@@ -84,7 +84,7 @@ def _normal(key: Array, units: int) -> Array:
 
 
 def decide(evidence: Evidence) -> list[Verdict]:
-    """Verdict 2b at the registered scale; exploratory ones at the others."""
+    """Verdict 2b at the registered scale, and exploratory verdicts at other scales."""
     by_place = evidence.measured_by("scale", "shared")
     verdicts = []
     for scale in SCALES:

@@ -1,7 +1,8 @@
-"""Claim 3: the cause is the repeated product of the same matrix; different ones avoid it.
+"""Claim 3: the cause is the repeated product of the same matrix; different matrices avoid it.
 
 Networks of tanh or linear units read one input at the bottom, with one matrix at all depths or a
-matrix per depth. Measured: the share of draws whose gradient keeps its size, at the best scale.
+matrix per depth. The measurement is the share of draws whose gradient keeps its size, at the best
+scale.
 """
 
 import functools
@@ -21,7 +22,7 @@ from seqjax.types import Array
 OCTAVES = 1.0
 """Scales lie within this many octaves of 1: from .5 to 2."""
 WINDOW = 1.0
-"""Decades: a gradient norm in [.1, 10] has the same size."""
+"""Decades: a gradient norm in [.1, 10] counts as the same size."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -50,7 +51,7 @@ def measure(point: Point) -> dict[str, np.ndarray]:
     Returns:
       inside: (3, S) numbers of draws with a norm in [.1, 10], at ``DEPTHS`` and at each scale.
       spread: (3,) standard deviations over draws of the log10 norm at ``DEPTHS``, each at the scale
-        with the largest number; of several the middle one.
+        with the largest number; ties go to the middle scale.
     """
     keys = jax.random.split(jax.random.key(0), point["draws"])
     family = point["family"].replace(" ", "_")
@@ -67,7 +68,7 @@ def scales(point: Point) -> np.ndarray:
 
 
 def middle_best(inside_S: np.ndarray) -> int:
-    """Index of the largest number; of several equal ones the middle one.
+    """Index of the largest number; the middle index if several are equal.
 
     >>> middle_best(np.array([0, 5, 5, 5, 1]))
     2
@@ -90,7 +91,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 3 from the numbers of draws.
 
     Raises:
-      EvidenceError: points with different draws, or a largest number at the edge of the scales.
+      EvidenceError: points differ in their draws, or the best scale is the first or last.
     """
     counts, spread = {}, {}
     draws = {at.point["draws"] for at in evidence.points}

@@ -1,14 +1,14 @@
 """Claim 4: exploding gradients are handled by clipping, here by norm and by value.
 
-An Elman network on temporal order and on digits read pixel by pixel. The thresholds are the 10, 50
-and 90 % quantiles of what each kind bounds, the joint norm and the largest entry, over the steps of
-an unclipped run (seed 1000, rate .01). At one quantile both kinds clip equally many of these steps,
-which matches them.
+An Elman network learns temporal order, and digits read pixel by pixel. The thresholds are the 10,
+50 and 90 % quantiles of the quantity that each kind bounds, the joint norm or the largest entry,
+over the steps of an unclipped run (seed 1000, rate .01). At equal quantiles both kinds clip equally
+many of these steps.
 
-The learning rate of each arm is tuned. For each kind the rule takes the threshold with the best
-mean validation metric on the tuning seeds, the lowest of equally good ones. Failures are counted on
-the reported seeds at every rate and at every threshold, because the chosen one is not known before
-training.
+The learning rate of each arm is tuned. For each kind the rule selects the threshold with the best
+mean validation metric on the tuning seeds; ties go to the lowest threshold. Failures are counted on
+the reported seeds at every rate and at every threshold, because the selected threshold is not known
+before training.
 """
 
 import dataclasses
@@ -66,7 +66,7 @@ def experiment(full: bool) -> Experiment:
 
 
 def _arms(thresholds: Mapping[str, Sequence[float]], full: bool) -> list[Arm]:
-    """No clipping and each kind at each threshold, with a tuned rate, and again at every rate."""
+    """No clipping, and each kind at each threshold, with the tuned rate and at every fixed rate."""
     tuned = [Arm("none", {"clip.kind": "none"}, tags={"kind": "none", "quantile": ""})]
     for kind in KINDS:
         for quantile, threshold in zip(QUANTILES, thresholds[kind], strict=True):
@@ -88,7 +88,7 @@ def _label(kind: str, quantile: str) -> str:
 
 
 def decide(evidence: Evidence) -> list[Verdict]:
-    """Verdict 4 at the thresholds that the tuning seeds choose."""
+    """Verdict 4 at the thresholds selected on the tuning seeds."""
     tuned, chosen = evidence.runs_by("kind", "quantile"), _chosen(evidence)
     scores = {(task, kind): seed_scores(tuned[task, kind, q]) for (task, kind), q in chosen.items()}
     clipped = [
@@ -104,7 +104,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
 
 
 def _clipped(runs: Sequence[Record]) -> str:
-    """The fraction of clipped steps, and a remark where it is very small or very large."""
+    """The fraction of clipped steps, with a remark if it is very small or very large."""
     fraction = float(np.mean([record.clipped_fraction for record in runs]))
     marks = ", no evidence about clipping" * (fraction < rules.RARELY)
     marks += ", normalised SGD" * (fraction > rules.ALWAYS)
@@ -117,10 +117,13 @@ def _chosen(evidence: Evidence) -> dict[tuple[str, str], str]:
     for (task, kind, quantile), runs in evidence.runs_by(
         "kind", "quantile", purpose="tuning"
     ).items():
-        at = tried.setdefault((task, kind), {})
+        by_setting = tried.setdefault((task, kind), {})
         for record in runs:
-            at.setdefault((quantile, record.point[RATE]), []).append(record)
-    return {place: rules.select_best(dict(sorted(at.items())))[0] for place, at in tried.items()}
+            by_setting.setdefault((quantile, record.point[RATE]), []).append(record)
+    return {
+        pair: rules.select_best(dict(sorted(by_setting.items())))[0]
+        for pair, by_setting in tried.items()
+    }
 
 
 def _failures(

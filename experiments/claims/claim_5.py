@@ -1,21 +1,21 @@
 """Claim 5: vanishing gradients cannot be handled by a threshold from below.
 
-Recall of the first of ten symbols, and of 31, by an Elman network whose recurrent matrix starts
-orthogonal times a gain: 1, where gradients reach the first step, and .5, where they vanish on the
+An Elman network recalls the first of ten symbols, or of 31. Its recurrent matrix is initialised as
+an orthogonal matrix times a gain: with 1 gradients reach the first step, with .5 they vanish on the
 way. A floor raises small values of (a) the back-propagated signal, (b) the contribution of each
-step to the weight gradient, or (c) the whole gradient.
+step to the weight gradient, or (c) the gradient of all weights.
 
 The levels of a floor are the 50 and 90 % quantiles of the norms that it raises, over the steps of a
 run without a floor (seed 1000, rate .01; at full size its first 500 steps), for a and b also over
-examples and steps of the sequence. At the first level half of the norms are raised; at the second
-nearly all become as large as those that have not vanished. Norms under 1e-20 are not raised and not
-counted in the quantiles. The levels of the LSTM are 15 to 30 % above these quantiles.
+examples and steps of the sequence. The first level raises half of the norms; the second raises
+nearly all norms to the size of those that have not vanished. Norms under 1e-20 are not raised and
+not counted in the quantiles. The levels of the LSTM are 15 to 30 % above these quantiles.
 
-Reported, but not part of the decision: clipping at the 50 % quantile of the whole gradient, and an
-LSTM without a floor and with floors on the signals of h and of C.
+Two comparisons are reported but decide nothing: clipping at the 50 % quantile of the gradient norm,
+and an LSTM without a floor and with floors on the signals of h and of C.
 
-The x-ratio is the largest ‖∂L/∂x_t‖ of t2…t8 over that of t1, each the mean over 64 held-out
-sequences. It is taken after training, because the claim is about a network in which t9 reads t1;
+The x-ratio is the largest ‖∂L/∂x_t‖ of t2…t8 over ‖∂L/∂x_t‖ of t1, each the mean over 64 held-out
+sequences. It is measured after training, because the claim is about a network in which t9 reads t1;
 before training it depends on the initialisation alone.
 """
 
@@ -53,9 +53,9 @@ LEVELS = {
     (123, "gain_0.5"): {"a": (2e-11, 5.1e-4), "b": (4.6e-10, 0.0037), "c": (0.94, 1.0)},
     (123, "lstm"): {"a": (2e-5, 0.0017)},
 }
-"""Levels by (lag, model) and floor, at ``QUANTILES``; of an LSTM over the signals of h and C."""
+"""Levels by (lag, model) and floor, at ``QUANTILES``; for an LSTM over the signals of h and C."""
 UNKNOWN = 1e6
-"""The x-ratio where the gradient at t1 is 0 or not finite, which counts against the claim."""
+"""The x-ratio if the gradient at t1 is 0 or not finite, which counts against the claim."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -109,7 +109,7 @@ def _label(model: str, floor: str, level: str) -> str:
 
 
 def decide(evidence: Evidence) -> list[Verdict]:
-    """Verdict 5 on the Elman networks; scores of the LSTM and of clipping are added to it."""
+    """Verdict 5 on the Elman networks, with the scores of the LSTM and of clipping added."""
     scores = evidence.scores_by("model", "floor", "level")
     elman = {place: scores[place] for place in scores if place[1] in GAINS}
     others = {
@@ -154,7 +154,7 @@ def _after(runs: Sequence[Record], name: str) -> np.ndarray:
 
 
 def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a / b; NaN or inf where gradients have exploded, or are 0."""
+    """a / b; NaN or inf if gradients have exploded, or are 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return a / b
 

@@ -1,8 +1,8 @@
 """Claim 6: step t9 must still read t1 to choose singular or plural, and an LSTM can.
 
-Generated sentences, in which the subject alone decides the verb's number. Training has 0 to 10
-words between subject and verb. Tests have 7, with a noun of the other number among them, and 15 and
-30, further than any training sentence. All cells have as many parameters as the LSTM.
+In generated sentences only the subject determines the verb's number. Training sentences have 0 to
+10 words between subject and verb. Test sentences have 7, with a noun of the opposite number among
+them, and 15 and 30, more than any training sentence. All cells have as many parameters as the LSTM.
 """
 
 import numpy as np
@@ -43,12 +43,12 @@ def experiment(full: bool) -> Experiment:
 
 
 def _width(full: bool) -> int:
-    """Width nearest to that of ``PROTOCOL`` at which all other cells match within 1 %."""
+    """Width, near that of ``PROTOCOL``, at which all other cells match within 1 %."""
     return 128 if full else 31
 
 
 def last_noun_accuracy(distance: int, opposite: bool = False) -> float:
-    """Probability that the last noun has the subject's number, with so many words between.
+    """Probability that the last of ``distance`` words between has the subject's number, if a noun.
 
         a = 1/2 + (1 - p)^k / 2,     (a - (1 - q)^k) / (1 - (1 - q)^k)  with an opposite noun
 
@@ -64,7 +64,7 @@ def last_noun_accuracy(distance: int, opposite: bool = False) -> float:
 
 
 def _measured(evidence: Evidence) -> dict[tuple[str, int], np.ndarray]:
-    """(n,) accuracies by (arm, distance), of networks and of two rules that need none."""
+    """(n,) accuracies by (arm, distance), of the networks and of two rules without a network."""
     measured = {
         (arm, distance): accuracies(runs, metric)
         for (_, arm), runs in evidence.runs_by().items()

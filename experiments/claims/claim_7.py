@@ -1,12 +1,12 @@
 """Claim 7: the LSTM solves long-term dependency, vanishing or exploding, because of its gates.
 
-Recall and adding over 50 steps, with arms of equal parameters. Recall asks at the last step for the
-first symbol, as t9 reads t1 in the tutorial. At this size the GRU, JANET and the LSTM without gates
-learn it; the LSTM does not, nor in 2,400 steps. With shorter lags, asked for at each of 50 steps,
-it solves 5 but not 10 or 25. Those are no long-term dependency, and choosing the lag by the scores
-of the LSTM would choose the verdict.
+The tasks are recall and adding over 50 steps, with arms of equal parameters. The target of recall
+is the first symbol, read out at the last step, as t9 reads t1 in the tutorial. At this size the
+GRU, JANET and the LSTM without gates learn it; the LSTM does not, even in 2,400 steps. With shorter
+lags, scored at each of 50 steps, the LSTM solves a lag of 5 but not of 10 or 25. Such lags are not
+long-term dependencies, and selecting the lag by the scores of the LSTM would select the verdict.
 
-Failed runs are counted without clipping (a threshold of ∞) at each rate of the grid.
+Failures are counted in unclipped runs (a threshold of ∞) at each rate of the grid.
 """
 
 import numpy as np

@@ -1,12 +1,12 @@
 """Claim 8: in a trained LSTM nearly all gate values are very near 0 or 1.
 
-Four tasks; all biases start at 0, so that no gate is saturated by its initialisation. The gates are
-i, f and o, as in the tutorial; the candidate g is not a gate and is left out. Values are those at
-the valid steps of the first 512 validation sequences (of a text: of its first windows). Failed runs
-are counted too.
+An LSTM is trained on four tasks. All biases start at 0, so initialisation saturates no gate. The
+gates are i, f and o, as in the tutorial; the candidate g is not a gate and is left out. Values are
+observed at the valid steps of the first 512 validation sequences (for a text, of its first
+windows), in failed runs too.
 
-Training takes four times the steps of the registered rule, with observations after 1, 2 and 4 times
-these steps. Learning rates are tuned on validation data at the end, after 4 times the steps.
+Training takes four times the steps of the registered rule; gates are observed after 1, 2 and 4
+times these steps. Learning rates are tuned on validation data after 4 times the steps.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ def experiment(full: bool) -> Experiment:
 
 
 def decide(evidence: Evidence) -> list[Verdict]:
-    """Verdict 8 at the registered cut-off and time; exploratory ones at the others."""
+    """Verdict 8 at the registered cut-off and time, and exploratory verdicts at all others."""
     shares = {
         (cut, times): _shares(evidence, edge, times)
         for times in TIMES
@@ -66,7 +66,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     ]
 
 
-def _of_gates(evidence: Evidence, field: str) -> dict[tuple[str, int, str], np.ndarray]:
+def _gate_values(evidence: Evidence, field: str) -> dict[tuple[str, int, str], np.ndarray]:
     """(n, times, ...) values of a field by (task, layer, gate); time 0 is before training."""
     return {
         (task, layer, gate): np.stack(
@@ -80,13 +80,13 @@ def _of_gates(evidence: Evidence, field: str) -> dict[tuple[str, int, str], np.n
 
 def _shares(evidence: Evidence, edge: int, time: int) -> dict[tuple[str, int, str], np.ndarray]:
     """(n,) shares of values below a cut-off or above 1 minus it, by (task, layer, gate)."""
-    low, high = _of_gates(evidence, "low"), _of_gates(evidence, "high")
+    low, high = _gate_values(evidence, "low"), _gate_values(evidence, "high")
     return {place: (low[place] + high[place])[:, time, edge] for place in low}
 
 
 def curves(evidence: Evidence) -> ClaimPanel:
     """Histogram of the values of each gate after the registered number of steps."""
-    histograms = _of_gates(evidence, "histogram").items()
+    histograms = _gate_values(evidence, "histogram").items()
     lines = {
         gate: np.mean([rows[:, 1] for place, rows in histograms if place[-1] == gate], axis=0)
         for gate in GATES

@@ -1,9 +1,9 @@
-"""Claim 9: a bias of mean 1 makes an LSTM about as good as a GRU, and which bias?
+"""Claim 9: a bias of mean 1 makes an LSTM about as good as a GRU; compares b_f, b_i and b_o.
 
 The tutorial names b_o, Jozefowicz et al. 2015 name b_f. All other biases are 0. The tutorial speaks
 of a mean, so each bias is also drawn from N(1, .1²). The text is ``unicode_names``, which needs no
-download. At full size there are exploratory arms: other values of b_f, under the same rule, and a
-GRU with b_z = ±1, shown in the figure alone. JSB chorales are not among the tasks.
+download. Full size adds exploratory arms: other values of b_f, under the same rule, and a GRU with
+b_z = ±1, in the figure only. JSB chorales are not among the tasks.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Evidence of an experiment: its records and measurements, found by task and tags of the arms."""
+"""Evidence of an experiment: its records and measurements, by task and tags of the arms."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,8 +13,8 @@ from seqjax.sweeps.study import Arm, Study
 
 VERSION = 1
 CHANGES = {1: "evidence of claims 1 to 13f as first registered"}
-"""Changes of each version in the evidence that claims take from records. ``VERSION`` is raised as
-``rules.VERSION`` is."""
+"""Changes of each version in the evidence that claims take from records. Raise ``VERSION`` under
+the same conditions as ``rules.VERSION``."""
 
 SAVED = "share of the error saved"
 """Label of ``gains`` in figures."""
@@ -22,14 +22,14 @@ SAVED = "share of the error saved"
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:
-    """Records and measurements of one experiment, which its rule and its figure read.
+    """Records and measurements of one experiment, for its rule and its figure.
 
-    A record names its arm by title. The study has that arm, with its task and tags as data, so
-    nothing is parsed from a title such as "adding: lstm unclipped at 0.01".
+    A record names its arm by title. The arm's task and tags come from the study, so titles such as
+    "adding: lstm unclipped at 0.01" are never parsed.
 
     Attributes:
-      study: the study of the records, or None where nothing is trained.
-      records: of all runs, those for tuning included.
+      study: the study of the records, or None if nothing is trained.
+      records: records of all runs, including tuning runs.
       points: measurements.
 
     Raises:
@@ -54,11 +54,11 @@ class Evidence:
         """Runs of the arms with these tags, arms in the study's order, seeds ascending.
 
         Args:
-          tags: names of tags, such as "rate". An arm belongs here if it has these and no others.
-          purpose: "evaluation" for reported runs, "tuning" for those that select.
+          tags: names of tags, such as "rate". Arms with exactly these tags are included.
+          purpose: "evaluation" for reported runs, "tuning" for tuning runs.
 
         Returns:
-          Runs by (task, value of each tag); without tags by (task, name) of the arms without any.
+          Runs by (task, value of each tag); for arms without tags, by (task, name).
 
         Raises:
           EvidenceError: an arm has no such run, or several reported runs of a seed.
@@ -67,12 +67,12 @@ class Evidence:
         for record in sorted(self.records, key=lambda record: record.seed):
             if record.purpose == purpose:
                 by_title.setdefault(record.arm, []).append(record)
-        found = {}
+        runs = {}
         for arm in self.study.arms:
             if arm.tags.keys() == set(tags):
                 labels = [arm.tags[tag] for tag in tags] or [arm.name]
-                found[arm.task, *labels] = _checked(arm, by_title.get(arm.title, []), purpose)
-        return found
+                runs[arm.task, *labels] = _checked(arm, by_title.get(arm.title, []), purpose)
+        return runs
 
     def runs_of(self, name: str, task: str = "") -> list[Record]:
         """Reported runs of one arm without tags; raises as ``runs_by``."""
@@ -97,7 +97,7 @@ def _checked(arm: Arm, runs: list[Record], purpose: str) -> list[Record]:
 
 
 def seed_scores(runs: Sequence[Record]) -> SeedScores:
-    """(n,) scores of runs, and (n,) bools that mark failed ones."""
+    """(n,) scores of runs, and (n,) bools that are True for failed runs."""
     return SeedScores(
         np.array([record.score for record in runs]),
         np.array([record.failed is not None for record in runs]),

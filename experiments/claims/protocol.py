@@ -1,4 +1,4 @@
-"""Shared design of the claims that train: tasks × arms, tuning, optimiser, initialisation."""
+"""Common design of the claims that train networks: tasks × arms, tuning, optimiser."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -11,15 +11,15 @@ def on_tasks(tasks: Mapping[str, Mapping[str, Any]], arms: Iterable[Arm]) -> tup
     """Each arm on each task, with the settings of both.
 
     Args:
-      tasks: settings by label of the task. A width is left out of the arms that are matched.
-      arms: arms without a task; their own settings override those of the task.
+      tasks: settings by label of the task; matched arms ignore the width.
+      arms: arms without a task, whose settings override those of the task.
     """
     return tuple(_on_task(task, settings, arm) for task, settings in tasks.items() for arm in arms)
 
 
 def _on_task(task: str, settings: Mapping[str, Any], arm: Arm) -> Arm:
-    of_task = {k: v for k, v in settings.items() if not (arm.matched and k == "model.hidden")}
-    return dataclasses.replace(arm, task=task, settings={**of_task, **arm.settings})
+    common = {k: v for k, v in settings.items() if not (arm.matched and k == "model.hidden")}
+    return dataclasses.replace(arm, task=task, settings={**common, **arm.settings})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,4 +61,5 @@ class Protocol:
 
 PROTOCOL = Protocol({"optim.name": "adam", "clip.kind": "norm", "clip.threshold": 1.0}, 1e-3)
 PLAIN = Protocol({"optim.name": "momentum", "optim.momentum": 0.9}, 1e-2)
-"""For clipping and floors: Adam divides by the gradient's size and would hide a rescaling."""
+"""Protocol for clipping and floors, because Adam's division by the gradient's size hides scaling.
+"""

@@ -22,8 +22,9 @@ class ShardCheckpointer(Checkpointer):
       every: seconds between two checkpoints; a chunk of steps is never interrupted.
       pending: runs without a record.
       environment: versions and hardware that must not change in the middle of a run.
-      log: prints a line for the user.
-      model_folder: from a run's id to the folder of its trained model; None saves no models.
+      log: function that prints a line for the user.
+      model_folder: function from a run's id to the folder of its trained model; None to save no
+        models.
     """
 
     def __init__(
@@ -58,8 +59,8 @@ class ShardCheckpointer(Checkpointer):
             return None
         if metadata["environment"] != self.environment:
             self.log(
-                f"the checkpoint of {len(runs)} runs was saved on {metadata['environment']}, this "
-                f"is {self.environment}; they start again"
+                f"the checkpoint of {len(runs)} runs was saved on {metadata['environment']}, but "
+                f"this command runs on {self.environment}; the runs start again"
             )
             return None
         config, step = runs[0].config, metadata["step"]
@@ -78,7 +79,7 @@ class ShardCheckpointer(Checkpointer):
             return [], None
         self.restored = None
         if len(rows) > max_runs:
-            self.log(f"{len(rows)} runs were started on more devices; they start again")
+            self.log(f"{len(rows)} runs were started on more devices and start again")
             return [], None
         runs = [self.pending[metadata["runs"][row]] for row in rows]
         arrays = {name: array[rows] for name, array in arrays.items()}

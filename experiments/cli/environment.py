@@ -1,4 +1,4 @@
-"""Settings of JAX, made before it starts."""
+"""Settings of JAX, which must precede its first use."""
 
 import hashlib
 import os

@@ -23,14 +23,14 @@ from seqjax.training.overrides import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """Options of a command beside the experiment itself.
+    """Options of a command, apart from the experiment.
 
     Attributes:
       seeds: seeds to report.
-      shard: (I, N), the part of the work that this process does.
+      shard: (I, N): this process does part I of N.
       checkpoint_every: seconds between two checkpoints.
       allow_mixed: accept records of another jaxlib or kind of device in the workdir.
-      environment: versions and hardware, see ``environment.describe``.
+      environment: versions and hardware, see ``describe_environment``.
       flags: the command as a flagfile.
     """
 
@@ -45,7 +45,7 @@ class RunOptions:
 def prepare(
     experiment: Experiment, options: RunOptions, path: pathlib.Path
 ) -> tuple[list[Run], WorkdirConfig | None, RunOptions]:
-    """Plan the first runs and check that the workdir can take them. Nothing is written.
+    """Plan the first runs and check that the workdir accepts them. Nothing is written.
 
     Returns:
       The runs, the configuration of their workdir (None without a study), and the options with the
@@ -71,7 +71,7 @@ def prepare(
 
 
 def _config(study: Study, runs: list[Run], options: RunOptions) -> WorkdirConfig:
-    """Configuration of the workdir of these runs, before any command has changed it."""
+    """Initial configuration of a workdir for these runs."""
     groups = executor.group_runs(runs)
     platform = options.environment["platform"]
     return WorkdirConfig(
@@ -114,7 +114,7 @@ def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) ->
         groups = executor.group_runs(runs)
         lines += executor.describe_groups(groups, options.environment["platform"])
     if study is not None and study.tuning_seeds:
-        tuned = (run for run in runs if run.purpose == "tuning")  # the others are counted above
+        tuned = (run for run in runs if run.purpose == "tuning")  # groups include all other runs
         cells = len({cell_key(study, run) for run in tuned})
         lines.append(
             f"then {cells * len(options.seeds)} runs: {cells} cells at their best {study.tune}"
@@ -130,14 +130,14 @@ def execute(
     path: pathlib.Path,
     report: Callable[[Workdir], None],
 ) -> tuple[int, int]:
-    """Train and measure what this shard has to do, then report, under the workdir's lock.
+    """Train and measure this shard's part, then report, while holding the workdir's lock.
 
     Returns:
       The number of runs left to other shards, and the number of all runs.
     """
     study, measurement = experiment.study, experiment.measurement
     _, config, options = prepare(experiment, options, path)
-    Workdir(path).make()
+    Workdir(path).create()
     with locks.hold(path, options.shard):
         workdir = Workdir(path)
         _check(workdir, experiment, config, options)  # again, now that no other process can write
@@ -152,9 +152,9 @@ def execute(
 
 
 def _open(workdir: Workdir, config: WorkdirConfig, options: RunOptions) -> None:
-    """Write the workdir's configuration, and set a torn record aside."""
+    """Write the workdir's configuration, and remove a torn last line from this shard's records."""
     workdir.open(config, options.flags)
-    workdir.recovered(options.shard, lambda text: print(text, file=sys.stderr))
+    workdir.recover(options.shard, lambda text: print(text, file=sys.stderr))
 
 
 def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, int]:

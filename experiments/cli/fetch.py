@@ -1,6 +1,7 @@
-"""Download published files: a file appears under its name only complete and with its SHA-256.
+"""Download published files and verify their SHA-256.
 
-pooch downloads to a temporary file in the same folder, checks the SHA-256, renames, and retries.
+pooch downloads to a temporary file in the same folder, checks the SHA-256, renames, and retries, so
+a file with its final name is complete.
 """
 
 import pathlib

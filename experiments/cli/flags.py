@@ -47,22 +47,24 @@ def define_run_flags() -> None:
     flags.DEFINE_multi_string(
         "set", [], '"path=value; path=...": fields to set; a later value wins'
     )
-    flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes, in place of the study\'s own')
-    flags.DEFINE_string("tune", None, "axis to select by validation data in each table cell")
+    flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes, replacing those of the study')
+    flags.DEFINE_string("tune", None, "axis whose value validation data select in each table cell")
     flags.DEFINE_integer(
-        "tuning_seeds", None, "separate seeds (1000, ...) to tune on; 0: none", lower_bound=0
+        "tuning_seeds", None, "number of separate tuning seeds (1000, ...); 0: none", lower_bound=0
     )
-    draws = "draws of every path=loguniform(a,b)"
+    draws = "number of draws of each path=loguniform(a,b)"
     flags.DEFINE_integer("trials", None, draws, lower_bound=1, upper_bound=50_000)
     flags.DEFINE_list("arms", [], "arms of the study to run; default: all")
     flags.DEFINE_integer("seeds", None, "number of seeds per point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "first seed", lower_bound=0, upper_bound=2**31)
-    flags.DEFINE_string("shard", "0/1", "I/N: run part I of N, counted from 0")
+    flags.DEFINE_string("shard", "0/1", "I/N: run part I of N; 0 <= I < N")
     flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf: none")
     flags.register_validator("checkpoint_every", lambda seconds: seconds >= 0, "expected 0 or more")
     flags.DEFINE_bool("dry_run", False, "print the plan; compile and train nothing")
     flags.DEFINE_bool("deterministic", False, "on a GPU: deterministic operations, no autotuning")
-    flags.DEFINE_bool("allow_mixed", False, "continue on another jaxlib or kind of device")
+    flags.DEFINE_bool(
+        "allow_mixed", False, "accept another jaxlib or kind of device; marks the table"
+    )
 
 
 def define_poem_flags() -> None:
@@ -71,7 +73,7 @@ def define_poem_flags() -> None:
     flags.DEFINE_string("first_line", None, "first line, of five or seven characters")
     flags.DEFINE_string("acrostic", None, "first characters of the four or eight lines")
     flags.DEFINE_string("form", None, "4x5 (default), 4x7, 8x5 or 8x7: lines x characters")
-    flags.DEFINE_float("temperature", 1.0, "1e-6 to 1e6; below 1 favours likely characters")
+    flags.DEFINE_float("temperature", 1.0, "1e-6 to 1e6; values below 1 favour likely characters")
     flags.register_validator(
         "temperature", lambda value: 1e-6 <= value <= 1e6, "expected a number from 1e-6 to 1e6"
     )
@@ -159,7 +161,7 @@ def _unknown_flag(name: str) -> str:
 
 
 def study_names() -> tuple[str, ...]:
-    """Names of the studies that --study selects: one, or those of a collection."""
+    """Names of the studies that --study selects: one study, or all studies of a collection."""
     if FLAGS.study is None:
         known = ", ".join((*STUDIES, *CLAIMS, *COLLECTIONS))
         fail(f"--study: not given; expected one of {known}")
@@ -171,21 +173,21 @@ def study_names() -> tuple[str, ...]:
 
 
 def experiment_from_flags(name: str) -> "Experiment":
-    """Return the experiment of this name, changed as the flags say."""
+    """Return the experiment of this name, changed by the flags."""
     from experiments.experiment import find
     from seqjax.training.overrides import Overrides
 
     try:
-        found = find(name)
+        experiment = find(name)
     except ValueError as error:
         fail(f"--study: {error}")
-    if found.study is None:
+    if experiment.study is None:
         for flag in STUDY_FLAGS:
             if FLAGS[flag].present:
                 fail(f"--{flag}: {name} trains nothing, so there is nothing to change")
-        return found
+        return experiment
     pairs = [pair for text in FLAGS.set for pair in _pairs("--set", text)]
-    return found.revised(
+    return experiment.revised(
         Overrides.parse(dict(pairs)),
         _axes(),
         arms=FLAGS.arms,
@@ -245,7 +247,7 @@ def _pairs(flag: str, text: str) -> list[tuple[str, str]]:
 
 
 def seeds(default: int) -> range:
-    """Seeds from --seeds and --seed_start, with the study's own number as the default."""
+    """Seeds from --seeds and --seed_start; ``default`` is the number of seeds without --seeds."""
     count = FLAGS.seeds or default
     return range(FLAGS.seed_start, FLAGS.seed_start + count)
 

@@ -1,8 +1,8 @@
 """Locks of a workdir: one process per shard, and one number of shards at a time.
 
-The locks are those of ``fcntl.flock``, which the kernel releases when the process ends, so the file
-of a dead process is no lock. The package filelock is not used: where a file system has no such
-locks, it falls back to files that outlive their process. A lock file names its holder for people.
+The kernel releases locks of ``fcntl.flock`` when a process ends, so a dead process holds no lock.
+The package filelock is not used, because on file systems without such locks it falls back to files
+that outlive their process. A lock file names the process that holds it, for error messages.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ def hold(workdir: pathlib.Path, shard: tuple[int, int]) -> Iterator[None]:
     """Hold the lock of shard (I, N).
 
     Raises:
-      LockedError: another process holds it, or one runs with another number of shards.
+      LockedError: another process holds it, or runs with another number of shards.
       OSError: the folder cannot be written, or its file system has no locks.
     """
     index, count = shard
@@ -48,7 +48,7 @@ def hold(workdir: pathlib.Path, shard: tuple[int, int]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exclusive(workdir: pathlib.Path) -> Iterator[None]:
-    """Wait until no other process holds this lock of the whole workdir, and hold it."""
+    """Wait for the lock of the entire workdir, and hold it."""
     with _locked(workdir / FOLDER / "door", wait=True):
         yield
 

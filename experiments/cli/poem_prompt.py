@@ -1,4 +1,4 @@
-"""Prompt of a poem: its form and the characters that are given."""
+"""Prompt of a poem: its form and the given characters."""
 
 import dataclasses
 import unicodedata
@@ -27,9 +27,9 @@ class Prompt:
     def allowed(self, script: poetry.Script) -> np.ndarray:
         """Mask (T, V) of the symbols that the form and the given characters allow."""
         allowed_TV = script.allowed(self.form, unknown=False)
-        for place, sign in self.signs.items():
-            allowed_TV[place] = False
-            allowed_TV[place, script.symbols.get(sign, poetry.UNKNOWN)] = True
+        for position, sign in self.signs.items():
+            allowed_TV[position] = False
+            allowed_TV[position, script.symbols.get(sign, poetry.UNKNOWN)] = True
         return allowed_TV
 
 
@@ -74,7 +74,7 @@ def _signs(flag: str, text: str) -> str:
 def _check(flag: str, signs: str, sizes: set[int], form: str | None) -> None:
     if len(signs) not in sizes:
         accepted = " or ".join(map(str, sorted(sizes)))
-        of_form = f" for the form {form}" if form else ""
+        condition = f" for the form {form}" if form else ""
         raise PromptError(
-            f"{flag}: expected {accepted} characters{of_form}, got {len(signs)}: {signs!r}"
+            f"{flag}: expected {accepted} characters{condition}, got {len(signs)}: {signs!r}"
         )

@@ -20,22 +20,23 @@ def differences(
     """Reasons why a verdict on these results is exploratory; none for the registered design.
 
     Raises:
-      EvidenceError: the results are incomplete, or of another task or text than the claim accepts.
+      EvidenceError: the results are incomplete, or their task or settings do not fit the claim.
     """
     versions = sorted({str(record.rules) for record in records} - {str(rules.VERSION)})
     reasons = [f"the records have rules version {', '.join(versions)}"] if versions else []
     if experiment.study is not None:
-        reasons += _of_runs(experiment.study, records)
+        reasons += _run_differences(experiment.study, records)
     if experiment.measurement is not None:
-        reasons += _of_measurements(experiment.measurement, measured)
+        reasons += _measurement_differences(experiment.measurement, measured)
     if experiment.data is not None:
-        reasons += _of_data(experiment.data, [*records, *([measured] if measured else [])])
+        results = [*records, *([measured] if measured else [])]
+        reasons += _data_differences(experiment.data, results)
     _check_settings(experiment, records, measured.points if measured else [])
     return reasons
 
 
-def _of_runs(study: Study, records: Sequence[Record]) -> list[str]:
-    """The first difference between the runs and those of the study; none if they are the same.
+def _run_differences(study: Study, records: Sequence[Record]) -> list[str]:
+    """The first difference between the records and the planned runs, or an empty list.
 
     Raises:
       EvidenceError: runs are missing, so arms would be compared on different seeds.
@@ -63,7 +64,7 @@ def _of_runs(study: Study, records: Sequence[Record]) -> list[str]:
     return []
 
 
-def _of_measurements(measurement: Measurement, measured: Measurements | None) -> list[str]:
+def _measurement_differences(measurement: Measurement, measured: Measurements | None) -> list[str]:
     """A reason if points or rules differ; EvidenceError if nothing is measured."""
     if measured is None:
         raise EvidenceError("nothing is measured yet")
@@ -72,7 +73,7 @@ def _of_measurements(measurement: Measurement, measured: Measurements | None) ->
     return ["points or rules of the measurements differ from the registered design"]
 
 
-def _of_data(data: str, results: Sequence[Record | Measurements]) -> list[str]:
+def _data_differences(data: str, results: Sequence[Record | Measurements]) -> list[str]:
     """A reason if runs or measurements read data with another digest."""
     others = {str(one.environment.get(DATA)) for one in results} - {data}
     return (
@@ -83,7 +84,7 @@ def _of_data(data: str, results: Sequence[Record | Measurements]) -> list[str]:
 def _check_settings(
     experiment: Experiment, records: Sequence[Record], points: Sequence[MeasuredPoint]
 ) -> None:
-    """Raises EvidenceError for runs on a refused task, or with settings unlike the measurements."""
+    """Raise EvidenceError if runs have a task that is not accepted, or contradict measurements."""
     measured = dict.fromkeys(pair for at in points for pair in fields_of(at.point).items())
     for record in records:
         settings = record.settings

@@ -8,26 +8,26 @@ from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir, WorkdirError
 
 
-def report(found: Results) -> str:
-    """Writes every file that follows from results, and returns verdicts and tables as Markdown."""
+def report(recorded: Results) -> str:
+    """Write all reports of one experiment, and return verdicts and tables as Markdown."""
     parts = []
-    if found.experiment.decide is not None:
-        parts.append(verdicts.report(found))
-    reported = any(record.purpose == "evaluation" for record in found.records)
-    if found.experiment.study is not None and reported:
-        parts.append(tables.report(found))
+    if recorded.experiment.decide is not None:
+        parts.append(verdicts.report(recorded))
+    reported = any(record.purpose == "evaluation" for record in recorded.records)
+    if recorded.experiment.study is not None and reported:
+        parts.append(tables.report(recorded))
     return "\n".join(filter(None, parts))
 
 
 def show(workdir: Workdir) -> None:
-    """Prints the report of a workdir; nothing where nothing is recorded yet."""
-    if found := results.read(workdir):
-        print(report(found))
+    """Print the report of a workdir, if it has any results."""
+    if recorded := results.read(workdir):
+        print(report(recorded))
         print(f"tables, figures and records are in {workdir.path}", file=sys.stderr)
 
 
 def report_folder(path: pathlib.Path) -> str:
-    """Writes the reports of a workdir, or of a folder of claims, and returns the text to print.
+    """Write the reports of a workdir, or of a folder of claims, and return the text to print.
 
     Raises:
       WorkdirError: the folder does not exist or has no records.
@@ -35,9 +35,9 @@ def report_folder(path: pathlib.Path) -> str:
     if not path.is_dir():
         raise WorkdirError(f"--workdir: {path} is not a folder")
     if collection := results.read_collection(path):
-        for found in collection:
-            report(found)
+        for recorded in collection:
+            report(recorded)
         return verdicts.collect(path, collection)
-    if found := results.read(Workdir(path)):
-        return report(found)
+    if recorded := results.read(Workdir(path)):
+        return report(recorded)
     raise WorkdirError(f"--workdir: {path} has no records")

@@ -1,4 +1,4 @@
-"""Everything that a workdir has recorded, read once for all that is reported of it."""
+"""Results of a workdir, its records and measurements, which all its reports use."""
 
 import dataclasses
 import functools
@@ -21,10 +21,10 @@ class Results:
     """Records and measurements of one experiment.
 
     Attributes:
-      workdir: where they are, and where reports are written.
-      experiment: the experiment as it is defined, whatever the command changed of it.
-      records: of all runs, by any shard.
-      measured: content of the file of measurements, or None.
+      workdir: folder of the results and of the reports.
+      experiment: the experiment as defined, without changes by flags.
+      records: records of all runs and shards.
+      measured: content of measurements.json, or None.
     """
 
     workdir: Workdir
@@ -40,7 +40,7 @@ class Results:
 
     @functools.cached_property
     def verdicts(self) -> list[Verdict]:
-        """Verdicts of the claim; exploratory, with the reason, where the design is not registered.
+        """Verdicts of the claim; exploratory, with the reason, if the design is not registered.
 
         Raises:
           EvidenceError: the results are incomplete, or do not fit the claim.
@@ -57,11 +57,11 @@ class Results:
 
 
 def read(workdir: Workdir) -> Results | None:
-    """The results in a workdir; None where nothing is recorded.
+    """Read the results in a workdir; None if there are none.
 
     Raises:
-      WorkdirError: results of an unknown study.
-      RecordError: a file that cannot be read.
+      WorkdirError: the study of the results is unknown.
+      RecordError: a file has invalid content.
     """
     records, measured = workdir.records(), workdir.measurements()
     name = _name(records, measured)
@@ -75,14 +75,14 @@ def read(workdir: Workdir) -> Results | None:
 
 
 def _name(records: Sequence[Record], measured: Measurements | None) -> str | None:
-    """Name of the experiment that records and measurements are of; None where there are none."""
+    """Name of the experiment of records and measurements; None if there are none."""
     if records:
         return records[0].study
     return measured.same.study if measured else None
 
 
 def read_collection(path: pathlib.Path) -> list[Results]:
-    """Results of all experiments with a verdict in a folder, each in a folder of its name."""
+    """Read the results of all experiments with a verdict, each in a subfolder with its name."""
     collection = []
     for name in (*CLAIMS, *(name + FULL for name in CLAIMS), *USES):
         if (path / name).is_dir():

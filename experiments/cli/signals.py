@@ -1,7 +1,7 @@
 """Stopping a command by SIGTERM, SIGUSR1 or Ctrl-C.
 
-The signals are blocked in every thread, and a thread of their own waits for them. A Python signal
-handler would run in the main thread instead, which can spend a minute inside the XLA compiler.
+The signals are blocked in every thread, and one additional thread waits for them. A Python signal
+handler would run in the main thread, which can spend a minute inside the XLA compiler.
 """
 
 import os
@@ -18,7 +18,7 @@ stop_requested = threading.Event()
 """Set by the first signal if there is unsaved work."""
 
 has_unsaved_work = threading.Event()
-"""Set while training holds progress that is not saved; it then polls ``stop_requested``."""
+"""Set while training has unsaved progress; training then polls ``stop_requested``."""
 
 
 class StoppedError(Exception):
@@ -26,7 +26,7 @@ class StoppedError(Exception):
 
 
 def install() -> None:
-    """Start to wait for the signals. Call this before any other thread starts."""
+    """Start the thread that waits for signals. Call this before any other thread starts."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     threading.Thread(target=_wait, name="signals", daemon=True).start()
 

@@ -21,7 +21,7 @@ from seqjax.sweeps.study import Study
 
 
 def report(results: Results) -> str:
-    """Writes the tables and figures of a study, and returns the tables as Markdown."""
+    """Write the tables and figures of a study, and return the tables as Markdown."""
     study, records, workdir = results.experiment.study, results.records, results.workdir
     tune = records[0].tune if workdir.config is None else workdir.config.tune
     if study.metrics is not None and not have_metrics(records, study.metrics):
@@ -42,7 +42,7 @@ def report(results: Results) -> str:
 
 
 def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list[Table]:
-    """The main table of a study, and the further ones that it defines for its tuned axis.
+    """The main table of a study, and its additional tables for the tuned axis.
 
     Args:
       tune: path of the axis that the command tuned, or None.
@@ -70,7 +70,7 @@ def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list
 
 
 def _draw(workdir: Workdir, study: Study, tables: Sequence[Table]) -> None:
-    """Saves the figures that are small enough to be read; names the others on standard error."""
+    """Save all figures that are small enough to read, and name the rest on standard error."""
     main = tables[0]
     maps = [("heat_map", main, "metric")]
     if study.metrics is None:  # columns of several metrics share their clipped steps
@@ -78,16 +78,16 @@ def _draw(workdir: Workdir, study: Study, tables: Sequence[Table]) -> None:
     maps += [("heat_map_untuned", table, "metric") for table in tables[1:2]]
     for name, table, quantity in maps:
         if len(table.rows) * len(table.columns) > plots.MOST_CELLS:
-            print(f"{name}: over {plots.MOST_CELLS:,} cells are not drawn", file=sys.stderr)
+            print(f"{name}: not drawn: over {plots.MOST_CELLS:,} cells", file=sys.stderr)
         else:
             plots.save(plots.heat_map(table, quantity), workdir.path, name)
     if max(len(main.rows), len(main.columns)) > plots.MOST_PANELS:
-        print(f"learning_curves: over {plots.MOST_PANELS} are not drawn", file=sys.stderr)
+        print(f"learning_curves: not drawn: over {plots.MOST_PANELS} panels", file=sys.stderr)
     else:
         curve = "training_loss" if main.metric == "score" else f"validation_{main.metric}"
         plots.save(plots.curves(main, curve), workdir.path, "learning_curves")
     for name, figure in plots.observed_figures(main):
         if figure is None:
-            print(f"{name}: so many lines and panels are not drawn", file=sys.stderr)
+            print(f"{name}: not drawn: too many lines or panels", file=sys.stderr)
         else:
             plots.save(figure, workdir.path, name)

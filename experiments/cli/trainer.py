@@ -1,4 +1,4 @@
-"""Train the runs of a study that its workdir has no record of."""
+"""Train the runs of a study that have no record yet."""
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
@@ -22,19 +22,19 @@ from seqjax.training.step import Trace
 def runs_of_shard(
     study: Study, groups: list[list[Run]], shard: tuple[int, int], recorded: set[str]
 ) -> list[list[Run]]:
-    """Runs of each group that shard (I, N) has to train.
+    """Runs of each group that shard (I, N) still has to train.
 
-    A shard takes every N-th run, starting at the I-th. With tuning on separate seeds it takes every
-    N-th table cell with all of its runs, so that it never waits for another shard.
+    A shard trains every N-th run, starting at the I-th. With tuning on separate seeds it trains all
+    runs of every N-th table cell, so that it never waits for another shard.
 
     Args:
       recorded: ids of finished runs, which are left out.
     """
     index, count = shard
     cells = dict.fromkeys(cell_key(study, run) for group in groups for run in group)
-    mine = set(list(cells)[index::count])
+    shard_cells = set(list(cells)[index::count])
     return [
-        [run for run in group if run.id not in recorded and cell_key(study, run) in mine]
+        [run for run in group if run.id not in recorded and cell_key(study, run) in shard_cells]
         for group in groups
     ]
 
@@ -48,10 +48,11 @@ def train_runs(
     checkpoint_every: float,
     save_models: bool = False,
 ) -> None:
-    """Train the pending runs, and append a record as each one ends.
+    """Train the pending runs, and append the record of each run when it ends.
 
     Args:
-      workdir: open and locked; its configuration has the number of runs a device trains at once.
+      workdir: open and locked; its configuration has the number of runs that a device trains
+        together.
       groups: all runs of the study, by structure.
       pending: runs of each group to train here.
       shard: (I, N), the shard that the records belong to.
@@ -95,7 +96,7 @@ def _train_in_memory(
     bar: Bar | Lines,
     checkpointer: Checkpointer,
 ) -> Iterator[tuple[Record, Trace]]:
-    """``executor.train_group``, with half as many runs a device as long as memory runs out."""
+    """``executor.train_group``; halves the number of runs per device when memory runs out."""
     while True:
         per_device = workdir.config.runs_per_device[number]
         try:

@@ -24,7 +24,7 @@ METHOD = (
 
 
 def report(results: Results) -> str:
-    """Writes the verdicts of one claim and its figure, and returns the verdicts as Markdown."""
+    """Write the verdicts of one claim and its figure, and return the verdicts as Markdown."""
     try:
         verdicts = results.verdicts
     except EvidenceError as error:
@@ -38,9 +38,9 @@ def report(results: Results) -> str:
 
 
 def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
-    """Writes the verdicts of all claims in a folder, and returns them as Markdown.
+    """Write the verdicts of all claims in a folder, and return them as Markdown.
 
-    Claims without a verdict are left out; their own reports give the reason.
+    Claims without a verdict are left out; the report of each claim gives the reason.
     """
     verdicts, decided = [], []
     for results in collection:

@@ -1,7 +1,7 @@
 """A workdir: the folder with the configuration, the records and the reports of one study.
 
 Everything is checked before anything is written. Records are appended; other files are replaced
-atomically, so that other processes never read half of one.
+atomically, so that other processes never read a partial file.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from seqjax.training.step import Trace
 
 
 class WorkdirError(ValueError):
-    """A workdir that the command cannot use; the message names the flag, the reason and a fix."""
+    """The command cannot use a workdir; the message names the flag, the reason and a fix."""
 
 
 DATA = "data"
@@ -49,7 +49,7 @@ NAME, MEASURED = "config.json", "measurements.json"
 
 
 def identity(study: Study, runs: list[Run]) -> StudyIdentity:
-    """Return the identity of a study, in which seeds, shard and folders do not count."""
+    """Return the identity of a study, which does not include seeds, shard and folders."""
     swept = {axis.path for axis in study.axes}
     arms: dict[str, dict[str, list]] = {}
     for run in runs:
@@ -77,7 +77,7 @@ class Workdir:
 
     Attributes:
       path: the folder.
-      config: of the study, or None if no command has run here.
+      config: configuration of the study, or None if no command has run here.
       free: the folder is missing or empty.
     """
 
@@ -97,11 +97,11 @@ class Workdir:
         """Check that a command with this configuration may run here.
 
         Args:
-          config: of the command.
-          allow_mixed: accept another jaxlib or kind of device than that of the first command.
+          config: configuration of the command.
+          allow_mixed: accept another jaxlib or kind of device than the first command had.
 
         Raises:
-          WorkdirError: it may not.
+          WorkdirError: the study, the code, the seeds or the environment do not fit.
         """
         if self.config is None:
             self.check_free()
@@ -135,7 +135,7 @@ class Workdir:
                     )
 
     def check_free(self) -> None:
-        """Raise WorkdirError if the folder holds anything else."""
+        """Raise WorkdirError if the folder is not empty."""
         if not self.free:
             used = "is in use by something else; choose another"
             raise WorkdirError(f"--workdir: {self.path} {used}")
@@ -145,16 +145,16 @@ class Workdir:
             there, here = begun.get(name), environment.get(name)
             if name == DATA and there != here:
                 raise WorkdirError(
-                    f"--workdir: {self.path} was begun on other data: digest {there}, here {here}; "
-                    "bring them back, or choose another workdir"
+                    f"--workdir: {self.path} was started on other data: digest {there}, here "
+                    f"{here}; restore the data, or choose another workdir"
                 )
             if there != here and not allow_mixed:
                 raise WorkdirError(
-                    f"--workdir: {self.path} was begun on {name} {there}, this is {here}; choose "
+                    f"--workdir: {self.path} was started on {name} {there}, got {here}; choose "
                     "another workdir, or --allow_mixed, which marks the table"
                 )
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Create the folder.
 
         Raises:
@@ -163,14 +163,14 @@ class Workdir:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise WorkdirError(f"--workdir: cannot make {self.path}: {error.strerror}") from None
+            raise WorkdirError(f"--workdir: cannot create {self.path}: {error.strerror}") from None
 
     def open(self, config: WorkdirConfig, flags: str) -> None:
-        """Begin the workdir, or update its configuration.
+        """Start the workdir, or update its configuration.
 
         Args:
-          config: of this command. Environment, runs a device and digests of code stay
-            those of the first command.
+          config: configuration of this command. Environment, runs per device and digests of code
+            stay those of the first command.
           flags: the command, as a flagfile.
         """
         with locks.exclusive(self.path):  # other shards may open it at the same time
@@ -207,13 +207,13 @@ class Workdir:
             if any(record.id in ids for record in self.records()):
                 raise WorkdirError(
                     f"{together[group]} runs of group {group + 1} no longer fit in memory, and "
-                    "fewer would change numbers of which some are recorded; make room"
+                    "training fewer together would change recorded results; free some memory"
                 )
             together[group] //= 2
             self._write_config(msgspec.structs.replace(self.config, runs_per_device=together))
 
     def write(self, name: str, text: str | bytes, by: object = None) -> None:
-        """Replace a file atomically; ``by`` differs between processes that may do so at once."""
+        """Replace a file atomically; ``by`` differs between processes that may write it at once."""
         path = self.path / name
         partial = path.with_name(f".{path.name}.{by or os.getpid()}")
         with open(partial, "wb") as file:
@@ -273,11 +273,11 @@ class Workdir:
         """
         self.write(MEASURED, jsonl.text_of_file(measurements, str(self.path / MEASURED)))
 
-    def recovered(self, shard: tuple[int, int], say: Callable[[str], None]) -> None:
+    def recover(self, shard: tuple[int, int], log: Callable[[str], None]) -> None:
         """Move a torn last line of a shard's records to another file; its run is trained again."""
         path = self.records_file(shard)
-        if torn := jsonl.set_torn_aside(path):
-            say(f"{path}: its last line was torn; {torn} bytes are set aside, the run done again")
+        if torn := jsonl.move_torn_line(path):
+            log(f"{path}: moved a torn last line of {torn} bytes; its run is trained again")
 
     def records(self) -> list[Record]:
         """Records of all shards; see ``jsonl.read_all``."""
@@ -285,7 +285,7 @@ class Workdir:
 
 
 def _unused(path: pathlib.Path) -> bool:
-    """True for a folder with nothing but the remains of a command that stopped while it began."""
+    """Return True if a folder has only remains of a command that stopped while it started."""
     return path.is_dir() and all(
         entry.name.startswith((f".{NAME}", f".{MEASURED}"))
         or entry.name == locks.FOLDER
@@ -295,7 +295,7 @@ def _unused(path: pathlib.Path) -> bool:
 
 
 def _difference(there: Any, here: Any, path: str = "") -> tuple[str, Any, Any] | None:
-    """The first place where two configurations differ, with both values."""
+    """The first path at which two configurations differ, with both values."""
     if isinstance(there, Struct) and isinstance(here, Struct):
         there, here = (
             {name: getattr(struct, name) for name in struct.__struct_fields__}
@@ -307,8 +307,8 @@ def _difference(there: Any, here: Any, path: str = "") -> tuple[str, Any, Any] |
         pairs = dict(enumerate(itertools.zip_longest(there, here)))
     else:
         return None if there == here else (path, there, here)
-    found = (_difference(*pair, f"{path}.{key}".strip(".")) for key, pair in pairs.items())
-    return next((difference for difference in found if difference), None)
+    differences = (_difference(*pair, f"{path}.{key}".strip(".")) for key, pair in pairs.items())
+    return next(filter(None, differences), None)
 
 
 def _span(seeds) -> str:

@@ -1,9 +1,9 @@
 """Number agreement in natural sentences: is the next verb singular or plural?
 
-Results are reported by the number of attractors, nouns between subject and verb that have the other
-number. These sentences have far more attractors than running text, so distrusting the last noun can
-pay off. The files do not mark nouns, so the accuracy of the last noun's number is known only for
-sentences without attractors. The study is descriptive; it decides no claim.
+Results are reported by the number of attractors: nouns between subject and verb that have the
+opposite number. These sentences have far more attractors than running text, so ignoring the last
+noun can pay off. The files do not mark nouns, so the accuracy of the last noun's number is known
+only for sentences without attractors. The study is descriptive; it decides no claim.
 """
 
 from experiments.claims.protocol import PROTOCOL

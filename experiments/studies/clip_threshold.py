@@ -1,10 +1,10 @@
 """Kinds of clipping × thresholds, with a tuned learning rate.
 
 Thresholds of different kinds have different units. Each kind is swept over the 10, 50 and 90 %
-quantiles of the number that it bounds, over the steps of an unclipped run (seed 1000, rate .01):
-the joint norm, the largest entry, the largest norm of an array, the largest ratio of a unit; for
-"step" over pairs of step and example. At that rate the thresholds at one position of the lists clip
-about equally often.
+quantiles of the quantity that it bounds, over the steps of an unclipped run (seed 1000, rate .01):
+the largest entry ("value"), the joint norm ("norm"), the largest norm of an array ("block"), the
+largest ratio of a unit ("adaptive"), the signal over pairs of step and example ("step"). At that
+rate thresholds at the same position in ``THRESHOLDS`` clip about equally often.
 """
 
 from math import inf

@@ -1,8 +1,8 @@
-"""Claim 13f: forecasts of a sea's temperature next month and in a year, compared with usual ones.
+"""Claim 13f: forecasts of sea temperature next month and in a year, compared with standard ones.
 
-The verdict compares with two forecasts that repeat past values, persistence and seasonal naive; a
-year ahead these are the same. Forecasts fitted to the training months, as the networks are, have an
-exploratory verdict.
+The baselines of the verdict repeat past values: persistence and seasonal naive, which are the same
+a year ahead. An exploratory verdict compares with forecasts that, like the networks, are fitted to
+the training months.
 """
 
 import functools
@@ -47,7 +47,7 @@ STUDY = Study(
     ),
     axes=(
         Axis("task.horizon", tuple(HORIZONS), label="months ahead"),
-        # Forecasts a year ahead overfit and those of the next month do not, so it is tuned.
+        # Tuned, because forecasts a year ahead overfit and forecasts of the next month do not.
         Axis("optim.weight_decay", (0.01, 0.1, 1.0)),
     ),
     seeds=10,
@@ -90,15 +90,15 @@ def measure(forecast: str, horizon: int) -> dict[str, np.ndarray]:
 
 def _by_horizon(evidence: Evidence) -> dict[tuple[str, int], list[Record]]:
     """Reported runs by (arm, horizon); raises as ``Evidence.runs_by``."""
-    found = {}
+    by_horizon = {}
     for horizon in HORIZONS:
         at_horizon = evidence.only(lambda run, h=horizon: run.settings["task.horizon"] == h)
-        found |= {(arm, horizon): runs for (_, arm), runs in at_horizon.runs_by().items()}
-    return found
+        by_horizon |= {(arm, horizon): runs for (_, arm), runs in at_horizon.runs_by().items()}
+    return by_horizon
 
 
 def _compared(evidence: Evidence, forecasts: Sequence[str]) -> dict[str, np.ndarray]:
-    """Gains of the LSTM over these forecasts. A year ahead persistence is the seasonal naive."""
+    """Gains of the LSTM over these forecasts; a year ahead persistence equals seasonal naive."""
     errors, runs = evidence.measured_by("forecast", "horizon"), _by_horizon(evidence)
     return {
         f"{when} over {name}": gains(

@@ -1,7 +1,7 @@
 """Initial bias of each gate of an LSTM, compared with a GRU.
 
 Jozefowicz et al. 2015 report that a forget bias of 1 closes most of the gap; a popular tutorial
-says so of the output gate. Each of b_i, b_f and b_o is swept in turn, with the others at 0.
+claims the same for the output gate. b_i, b_f and b_o are swept in turn, with all other biases at 0.
 """
 
 from experiments.experiment import Experiment

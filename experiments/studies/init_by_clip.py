@@ -1,7 +1,7 @@
 """Initial bias of the forget gate × clipping by norm.
 
-The main table takes in each cell the learning rate with the best validation metric. The second
-table has the largest rate throughout; many of its differences are effects of that rate.
+Each cell of the main table has the learning rate with the best validation metric. The second table
+has the largest rate in every cell; many of its differences are effects of that rate.
 """
 
 from math import inf

@@ -6,7 +6,7 @@ same images. A gain is the share of a baseline's wrong answers that a network sa
 ``mnist_small.flags`` runs networks and baselines on the bundled 8 x 8 digits.
 
 Learning rates are the best of .002, .004 and .008 on the validation images at seed 1000, which is
-not reported.
+not a reported seed.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ BASELINES = ("logistic regression", "nearest neighbour")
 PENALTIES = (0.1, 1.0)
 """Inverse strengths of the regularisation; the better one on validation images is used."""
 CHUNK = 500
-"""Test images whose distances to all training images are in memory together."""
+"""Number of test images whose distances to all training images are in memory together."""
 
 Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Images (n, D) in float64 and classes (n,), by part: train, validation, test."""
@@ -124,8 +124,8 @@ def by_neighbour(parts: Parts, images: np.ndarray) -> np.ndarray:
 
         ‖x - t‖² - ‖t‖² = ‖x‖² - 2 x·t
 
-    Exact in float64, because grey levels are integers or sixteenths. Of equally near images the
-    first one counts.
+    The distances are exact in float64, because grey levels are integers or sixteenths. Ties go to
+    the first image.
     """
     x, y = parts["train"]
     squares, chunks = np.sum(x**2, axis=1), range(0, len(images), CHUNK)

@@ -4,8 +4,8 @@ An LSTM reads the form first, then predicts a regulated poem character by charac
 are a unigram and a trigram with interpolated Kneser-Ney smoothing, and the trigram restricted to
 the form: at every position its probabilities are renormalised over the symbols that the form
 allows. A gain is the share of a baseline's perplexity that the LSTM saves, on the same test poems
-and symbols. The rate of lines that a model copies compares with the rate of test lines that occur
-in training poems.
+and symbols. The rate of lines that a model copies is compared with the rate of test lines that
+occur in training poems.
 
 The learning rate is the better of .002 and .004 on the validation poems at seed 1000. Batches are
 small because the form is learnt with the number of updates: in pilots at seed 0 with a vocabulary
@@ -62,7 +62,9 @@ STUDY = Study(
 def measure(point: Point) -> dict[str, Any]:
     """Perplexities of a baseline, or counts of the poems themselves."""
     task = task_of(point)
-    return _of_poems(task) if point["of"] == REAL else _of_baseline(task, *BASELINES[point["of"]])
+    if point["of"] == REAL:
+        return _measure_poems(task)
+    return _measure_baseline(task, *BASELINES[point["of"]])
 
 
 MEASUREMENT = Measurement(
@@ -73,7 +75,7 @@ MEASUREMENT = Measurement(
 )
 
 
-def _of_baseline(task: Poems, order: int, restricted: bool) -> dict[str, Any]:
+def _measure_baseline(task: Poems, order: int, restricted: bool) -> dict[str, Any]:
     script, _, sequences = task.prepared()
     model = ngrams.fit(sequences["train"], order, script.size)
     allowed = {poetry.FORM[form]: script.allowed(form) for form in FORMS}
@@ -98,7 +100,7 @@ def restricted_to_form(
     """(T,) -ln p of each symbol after the first, p renormalised over the allowed symbols.
 
     Args:
-      symbols_N: (T + 1,) a poem, its form first.
+      symbols_N: (T + 1,) the symbols of a poem, its form first.
       allowed_TV: True for the symbols that the form allows at each position.
     """
     context = max(1, len(model.levels) - 1)
@@ -109,8 +111,8 @@ def restricted_to_form(
     return np.log(shares) - model.log_probabilities(symbols_N)
 
 
-def _of_poems(task: Poems) -> dict[str, Any]:
-    """Numbers of poems read and left out, and shares of the test that training poems contain."""
+def _measure_poems(task: Poems) -> dict[str, Any]:
+    """Numbers of poems read and left out, and shares of the test part that occur in training."""
     script, parts, _ = task.prepared()
     collection = collected(tang())
     lines = {part: [line for poem in poems for line in poem.lines] for part, poems in parts.items()}

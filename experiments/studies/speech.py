@@ -1,9 +1,9 @@
 """Claim 13s: recognition of nine speakers by two vowels, compared with nearest neighbours.
 
-The nearest-neighbour classifiers know all 270 training utterances, as in the literature. The
-networks learn from 225 of them; the other 45 select the learning rate. The verdict compares with
-neighbours of the published values, for which the literature has figures. Neighbours of standardised
-values, the input of the networks, do better; they have an exploratory verdict.
+The nearest-neighbour classifiers use all 270 training utterances, as in the literature. The
+networks learn from 225 of them; the remaining 45 select the learning rate. The verdict compares
+with neighbours of the published values, for which the literature has numbers. Neighbours of
+standardised values, the input of the networks, do better; they have an exploratory verdict.
 """
 
 import itertools
@@ -70,7 +70,7 @@ DISTANCES = {
     "warped apart": classical.warped_apart,
 }
 KNOWN = {270: ("train", "validation"), 225: ("train",)}
-"""Parts with the known neighbours, by number of utterances."""
+"""Parts with the labelled neighbours, by number of utterances."""
 MEASUREMENT = Measurement(
     "speech",
     QUESTION,
@@ -91,8 +91,8 @@ def neighbour_error(distance: str, standardised: bool, known: int) -> float:
     """Share of the test utterances whose nearest neighbour is of another speaker."""
     x, speakers = utterances("test", standardised=standardised)
     y, neighbours = utterances(*KNOWN[known], standardised=standardised)
-    found = classical.nearest_class(DISTANCES[distance](x, y), neighbours)
-    return float(np.mean(found != speakers))
+    predicted = classical.nearest_class(DISTANCES[distance](x, y), neighbours)
+    return float(np.mean(predicted != speakers))
 
 
 def _errors(evidence: Evidence, standardised: bool) -> dict[str, float]:
@@ -119,9 +119,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
 
 def curves(evidence: Evidence) -> ClaimPanel:
     """Wrong speakers of every arm and distance, in percent, by kind of values."""
-    nothing = np.full((1, 1), np.nan)  # networks read standardised values only
+    missing = np.full((1, 1), np.nan)  # networks read standardised values only
     lines = {
-        arm: np.concatenate([nothing.repeat(len(runs), axis=0), 1 - accuracies(runs)[:, None]], 1)
+        arm: np.concatenate([missing.repeat(len(runs), axis=0), 1 - accuracies(runs)[:, None]], 1)
         for (_, arm), runs in evidence.runs_by().items()
     }
     by_values = [_errors(evidence, standardised) for standardised in (False, True)]

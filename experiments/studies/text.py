@@ -2,8 +2,8 @@
 
 The n-gram models have interpolated Kneser-Ney smoothing, learn from the same training part and
 predict the same characters of the test part. The validation part selects the best order; a unigram
-and a trigram are compared too. ``task.file`` selects another text. Without the plays,
-``text_small.flags`` runs on the names of Unicode characters, which come with Python.
+and a trigram are compared too. ``task.file`` selects another text. ``text_small.flags`` needs no
+download: it runs on the names of Unicode characters, which come with Python.
 """
 
 import math
@@ -27,8 +27,8 @@ TASK_NAMES = (WrittenText.name, UnicodeNames.name)
 TEXT = {"task.name": WrittenText.name, "task.file": WrittenText.file, "task.vocabulary": 65}
 """Settings of the text; each of its 65 characters is a symbol."""
 ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
-SHOWN = (1, 3)
-"""Orders compared in addition to the best one."""
+FURTHER_ORDERS = (1, 3)
+"""Orders that are compared in addition to the best order."""
 
 DATA = "abefab1bfb7accac"
 STUDY = Study(
@@ -72,11 +72,11 @@ MEASUREMENT = Measurement(
 
 def baselines(evidence: Evidence) -> dict[str, float]:
     """Bits per character of the test part, by n-gram model."""
-    found = evidence.measured_by("order")
-    (best,) = min(found, key=lambda order: found[order]["validation"])
-    named = {order: f"{order}-gram" for order in (*SHOWN, best)}
+    bits = evidence.measured_by("order")
+    (best,) = min(bits, key=lambda order: bits[order]["validation"])
+    named = {order: f"{order}-gram" for order in (*FURTHER_ORDERS, best)}
     named[best] += ", the best on validation data"
-    return {name: float(found[order,]["test"]) for order, name in named.items()}
+    return {name: float(bits[order,]["test"]) for order, name in named.items()}
 
 
 def _bits(run: Record) -> float:

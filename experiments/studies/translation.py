@@ -1,8 +1,8 @@
 """Claim 13m: translation of the messages of programs, compared with a translation memory.
 
-A translation memory answers with the translation of the nearest source that it knows; copying the
-source is the other baseline. Translations are compared with the French of the catalogues by chrF,
-and the error is 1 - chrF. An exploratory verdict compares bits per character, given the characters
+A translation memory answers with the translation of the nearest training source; the second
+baseline copies the source. Translations are compared with the French of the catalogues by chrF, and
+the error is 1 - chrF. An exploratory verdict compares bits per character, given the characters
 before, with an n-gram model that does not read the source.
 """
 
@@ -31,7 +31,7 @@ TASK = Translation()
 ORDERS = (1, 2, 3, 4, 5, 6, 7, 8)
 COPY, MEMORY, NGRAM = "copy", "memory", "n-gram"
 PARTS = ("validation", "test")
-"""Parts that baselines are measured on."""
+"""Parts on which baselines are measured."""
 
 DATA = "677eef309947142d"
 STUDY = Study(
@@ -131,7 +131,7 @@ MEASUREMENT = Measurement(
 )
 
 
-def _of(evidence: Evidence, baseline: str) -> list[Mapping[str, np.ndarray]]:
+def _measured(evidence: Evidence, baseline: str) -> list[Mapping[str, np.ndarray]]:
     """Measurements of a baseline."""
     return [at.measured for at in evidence.points if at.point["baseline"] == baseline]
 
@@ -144,7 +144,7 @@ def _errors(runs: Sequence[Record]) -> np.ndarray:
 def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 13m in chrF; an exploratory one in bits per character."""
     runs = evidence.runs_of("lstm")
-    copy, memory = (1 - float(_of(evidence, name)[0]["test"]) for name in (COPY, MEMORY))
+    copy, memory = (1 - float(_measured(evidence, name)[0]["test"]) for name in (COPY, MEMORY))
     errors = _errors(runs)
     registered = CLAIMS["13"](
         "13m",
@@ -153,10 +153,10 @@ def decide(evidence: Evidence) -> list[Verdict]:
             "lstm over a translation memory": gains(runs, errors, memory),
         },
     )
-    best = min(_of(evidence, NGRAM), key=lambda found: float(found["validation"]))
-    spent = np.array([rules.metric_or_chance(run, "test") for run in runs])
+    best = min(_measured(evidence, NGRAM), key=lambda ngram: float(ngram["validation"]))
+    run_bits = np.array([rules.metric_or_chance(run, "test") for run in runs])
     bits_verdict, *_ = CLAIMS["13"](
-        "13m", {"lstm over an n-gram model": gains(runs, spent, float(best["test"]))}
+        "13m", {"lstm over an n-gram model": gains(runs, run_bits, float(best["test"]))}
     )
     how = "bits a character, those before it given, beside the best n-gram of the target alone"
     return [*registered, bits_verdict.as_exploratory(how)]
@@ -166,7 +166,9 @@ def curves(evidence: Evidence) -> ClaimPanel:
     """chrF of the LSTM and of the baselines."""
     runs = evidence.runs_of("lstm")
     lines = {"lstm": 1 - _errors(runs)[:, None]}
-    lines |= {name: np.array([[float(_of(evidence, name)[0]["test"])]]) for name in (COPY, MEMORY)}
+    lines |= {
+        name: np.array([[float(_measured(evidence, name)[0]["test"])]]) for name in (COPY, MEMORY)
+    }
     return ClaimPanel(
         lines, "translations of the test messages", "", "chrF", categories=("",), compared=SAVED
     )

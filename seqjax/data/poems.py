@@ -27,7 +27,7 @@ HELD_OUT = {0: "test", 1: "validation"}
 EVERY = 20
 
 HAN = r"[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]"
-SOUND = re.compile(f"(?:{HAN}|[{MARKS}：\\s])*")
+UNDAMAGED = re.compile(f"(?:{HAN}|[{MARKS}：\\s])*")
 REGULATED = re.compile(
     "|".join(
         f"(?:{HAN}{{{size}}}[{MIDDLE}]{HAN}{{{size}}}[{FINAL}]){{{count // 2}}}"
@@ -129,7 +129,7 @@ def _parse(text: str) -> Poem | str:
     text = "".join(unicodedata.normalize("NFC", text).translate(HALF_WIDTH).split())
     if not text:
         return "empty"
-    if not SOUND.fullmatch(text):
+    if not UNDAMAGED.fullmatch(text):
         return "damaged"
     if not REGULATED.fullmatch(text):
         return "form"

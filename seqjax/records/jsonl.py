@@ -56,7 +56,7 @@ def text_of_file(value: Struct, where: str) -> str:
 def append(path: pathlib.Path, record: Record) -> None:
     """Add one line to a file, completely or not at all, and wait until it is on disk.
 
-    The file must end with a whole line; see ``set_torn_aside``.
+    The file must end with a complete line; see ``move_torn_line``.
 
     Raises:
       RecordError: ``read`` would refuse the line.
@@ -94,7 +94,7 @@ def sync_folder(folder: pathlib.Path) -> None:
         os.close(descriptor)
 
 
-def set_torn_aside(path: pathlib.Path) -> int:
+def move_torn_line(path: pathlib.Path) -> int:
     """Move a torn last line to a ``.torn`` file, and return its length in bytes."""
     content = path.read_bytes() if path.exists() else b""
     torn = content[content.rfind(b"\n") + 1 :]

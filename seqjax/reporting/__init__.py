@@ -1,4 +1,4 @@
-"""Aggregates, tables, text and figures from records. Pure functions; nothing is trained.
+"""Aggregates, tables, text and figures from records, by pure functions.
 
 In a notebook, ``tables.make_table(records)`` is displayed as a table, and ``plots.heat_map(table)``
 and ``plots.curves(table, "training_loss")`` return Matplotlib figures.

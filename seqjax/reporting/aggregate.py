@@ -1,8 +1,8 @@
 """Aggregation of records over seeds into the cells of a table.
 
-A cell is one arm at one point of the axes that are not tuned. Its tuned value is the one that
-``rules.select_best`` selects on validation data. It reports the mean test metric, or score, at that
-value with a Student-t interval over seeds. A failed run counts as chance.
+A cell is one arm at one point of the axes that are not tuned. ``rules.select_best`` selects its
+tuned value on validation data. The cell reports the mean test metric, or score, at that value with
+a Student-t interval over seeds. A failed run counts as chance.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ class TableCell:
     Attributes:
       arm: its title.
       point: values of the axes that are not tuned, by path.
-      chosen: the tuned value, a tuple of values that were drawn together, or None.
+      chosen: the tuned value, a tuple if several fields are tuned together, or None.
       mean: mean test metric or score.
       half_width: half the width of its interval; NaN for one seed.
       n: number of runs.
@@ -96,10 +96,10 @@ def student_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def sort_key(value: Any) -> tuple:
-    """Key that sorts "" and None first, then numbers, then names, then tuples.
+    """Key that sorts values of an axis: "" and None first, then numbers, names and tuples.
 
     Args:
-      value: of an axis.
+      value: a value of an axis.
     """
     if value is None or value == "":
         return (0,)
@@ -111,7 +111,7 @@ def sort_key(value: Any) -> tuple:
 def aggregate(records: Sequence[Record], tune: str | None = None) -> list[TableCell]:
     """Aggregate records into one cell for each arm and point.
 
-    Clipping is marked as rare or permanent only if records differ in how they clip.
+    Clipping is marked as rare or as close to always only if the records differ in clipping.
 
     Args:
       records: of one study.
@@ -119,15 +119,15 @@ def aggregate(records: Sequence[Record], tune: str | None = None) -> list[TableC
     """
     tuned = tuple((tune or "").split(","))
     clipping = {(r.settings["clip.kind"], r.settings["clip.threshold"]) for r in records}
-    by_place: dict[tuple, dict[Any, list[Record]]] = {}
+    by_point: dict[tuple, dict[Any, list[Record]]] = {}
     for record in sorted(records, key=lambda record: record.seed):
         point = {path: value for path, value in record.point.items() if path not in tuned}
         values = tuple(record.point.get(path) for path in tuned)
-        by_value = by_place.setdefault((record.arm, tuple(point.items())), {})
+        by_value = by_point.setdefault((record.arm, tuple(point.items())), {})
         by_value.setdefault(values if len(values) > 1 else values[0], []).append(record)
     cells = [
         _cell(arm, dict(point), by_value, mark_clipping=len(clipping) > 1)
-        for (arm, point), by_value in by_place.items()
+        for (arm, point), by_value in by_point.items()
     ]
     return [cell for cell in cells if cell is not None]
 
@@ -135,7 +135,7 @@ def aggregate(records: Sequence[Record], tune: str | None = None) -> list[TableC
 def _cell(
     arm: str, point: dict, by_value: dict[Any, list[Record]], *, mark_clipping: bool
 ) -> TableCell | None:
-    """One cell; None if there are only tuning runs so far."""
+    """One table cell; None if all its runs are for tuning."""
     by_value = {value: by_value[value] for value in sorted(by_value, key=sort_key)}
     tuning = {value: _runs_for("tuning", runs) for value, runs in by_value.items()}
     tuning = {value: runs for value, runs in tuning.items() if runs}
@@ -146,7 +146,7 @@ def _cell(
     mean, half_width = student_interval([rules.reported_value(run) for run in runs])
     clipped_fraction = float(np.mean([run.clipped_fraction for run in runs]))
     settings = runs[0].settings
-    # With clip.kind = step it is a fraction of pairs of steps, most of which may have no gradient.
+    # With clip.kind = step the fraction is over (step, example) pairs, many without any gradient.
     mark_clipping &= (
         settings["clip.kind"] not in ("none", "step") and settings["clip.threshold"] != math.inf
     )

@@ -1,4 +1,4 @@
-"""Rows of text as Markdown, LaTeX and CSV. Text is escaped, so that nothing in it is markup."""
+"""Rows of text as Markdown, LaTeX and CSV. All markup in the text is escaped."""
 
 import csv
 import io
@@ -24,11 +24,11 @@ def mean_and_interval(mean: float, half_width: float = math.nan) -> str:
     return f"{mean:.{places}f}{interval}"
 
 
-MARKUP = re.compile(r"[\\`*\[\]|$~#]|(?<!\w)_|_(?!\w)")  # GFM takes no _ inside a word for markup
+MARKUP = re.compile(r"[\\`*\[\]|$~#]|(?<!\w)_|_(?!\w)")  # in GFM _ inside a word is not markup
 
 
 def escape_markdown(text: str) -> str:
-    """Return ``text`` without markup, on one line."""
+    """Return ``text`` on one line, with markup escaped."""
     text = MARKUP.sub(r"\\\g<0>", printable(text))
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
@@ -59,14 +59,14 @@ LATEX = {
     "°": r"$^\circ$",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    "[": "{[}",  # which \\ before it would take for an argument
+    "[": "{[}",  # after \\ a bare [ would start an argument
     "]": "{]}",
     "*": "{*}",
 }
 
 
 def escape_latex(text: str) -> str:
-    """Return ``text`` without LaTeX commands, on one line."""
+    """Return ``text`` on one line, with LaTeX's special characters escaped."""
     return "".join(LATEX.get(sign, sign) for sign in printable(text))
 
 

@@ -1,6 +1,6 @@
-"""Further tables of a study: several metrics, model sizes, metrics of the task, published numbers.
+"""Additional tables of a study: several metrics, model sizes, task metrics, published numbers.
 
-Functions that return rows of text give the head as the first row.
+The first row of a table is its head.
 """
 
 import math
@@ -16,13 +16,13 @@ from seqjax.tasks import TASKS
 
 
 def with_metrics(records: Sequence[Record], metrics: Metrics) -> list[Record]:
-    """Copies of each record for several test metrics, so that a table has a column for each.
+    """A copy of each record for each of several test metrics, so that a table has a column each.
 
     The label of the metric becomes a part of the point. The final validation metric, which selects
     tuned values, stays the same, so all columns report the same runs.
 
     Args:
-      records: for which ``have_metrics`` holds.
+      records: records for which ``have_metrics`` is True.
       metrics: labels and names.
     """
     return [
@@ -84,9 +84,9 @@ def model_sizes(records: Sequence[Record], arms: Sequence[str] = ()) -> list[lis
 
 
 def task_metrics(records: Sequence[Record]) -> list[list[str]]:
-    """Rows with the further test metrics that the task reports: mean (range) by arm.
+    """Rows with ``Task.extra_metrics`` on the test part: mean (range) by arm.
 
-    Failed runs are left out. Most tasks have none, which leaves the head alone.
+    Failed runs are left out. There is only the head if the task has no such metrics.
     """
     names = getattr(TASKS.get(records[0].settings["task.name"]), "extra_metrics", ())
     tests_by_arm: dict[str, list] = {}

@@ -19,10 +19,10 @@ class Table:
     """Cells in rows and columns; notebooks display it as Markdown.
 
     Attributes:
-      title: a name.
-      caption: explains the numbers.
+      title: name of the table.
+      caption: explanation of the numbers.
       row_titles: titles of the parts of a row's label.
-      column_title: title of the axis across; "" for a single column.
+      column_title: title of the axis whose values are columns; "" for a single column.
       rows: labels of the rows, tuples of values.
       columns: labels of the columns.
       grid: cells by (row, column); some may be missing.
@@ -111,16 +111,16 @@ def make_table(
     """Aggregate the records of a study into a table.
 
     Args:
-      records: of one study, in any order.
-      title: a name; the study's if None.
-      question: opens the caption.
+      records: records of one study, in any order.
+      title: name of the table; None for the name of the study.
+      question: first sentence of the caption.
       tune: path of the tuned axis, several joined by commas; None for none; by default the one in
         the records.
-      titles: title of an axis in the head of the table, by path; axes with one title share a
+      titles: title of an axis in the head of the table, by path; axes with equal titles share a
         column.
       arms: order of the arms; others follow by name.
-      columns: title of the axis across; None for the last axis, "" for none.
-      fixed: use only runs with this value of the tuned axis, and select nothing.
+      columns: title of the axis whose values are columns; None for the last axis, "" for none.
+      fixed: use only runs with this value of the tuned axis, without a selection.
 
     Raises:
       ValueError: no records, or all of them are for tuning.
@@ -135,7 +135,7 @@ def make_table(
     records = sorted(records, key=lambda record: (-len(record.point), record.id))
     cells = aggregate(records, tune)
     if not cells:
-        raise ValueError("records: expected one with purpose evaluation, got tuning alone")
+        raise ValueError("records: expected one with purpose evaluation, got only tuning")
     if fixed is not None:
         cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
     row_titles, columns, grid = _arrange(cells, titles, columns)
@@ -161,7 +161,7 @@ def make_table(
 def _arrange(
     cells: Sequence[TableCell], titles: Mapping[str, str], columns: str | None
 ) -> tuple[tuple[str, ...], str, dict[tuple, TableCell]]:
-    """Titles of the parts of a row's label, title of the axis across, and cells by place."""
+    """Titles of the parts of a row's label, column title, and cells by (row, column)."""
     axes = list(dict.fromkeys(titles.get(path, path) for cell in cells for path in cell.point))
     several = len({cell.arm for cell in cells}) > 1
     if columns is None or columns not in (*axes, ""):

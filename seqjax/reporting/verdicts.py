@@ -18,8 +18,8 @@ def to_json(verdicts: Sequence[Verdict], common: Mapping[str, Any]) -> dict[str,
     """Verdicts with all comparisons, numbers to ten significant digits.
 
     Args:
-      verdicts: of one or several claims.
-      common: fields that hold for all of them, such as the version of the rules.
+      verdicts: verdicts of one or several claims.
+      common: fields of all verdicts together, such as the version of the rules.
     """
     return {**common, "verdicts": [_rounded(dataclasses.asdict(verdict)) for verdict in verdicts]}
 
@@ -38,8 +38,8 @@ def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
     Comparisons are listed for registered verdicts, or for all if none is registered.
 
     Args:
-      verdicts: of one or several claims.
-      caption: a paragraph below the tables.
+      verdicts: verdicts of one or several claims.
+      caption: paragraph below the tables.
     """
     registered = [verdict for verdict in verdicts if not verdict.exploratory]
     others = [verdict for verdict in verdicts if verdict.exploratory]

@@ -107,9 +107,9 @@ def test_a_last_line_that_was_torn_is_no_record_and_makes_room_for_the_next(tmp_
     path.write_bytes(LINE * whole + torn)
     assert len(list(jsonl.read(path))) == whole
     assert path.read_bytes() == LINE * whole + torn  # reading changes nothing
-    assert jsonl.set_torn_aside(path) == len(torn)
+    assert jsonl.move_torn_line(path) == len(torn)
     assert path.with_suffix(".torn").read_bytes() == torn + b"\n"
-    assert jsonl.set_torn_aside(path) == 0
+    assert jsonl.move_torn_line(path) == 0
     jsonl.append(path, RECORD)
     assert path.read_bytes() == LINE * (whole + 1)
 

@@ -94,13 +94,14 @@ def _lines(
     key = jax.random.fold_in(jax.random.key(FLAGS.seed), number)
     symbols = np.asarray(sampler(jnp.int32(poetry.FORM[prompt.form]), key))
     line, sampled = "", False
-    for place, (symbol, kind) in enumerate(zip(symbols, poetry.places(prompt.form), strict=True)):
+    kinds = poetry.places(prompt.form)
+    for position, (symbol, kind) in enumerate(zip(symbols, kinds, strict=True)):
         if kind == poetry.THE_END:
             return
-        character = prompt.signs.get(place) or script.decoded(int(symbol))
+        character = prompt.signs.get(position) or script.decoded(int(symbol))
         if kind == poetry.A_CHARACTER:
             line += character
-            sampled = sampled or place not in prompt.signs
+            sampled = sampled or position not in prompt.signs
         else:
             yield line, character, sampled
             line, sampled = "", False

@@ -47,7 +47,7 @@ def _list_studies() -> None:
 
 
 def _run() -> None:
-    """Plan or run every study that --study names, and print the collected verdicts of several."""
+    """Plan or run the studies that --study names; for a collection, print all verdicts together."""
     from experiments.cli import execution, reports, results, verdicts
     from seqjax.records.environment import describe_environment
 

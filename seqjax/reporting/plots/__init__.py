@@ -1,4 +1,4 @@
-"""Figures of tables, of quantities observed during training, and of verdicts, drawn off screen."""
+"""Figures of tables, of quantities observed during training, and of verdicts."""
 
 from seqjax.reporting.plots.claims import ClaimPanel, claim_figure
 from seqjax.reporting.plots.heat_maps import MOST_CELLS, heat_map

@@ -14,26 +14,26 @@ from seqjax.stats.decisions import Comparison, Verdict
 ROW, HEAD, WIDTH = 0.17, 0.9, 6.2
 """Inches: height of a comparison, height of title and axis of a panel, width of a panel."""
 MOST_ROWS, MOST_DOWN = 60, 3
-"""Comparisons in a panel; panels in one column."""
+"""Most comparisons in a panel, and most panels in one column."""
 MIN_HEIGHT, MAX_HEIGHT = 3.0, 4.8
 """Inches: smallest height of a figure, largest height of the curves."""
 FAR = 3.0
 """Intervals are cut at this distance from 0."""
 LONGEST = 50
-"""Characters of the name of a comparison."""
+"""Most characters of the name of a comparison."""
 
 
 class ClaimPanel(NamedTuple):
     """Panel of curves next to the comparisons of a claim.
 
     Attributes:
-      lines: (rows, n) numbers by name, drawn as medians in bands from minimum to maximum.
-      title: of the panel.
-      x_label, y_label: of the axes.
+      lines: (rows, n) numbers by name, drawn as medians with bands from minimum to maximum.
+      title: title of the panel.
+      x_label, y_label: labels of the axes.
       log: whether the y-axis is logarithmic.
-      first, step: places of the numbers: first, first + step, …
-      categories: names of the places, over which markers with bars replace lines in bands.
-      compared: the quantity of all comparisons, if it is one.
+      first, step: the x positions are first, first + step, …
+      categories: names of the x positions, if any; markers with bars then replace lines with bands.
+      compared: quantity of the comparisons, if all have the same.
     """
 
     lines: Mapping[str, np.ndarray]
@@ -51,7 +51,7 @@ def claim_figure(verdicts: Sequence[Verdict], curves: ClaimPanel | None) -> Figu
     """Comparisons of each registered verdict in a panel, and the curves.
 
     Args:
-      verdicts: of one claim; exploratory ones are drawn only if there are no others.
+      verdicts: verdicts of one claim; exploratory ones are drawn only if all are exploratory.
       curves: drawn next to the comparisons, or None.
     """
     verdicts = [verdict for verdict in verdicts if not verdict.exploratory] or list(verdicts)
@@ -76,7 +76,7 @@ def claim_figure(verdicts: Sequence[Verdict], curves: ClaimPanel | None) -> Figu
 
 
 def _parts(height: float, across: int, curves: bool):
-    """A figure, and its parts for comparisons and for curves, at the right or on top."""
+    """A figure, its part for comparisons, and its part for curves, on the right or on top."""
     if not curves:
         fig = Figure(figsize=(WIDTH * across, max(height, MIN_HEIGHT)), layout="constrained")
         return fig, fig.subfigures(1, 1), None
@@ -120,7 +120,7 @@ def _draw_curves(part, curves: ClaimPanel) -> None:
 
 
 def _draw_marks(panel, lines: Mapping[str, np.ndarray], categories: Sequence[str]) -> None:
-    """Draw medians over rows, in bars from minimum to maximum."""
+    """Draw medians over rows, with bars from minimum to maximum."""
     for k, (shade, (name, rows)) in enumerate(zip(shades(len(lines)), lines.items(), strict=True)):
         x = np.arange(len(categories)) + (k - (len(lines) - 1) / 2) * 0.8 / len(lines)
         low, median, high = median_and_range(np.atleast_2d(np.asarray(rows, dtype=float)))

@@ -23,7 +23,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     """Heat map of a table.
 
     Args:
-      table: its cells.
+      table: the table.
       quantity: "metric" for the mean test metric, with the tuned value and the number of failed
         runs; "clipped" for the fraction of clipped steps.
 

@@ -18,8 +18,8 @@ MOST_TICKS = 6
 def cells_by_panel(table: Table) -> dict[str, list[tuple[str, TableCell]]]:
     """Cells with the names of their lines, by the title of their panel.
 
-    There is a panel for each column; in a table without columns, for each value of the first part
-    of a row's label.
+    A panel shows a column or, in a table without columns, a value of the first part of a row's
+    label.
     """
     panels: dict[str, list[tuple[str, TableCell]]] = {}
     for column in table.columns:
@@ -39,11 +39,11 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
     """Learning curves: a panel for each column and a line for each row.
 
     A table without columns has a panel for each value of the first part of a row's label. Lines are
-    means over seeds at the cell's tuned value; bands span the seeds. Failed runs are included until
-    they are no longer finite.
+    means over seeds at the cell's tuned value; bands span the seeds. Failed runs are included as
+    long as they are finite.
 
     Args:
-      table: its cells.
+      table: the table.
       quantity: name of a curve of the records, such as "training_loss" or "validation_accuracy".
 
     Raises:
@@ -85,7 +85,7 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
 
 
 def _draw_cell(panel: Axes, cell: TableCell, quantity: str, shade: np.ndarray, name: str) -> None:
-    """Draw the mean over the runs of a cell in a band that spans them."""
+    """Draw the mean over the runs of a cell, with a band that spans them."""
     runs = np.array([record.curve[quantity] for record in cell.records], dtype=float)
     runs = np.where(np.isfinite(runs), runs, np.nan)
     known = ~np.isnan(runs).all(axis=0)

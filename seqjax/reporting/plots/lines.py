@@ -18,7 +18,7 @@ def shades(count: int) -> np.ndarray:
 
 
 def median_and_range(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Minimum, median and maximum over rows of the finite numbers; NaN where there are none."""
+    """Minimum, median and maximum of the finite numbers over rows; NaN if there are none."""
     rows = np.where(np.isfinite(rows), rows, np.nan)
     known = ~np.isnan(rows).all(axis=0)
     limits = np.full((3, len(known)), np.nan)
@@ -34,16 +34,16 @@ def draw_lines(
     step: float = 1,
     at: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Draw one line for each name: the median over rows in a band from minimum to maximum.
+    """Draw one line for each name: the median over rows, with a band from minimum to maximum.
 
     Lines differ in shade, dashes and markers. Numbers that are not finite are gaps.
 
     Args:
       panel: axes to draw on.
       curves: (n,), or (rows, n), by name.
-      first: place of the first number; the others follow ``step`` apart.
-      step: distance between places.
-      at: (n,) places by name, instead of ``first`` and ``step``.
+      first: x position of the first number.
+      step: distance between x positions.
+      at: (n,) x positions by name, instead of ``first`` and ``step``.
     """
     colors = shades(len(curves))
     for k, (name, values) in enumerate(curves.items()):

@@ -1,6 +1,6 @@
 """Figures of quantities observed during training: a grid of panels for each kind.
 
-Lines are cells of the table, at their tuned value: the median over seeds in a band that spans them.
+A line is a cell of the table at its tuned value: the median over seeds, and a band that spans them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -72,7 +72,7 @@ VIEWS = {
 
 
 class Grid(NamedTuple):
-    """Panels by row and column: places and values of lines, or with ``upward`` of points."""
+    """Panels by row and column, with (x, y) of their lines, or of points if ``upward`` is set."""
 
     title: str
     across: str
@@ -92,9 +92,9 @@ def observed_figures(table: Table) -> Iterator[tuple[str, Figure | None]]:
     fields = dict.fromkeys(name for cell in table_cells for name in cell.records[0].observed)
     for name, grid in _grids(heads, tuple(fields)):
         lines = list(dict.fromkeys(line for cell in grid.cells.values() for line in cell))
-        seen = len(lines) <= MOST_LINES and len(grid.cells) <= MOST_PANELS
+        readable = len(lines) <= MOST_LINES and len(grid.cells) <= MOST_PANELS
         grid = grid._replace(title=f"{short_name(table.title)}: {grid.title}")
-        yield f"observed_{name}", _draw(grid, lines) if seen else None
+        yield f"observed_{name}", _draw(grid, lines) if readable else None
 
 
 def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
@@ -172,13 +172,13 @@ def _before_and_after(heads: Heads, parts: list[Part], read: Read) -> Panels:
 
 
 def _over_training(
-    heads: Heads, by_row: Mapping[str, list[Part]], shown: Callable[[np.ndarray], np.ndarray]
+    heads: Heads, by_row: Mapping[str, list[Part]], select: Callable[[np.ndarray], np.ndarray]
 ) -> Panels:
-    """A row for each quantity, with ``shown`` of its (runs, times, ...) values over the steps."""
+    """A row for each quantity, with ``select`` of its (runs, times, ...) values over the steps."""
 
     def read(cell: TableCell, field: str) -> Line:
         steps = np.array([0, *cell.records[0].curve["step"]])
-        return steps, shown(_values(cell, field))
+        return steps, select(_values(cell, field))
 
     cells: Panels = {}
     for head, lines in heads.items():
@@ -226,9 +226,11 @@ def _fill(panel, grid: Grid, cell: Mapping[str, Line], lines: list[str]) -> None
     """Draw one panel, with an empty line for each missing name, so that all legends agree."""
     if grid.upward:
         return draw_points(panel, {name: cell.get(name, ((), ())) for name in lines})
-    nothing = np.array([0.0]), np.full((1, 1), np.nan)
-    curves = {name: cell.get(name, nothing) for name in lines}
-    shown = {name: np.where(y > 0, y, np.nan) if grid.log else y for name, (_, y) in curves.items()}
-    draw_lines(panel, shown, at={name: x for name, (x, _) in curves.items()})
+    empty = np.array([0.0]), np.full((1, 1), np.nan)
+    curves = {name: cell.get(name, empty) for name in lines}
+    values = {
+        name: np.where(y > 0, y, np.nan) if grid.log else y for name, (_, y) in curves.items()
+    }
+    draw_lines(panel, values, at={name: x for name, (x, _) in curves.items()})
     if grid.log:
         log_axis(panel)

@@ -23,7 +23,7 @@ RC = {
     "text.usetex": False,
 }
 LONGEST_NAME = 40
-"""Characters of a name in a figure."""
+"""Most characters of a name in a figure."""
 
 
 def save(fig: Figure, folder: pathlib.Path, name: str) -> None:
@@ -43,10 +43,10 @@ def short_name(name: str, longest: int = LONGEST_NAME) -> str:
 
 
 def legend_name(name: str) -> str:
-    """A name that legends show: Matplotlib omits those that begin with an underscore."""
+    """A name that legends show: Matplotlib omits names that begin with an underscore."""
     return f" {name}" if name.startswith("_") else name
 
 
 def extra_width(names: Iterable[str], usual: int) -> float:
-    """Inches for names longer than usual, without which the axes would shrink to nothing."""
+    """Inches to add for long names, which would otherwise shrink the axes to nothing."""
     return 0.15 * max(0, *(len(name) - usual for name in names), 0)

@@ -109,7 +109,7 @@ def test_seeds_are_added_on_the_same_data_alone(tmp_path):
     book.write_text("ab cd ef hg " * 100)
     result = finish(start(*study, "--seeds=2", "--allow_mixed"))  # this process has read the book
     assert result.code == 2 and result.out == "" and contents(workdir) == before
-    assert f"error: --workdir: {workdir} was begun on other data: digest " in result.err
+    assert f"error: --workdir: {workdir} was started on other data: digest " in result.err
     book.write_text("ab cd ef gh " * 100)
     assert command(*study, "--seeds=2").code == 0
     digests = {record["environment"]["data"] for record in recorded(workdir).values()}
