@@ -38,7 +38,7 @@ class InitSpec:
       recurrent_gain: factor on all recurrent blocks U.
       input_gain: factor on all input blocks W.
       radius: spectral radius of a sparse block before the gain.
-      bias: constant bias by gate name; gates without an entry start at 0.
+      bias: constant bias of a gate, by gate name; 0 for gates without an entry.
       bias_spread: s, the standard deviation of a gate's biases over its units, relative to the
         constant b: b_u ~ N(b, (s b)²). At 0 all units start at b.
       bias_scheme: "constant"; "chrono", b = log u with u ~ U[1, t_max - 1] for gates that keep the

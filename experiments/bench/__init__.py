@@ -2,5 +2,5 @@
 
 ``problem`` defines the computation, ``ours`` and ``peers`` implement it, ``child`` is a process of
 one framework, ``race`` times the processes in turn, ``suites`` lists the races, and ``report``
-makes tables and a figure.
+writes tables and a figure.
 """

@@ -72,7 +72,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=sizes, default=SIZES, help=f"{','.join(SIZES)} or BxTxDxH")
     parser.add_argument("--cores", choices=CORES, help="one: pinned to one core; default: both")
     parser.add_argument(
-        "--rounds", type=positive, default=5, help="times to take of every contender"
+        "--rounds", type=positive, default=5, help="number of measurements of each contender"
     )
     parser.add_argument("--precision", choices=("float32", "tf32"), default="float32")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/bench"))
@@ -80,7 +80,7 @@ def arguments() -> argparse.Namespace:
 
 
 def run(races: list[Race], rounds: int) -> Iterator[dict]:
-    """Run the races and yield their results; those on the same cores share their processes."""
+    """Run the races and yield their results; races on the same cores share their processes."""
     for setting in CORES:
         with Fleet(usable_cores(), single=setting == "one") as fleet:
             for race in (race for race in races if race.cores == setting):
@@ -111,7 +111,7 @@ def environment() -> dict:
 
 
 def _device() -> str:
-    """Kind of JAX's default device, from another process, so that this one holds no GPU memory."""
+    """Kind of JAX's default device, from another process, because JAX would reserve GPU memory."""
     command = [sys.executable, "-c", "import jax; print(jax.devices()[0].device_kind)"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return done.stdout.strip()

@@ -2,16 +2,16 @@
 
     python -m experiments.bench.accelerator --out=runs/accelerator
 
-Every cell is computed by both engines at every precision, from random parameters, inputs and
-initial carries: one run, and four runs side by side with lengths, resets and time reversed. The
-errors are those of outputs and final carry ("values"), and of the gradients of a random weighting
-of these with respect to parameters, input and initial carry. The error of an array is
+Both engines compute every cell at every precision, from random parameters, inputs and initial
+carries: one run, and four runs side by side with lengths, resets and time reversed. Errors are
+measured of outputs and final carry ("values"), and of the gradients of a random weighted sum of
+these with respect to parameters, input and initial carry. The error of an array is
 ‖computed − expected‖ / ‖expected‖, and the largest over all arrays is reported. The expected values
 come from the reference engine in float64, which the tests compare with plain NumPy loops.
 
-Some gradients are ill-conditioned: those of relu units near 0, and of an LSTM without gates. So
-each case is also computed in float64 from inputs rounded to tf32. The limit of an error is SLACK
-times the larger of the rounding unit and that change, scaled to the precision.
+Gradients of relu units near 0 and of an LSTM without gates are ill-conditioned. Each case is
+therefore also computed in float64 from inputs rounded to tf32. The limit of an error is SLACK times
+the larger of the rounding unit and the change by this rounding, scaled to the precision.
 
 Writes errors.jsonl, one line per measurement, and errors.md to --out. Exit codes: 0 done; 1 an
 error is above its limit.
@@ -92,19 +92,19 @@ def rounded(array: np.ndarray, bits: int) -> np.ndarray:
     return np.ldexp(np.round(mantissa * 2 ** (bits + 1)) / 2 ** (bits + 1), exponent)
 
 
-def errors_of(found: dict, expected: dict) -> dict[str, float]:
+def errors_of(computed: dict, expected: dict) -> dict[str, float]:
     """Relative errors of the values and of the gradients in each case."""
     pairs = itertools.product(("values", "gradients"), expected)
     return {
-        f"{which}, {case}": worst_error(found[case][which], expected[case][which])
+        f"{which}, {case}": worst_error(computed[case][which], expected[case][which])
         for which, case in pairs
     }
 
 
-def worst_error(found: Any, expected: Any) -> float:
+def worst_error(computed: Any, expected: Any) -> float:
     """Largest relative error over all arrays; infinite if any entry is not finite."""
     errors = []
-    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+    for a, b in zip(jax.tree.leaves(computed), jax.tree.leaves(expected), strict=True):
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
         size, error = np.linalg.norm(b), np.linalg.norm(a - b)
         if not np.isfinite(error):
@@ -187,9 +187,9 @@ def main() -> int:
         multiprocessing.get_context("spawn").Pool(options.processes) as pool,
         open(options.out / "errors.jsonl", "w") as file,
     ):
-        for found in pool.imap_unordered(work, names):
-            rows += found
-            file.writelines(json.dumps(row) + "\n" for row in found)
+        for cell_rows in pool.imap_unordered(work, names):
+            rows += cell_rows
+            file.writelines(json.dumps(row) + "\n" for row in cell_rows)
             file.flush()
     text = "\n".join([f"Seed {options.seed}.\n", *table(rows)])
     (options.out / "errors.md").write_text(text + "\n")

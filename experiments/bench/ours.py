@@ -1,4 +1,4 @@
-"""seqjax as a contender. Suites of sweeps need all of seqjax, the others only jax and numpy."""
+"""seqjax as a contender. Suites of sweeps need all of seqjax, other suites only jax and numpy."""
 
 import dataclasses
 import time

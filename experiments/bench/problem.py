@@ -10,17 +10,17 @@ GATES = {"lstm": 4, "gru": 3, "elman": 1}
 
 
 class AbsentError(Exception):
-    """A contender that cannot run on this machine."""
+    """A contender cannot run on this machine."""
 
 
 class Job(NamedTuple):
     """A compiled computation that has run once.
 
     Attributes:
-      run: runs it a number of times, and returns when all results are computed.
-      values: its results, to be compared with those of other contenders.
-      facts: numbers about it that are not times.
-      forward: like ``run``, for the forward pass of a training step; None without one.
+      run: function that runs it a number of times, and waits for all results.
+      values: results, for the comparison with other contenders.
+      facts: numbers about it other than times.
+      forward: like ``run``, for the forward pass of a training step, or None.
     """
 
     run: Callable[[int], None]
@@ -53,8 +53,8 @@ SIZES = {
 class Arrays(NamedTuple):
     """Input, target and weights, gates in the order i f g o, r z n or h.
 
-    A training step is one of gradient descent at ``RATE`` on Σ (outputs − y)² / (T B). Under "gru"
-    the bias of n is inside the product with the reset gate.
+    A training step is gradient descent at ``RATE`` on Σ (outputs − y)² / (T B). Under "gru" the
+    bias of n is inside the product with the reset gate.
     """
 
     x_TBD: np.ndarray

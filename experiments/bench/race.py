@@ -1,4 +1,4 @@
-"""Contenders in separate processes, timed in turn while the others wait."""
+"""Contenders in separate processes, timed one at a time while all others wait."""
 
 import json
 import math
@@ -31,9 +31,9 @@ class Contender(NamedTuple):
       child: module that implements it.
       job: arguments of the module's ``make``.
       copies: number of processes, on a core each, that share the work equally.
-      flags: XLA_FLAGS to add; contenders with flags have a process for themselves.
-      alone: have a process for itself, so that it compiles beside the others. Otherwise all
-        contenders of one child share a process.
+      flags: XLA_FLAGS to add; a contender with flags has a separate process.
+      alone: use a separate process, to compile in parallel. Otherwise all contenders of one child
+        share a process.
     """
 
     name: str
@@ -115,44 +115,42 @@ class Fleet:
         self.folder.cleanup()
 
     def _members(self, contender: Contender) -> list[Child]:
-        apart = contender.name if contender.alone or contender.flags else ""
+        process = contender.name if contender.alone or contender.flags else ""
         keys = [
-            (contender.child, apart, copy, contender.copies) for copy in range(contender.copies)
+            (contender.child, process, copy, contender.copies) for copy in range(contender.copies)
         ]
         for copy, key in enumerate(keys):
             if key not in self.children:
                 turn = len(self.children) if self.single else copy
                 pinned = self.single or contender.copies > 1
-                own = {self.cores[turn % len(self.cores)]} if pinned else set(self.cores)
-                self.children[key] = Child(contender.child, own, contender.flags)
+                cores = {self.cores[turn % len(self.cores)]} if pinned else set(self.cores)
+                self.children[key] = Child(contender.child, cores, contender.flags)
         return [self.children[key] for key in keys]
 
     def race(
         self, contenders: Iterable[Contender], rounds: int, forward: bool = False
     ) -> list[dict[str, dict[str, Any]]]:
-        """Time contenders in turn.
-
-        Before that, their values are compared with those of the first contender of the same cell.
+        """Compare the values of contenders with those of the first one of the same cell; time them.
 
         Args:
           contenders: contenders of one race.
-          rounds: number of times to take of each.
+          rounds: number of measurements of each contender.
           forward: also time the forward pass.
 
         Returns:
-          By name, the times in seconds, one per round, and facts, or the reason why a contender is
-          absent; with ``forward``, a second dictionary for the forward pass.
+          A dictionary by name with the times in seconds, one per round, and facts, or the reason
+          why a contender is absent; with ``forward``, a second dictionary for the forward pass.
 
         Raises:
           BenchError: a contender failed, or computed different values.
         """
-        results, ready, asked, firsts = {}, [], [], {}
+        results, ready, requests, firsts = {}, [], [], {}
         for contender in contenders:
             for child in self._members(contender):
-                path = Path(self.folder.name) / f"{len(asked)}.npz"
+                path = Path(self.folder.name) / f"{len(requests)}.npz"
                 child.ask(make=contender.job, name=contender.name, values=str(path))
-                asked.append((contender, child, path))
-        for contender, child, path in asked:  # in the order of the requests to each pipe
+                requests.append((contender, child, path))
+        for contender, child, path in requests:  # replies of a pipe come in this order
             reply = child.answer()
             results[contender.name] = reply
             if "facts" not in reply:

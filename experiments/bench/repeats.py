@@ -2,8 +2,8 @@
 
     python -m experiments.bench.repeats --out=runs/repeats
 
-Trains a sweep of 64 runs several times, in separate commands that compile their programs anew, and
-compares records and learning curves with those of the first time: again, in two shards, with other
+Trains a sweep of 64 runs several times, in separate commands that compile their programs again, and
+compares records and learning curves with the first time: repeated, in two shards, with other
 neighbours, stopped and resumed, without --deterministic, and on the CPU. Writes repeats.json,
 repeats.md and the workdir of each sweep to --out.
 """
@@ -162,7 +162,7 @@ def table(pairs: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Train all trials, those that load compiled programs last, and compare them."""
+    """Train all trials and compare them. Trials that load compiled programs are last."""
     parser = argparse.ArgumentParser(prog="python -m experiments.bench.repeats")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/repeats"))
     parser.add_argument("--settings", default="train.steps=200; train.eval_every=20")

@@ -34,8 +34,8 @@ def ratio(result: dict, other: str, ours: str) -> float | None:
     return statistics.median(a / b for a, b in zip(*pair, strict=True))
 
 
-def _find(data: dict, **wanted: str) -> list[dict]:
-    return [r for r in data["races"] if all(r[key] == value for key, value in wanted.items())]
+def _find(data: dict, **fields: str) -> list[dict]:
+    return [r for r in data["races"] if all(r[key] == value for key, value in fields.items())]
 
 
 def ceiling(data: dict, cores: str) -> float | None:
@@ -63,21 +63,21 @@ def tables(data: dict) -> Iterator[str]:
             rows = [row for result in _find(data, suite=suite) for row in _together_rows(result)]
         yield _table(head, rows)
         absent = {
-            name: found["absent"]
+            name: contender["absent"]
             for result in _find(data, suite=suite)
-            for name, found in result["contenders"].items()
-            if "absent" in found
+            for name, contender in result["contenders"].items()
+            if "absent" in contender
         }
         yield from (f"\nNot measured: {name} ({why})." for name, why in absent.items())
         yield ""
-    found = list(targets(data))
-    if not found:
+    measured = list(targets(data))
+    if not measured:
         return
     yield "## Targets\n"
-    layers = [v for v in found if v.what.startswith(LAYER)]
+    layers = [v for v in measured if v.what.startswith(LAYER)]
     if layers:
         yield from _by_size(layers)
-    others = [v for v in found if v not in layers]
+    others = [v for v in measured if v not in layers]
     if others:
         yield _table(list(Target._fields), [_target_cells(v) for v in others])
 
@@ -102,9 +102,9 @@ def _rows(data: dict, result: dict) -> Iterator[list[str]]:
 
 
 def _together_rows(result: dict) -> Iterator[list[str]]:
-    """Times by the step of a run, since contenders train different numbers of runs."""
-    for name, found in result["contenders"].items():
-        seconds, facts = median(result, name), found.get("facts", {})
+    """Times per step of a run, because contenders train different numbers of runs."""
+    for name, contender in result["contenders"].items():
+        seconds, facts = median(result, name), contender.get("facts", {})
         if seconds is None:
             continue
         sizes = (facts.get("bytes"), facts.get("predicted_bytes"))
@@ -130,11 +130,11 @@ def _by_size(layers: list[Target]) -> Iterator[str]:
     for target in layers:
         rows.setdefault(target.what, {})[target.size] = target
     lines = []
-    for what, found in rows.items():
-        aims = dict.fromkeys(f"{v.target} at {v.size}" for v in found.values() if v.target)
-        every = {v.target for v in found.values()}
+    for what, by_size in rows.items():
+        aims = dict.fromkeys(f"{v.target} at {v.size}" for v in by_size.values() if v.target)
+        every = {v.target for v in by_size.values()}
         aim = every.pop() if len(every) == 1 else ", ".join(aims)
-        cells = (found.get(size, Target(what, size, "", "", None)) for size in sizes)
+        cells = (by_size.get(size, Target(what, size, "", "", None)) for size in sizes)
         numbers = [f"**{v.measured}**" if v.met is False else v.measured for v in cells]
         lines.append([what.removeprefix(LAYER), aim, *numbers])
     yield _table(["a training step of an LSTM", "target", *sizes], lines)
@@ -242,18 +242,18 @@ def figure(data: dict, path: Any) -> None:
     import matplotlib.pyplot as plt
 
     panels = [cores for cores in ("one", "all") if _find(data, what="training", cores=cores)]
-    found = {cores: _find(data, suite="layer", what="training", cores=cores) for cores in panels}
+    results = {cores: _find(data, suite="layer", what="training", cores=cores) for cores in panels}
     drawing, axes = plt.subplots(
         1, len(panels), figsize=(5 * len(panels), 4), squeeze=False, layout="constrained"
     )
     for axis, cores in zip(axes[0], panels, strict=True):
         names = [
             name
-            for name in found[cores][0]["contenders"]
-            if name != "seqjax" and median(found[cores][0], name)
+            for name in results[cores][0]["contenders"]
+            if name != "seqjax" and median(results[cores][0], name)
         ]
-        for k, result in enumerate(found[cores]):
-            at = [row + 0.18 * (k - (len(found[cores]) - 1) / 2) for row in range(len(names))]
+        for k, result in enumerate(results[cores]):
+            at = [row + 0.18 * (k - (len(results[cores]) - 1) / 2) for row in range(len(names))]
             values = [ratio(result, name, "seqjax") for name in names]
             axis.barh(at, values, 0.16, label=result["size"], color=f"C{k}")
         axis.axvline(1, color="black", linewidth=1)

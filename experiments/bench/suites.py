@@ -50,7 +50,7 @@ def usable_cores() -> set[int]:
 def races(
     suite: str, sizes: dict[str, Size], precision: str, cores: tuple[str, ...] = CORES
 ) -> Iterator[Race]:
-    """Yield the races of a suite: of layers on each setting of ``cores``, of most on the first."""
+    """Yield the races of a suite; most suites use only the first setting of ``cores``."""
     suites = {
         "layer": _layer,
         "sweep": _sweep,
@@ -177,9 +177,9 @@ def _together(sizes: dict[str, Size], precision: str, cores: tuple[str, ...]) ->
     for H in WIDTHS:
         job = {"size": first._replace(D=2, H=H), "precision": precision, "steps": 20}
         for R in TOGETHER:
-            own = job | {"suite": "together", "runs": R}
-            contenders.append(Contender(f"H={H}, {R} together", OURS, own, alone=True))
-        own = job | {"suite": "sweep", "runs": 4}
-        contenders.append(Contender(f"H={H}, torch, one after the other", TORCH, own))
+            ours = job | {"suite": "together", "runs": R}
+            contenders.append(Contender(f"H={H}, {R} together", OURS, ours, alone=True))
+        theirs = job | {"suite": "sweep", "runs": 4}
+        contenders.append(Contender(f"H={H}, torch, one after the other", TORCH, theirs))
     label = f"B={first.B}, T={first.T}"
     yield Race("together", "training", label, cores[0], contenders, rounds=0.6)

@@ -72,7 +72,7 @@ def experiment(full: bool) -> Experiment:
 
 
 Scores = Mapping[tuple[str, str], SeedScores]
-"""By (task, arm): the LSTM, and each network without a gate."""
+"""Scores by (task, arm) of the LSTM and of each network without a gate."""
 
 
 def _losses(scores: Scores) -> dict[str, np.ndarray]:

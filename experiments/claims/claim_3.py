@@ -20,7 +20,7 @@ from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.types import Array
 
 OCTAVES = 1.0
-"""Scales lie within this many octaves of 1: from .5 to 2."""
+"""Scales span this many octaves on each side of 1: from .5 to 2."""
 WINDOW = 1.0
 """Decades: a gradient norm in [.1, 10] counts as the same size."""
 

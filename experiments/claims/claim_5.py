@@ -8,7 +8,7 @@ step to the weight gradient, or (c) the gradient of all weights.
 The levels of a floor are the 50 and 90 % quantiles of the norms that it raises, over the steps of a
 run without a floor (seed 1000, rate .01; at full size its first 500 steps), for a and b also over
 examples and steps of the sequence. The first level raises half of the norms; the second raises
-nearly all norms to the size of those that have not vanished. Norms under 1e-20 are not raised and
+nearly all norms to the size of norms that have not vanished. Norms under 1e-20 are not raised and
 not counted in the quantiles. The levels of the LSTM are 15 to 30 % above these quantiles.
 
 Two comparisons are reported but decide nothing: clipping at the 50 % quantile of the gradient norm,

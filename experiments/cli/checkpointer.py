@@ -1,4 +1,4 @@
-"""Checkpoints of one shard: when to save, when to stop, and what to resume from."""
+"""Checkpointing of one shard: saving, stopping and resuming."""
 
 import pathlib
 import time

@@ -108,14 +108,14 @@ def measure(point: Point) -> dict[str, np.ndarray]:
 
 def by_regression(parts: Parts, images: np.ndarray) -> np.ndarray:
     """Return (m,) classes of images (m, D) by logistic regression on pixels in [0, 1]."""
-    (x, y), (held_out, wanted) = parts["train"], parts["validation"]
+    (x, y), (held_out, classes) = parts["train"], parts["validation"]
     scale = x.max()
 
     def predicted(model: tuple[np.ndarray, np.ndarray], images: np.ndarray) -> np.ndarray:
         return np.argmax(images / scale @ model[0] + model[1], axis=1)
 
     models = [classical.logistic_regression(x / scale, y, penalty) for penalty in PENALTIES]
-    best = max(models, key=lambda model: np.mean(predicted(model, held_out) == wanted))
+    best = max(models, key=lambda model: np.mean(predicted(model, held_out) == classes))
     return predicted(best, images)
 
 

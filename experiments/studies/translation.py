@@ -57,7 +57,7 @@ STUDY = Study(
 
 
 def edits(text: str, others: Sequence[str]) -> np.ndarray:
-    """(N,) Levenshtein distances from a text to each of the others.
+    """(N,) Levenshtein distances from a text to each of ``others``.
 
     >>> edits("kitten", ["sitting", "kitten", ""]).tolist()
     [3, 0, 6]

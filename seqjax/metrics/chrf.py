@@ -25,7 +25,7 @@ def chrf(hypothesis_TB: Array, reference_TB: Array) -> Array:
 
     Args:
       hypothesis_TB: integers; each text ends before its first 0, or at T.
-      reference_TB: likewise; T may differ.
+      reference_TB: the same for references; T may differ.
 
     >>> import jax.numpy as jnp
     >>> round(float(chrf(jnp.array([[1], [2], [0]]), jnp.array([[1], [3], [2]]))[0]), 3)

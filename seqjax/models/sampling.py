@@ -26,7 +26,7 @@ def draw_symbols(
     """Sample a symbol for each row of logits, (B,) int32.
 
     Args:
-      logits_BV: at least one allowed logit of each row is finite; at most 1e8 in magnitude.
+      logits_BV: logits of at most 1e8 in magnitude; each row has a finite allowed one.
       keys_B: a random key for each row.
       temperature: τ > 0; may be traced. For the likeliest symbol set ``top_k`` to 1.
       top_k: sample from this many of the likeliest symbols, ties included; 0 for all symbols.

@@ -31,7 +31,7 @@ class ModelSpec:
     """Architecture of a model. All fields are static.
 
     Attributes:
-      cell: a name in ``CELLS``.
+      cell: name of the recurrent cell, a key of ``CELLS``.
       hidden: units per layer and direction.
       layers: number of recurrent layers; each reads the outputs of the layer below.
       bidirectional: add to each layer a second cell that runs backwards; outputs are concatenated.
@@ -138,7 +138,7 @@ class SequenceModel(Encoder):
       source_size: number of symbols of the source, read by an encoder with the same ``spec`` and
         separate weights (Sutskever, Vinyals and Le, NIPS 2014); 0 for no encoder.
 
-    Other arguments are those of ``Encoder``. The readout has Flax's default initialisation.
+    Other arguments as in ``Encoder``. The readout has Flax's default initialisation.
     """
 
     def __init__(

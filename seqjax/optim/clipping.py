@@ -32,8 +32,8 @@ class ClipSpec:
         parameters of the unit, bias included (Brock et al. 2021; the readout is not clipped);
         "percentile", the joint norm at that percentile of all norms so far (Seetharaman et al.
         2020, AutoClip); "step", the signal at every step of the backward pass, inside ``unroll``.
-      threshold: the bound, positive; inf for no clipping. For "percentile" a percentage in
-        (0, 100).
+      threshold: bound of the clipped quantity, positive; inf for no clipping. For "percentile" a
+        percentage in (0, 100).
 
     Raises:
       ValueError: an unknown kind or a threshold out of range, as "field: expected ..., got ...".
@@ -162,7 +162,7 @@ def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple
 
 
 def _replace_blocks(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:
-    """``array`` with its blocks replaced by those in ``blocks``."""
+    """``array`` with the blocks of ``field`` in ``blocks`` in place of its blocks."""
     for (name, k), block in blocks.items():
         if name == field:
             array = array.at[:, k].set(block) if array.ndim == 3 else array.at[k].set(block[0])

@@ -36,7 +36,7 @@ class FloorSpec:
         contribution of an example at a step to the gradient of a layer's W, U and b, jointly, and
         the signal to earlier steps does not change; "norm", x is the gradient of all parameters,
         after the clip.
-      level: the floor, finite and 0 or more; 0 for no floor.
+      level: smallest norm of x, finite; 0 for no floor.
 
     Raises:
       ValueError: an unknown kind or a level out of range, as "field: expected ..., got ...".

@@ -24,13 +24,13 @@ class OptimSpec:
     """Optimiser and schedule of the learning rate. Numbers may be traced; names are static.
 
     Attributes:
-      name: "sgd" (plain), "momentum", "nesterov", "rmsprop" (decay .9), "adam", "adamw".
+      name: optimiser: "sgd" (plain), "momentum", "nesterov", "rmsprop" (decay .9), "adam", "adamw".
       learning_rate: learning rate of the first step.
       momentum: decay of the momentum of "momentum" and "nesterov".
       weight_decay: weight decay of "adamw".
       schedule: "constant"; "cosine", to 0 after the last step; "exponential", to ``final`` times
         the learning rate after the last step.
-      final: last learning rate over the first, under "exponential".
+      final: ratio of the last to the first learning rate, under "exponential".
 
     Raises:
       ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".

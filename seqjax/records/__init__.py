@@ -1,7 +1,7 @@
 """The record of a finished run: a typed struct, strict JSON lines in and out, and data frames.
 
-``Record`` has a run's fields; ``read`` yields the records of a file, ``read_all`` returns those of
-a workdir, ``load`` returns them as a pandas data frame, ``append`` adds one. Imports
+``Record`` has a run's fields. ``read`` yields the records of a file, ``read_all`` returns all
+records of a workdir, ``load`` returns a pandas data frame, ``append`` adds a record. Imports
 ``stats.rules``, and for digests of code ``cells``, ``tasks``, ``training.config``.
 
 Imports ``version``, ``cells``, ``stats``, ``tasks``, ``training``.

@@ -157,9 +157,13 @@ def to_builtins(value: Any) -> Any:
 
 
 def dumps(value: Any, **options: Any) -> str:
-    """Return strict JSON; ``options`` are those of ``json.dumps``.
+    """Return strict JSON.
 
     >>> dumps({"threshold": float("inf"), "loss": float("nan")})
     '{"threshold": "inf", "loss": null}'
+
+    Args:
+      value: see ``to_builtins``.
+      options: options of ``json.dumps``.
     """
     return json.dumps(to_builtins(value), allow_nan=False, ensure_ascii=False, **options)

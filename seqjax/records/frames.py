@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
     """Return a data frame with one row for each run of a workdir.
 
-    Columns, with those of ``Record`` under the same name:
+    Columns, which have the names of ``Record``'s fields where both exist:
       id, study, arm, seed, purpose: identity of the run.
       task, cell: names.
       swept fields, by path: numbers or text; NaN if an arm does not have the field.

@@ -41,7 +41,7 @@ class StudyIdentity(Struct):
 
 
 class Sources(Struct):
-    """Digests of code, see ``source``: of tasks and cells, by name."""
+    """Digests of the code of tasks and cells, by name; see ``source``."""
 
     tasks: dict[Text, Text] = msgspec.field(default_factory=dict)
     cells: dict[Text, Text] = msgspec.field(default_factory=dict)

@@ -87,7 +87,7 @@ def finish_step(
     """Bound the cotangent of the cell's new carry and apply the masks.
 
     Args:
-      values: gate values (B, H) by name; those in ``static.probe`` are returned.
+      values: gate values (B, H) by name; the gates in ``static.probe`` are returned.
       new: the carry that the cell computed.
       carry: the carry before the step, which padded steps leave unchanged.
 
@@ -192,13 +192,13 @@ def unroll_reference(
     return final, outputs
 
 
-def chunk_size_near(wanted: int, T: int) -> int:
-    """A divisor of T near ``wanted``, or ``wanted`` itself if none is within a factor of 2.
+def chunk_size_near(target: int, T: int) -> int:
+    """A divisor of T near ``target``, or ``target`` itself if none is within a factor of 2.
 
     A chunk size that divides T avoids a copy that appends the remaining steps.
     """
-    near = [K for K in range(wanted // 2 + 1, 2 * wanted) if T % K == 0]
-    return min(near, key=lambda K: abs(math.log(K / wanted)), default=wanted)
+    near = [K for K in range(target // 2 + 1, 2 * target) if T % K == 0]
+    return min(near, key=lambda K: abs(math.log(K / target)), default=target)
 
 
 def scan_chunks(

@@ -114,7 +114,7 @@ def aggregate(records: Sequence[Record], tune: str | None = None) -> list[TableC
     Clipping is marked as rare or as close to always only if the records differ in clipping.
 
     Args:
-      records: of one study.
+      records: records of one study.
       tune: path of the tuned axis, several joined by commas, or None.
     """
     tuned = tuple((tune or "").split(","))

@@ -63,7 +63,7 @@ def model_sizes(records: Sequence[Record], arms: Sequence[str] = ()) -> list[lis
     """Rows with the size of each arm's model, and the randomness that its runs share.
 
     Args:
-      records: of one study.
+      records: records of one study.
       arms: order of the arms; others follow by name.
     """
     arms_by_size: dict[tuple, list[str]] = {}

@@ -114,8 +114,8 @@ def make_table(
       records: records of one study, in any order.
       title: name of the table; None for the name of the study.
       question: first sentence of the caption.
-      tune: path of the tuned axis, several joined by commas; None for none; by default the one in
-        the records.
+      tune: path of the tuned axis, several joined by commas; None for no tuning; by default the
+        axis that the records name.
       titles: title of an axis in the head of the table, by path; axes with equal titles share a
         column.
       arms: order of the arms; others follow by name.

@@ -167,7 +167,7 @@ class _GroupTrainer:
     checkpointer: Checkpointer
 
     def batches(self, group: list[Run]) -> Iterator[tuple[list[Run], BatchState | None]]:
-        """Batches of runs with their restored state, the one from a checkpoint first."""
+        """Batches of runs with their restored state or None; a restored batch comes first."""
         resumed, restored = self.checkpointer.restore(group, self.lanes)
         if resumed:
             yield resumed, restored

@@ -23,14 +23,14 @@ def revise(
     Args:
       study: the study.
       settings: typed values by path, added to the base.
-      axes: new axes; None for those of the study. An axis of the study with the same path passes on
-        its arms and label.
+      axes: new axes; None for the axes of the study. An axis takes arms and label from the study's
+        axis of the same path, if any.
       arms: titles of the arms to run; empty for all.
-      tune: path of the axis to tune; None for that of the study, if it is still swept.
-      tuning_seeds: number of seeds for tuning; None for that of the study.
+      tune: path of the axis to tune; None for the study's, if it is still swept.
+      tuning_seeds: number of seeds for tuning; None for the study's.
 
     Raises:
-      ConfigError: a field that exists in no arm or has no effect in any; one that is both set and
+      ConfigError: a field that does not exist or has no effect in any arm, that is both set and
         swept, or in which the arms differ; an unknown arm; ``tuning_seeds`` without ``tune``.
     """
     settings = Overrides(settings)

@@ -1,7 +1,7 @@
 """A study as data: named arms and axes. ``plan.plan_runs`` turns it into runs.
 
-The settings of a run are the base of the study, overridden by those of its arm, overridden by the
-values of its point. Settings of the base without effect in a run are dropped, so that one base
+The settings of a run are the base of the study, overridden by the settings of its arm, overridden
+by the values of its point. Settings of the base without effect in a run are dropped, so one base
 serves arms of different cells, tasks and optimisers.
 """
 

@@ -197,8 +197,8 @@ class GeneratedTask(Task):
 class DataSetTask(Task):
     """A task on stored examples, shuffled anew in every epoch; an incomplete last batch is dropped.
 
-    ``data()`` has the concatenated parts as "x", "y" and, if lengths differ, "lengths"; the example
-    numbers of training as "train", and those of validation and test as "evaluation"
+    ``data()`` has the concatenated parts as "x", "y" and, if lengths differ, "lengths"; the numbers
+    of training examples as "train", and the numbers of validation and test examples as "evaluation"
     (2, batches, size), padded with -1.
     """
 

@@ -2,8 +2,8 @@
 
 Orbax writes a checkpoint under a temporary name and renames it when it is complete. It does not
 detect files that change later. Therefore a digest of every array and of the metadata is saved and
-compared on loading. The last two checkpoints are preserved; if the newest is corrupt, the one
-before it is loaded.
+compared on loading. The last two checkpoints are preserved; if the newest is corrupt, the previous
+one is loaded.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Peers, one module each; ``PEERS`` has the package that each needs."""
+"""Peers, one module each; ``PEERS`` has the required package of each module."""
 
 PEERS = {
     "torch": "torch",

@@ -12,11 +12,11 @@ def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
     """Prepare a job of the suite "layer"."""
     _, _, D, H = size
     arrays = draw(Size(*size))
-    made = eqx.nn.LSTMCell(D, H, key=jax.random.key(0))
+    layer = eqx.nn.LSTMCell(D, H, key=jax.random.key(0))
     params, static = eqx.partition(
         eqx.tree_at(
             lambda c: (c.weight_ih, c.weight_hh, c.bias),
-            made,
+            layer,
             (
                 jnp.asarray(arrays.w_DGH.reshape(D, -1).T),
                 jnp.asarray(arrays.u_HGH.reshape(H, -1).T),

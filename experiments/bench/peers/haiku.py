@@ -19,6 +19,6 @@ def make(suite: str, size: list[int], cell: str, precision: str) -> Job:
 
     order = [0, 2, 1, 3]  # i g f o
     both = np.concatenate([arrays.w_DGH, arrays.u_HGH])[:, order]
-    b_GH = arrays.b_GH - np.float32([0, 1, 0, 0])[:, None]  # its own 1 on f
+    b_GH = arrays.b_GH - np.float32([0, 1, 0, 0])[:, None]  # haiku adds 1 to the bias of f
     params = {"lstm/linear": {"w": both.reshape(len(both), -1), "b": b_GH[order].reshape(-1)}}
     return jax_job(layer.apply, params, arrays.x_TBD, arrays.y_TBH, precision=precision)

@@ -62,13 +62,13 @@ def _over_devices(
     from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
     mesh = jax.make_mesh((jax.device_count(),), (axis,), axis_types=(AxisType.Auto,))
-    whole, shared = PartitionSpec(), PartitionSpec(None, axis)
+    replicated, sharded = PartitionSpec(), PartitionSpec(None, axis)
 
     def local(params, x, y):
         return jax.lax.psum(jax.value_and_grad(loss)(params, x, y), axis)
 
     over = functools.partial(jax.shard_map, mesh=mesh, check_vma=False)
-    grad = over(local, in_specs=(whole, shared, shared), out_specs=whole)
-    forward = over(apply, in_specs=(whole, shared), out_specs=shared)
-    params = jax.device_put(params, NamedSharding(mesh, whole))
-    return grad, forward, params, *jax.device_put((x, y), NamedSharding(mesh, shared))
+    grad = over(local, in_specs=(replicated, sharded, sharded), out_specs=replicated)
+    forward = over(apply, in_specs=(replicated, sharded), out_specs=sharded)
+    params = jax.device_put(params, NamedSharding(mesh, replicated))
+    return grad, forward, params, *jax.device_put((x, y), NamedSharding(mesh, sharded))

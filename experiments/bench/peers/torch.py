@@ -18,7 +18,7 @@ def make(suite: str, **options) -> Job:
 
 def _set_precision(precision: str) -> None:
     torch.set_float32_matmul_precision({"float32": "highest", "tf32": "high"}[precision])
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"  # on by default, whatever the line above
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"  # a separate flag, on by default
 
 
 def _wait() -> None:
@@ -27,7 +27,7 @@ def _wait() -> None:
 
 
 def _load(layer, w_DGH, u_HGH, b_GH) -> None:
-    """Copy the weights. The second bias stays 0, since training both would double its step."""
+    """Copy the weights. The second bias stays 0, because training both would double the step."""
     H = u_HGH.shape[0]
     with torch.no_grad():
         layer.weight_ih_l0.copy_(torch.tensor(w_DGH).permute(1, 2, 0).reshape(-1, len(w_DGH)))
@@ -106,8 +106,8 @@ def _sweep(size: list[int], runs: int, steps: int, precision: str) -> Job:
         return loss.detach()
 
     def one_run():
-        made = model()
-        return torch.stack([update(*made, *batch()) for _ in range(steps)]).cpu().numpy()
+        parts = model()
+        return torch.stack([update(*parts, *batch()) for _ in range(steps)]).cpu().numpy()
 
     def run(times):
         for _ in range(times):

@@ -10,7 +10,7 @@ FLAGS = flags.FLAGS
 
 
 def main(argv: list[str]) -> None:
-    """List the studies, or run what the flags ask for. Heavy imports follow the checks of flags."""
+    """List the studies, or plan or run the selected ones. Slow imports follow the flag checks."""
     del argv
     if FLAGS.list:
         _list_studies()

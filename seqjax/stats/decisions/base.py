@@ -76,7 +76,7 @@ class Comparison:
       mean, lower, upper, n: estimate and limits over n seeds or draws.
       correlation: correlation within pairs; NaN for a level, and if one side is constant.
       detectable: smallest difference that this spread could have distinguished from 0.
-      conclusions: those of YES, NO and NON-INFERIOR that hold, or undecided; empty for a level.
+      conclusions: YES, NO and NON-INFERIOR as far as they hold, or undecided; empty for a level.
     """
 
     name: str

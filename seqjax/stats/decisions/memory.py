@@ -117,12 +117,12 @@ def _removes_explosion(
         for task in TASKS
     ]
     calm = [task for task, c in zip(TASKS, reductions, strict=True) if c is None]
-    nothing = f"Elman fails half the time at no rate on {', '.join(calm)}"
+    remark = f"Elman fails half the time at no rate on {', '.join(calm)}"
     return make_verdict(
         "7b",
         "The LSTM removes exploding gradients.",
         reductions,
-        "; ".join(filter(None, [describe(reductions), nothing if calm else ""])),
+        "; ".join(filter(None, [describe(reductions), remark if calm else ""])),
         supported=all(map(analysis.reduces_failures, reductions)),
         contradicted=all(map(analysis.hardly_reduces_failures, reductions)),
     )

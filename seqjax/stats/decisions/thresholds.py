@@ -57,13 +57,13 @@ def claim_4(
     rows = any(all(good[task, kind] for kind in KINDS) for task in tasks)
     columns = any(all(good[task, kind] for task in tasks) for kind in KINDS)
     calm = [task for task in tasks if reductions[task, KINDS[0]] is None]
-    nothing = f"; no rate fails half the time on {', '.join(calm)}" if calm else ""
+    remark = f"; no rate fails half the time on {', '.join(calm)}" if calm else ""
     return [
         make_verdict(
             "4",
             "Exploding gradients are handled by clipping what exceeds a threshold.",
             [*reductions.values(), *differences.values()],
-            describe(list(reductions.values())) + nothing,
+            describe(list(reductions.values())) + remark,
             supported=all(good.values()) and len(tasks) > 1,
             in_part=rows or columns,
             contradicted=len(tasks) > 1

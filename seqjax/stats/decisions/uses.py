@@ -1,8 +1,8 @@
 """Claims 11 to 13: uses of recurrent networks, compared with baselines without a network.
 
 A gain is the share of a baseline's error that the network saves, 1 - e / e_baseline: 0 if the
-network is as good as the baseline, 1 if it makes no error, negative if it is worse. Errors are
-those of the task: wrong answers, nats, squared or absolute errors.
+network is as good as the baseline, 1 if it makes no error, negative if it is worse. The task
+defines the error: wrong answers, nats, squared or absolute errors.
 """
 
 from collections.abc import Mapping
