@@ -85,7 +85,7 @@ def frequent(items: Iterable[str], most: int) -> list[str]:
 
 
 def encode(text: str, characters: Sequence[str]) -> np.ndarray:
-    """Return the index of each character in ``characters``, (N,) int32; others have the next index.
+    """Return each character's index in ``characters``, (N,) int32; len(characters) if it is absent.
 
     >>> encode("band", "an").tolist()
     [2, 0, 1, 2]

@@ -70,7 +70,7 @@ def _load_model() -> saved_models.SavedModel:
 
 
 def _sample(model: SequenceModel, allowed_TV: np.ndarray, first: Array, key: Array) -> Array:
-    """Return (T,) the symbols of one poem after the first, which gives its form."""
+    """Return the symbols (T,) of one poem after its first symbol, the form."""
     steps, options = len(allowed_TV), {"temperature": FLAGS.temperature, "top_k": FLAGS.top_k}
     return sampling.sample(model, first[None], key[None], steps, allowed=allowed_TV, **options)[
         :, 0
@@ -83,10 +83,10 @@ def _lines(
     prompt: poem_prompt.Prompt,
     number: int,
 ) -> Iterator[tuple[str, str, bool]]:
-    """Yield each line of a poem, the mark after it, and whether any of its characters was sampled.
+    """Yield each line of a poem, the mark after it, and True if any of its characters was sampled.
 
     Args:
-      sampler: from the first symbol and a key to the symbols that follow.
+      sampler: function from the first symbol and a key to the symbols of the poem.
       script: symbols of the model.
       prompt: form and given characters.
       number: index of the poem, from which its key is folded.

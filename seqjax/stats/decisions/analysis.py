@@ -228,9 +228,9 @@ def _sensitivity(comparisons: Sequence[Comparison], n: int) -> str:
 
 
 def claim_rule(rule: Callable[..., list[Verdict]]) -> Callable[..., list[Verdict]]:
-    """Decorate a rule to mark verdicts as fragile that halved or doubled margins change.
+    """Decorate a rule: a verdict is fragile if halving or doubling the margins changes it.
 
-    The decorated rule also appends to each verdict an exploratory one about medians.
+    The decorated rule also returns, after each verdict, an exploratory verdict about medians.
 
     Args:
       rule: takes an ``Analysis`` and the evidence.

@@ -19,7 +19,7 @@ USES = {
     "13f": "LSTMs do well in time-series forecasting.",
 }
 FORM, FORMLESS = 0.9, 0.5
-"""Rates of well-formed poems: a model at or above the first writes poems, below the second not."""
+"""Rates of well-formed poems: from the first on a model writes poems, below the second it fails."""
 
 
 def gain(errors: np.ndarray, baseline: float) -> np.ndarray:
