@@ -266,12 +266,8 @@ class Workdir:
         self._check_environment(measurements.environment, environment, allow_mixed)
 
     def write_measurements(self, measurements: Measurements) -> None:
-        """Write measurements.json.
-
-        Raises:
-          RecordError: the file could not be read again.
-        """
-        self.write(MEASURED, jsonl.text_of_file(measurements, str(self.path / MEASURED)))
+        """Write measurements.json."""
+        self.write(MEASURED, codec.dumps(measurements) + "\n")
 
     def recover(self, shard: tuple[int, int], log: Callable[[str], None]) -> None:
         """Move a torn last line of a shard's records to another file; its run is trained again."""

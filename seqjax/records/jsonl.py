@@ -39,20 +39,6 @@ def load_file(path: pathlib.Path, kind: type[T]) -> T:
     return value
 
 
-def text_of_file(value: Struct, where: str) -> str:
-    """Return ``value`` as text for ``load_file``.
-
-    Raises:
-      RecordError: ``load_file`` would refuse the text; the message begins with ``where``.
-    """
-    text = codec.dumps(value) + "\n"
-    try:
-        codec.decode(codec.decoder(type(value)), text.encode())
-    except ValueError as error:
-        raise RecordError(f"{where}: nothing is written: {error}") from None
-    return text
-
-
 def append(path: pathlib.Path, record: Record) -> None:
     """Add one line to a file, completely or not at all, and wait until it is on disk.
 

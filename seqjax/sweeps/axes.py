@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from seqjax.sweeps.study import MOST_RUNS, Axis
+from seqjax.sweeps.study import Axis
 from seqjax.training.overrides import ConfigError, field_of
 
 DRAWN = re.compile(r"loguniform\(([^(),]+),([^(),]+)\)")
@@ -39,8 +39,6 @@ def _parse_axis(path: str, texts: Sequence[str], trials: int | None) -> Axis:
         return Axis(path, _draws(path, texts, trials), drawn=True)
     if not all(texts):
         raise ConfigError(f"{path}: swept over an empty value; expected value,value,...")
-    if len(texts) > MOST_RUNS:
-        raise ConfigError(f"{path}: swept over {len(texts):,} values; at most {MOST_RUNS:,}")
     values, distinct = tuple(map(field.parse, texts)), set()
     for value in values:
         used = np.float32(value) if field.type is float else value  # runs compute in float32

@@ -107,13 +107,6 @@ def test_engines_agree_in_bfloat16_and_differ_from_float32(name):
         assert 1e-5 * size < jnp.abs(a - c).max() <= 5e-2 * size
 
 
-def test_forward_mode_is_an_error_of_jax():
-    cell, params, x = setting("lstm")
-    of = loss(cell, x, engine="reference", dtype=jnp.bfloat16)
-    with pytest.raises(TypeError, match="custom_vjp"):
-        jax.jvp(of, (params,), (params,))
-
-
 def test_a_dtype_that_is_no_floating_one_is_refused():
     cell, params, x = setting("lstm")
     with pytest.raises(ValueError, match=r"dtype: .*int8"):
