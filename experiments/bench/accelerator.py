@@ -173,21 +173,18 @@ def main() -> int:
     """Measure all cells, in several processes; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m experiments.bench.accelerator")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/accelerator"))
-    parser.add_argument("--cells", default=",".join(CELLS), help="names, with commas between")
-    parser.add_argument("--precisions", default=",".join(PRECISIONS), help="as for --cells")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31), help="random seed")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    rows, names = [], options.cells.split(",")
-    chosen = tuple(options.precisions.split(","))
-    work = functools.partial(measure, seed=options.seed, precisions=chosen)
+    rows = []
+    work = functools.partial(measure, seed=options.seed, precisions=tuple(PRECISIONS))
     with (
         multiprocessing.get_context("spawn").Pool(options.processes) as pool,
         open(options.out / "errors.jsonl", "w") as file,
     ):
-        for cell_rows in pool.imap_unordered(work, names):
+        for cell_rows in pool.imap_unordered(work, CELLS):
             rows += cell_rows
             file.writelines(json.dumps(row) + "\n" for row in cell_rows)
             file.flush()

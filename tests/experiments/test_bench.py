@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 
@@ -10,13 +9,13 @@ import jax
 import numpy as np
 import pytest
 from jax.experimental import rnn
+from support.commands import ROOT, finish, start
 
 from experiments.bench import ours, race, report
 from experiments.bench.peers import cudnn, linen, nnx
 from experiments.bench.problem import GATES, SIZES, Size, draw
 from experiments.bench.suites import races
 
-ROOT = pathlib.Path(__file__).parents[2]
 SMALL = Size(4, 6, 3, 8)
 JOB = {"size": SMALL, "cell": "lstm", "precision": "float32"}
 RESULTS = [
@@ -24,17 +23,6 @@ RESULTS = [
     for path in sorted((ROOT / "experiments/results/bench").glob("*.json"))
     if path.stem.partition("_")[2] not in ("errors", "repeats")
 ]
-
-
-def bench(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "experiments.bench", *arguments],
-        cwd=ROOT,
-        env=dict(os.environ, **environment),
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
 
 
 def job(module=ours, cell="lstm", **options):
@@ -147,8 +135,9 @@ def test_every_size_is_raced_forward_and_training_on_one_core_and_on_all():
 @pytest.mark.exhaustive
 @pytest.mark.subprocess
 def test_the_command_races_installed_peers_and_lists_the_others(tmp_path):
-    done = bench("--suites=long", "--sizes=2x6x2x4", "--rounds=3", f"--out={tmp_path}")
-    assert done.returncode == 0, done.stderr
+    arguments = ("--suites=long", "--sizes=2x6x2x4", "--rounds=3", f"--out={tmp_path}")
+    done = finish(start(*arguments, program="bench"))
+    assert done.code == 0, done.err
     data = json.loads((tmp_path / "bench.json").read_text())
     (result,) = data["races"]
     plain, remat = (result["contenders"][name] for name in ("plain", "remat"))
@@ -157,7 +146,7 @@ def test_the_command_races_installed_peers_and_lists_the_others(tmp_path):
     assert remat["worst_difference"] < 1e-5
     assert data["environment"]["jax"] == jax.__version__
     assert (tmp_path / "bench.md").read_text() == "\n".join(report.tables(data)) + "\n"
-    assert "| remat, time of plain | T=6 |" in done.stdout
+    assert "| remat, time of plain | T=6 |" in done.out
 
 
 @pytest.mark.exhaustive
@@ -191,10 +180,9 @@ def test_an_absent_peer_has_a_reason():
     ],
 )
 def test_a_mistake_is_one_line(argument, words):
-    done = bench(argument)
-    assert done.returncode == 2
-    assert words in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    done = finish(start(argument, program="bench"))
+    assert done.code == 2
+    assert words in done.err.splitlines()[-1] and "Traceback" not in done.err
 
 
 @pytest.mark.exhaustive

@@ -208,15 +208,6 @@ def test_runs_a_device(hidden):
     assert memory >= 500 * 64 * hidden * 4 * 4  # the gates at least, float32
 
 
-def test_what_would_be_run_is_described():
-    groups = executor.group_runs(runs_of(Axis("model.hidden", (4, 8)), seeds=3))
-    *lines, total, programs = executor.describe_groups(groups, "cpu")
-    assert "3 runs of 7 steps, lstm of 4 units on adding, 112 parameters (117 with" in lines[0]
-    assert "lstm of 8 units" in lines[1]
-    assert total == "6 runs, 42 steps, 2 group(s)"
-    assert programs.startswith("programs: 2 each")
-
-
 # Batches so large that XLA shares out the sums of one gradient over its threads: without NPROC the
 # processes do not agree (at 128 units they do).
 CHILD = """

@@ -191,8 +191,3 @@ def test_a_command_tunes_and_reports_in_one_piece_or_two(tmp_path):
     assert {one.purpose for one in found} == {"tuning", "evaluation"}
     again = command(*SMALL, f"--workdir={tmp_path / 'whole'}")
     assert again.code == 0 and again.out == whole.out and "compiling" not in again.err
-
-
-def test_a_plan_says_what_follows(tmp_path):
-    result = command(*SMALL, "--dry_run", f"--workdir={tmp_path / 'none'}")
-    assert result.out.splitlines()[-1] == f"then 4 runs: 2 cells at their best {RATE}"
