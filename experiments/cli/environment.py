@@ -32,7 +32,7 @@ def prepare(deterministic: bool) -> None:
 
 
 def cache_dir() -> pathlib.Path:
-    """Cache folder, which may be deleted at any time: $SEQJAX_CACHE_DIR, or the user's cache."""
+    """Cache folder: $SEQJAX_CACHE_DIR, or ``seqjax`` in the user's cache."""
     if folder := os.environ.get("SEQJAX_CACHE_DIR"):
         return pathlib.Path(folder)
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqjax"

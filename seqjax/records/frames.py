@@ -44,9 +44,7 @@ def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
     try:
         import pandas as pd
     except ImportError:
-        raise ImportError(
-            "seqjax.records.load needs pandas: pip install 'seqjax[frames]'"
-        ) from None
+        raise ImportError("seqjax.records.load needs pandas: pip install pandas") from None
     records = read_all(pathlib.Path(workdir))
     if not records:
         raise FileNotFoundError(f"{workdir}: expected records.jsonl, found no records")
