@@ -89,8 +89,8 @@ def run(races: list[Race], rounds: int) -> Iterator[dict]:
                 turns = max(3, round(rounds * race.rounds))
                 training, *forward = fleet.race(race.contenders, turns, race.forward)
                 yield {**where, "contenders": training}
-                for found in forward:
-                    yield {**where, "what": "forward", "flop": 0, "contenders": found}
+                for contenders in forward:
+                    yield {**where, "what": "forward", "flop": 0, "contenders": contenders}
 
 
 def environment() -> dict:

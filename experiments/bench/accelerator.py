@@ -154,14 +154,14 @@ def table(rows: list[dict]) -> Iterator[str]:
     yield "| cell | engines | " + " | ".join(f"{p}, {which}" for p, which in kinds) + " |"
     yield "| --- " * (len(kinds) + 2) + "|"
     for name in CELLS:
-        of_cell = [row for row in rows if row["cell"] == name]
-        if not of_cell:
+        rows_of_cell = [row for row in rows if row["cell"] == name]
+        if not rows_of_cell:
             continue
-        cells = [name, str(len({row["engine"] for row in of_cell}))]
+        cells = [name, str(len({row["engine"] for row in rows_of_cell}))]
         for precision, which in kinds:
             errors = [
                 error
-                for row in of_cell
+                for row in rows_of_cell
                 for kind, error in row["errors"].items()
                 if row["precision"] == precision and kind.startswith(which)
             ]

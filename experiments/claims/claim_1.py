@@ -50,7 +50,7 @@ def experiment(full: bool) -> Experiment:
 def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 1 from test accuracies and from Jacobians of the feed-forward networks."""
     runs = evidence.runs_by()
-    by_readout = {place: accuracies(records) for place, records in runs.items()}
+    by_readout = {key: accuracies(records) for key, records in runs.items()}
     jacobians = {
         name: max(
             _largest_jacobian(record)

@@ -166,11 +166,11 @@ def decide(evidence: Evidence) -> list[Verdict]:
     slopes, probes = {}, {}
     for cell, gain, driven in itertools.product(STEEPEST, GAINS, (False, True)):
         point = lookup(measured, cell, gain, driven)
-        place = (ACTIVATION[cell], gain, driven)
-        slopes[place] = np.array(point["slope"], np.float64)
-        if not np.all(np.isfinite(slopes[place])):
-            raise EvidenceError(f"slope: expected gradients above 0, got a norm of 0 at {place}")
-        probes[place] = _scores(point["accuracy"])
+        key = (ACTIVATION[cell], gain, driven)
+        slopes[key] = np.array(point["slope"], np.float64)
+        if not np.all(np.isfinite(slopes[key])):
+            raise EvidenceError(f"slope: expected gradients above 0, got a norm of 0 at {key}")
+        probes[key] = _scores(point["accuracy"])
     return CLAIMS["2"](slopes, probes) + _trained(evidence)
 
 

@@ -85,10 +85,10 @@ def _normal(key: Array, units: int) -> Array:
 
 def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 2b at the registered scale, and exploratory verdicts at other scales."""
-    by_place = evidence.measured_by("scale", "shared")
+    measured = evidence.measured_by("scale", "shared")
     verdicts = []
     for scale in SCALES:
-        points = {kind: lookup(by_place, scale, kind == "shared") for kind in KINDS}
+        points = {kind: lookup(measured, scale, kind == "shared") for kind in KINDS}
         pieces = {kind: np.array(points[kind]["pieces"]) for kind in KINDS}
         missed = max(
             1 - np.mean(points[kind]["coarse"][-1]) / np.mean(pieces[kind][-1]) for kind in KINDS

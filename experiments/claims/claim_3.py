@@ -73,8 +73,8 @@ def middle_best(inside_S: np.ndarray) -> int:
     >>> middle_best(np.array([0, 5, 5, 5, 1]))
     2
     """
-    places = np.flatnonzero(inside_S == np.max(inside_S))
-    return int(places[len(places) // 2])
+    best = np.flatnonzero(inside_S == np.max(inside_S))
+    return int(best[len(best) // 2])
 
 
 @functools.partial(jax.jit, static_argnums=(2, 3))

@@ -130,14 +130,14 @@ def _failures(
     evidence: Evidence, chosen: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str], np.ndarray]:
     """(rates, n) bools that mark failed runs, by (task, kind), at the chosen thresholds."""
-    rows: dict[tuple[str, str], list[np.ndarray]] = {place: [] for place in chosen}
+    rows: dict[tuple[str, str], list[np.ndarray]] = {pair: [] for pair in chosen}
     for (task, kind, quantile, _), scores in evidence.scores_by("kind", "quantile", "rate").items():
         if chosen[task, kind] == quantile:
             rows[task, kind].append(scores.failed)
     for (task, kind), failed in rows.items():
         if len({len(row) for row in failed}) > 1:
             raise EvidenceError(f"{kind} on {task}: expected the same seeds at every rate")
-    return {place: np.array(failed) for place, failed in rows.items()}
+    return {pair: np.array(failed) for pair, failed in rows.items()}
 
 
 def curves(evidence: Evidence) -> ClaimPanel:

@@ -111,7 +111,7 @@ def _label(model: str, floor: str, level: str) -> str:
 def decide(evidence: Evidence) -> list[Verdict]:
     """Verdict 5 on the Elman networks, with the scores of the LSTM and of clipping added."""
     scores = evidence.scores_by("model", "floor", "level")
-    elman = {place: scores[place] for place in scores if place[1] in GAINS}
+    elman = {key: scores[key] for key in scores if key[1] in GAINS}
     others = {
         (task, f"{model} clip"): clipped
         for (task, model), clipped in evidence.scores_by("clipped").items()
@@ -141,10 +141,10 @@ def _without_floor(evidence: Evidence) -> dict[tuple[str, str], list[Record]]:
 def _ratios(evidence: Evidence) -> dict[tuple[str, str], np.ndarray]:
     """(n,) x-ratios of the runs without a floor, by (task, model)."""
     ratios = {}
-    for place, runs in _without_floor(evidence).items():
+    for key, runs in _without_floor(evidence).items():
         x_NT = _after(runs, "x")
         ratio_N = _over(x_NT[:, 1:8].max(axis=1), x_NT[:, 0])
-        ratios[place] = np.nan_to_num(ratio_N, nan=UNKNOWN, posinf=UNKNOWN)
+        ratios[key] = np.nan_to_num(ratio_N, nan=UNKNOWN, posinf=UNKNOWN)
     return ratios
 
 

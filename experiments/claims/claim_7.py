@@ -70,7 +70,7 @@ def decide(evidence: Evidence) -> list[Verdict]:
     failed: dict[tuple[str, str], list[np.ndarray]] = {}
     for (task, arm, _), scores in evidence.scores_by("unclipped", "rate").items():
         failed.setdefault((task, arm), []).append(scores.failed)
-    failures = {place: np.stack(rows) for place, rows in failed.items()}
+    failures = {pair: np.stack(rows) for pair, rows in failed.items()}
     return CLAIMS["7"](evidence.scores_by(), failures)
 
 

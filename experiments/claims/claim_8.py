@@ -81,14 +81,14 @@ def _gate_values(evidence: Evidence, field: str) -> dict[tuple[str, int, str], n
 def _shares(evidence: Evidence, edge: int, time: int) -> dict[tuple[str, int, str], np.ndarray]:
     """(n,) shares of values below a cut-off or above 1 minus it, by (task, layer, gate)."""
     low, high = _gate_values(evidence, "low"), _gate_values(evidence, "high")
-    return {place: (low[place] + high[place])[:, time, edge] for place in low}
+    return {key: (low[key] + high[key])[:, time, edge] for key in low}
 
 
 def curves(evidence: Evidence) -> ClaimPanel:
     """Histogram of the values of each gate after the registered number of steps."""
     histograms = _gate_values(evidence, "histogram").items()
     lines = {
-        gate: np.mean([rows[:, 1] for place, rows in histograms if place[-1] == gate], axis=0)
+        gate: np.mean([rows[:, 1] for key, rows in histograms if key[-1] == gate], axis=0)
         for gate in GATES
     }
     title = "gate values after training, mean of tasks and layers"

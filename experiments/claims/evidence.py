@@ -80,11 +80,11 @@ class Evidence:
 
     def scores_by(self, *tags: str) -> dict[tuple, SeedScores]:
         """Scores and failures of reported runs, by the keys of ``runs_by``."""
-        return {place: seed_scores(runs) for place, runs in self.runs_by(*tags).items()}
+        return {key: seed_scores(runs) for key, runs in self.runs_by(*tags).items()}
 
     def measured_by(self, *fields: str) -> dict[tuple, Mapping[str, np.ndarray]]:
         """Measurements by the values of these fields of their points."""
-        return {tuple(at.point[name] for name in fields): at.measured for at in self.points}
+        return {tuple(p.point[name] for name in fields): p.measured for p in self.points}
 
 
 def _checked(arm: Arm, runs: list[Record], purpose: str) -> list[Record]:

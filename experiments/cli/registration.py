@@ -85,7 +85,7 @@ def _check_settings(
     experiment: Experiment, records: Sequence[Record], points: Sequence[MeasuredPoint]
 ) -> None:
     """Raise EvidenceError if runs have a task that is not accepted, or contradict measurements."""
-    measured = dict.fromkeys(pair for at in points for pair in fields_of(at.point).items())
+    measured = dict.fromkeys(pair for point in points for pair in fields_of(point.point).items())
     for record in records:
         settings = record.settings
         if error := experiment.task_error(settings["task.name"]):

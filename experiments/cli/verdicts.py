@@ -65,9 +65,14 @@ def _write(workdir: Workdir, verdicts: Sequence[Verdict], decided: Sequence[Resu
 
 
 def _environments(decided: Sequence[Results]) -> list[str]:
-    places = [record.environment for results in decided for record in results.records]
-    places += [results.measured.environment for results in decided if results.measured]
-    return sorted({f"jaxlib {place['jaxlib']} on {place['device']}" for place in places})
+    environments = [record.environment for results in decided for record in results.records]
+    environments += [results.measured.environment for results in decided if results.measured]
+    return sorted(
+        {
+            f"jaxlib {environment['jaxlib']} on {environment['device']}"
+            for environment in environments
+        }
+    )
 
 
 def _caption(verdicts: Sequence[Verdict], decided: Sequence[Results]) -> str:

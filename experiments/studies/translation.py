@@ -133,7 +133,7 @@ MEASUREMENT = Measurement(
 
 def _measured(evidence: Evidence, baseline: str) -> list[Mapping[str, np.ndarray]]:
     """Measurements of a baseline."""
-    return [at.measured for at in evidence.points if at.point["baseline"] == baseline]
+    return [p.measured for p in evidence.points if p.point["baseline"] == baseline]
 
 
 def _errors(runs: Sequence[Record]) -> np.ndarray:

@@ -20,9 +20,9 @@ def resampled(sequences: Sequence[np.ndarray], length: int) -> np.ndarray:
     """Return sequences (T, D) as one array (N, ``length``, D) by linear interpolation."""
     result = np.empty((len(sequences), length, sequences[0].shape[1]))
     for row, x_TD in zip(result, sequences, strict=True):
-        at = np.linspace(0, len(x_TD) - 1, length)
+        positions = np.linspace(0, len(x_TD) - 1, length)
         for d, x_T in enumerate(x_TD.T):
-            row[:, d] = np.interp(at, np.arange(len(x_TD)), x_T)
+            row[:, d] = np.interp(positions, np.arange(len(x_TD)), x_T)
     return result
 
 
@@ -64,8 +64,8 @@ def warped(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> np.ndarray:
             least = np.minimum(np.minimum(above[j], row[-1] if j else infinite), corner)
             cost = _squared(a_NTD[:, i], b_MTD[:, j])
             row.append(cost + (least if i or j else 0))
-            here = np.ix_(ends_N == i, ends_M == j)
-            result[here] = row[-1][here]
+            ends = np.ix_(ends_N == i, ends_M == j)
+            result[ends] = row[-1][ends]
         above = row
     return result
 

@@ -65,7 +65,7 @@ class NGrams(NamedTuple):
     def _probabilities(self, symbols: np.ndarray, position: np.ndarray) -> np.ndarray:
         """Return p of concatenated symbols; ``position`` is the index of each in its sequence."""
         p = np.full(len(symbols), 1 / self.vocabulary)
-        for (here, code), level in zip(
+        for (ends, code), level in zip(
             _codes(symbols, position, self.vocabulary, len(self.levels)), self.levels, strict=False
         ):
             count = _look_up(level.gram_G, level.count_G, code)
@@ -73,8 +73,8 @@ class NGrams(NamedTuple):
             total = _look_up(level.context_C, level.total_C, context)
             types = _look_up(level.context_C, level.types_C, context)
             known, D = total > 0, level.discount
-            share = np.maximum(count - D, 0) + D * types * p[here]
-            p[here[known]] = share[known] / total[known]
+            share = np.maximum(count - D, 0) + D * types * p[ends]
+            p[ends[known]] = share[known] / total[known]
         return p
 
 
@@ -95,12 +95,12 @@ def fit(sequences: Iterable[np.ndarray], order: int, vocabulary: int) -> NGrams:
     position = np.concatenate([np.arange(len(sequence)) for sequence in sequences])
     coded = _codes(symbols, position, vocabulary, order)
     levels = []
-    for length, ((here, codes), longer) in enumerate(
+    for length, ((ends, codes), longer) in enumerate(
         zip(coded, [*coded[1:], None], strict=True), start=1
     ):
         if longer is not None:
             before = np.unique(longer[1]) % vocabulary**length
-            codes = np.concatenate([before, codes[position[here] == length - 1]])
+            codes = np.concatenate([before, codes[position[ends] == length - 1]])
         levels.append(_level(codes, vocabulary))
     return NGrams(vocabulary, tuple(levels))
 
@@ -116,8 +116,8 @@ def _codes(
     for length in range(1, order + 1):
         older = symbols[: max(len(symbols) - length + 1, 0)]  # first symbols of the grams
         code[length - 1 :] += older * vocabulary ** (length - 1)
-        here = np.flatnonzero(position >= max(length - 1, 1))
-        by_length.append((here, code[here]))
+        ends = np.flatnonzero(position >= max(length - 1, 1))
+        by_length.append((ends, code[ends]))
     return by_length
 
 

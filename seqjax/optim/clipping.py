@@ -162,7 +162,7 @@ def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple
 
 
 def _replace_blocks(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:
-    """``array`` with the blocks of ``field`` in ``blocks`` in place of its blocks."""
+    """``array`` with its blocks replaced by the entries of ``blocks`` for ``field``."""
     for (name, k), block in blocks.items():
         if name == field:
             array = array.at[:, k].set(block) if array.ndim == 3 else array.at[k].set(block[0])
@@ -171,10 +171,10 @@ def _replace_blocks(field: str, array: Array, blocks: dict[tuple[str, int], Arra
 
 def _insert(sorted_N: Array, value: Array) -> Array:
     """``sorted_N`` with ``value`` inserted in order and the last entry dropped."""
-    place = jnp.searchsorted(sorted_N, value)
+    position = jnp.searchsorted(sorted_N, value)
     index = jnp.arange(sorted_N.size)
     shifted = jnp.roll(sorted_N, 1)
-    return jnp.where(index < place, sorted_N, jnp.where(index == place, value, shifted))
+    return jnp.where(index < position, sorted_N, jnp.where(index == position, value, shifted))
 
 
 def _percentile(sorted_N: Array, count: Array, percent: Array) -> Array:

@@ -163,12 +163,12 @@ def _step_back(static, shared, inputs, saved_TKN, d_outputs, p):
 
     def step_back(sums, t):
         d_carry, d_initial, d_bound, d_p = sums
-        of_step = jax.tree.map(
+        step_inputs = jax.tree.map(
             lambda array: lax.dynamic_index_in_dim(array, t, 0, keepdims=False),
             (inputs.valid_TB, inputs.reset_TB, d_outputs),
         )
         saved = _unpack(cell, saved_TKN, t, d_carry.h.shape)
-        d_before, dz, pull_reset, (d_past, *more) = pointwise(d_carry, saved, *of_step)
+        d_before, dz, pull_reset, (d_past, *more) = pointwise(d_carry, saved, *step_inputs)
         d_initial, d_bound, d_p = jax.tree.map(jnp.add, (d_initial, d_bound, d_p), tuple(more))
         sides = [_side(dz, names) for names in (cell.input_gates, cell.state_gates)]
         if cell.state_gates:
@@ -207,8 +207,8 @@ def _pointwise(static, shared, p):
             act = Replay(cell, values)
             rows = SimpleNamespace(**p) if p else None
             new = cell.combine(act, SimpleNamespace(**z), before, rows)
-            here = shared._replace(initial=initial, step_bound=bound)
-            return finish_step(static, here, act.values, new, carry, valid_B, reset_B)
+            step_shared = shared._replace(initial=initial, step_bound=bound)
+            return finish_step(static, step_shared, act.values, new, carry, valid_B, reset_B)
 
         def reset(carry, initial):
             return carry if static.reverse else reset_carry(carry, initial, reset_B)

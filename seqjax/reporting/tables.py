@@ -201,9 +201,9 @@ def _caption(
     for mark, (sign, meaning) in MARKS.items():
         if any(mark in cell.marks for cell in cells):
             sentences.append(f"{sign} {meaning}.")
-    places = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
-    environments = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in places))
-    if len(places) > 1:
+    pairs = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
+    environments = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in pairs))
+    if len(pairs) > 1:
         environments = f"MIXED: records of different environments ({environments})"
     return " ".join([*sentences, f"{environments}."])
 

@@ -233,10 +233,10 @@ def evaluate_run(run: tuple[Config, Any], data: Any, part: Array) -> dict[str, A
         values |= config.task.metrics(config.link, logits, batch)
         return {name: (jnp.sum(v * w), jnp.sum(w)) for name, (v, w) in values.items()}
 
-    def of_row(row):
+    def row_sums(row):
         return _at_bucket_length(config, data, row, config.task.evaluation_batch(data, row), sums)
 
-    totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(of_row, rows))
+    totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(row_sums, rows))
     means = {name: total / weight for name, (total, weight) in totals.items()}
     return means | config.task.derived(means)
 

@@ -92,10 +92,10 @@ def _parts(height: float, across: int, curves: bool):
 
 
 def _draw_intervals(panel, comparisons: Sequence[Comparison], compared: str) -> None:
-    for place, c in enumerate(comparisons):
+    for row, c in enumerate(comparisons):
         low, high = (float(np.clip(x, -FAR, FAR)) for x in (c.lower, c.upper))
-        panel.plot([low, high], [place, place], color=INK, linewidth=1.2)
-        panel.plot(c.mean, place, "o", color=INK, markersize=3.5)
+        panel.plot([low, high], [row, row], color=INK, linewidth=1.2)
+        panel.plot(c.mean, row, "o", color=INK, markersize=3.5)
     panel.axvline(0, color="#888888", linewidth=0.8, zorder=0)
     panel.set_yticks(
         range(len(comparisons)), [short_name(c.name, LONGEST) for c in comparisons], fontsize=7

@@ -166,8 +166,8 @@ def _before_and_after(heads: Heads, parts: list[Part], read: Read) -> Panels:
     for head, lines in heads.items():
         for layer, field, label in parts:
             for time, k in TIMES.items():
-                place = (label, time) if single else (time, label)
-                _put(cells, (head, layer), place, lines, field, lambda e, f, k=k: read(e, f, k))
+                position = (label, time) if single else (time, label)
+                _put(cells, (head, layer), position, lines, field, lambda e, f, k=k: read(e, f, k))
     return cells
 
 
@@ -188,9 +188,9 @@ def _over_training(
     return cells
 
 
-def _put(cells: Panels, heads, place, lines: Mapping[str, TableCell], field: str, read) -> None:
+def _put(cells: Panels, heads, position, lines: Mapping[str, TableCell], field: str, read) -> None:
     """Add a panel, unless no cell has the field."""
-    row, column = place
+    row, column = position
     observed = {name: cell for name, cell in lines.items() if field in cell.records[0].observed}
     if observed:
         row = "\n".join(short_name(name) for name in (*heads, row) if name)
@@ -198,7 +198,7 @@ def _put(cells: Panels, heads, place, lines: Mapping[str, TableCell], field: str
 
 
 def _draw(grid: Grid, lines: list[str]) -> Figure:
-    rows, columns = (list(dict.fromkeys(place[k] for place in grid.cells)) for k in (0, 1))
+    rows, columns = (list(dict.fromkeys(position[k] for position in grid.cells)) for k in (0, 1))
     room = 0.9 + 0.07 * max(map(len, lines))
     with matplotlib.rc_context(RC):
         size = (0.6 + room + 2.1 * len(columns), 0.8 + 1.8 * len(rows))
