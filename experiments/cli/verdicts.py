@@ -67,12 +67,7 @@ def _write(workdir: Workdir, verdicts: Sequence[Verdict], decided: Sequence[Resu
 def _environments(decided: Sequence[Results]) -> list[str]:
     environments = [record.environment for results in decided for record in results.records]
     environments += [results.measured.environment for results in decided if results.measured]
-    return sorted(
-        {
-            f"jaxlib {environment['jaxlib']} on {environment['device']}"
-            for environment in environments
-        }
-    )
+    return sorted({f"jaxlib {e['jaxlib']} on {e['device']}" for e in environments})
 
 
 def _caption(verdicts: Sequence[Verdict], decided: Sequence[Results]) -> str:
