@@ -3,6 +3,7 @@
 The first row of a table is its head.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,8 +33,17 @@ def with_metrics(records: Sequence[Record], metrics: Metrics) -> list[Record]:
 
 
 def have_metrics(records: Sequence[Record], metrics: Metrics) -> bool:
-    """Return whether all records have these metrics."""
-    return all(name in record.test for record in records for name in metrics.named.values())
+    """Return whether all records have these metrics in test and curve.
+
+    A failed run needs no finite number.
+    """
+
+    def has(record: Record, name: str) -> bool:
+        value = record.test.get(name)
+        known = record.failed is not None or (value is not None and math.isfinite(value))
+        return known and f"validation_{name}" in record.curve
+
+    return all(has(record, name) for record in records for name in metrics.named.values())
 
 
 def _with_metric(record: Record, title: str, column: Any, name: str) -> Record:

@@ -173,9 +173,19 @@ def test_several_metrics_of_the_same_selected_runs():
     assert found[0].test == next(partial_runs()).test  # unchanged
 
 
-def test_records_without_a_metric_are_recognised():
+LACKING = {
+    "a test without it": lambda record: record.test.pop(PART),
+    "a test with no number": lambda record: record.test.update({PART: None}),
+    "a test that is infinite": lambda record: record.test.update({PART: inf}),
+    "a curve without it": lambda record: record.curve.pop(f"validation_{PART}"),
+}
+
+
+@pytest.mark.parametrize("spoil", LACKING.values(), ids=LACKING)
+def test_records_without_a_metric_are_recognised(spoil):
     found = list(partial_runs())
-    found[3].test.pop(PART)
+    assert side_tables.have_metrics(found, SIDE_BY_SIDE)
+    spoil(found[3])
     assert not side_tables.have_metrics(found, SIDE_BY_SIDE)
 
 

@@ -1,6 +1,10 @@
 """Training programs against plain loops, failed runs, and independence of the other runs."""
 
 import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -226,6 +230,40 @@ def test_a_training_step_lowers_for_every_platform(kind):
         alone(stacked([config])), state, np.int32(0), np.zeros(2, np.uint32)
     )
     assert exported.platforms == platforms
+
+
+SETTINGS = [
+    SMALL | STEP_CLIPPED,
+    {"task.name": "digits_rows", "model.hidden": 4, "optim.name": "adam"},
+]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.subprocess
+def test_runs_are_float32_also_where_x64_is_on():
+    program = f"""if True:
+    import conftest, jax, numpy as np
+    from support import training as t
+    from seqjax.training.config import make_config
+    from seqjax.training.step import evaluate
+
+    assert jax.config.jax_enable_x64 and jax.numpy.ones(()).dtype == "float64"
+    for settings in {SETTINGS!r}:
+        config = make_config(settings)
+        states, trace = t.train([config], [0], counts=(3,))
+        floats = [x.dtype for x in jax.tree.leaves((states, trace)) if x.dtype.kind == "f"]
+        assert set(floats) == {{np.dtype("float32")}}, floats
+        assert np.all(np.isfinite(trace.loss))
+        data, mesh = config.task.data(), t.mesh_of(1)
+        scores = evaluate(t.stacked([config]), states[0].params, data, np.int32(0), mesh=mesh)
+        assert all(np.isfinite(value) for value in scores.values())
+    """
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join([str(tests), str(tests.parent)])
+    environment = {**os.environ, "JAX_ENABLE_X64": "1", "PYTHONPATH": path}
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.slow
