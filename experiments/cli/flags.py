@@ -48,7 +48,8 @@ def define_run_flags() -> None:
         "set", [], '"path=value; path=...": fields to set; a later value wins'
     )
     flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes, replacing those of the study')
-    flags.DEFINE_string("tune", None, "axis whose value validation data select in each table cell")
+    tuned = "axis whose value validation data select in each table cell; none: tune nothing"
+    flags.DEFINE_string("tune", None, tuned)
     flags.DEFINE_integer(
         "tuning_seeds", None, "number of separate tuning seeds (1000, ...); 0: none", lower_bound=0
     )

@@ -81,7 +81,8 @@ def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
                 raise ConfigError(str(unknown("field", axis.path, known[0])))
             raise ConfigError(f"{axis.path}: swept, but without effect in any arm of {study.name}")
     if study.tune is not None and study.tune not in used:
-        raise ConfigError(f"--tune: expected an axis of the sweep, got {study.tune!r}")
+        axes = dict.fromkeys(axis.path for axis in study.axes if axis.path in used)
+        raise ConfigError(f"--tune: expected {', '.join(axes)} or none, got {study.tune!r}")
     return [dataclasses.replace(run, seed=seed) for run in runs for seed in seeds]
 
 

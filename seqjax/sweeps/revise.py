@@ -9,6 +9,9 @@ from seqjax.training.config import unused_reasons
 from seqjax.training.overrides import ConfigError, Overrides
 from seqjax.types import unknown
 
+NOTHING = "none"
+"""``tune`` of a command that tunes nothing."""
+
 
 def revise(
     study: Study,
@@ -26,7 +29,8 @@ def revise(
       axes: new axes; None for the axes of the study. An axis takes arms and label from the study's
         axis of the same path, if any.
       arms: titles of the arms to run; empty for all.
-      tune: path of the axis to tune; None for the study's, if it is still swept.
+      tune: path of the axis to tune; "none" to tune nothing; None for the study's, if it is still
+        swept.
       tuning_seeds: number of seeds for tuning; None for the study's.
 
     Raises:
@@ -44,7 +48,9 @@ def revise(
             raise ConfigError(f"{path}: both set and swept; sweep a single value instead")
         if any(path in arm.settings for arm in (*chosen, *references)):
             raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
-    tune = study.tune if tune is None and study.tune in swept else tune
+    if tune is None and study.tune in swept:
+        tune = study.tune
+    tune = None if tune == NOTHING else tune
     if tune is None and tuning_seeds:
         raise ConfigError("--tuning_seeds: nothing is tuned; name an axis with --tune")
     tuning_seeds = study.tuning_seeds if tuning_seeds is None else tuning_seeds

@@ -1,5 +1,6 @@
 """Changes to a study by a command: every change, and every one that does not fit."""
 
+import dataclasses
 from math import inf
 
 import numpy as np
@@ -63,6 +64,12 @@ def test_a_command_may_set_sweep_and_choose():
     assert [run.arm for run in plan_runs(changed(ARMS, {}, arms=["gru"]), [0])] == ["gru"]
 
 
+def test_tuning_can_be_turned_off():
+    untuned = changed(dataclasses.replace(SWEPT, tuning_seeds=2), tune="none")
+    assert untuned == dataclasses.replace(SWEPT, tune=None)
+    assert len(plan_runs(untuned, range(3))) == 4 * 3
+
+
 def test_a_path_that_several_axes_share_is_swept_in_all_their_arms():
     kinds = ("norm", "value")
     study = a_study(
@@ -106,7 +113,12 @@ REFUSED = {  # the study, its change, and the field or flag with the value or wh
     "twice, as a float32": (SWEPT, {"sweep": {RATE: ["0.1", "0.10000000001"]}}, "twice"),
     "words": (SWEPT, {"sweep": {RATE: ["fast"]}}, f"^{RATE}: .*a number.*'fast'"),
     "out of range": (SWEPT, {"sweep": {"clip.threshold": ["0"]}}, "^clip.threshold: .*positive.*0"),
-    "tuned but not swept": (SWEPT, {"tune": "optim.momentum"}, "^--tune: .*'optim.momentum'"),
+    "tuned but not swept": (
+        SWEPT,
+        {"tune": "optim.momentum"},
+        f"^--tune: .*clip.threshold, {RATE} or none.*'optim.momentum'",
+    ),
+    "no tuning": (SWEPT, {"tune": "none", "tuning_seeds": 2}, "^--tuning_seeds: .*--tune"),
     "seeds to tune nothing": (
         SWEPT,
         {"sweep": {"clip.threshold": ["1"]}, "tuning_seeds": 2},
