@@ -16,9 +16,10 @@ from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.plan import cell_key, plan_runs
+from seqjax.sweeps.revise import dropped_axes
 from seqjax.sweeps.study import Run, Study
 from seqjax.tasks import digest_of_data
-from seqjax.training.overrides import ConfigError
+from seqjax.training.overrides import ConfigError, value_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class RunOptions:
       allow_mixed: accept records of another jaxlib or kind of device in the workdir.
       environment: versions and hardware, see ``describe_environment``.
       flags: the command as a flagfile.
+      note: a line to print at the start and in the plan, or None.
     """
 
     seeds: range
@@ -40,6 +42,7 @@ class RunOptions:
     allow_mixed: bool
     environment: Mapping[str, Any]
     flags: str
+    note: str | None = None
 
 
 def prepare(
@@ -109,7 +112,7 @@ def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) ->
     """Plan for --dry_run, one line each: groups, runs, memory, points to measure."""
     study, measurement = experiment.study, experiment.measurement
     runs, _, _ = prepare(experiment, options, path)
-    lines = []
+    lines = [options.note] if options.note else []
     if study is not None:
         groups = executor.group_runs(runs)
         lines += executor.describe_groups(groups, options.environment["platform"])
@@ -122,6 +125,22 @@ def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) ->
     if measurement is not None:
         lines.append(f"{len(measurement.points)} points to measure at")
     return lines
+
+
+def dropped_note(study: Study | None, revised: Study | None) -> str | None:
+    """One line on the axes of a study that --sweep drops; None if it drops none.
+
+    Args:
+      study: the study as defined; None if nothing is trained.
+      revised: the study as changed by the flags.
+    """
+    if study is None or revised is None:
+        return None
+    stays = [f"{path} stays at {value_text(v)}" for path, v in dropped_axes(study, revised).items()]
+    if not stays:
+        return None
+    untuned = "; nothing is tuned" if study.tune and not revised.tune else ""
+    return f"--sweep drops axes of {study.name}: {', '.join(stays)}{untuned}"
 
 
 def execute(
@@ -141,6 +160,8 @@ def execute(
     with locks.hold(path, options.shard):
         workdir = Workdir(path)
         _check(workdir, experiment, config, options)  # again, now that no other process can write
+        if options.note:
+            print(options.note, file=sys.stderr, flush=True)
         left_to_others = (0, 0)
         if study is not None:
             _open(workdir, config, options)

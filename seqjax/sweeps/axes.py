@@ -3,12 +3,12 @@
 import math
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from seqjax.sweeps.study import Axis
-from seqjax.training.overrides import ConfigError, field_of
+from seqjax.training.overrides import ConfigError, field_of, value_text
 
 DRAWN = re.compile(r"loguniform\(([^(),]+),([^(),]+)\)")
 
@@ -31,6 +31,19 @@ def parse_axes(texts: Mapping[str, Sequence[str]], trials: int | None = None) ->
     if trials is not None and not any(axis.drawn for axis in axes):
         raise ConfigError("--trials: nothing is drawn; sweep a path=loguniform(a,b)")
     return axes
+
+
+def sweep_text(axes: Iterable[Axis]) -> str:
+    """The text of a sweep over the values of these axes, as --sweep accepts it.
+
+    >>> sweep_text([Axis("clip.threshold", (1.0, math.inf)), Axis("model.hidden", (32,))])
+    'clip.threshold=1,inf; model.hidden=32'
+
+    Args:
+      axes: the axes; a path that several of them share is written once.
+    """
+    values = {axis.path: ",".join(map(value_text, axis.values)) for axis in axes}
+    return "; ".join(f"{path}={text}" for path, text in values.items())
 
 
 def _parse_axis(path: str, texts: Sequence[str], trials: int | None) -> Axis:

@@ -3,10 +3,11 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from seqjax.sweeps.axes import sweep_text
 from seqjax.sweeps.points import points_of, settings_of
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import unused_reasons
-from seqjax.training.overrides import ConfigError, Overrides
+from seqjax.training.overrides import ConfigError, Overrides, field_of
 from seqjax.types import unknown
 
 NOTHING = "none"
@@ -45,7 +46,7 @@ def revise(
     swept = {axis.path for axis in new_axes}
     for path in [*settings, *(axis.path for axis in axes or ())]:
         if path in settings and path in swept:
-            raise ConfigError(f"{path}: both set and swept; sweep a single value instead")
+            raise ConfigError(_both(path, settings[path], new_axes))
         if any(path in arm.settings for arm in (*chosen, *references)):
             raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
     if tune is None and study.tune in swept:
@@ -65,6 +66,39 @@ def revise(
     )
     _check_effect(revised, settings)
     return revised
+
+
+def dropped_axes(study: Study, revised: Study) -> dict[str, object]:
+    """Values of the fields that ``study`` sweeps and ``revised`` neither sweeps nor sets, by path.
+
+    Args:
+      study: a study.
+      revised: the same study after ``revise``. Fields without effect in its runs are left out.
+    """
+    given = {axis.path for axis in revised.axes}
+    given |= {path for path, value in revised.base.items() if study.base.get(path) != value}
+    conditions = [
+        revised.base | arm.settings | point
+        for arm in revised.arms
+        for point in points_of(revised, arm)
+    ]
+    dropped = dict.fromkeys(axis.path for axis in study.axes if axis.path not in given)
+    return {
+        path: revised.base.get(path, field_of(path).default)
+        for path in dropped
+        if any(path in c.fields() and path not in unused_reasons(c) for c in conditions)
+    }
+
+
+def _both(path: str, value: object, axes: tuple[Axis, ...]) -> str:
+    """Error for a field that is both set and swept, with the sweep to use instead."""
+    single = f"{path}: both set and swept; sweep a single value instead"
+    if any(axis.drawn for axis in axes):
+        return single
+    fixed = (
+        dataclasses.replace(axis, values=(value,)) if axis.path == path else axis for axis in axes
+    )
+    return f'{single}: --sweep="{sweep_text(fixed)}"'
 
 
 def _chosen_arms(study: Study, titles: Sequence[str]) -> tuple[Arm, ...]:

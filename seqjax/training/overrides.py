@@ -241,6 +241,19 @@ class Overrides(Mapping[str, Any]):
         return fields(self.cell, self.task)
 
 
+def value_text(value: Any) -> str:
+    """The shortest text that ``Field.parse`` turns into this value.
+
+    >>> value_text(2.0), value_text(True), value_text(0.1234567)
+    ('2', 'true', '0.1234567')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return str(value)
+
+
 def field_of(path: str) -> Field:
     """Return the field at a path.
 

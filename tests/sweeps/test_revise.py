@@ -9,7 +9,7 @@ from scipy.stats import kstest
 
 from seqjax.sweeps.axes import parse_axes
 from seqjax.sweeps.plan import plan_runs
-from seqjax.sweeps.revise import revise
+from seqjax.sweeps.revise import dropped_axes, revise
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.overrides import ConfigError, Overrides
 
@@ -97,6 +97,16 @@ def test_trials_draw_log_uniformly_and_the_same_for_all_arms():
         assert [tuple(point.values()) for point in points(few, arm.name)] == pairs
 
 
+def test_a_sweep_drops_the_axes_that_it_leaves_out():
+    cells = {"model.cell": ["lstm", "gru"]}
+    assert dropped_axes(SWEPT, changed(SWEPT)) == {}
+    assert dropped_axes(SWEPT, changed(SWEPT, sweep=cells)) == {"clip.threshold": inf, RATE: 0.1}
+    given = {RATE: "0.3", "clip.kind": "none"}  # without a clip the threshold has no effect
+    assert dropped_axes(SWEPT, changed(SWEPT, given, cells)) == {}
+    fixed = a_study(*SWEPT.axes, base={**NORM, RATE: 0.7})
+    assert dropped_axes(fixed, changed(fixed, sweep={"clip.threshold": ["1"]})) == {RATE: 0.7}
+
+
 DRAW = {RATE: ["loguniform(1,2)"]}
 REFUSED = {  # the study, its change, and the field or flag with the value or what is accepted
     "unknown field": (SWEPT, {"given": {"trian.steps": "9"}}, "'trian.steps'.*'train.steps'"),
@@ -104,7 +114,8 @@ REFUSED = {  # the study, its change, and the field or flag with the value or wh
     "unknown axis": (SWEPT, {"sweep": {"init.bais.f": ["1"]}}, "'init.bais.f'.*'init.bias.f'"),
     "axis of no arm": (SWEPT, {"sweep": {"init.bias.z": ["1"]}}, "'init.bias.z'.*init.bias.o"),
     "unknown arm": (ARMS, {"arms": ["lstn"]}, "^--arms: .*'lstn'.*'lstm'"),
-    "both": (SWEPT, {"given": {RATE: "1"}, "sweep": {RATE: ["1"]}}, f"^{RATE}: both"),
+    "both": (SWEPT, {"given": {RATE: "1"}, "sweep": {RATE: ["1", "2"]}}, f'^{RATE}: .*"{RATE}=1"'),
+    "set, but an axis": (SWEPT, {"given": {RATE: "1"}}, f'"clip.threshold=1,inf; {RATE}=1"$'),
     "set, and arms differ": (ARMS, {"given": {"model.cell": "gru"}}, "^model.cell: .*--arms"),
     "swept, and arms differ": (ARMS, {"sweep": {"model.cell": ["gru"]}}, "^model.cell: .*--arms"),
     "no effect": (SWEPT, {"given": {"optim.final": "0.5"}}, "^optim.final: .*optim.schedule"),

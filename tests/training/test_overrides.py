@@ -7,7 +7,7 @@ import pytest
 
 from seqjax.cells import CELLS
 from seqjax.tasks import TASKS
-from seqjax.training.overrides import ConfigError, Overrides, all_fields, fields
+from seqjax.training.overrides import ConfigError, Overrides, all_fields, fields, value_text
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -40,6 +40,7 @@ def test_a_text_and_its_value_are_the_same(path, text, value):
     parsed = Overrides.parse({path: text})
     assert parsed == Overrides({path: value}) == Overrides.parse({path: value}) == {path: value}
     assert type(parsed[path]) is type(value)
+    assert Overrides.parse({path: value_text(value)}) == parsed
 
 
 def test_numbers_of_other_types_become_the_type_of_the_field():

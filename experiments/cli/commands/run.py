@@ -49,6 +49,7 @@ def _list_studies() -> None:
 def _run() -> None:
     """Plan or run the studies that --study names; for a collection, print all verdicts together."""
     from experiments.cli import execution, reports, results, verdicts
+    from experiments.experiment import find
     from seqjax.records.environment import describe_environment
 
     description = describe_environment()
@@ -64,6 +65,7 @@ def _run() -> None:
             allow_mixed=FLAGS.allow_mixed,
             environment=description,
             flags=flags.to_flagfile(),
+            note=execution.dropped_note(find(name).study, experiment.study),
         )
         if FLAGS.dry_run:
             heading = [f"{name}:"] if several else []

@@ -32,6 +32,7 @@ def test_a_study_runs_to_its_table(first):
     assert "**init_by_clip**" in table and f"**init_by_clip at {RATE} = 1**" in table
     assert "| forget bias | result " in table and " (2/" in table and " @" in table
     assert "compiling" in result.err and "100 %" in result.err
+    assert "clip.threshold stays at inf\n" in result.err  # which STUDY does not sweep
 
     files = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves", ".locks"}
     assert {path.name for path in workdir.iterdir()} == files | set(MADE)
@@ -127,6 +128,8 @@ def test_a_dry_run_compiles_nothing_and_creates_no_workdir(tmp_path, caplog):
     assert "Finished XLA compilation" not in caplog.text
     assert "group 1: 8 runs of 6 steps, lstm of 5 units on digits_rows" in result.out
     assert "8 runs, 48 steps, 1 group(s)" in result.out
+    swept = command(STUDY[0], "--sweep=model.cell=lstm,gru", "--dry_run", f"--workdir={workdir}")
+    assert f"{RATE} stays at 0.1; nothing is tuned" in swept.out
 
 
 @pytest.mark.slow
