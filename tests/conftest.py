@@ -20,6 +20,7 @@ if "SEQJAX_CACHE_DIR" not in os.environ:  # workers of xdist inherit it
 
 import hypothesis
 import jax
+import jaxlib.version
 import pytest
 
 from experiments.cli import environment
@@ -29,9 +30,11 @@ pytest.register_assert_rewrite("support.assertions", "support.batches", "support
 
 # XLA optimises little and emits simple code, since nearly all programs run once: the suite takes
 # half the time. Flags in XLA_FLAGS win, and commands that tests start compile as for users.
+XLA_FLAGS = "--xla_backend_optimization_level=0"
+if jaxlib.version.__version_info__ < (0, 12):  # which has no other emitters
+    XLA_FLAGS += " --xla_cpu_use_fusion_emitters=false"
 with pytest.MonkeyPatch.context() as patched:
-    flags = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-    patched.setenv("XLA_FLAGS", flags, prepend=" ")
+    patched.setenv("XLA_FLAGS", XLA_FLAGS, prepend=" ")
     jax.devices()  # reads the flags
 if jax.default_backend() != "cpu":  # GPUs round operands of float32 products to tf32 by default
     jax.config.update("jax_default_matmul_precision", "highest")
