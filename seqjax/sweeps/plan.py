@@ -14,8 +14,7 @@ from seqjax.records.record import Record
 from seqjax.stats import rules
 from seqjax.sweeps.points import make_run, points_of
 from seqjax.sweeps.study import MOST_RUNS, Run, Study
-from seqjax.training.overrides import ConfigError, fields
-from seqjax.types import unknown
+from seqjax.training.overrides import ConfigError, fields, unknown_field
 
 FIRST_TUNING_SEED = 1000
 EXTENDED, MOST_EXTENSIONS = "optim.learning_rate", 2
@@ -76,9 +75,9 @@ def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
                 raise ConfigError(f"task.name: expected tasks of one metric, got {both}")
     for axis in study.axes:
         if axis.path not in used and any(axis.applies_to(arm) for arm in study.arms):
-            known = [fields(run.config.model.cell, run.config.task.name) for run in runs]
-            if not any(axis.path in paths for paths in known):
-                raise ConfigError(str(unknown("field", axis.path, known[0])))
+            names = [(run.config.model.cell, run.config.task.name) for run in runs]
+            if not any(axis.path in fields(*pair) for pair in names):
+                raise unknown_field(axis.path, *names[0])
             raise ConfigError(f"{axis.path}: swept, but without effect in any arm of {study.name}")
     if study.tune is not None and study.tune not in used:
         axes = dict.fromkeys(axis.path for axis in study.axes if axis.path in used)

@@ -7,7 +7,7 @@ from seqjax.sweeps.axes import sweep_text
 from seqjax.sweeps.points import points_of, settings_of
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import unused_reasons
-from seqjax.training.overrides import ConfigError, Overrides, field_of
+from seqjax.training.overrides import ConfigError, Overrides, field_of, unknown_field
 from seqjax.types import unknown
 
 NOTHING = "none"
@@ -126,5 +126,5 @@ def _check_effect(study: Study, settings: Overrides) -> None:
         overrides = [study.base | arm.settings | point for arm, point in conditions]
         known = [values for values in overrides if path in values.fields()]
         if not known:
-            raise ConfigError(str(unknown("field", path, overrides[0].fields())))
+            raise unknown_field(path, overrides[0].cell, overrides[0].task)
         raise ConfigError(f"{path}: changes nothing, because {unused_reasons(known[0])[path]}")

@@ -19,9 +19,8 @@ from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import OptimSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.tasks.base import EVALUATION_BATCH
-from seqjax.training.overrides import ConfigError, Overrides
+from seqjax.training.overrides import ConfigError, Overrides, unknown_field
 from seqjax.training.specs import SECTIONS, TrainSpec, observed
-from seqjax.types import unknown
 
 MOST_ELEMENTS = 2**30
 """Bound on the steps of all sequences of a batch; JAX draws at most 2**32 numbers at once."""
@@ -60,7 +59,7 @@ def make_config(values: Mapping[str, Any]) -> Config:
     known = overrides.fields()
     for path in overrides:
         if path not in known:
-            raise ConfigError(str(unknown("field", path, known)))
+            raise unknown_field(path, overrides.cell, overrides.task)
     specs = _specs(overrides)
     cell, init = CELLS[overrides.cell], specs["init"]
     by_scheme = init.scheme_gates(cell)

@@ -1,6 +1,7 @@
 """Values of fields by path, such as ``optim.learning_rate``, parsed once and typed from then on."""
 
 import dataclasses
+import difflib
 import functools
 import inspect
 import math
@@ -261,5 +262,33 @@ def field_of(path: str) -> Field:
       ConfigError: no cell or task has this field.
     """
     if path not in all_fields():
-        raise ConfigError(str(unknown("field", path, all_fields())))
+        raise unknown_field(path)
     return all_fields()[path]
+
+
+def unknown_field(path: str, cell: str | None = None, task: str | None = None) -> ConfigError:
+    """The error for a path that no field has; it suggests a field and lists those of the section.
+
+    Args:
+      path: the path.
+      cell, task: the cell and the task that have no such field; None if none has.
+    """
+    known = all_fields() if cell is None or task is None else fields(cell, task)
+    section, _, name = path.partition(".")
+    prefix = "init.bias." if path.startswith("init.bias.") else f"{section}."
+    own = [other.removeprefix(prefix) for other in known if other.startswith(prefix)]
+    names = ", ".join(own)
+    if prefix == "init.bias.":
+        owner = f"cell {cell}" if cell else "no cell"
+        lacks = f"{owner} has {'no' if cell else 'a'} gate {path.removeprefix(prefix)}"
+        return ConfigError(f"{path}: {lacks}; gates: {names}")
+    near = [prefix + other for other in difflib.get_close_matches(name, own, n=1)]
+    near += [other for other in known if other.rpartition(".")[2] == path.rpartition(".")[2]]
+    near += [] if own else difflib.get_close_matches(path, known, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    if section == "task" and task:
+        return ConfigError(f"{path}: task {task} has no field {name}{hint}; fields: {names}")
+    if not own:
+        sections = ", ".join((*SECTIONS, "task"))
+        return ConfigError(f"unknown field {path!r}{hint}; fields begin with one of {sections}")
+    return ConfigError(f"unknown field {path!r}{hint}; fields of {section}: {names}")

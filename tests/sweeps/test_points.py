@@ -152,10 +152,10 @@ def test_base_settings_that_an_arm_has_no_use_for_are_left_out():
 @pytest.mark.parametrize(
     ("study", "message"),
     [
-        (a_study(Axis("init.bias.z", (0.0,))), r"'init\.bias\.z'.*init\.bias\.o"),
+        (a_study(Axis("init.bias.z", (0.0,))), r"^init\.bias\.z: .*i, f, g, o"),
         (a_study(Axis("clip.threshold", (1.0,))), r"^clip\.threshold: .*made_up"),
         (a_study(tune="clip.threshold"), r"^--tune: .*'clip\.threshold'"),
-        (a_study(arms=(Arm("a", {"init.bias.z": 1.0}),)), r"'init\.bias\.z'.*init\.bias\.o"),
+        (a_study(arms=(Arm("a", {"init.bias.z": 1.0}),)), r"^init\.bias\.z: .*i, f, g, o"),
         (a_study(Axis("model.hidden", (0,))), r"^model\.hidden: .*1 to .*got 0"),
         (a_study(Axis("task.name", ("adding", "copying"))), r"task\.name: .*mse.*recall"),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from seqjax.cells import CELLS
 from seqjax.tasks import TASKS
+from seqjax.training.config import make_config
 from seqjax.training.overrides import ConfigError, Overrides, all_fields, fields, value_text
 
 
@@ -66,6 +67,9 @@ REFUSED = [
     # (path, text or value, accepted)
     ("modle.cell", "lstm", "'model.cell'"),
     ("task.lenght", 3, "'task.length'"),
+    ("learning_rate", 1.0, "'optim.learning_rate'"),
+    ("optim.lr", 1.0, ": name, learning_rate, momentum,"),
+    ("init.bias.forget", 1.0, "i, f, g, o"),
     ("model.hidden", "3.5", "a whole number"),
     ("model.hidden", 3.0, "a whole number"),
     ("model.hidden", True, "a whole number"),
@@ -92,6 +96,15 @@ def test_another_path_or_type_is_refused_by_name(path, given, accepted):
     message = str(refusal.value)
     assert message.startswith((f"{path}: ", f"unknown field '{path}'")) and accepted in message
     assert len(message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "accepted"),
+    [("init.bias.z", "lstm.*: i, f, g, o"), ("task.length", "digits_rows.*: name")],
+)
+def test_a_field_of_another_cell_or_task_is_refused_with_the_fields_of_this_one(path, accepted):
+    with pytest.raises(ConfigError, match=f"^{path}: .*{accepted}$"):
+        make_config({path: 3})
 
 
 @pytest.mark.parametrize("names", [("lsmt", "adding"), ("lstm", "ading")])

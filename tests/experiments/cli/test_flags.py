@@ -34,7 +34,7 @@ BAD = {
     "--sed=3": ("unknown flag --sed", "did you mean --se"),
     "--study=init_by_clp": ("--study", "'init_by_clp'", "'init_by_clip'", "gate_bias"),
     "--set=model.cell=lsmt": ("model.cell", "'lsmt'", "did you mean 'lstm'"),
-    "--set=model.cell=gru": ("init.bias.f", "did you mean 'init.bias."),  # the study sweeps it
+    "--set=model.cell=gru": ("init.bias.f", "gru", "r, z, n, n_h"),  # the study sweeps it
     "--arms=al": ("--arms", "'al'", "did you mean 'all'"),
     # wrong type
     "--seeds=three": ("--seeds", "three"),
