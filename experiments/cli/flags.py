@@ -27,6 +27,7 @@ FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
 BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not the comma of loguniform(a,b)
 FLAGFILE = re.compile(r"^--?flagfile[=\n](.*)$", re.MULTILINE)
+FLAGFILES = pathlib.Path(__file__).parents[1] / "flags"
 STUDY_FLAGS = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
 """Flags that change a study."""
 
@@ -127,15 +128,20 @@ def parser(argv: list[str], doc: str | None = None, allow_words: bool = False) -
     if any(argument.lstrip("-").partition("=")[0] in HELP for argument in _flags_of(argv)):
         print(f"{doc or ''}\n{FLAGS.module_help(sys.modules[__name__])}")
         raise SystemExit(0)
+    argv = [_in_package(argument) for argument in argv]
+    if "" in _flagfiles(argv):
+        fail("--flagfile: expected the path of a file, got ''")
     try:
-        rest = FLAGS([_in_package(argument) for argument in argv])
+        rest = FLAGS(argv)
     except flags.UnrecognizedFlagError as error:
-        fail(_unknown_flag(error.flagname))
+        fail(_unknown_flag(error.flagname, _place(error.flagname, argv)))
+    except flags.CantOpenFlagFileError as error:
+        fail(_cannot_open(error.__context__))
     except (flags.Error, ValueError) as error:
-        text = str(error).removeprefix("ERROR:: ")
-        fail(text.replace("invalid literal for int() with base 10:", "not a whole number:"))
+        fail(str(error).replace("invalid literal for int() with base 10:", "not a whole number:"))
     if len(rest) > 1 and not allow_words:
-        fail(f"unexpected argument {rest[1]!r}; flags start with -- and values follow =")
+        place = _place(rest[1], argv)
+        fail(f"unexpected argument {rest[1]!r}{place}; flags start with -- and values follow =")
     return rest
 
 
@@ -153,10 +159,37 @@ def _flags_of(argv: list[str]) -> list[str]:
     return [argument for argument in arguments if argument.startswith("-")]
 
 
-def _unknown_flag(name: str) -> str:
+def _flagfiles(argv: list[str]) -> list[str]:
+    """Paths of the flagfiles that a command names."""
+    return FLAGFILE.findall("\n".join(argv[1:]))
+
+
+def _place(argument: str, argv: list[str]) -> str:
+    """The text " in FILE" if a flagfile holds this word or this flag; "" otherwise."""
+    for path in _flagfiles(argv):
+        for line in FLAGS.read_flags_from_files([f"--flagfile={path}"]):
+            if argument in (line, line.partition("=")[0].lstrip("-")):
+                return f" in {path}"
+    return ""
+
+
+def _cannot_open(error: OSError) -> str:
+    """Message for a flagfile that cannot be opened, with the flagfile that is meant if any."""
+    hint = _flagfile_hint(pathlib.Path(error.filename).stem)
+    return f"--flagfile: cannot open {error.filename!r}: {error.strerror}{hint}"
+
+
+def _flagfile_hint(name: str, cutoff: float = 0.6) -> str:
+    """Suggestion of the flagfile of the package whose name is nearest; "" if none is near."""
+    stems = [path.stem for path in FLAGFILES.glob("*.flags")]
+    near = difflib.get_close_matches(name, stems, n=1, cutoff=cutoff)
+    return f"; did you mean --flagfile=experiments/flags/{near[0]}.flags?" if near else ""
+
+
+def _unknown_flag(name: str, place: str = "") -> str:
     known = [flag.name for flag in FLAGS.flags_by_module_dict()[__name__]]
     near = difflib.get_close_matches(name, known, n=1)
-    return f"unknown flag --{name}" + (
+    return f"unknown flag --{name}{place}" + (
         f"; did you mean --{near[0]}?" if near else "; --help lists them"
     )
 
@@ -181,7 +214,7 @@ def experiment_from_flags(name: str) -> "Experiment":
     try:
         experiment = find(name)
     except ValueError as error:
-        fail(f"--study: {error}")
+        fail(f"--study: {error}{_flagfile_hint(name, cutoff=1)}")
     if experiment.study is None:
         for flag in STUDY_FLAGS:
             if FLAGS[flag].present:
@@ -288,7 +321,7 @@ def workdir() -> pathlib.Path:
     """--workdir, or runs/NAME with the name of the last flagfile or of the study."""
     if FLAGS.workdir:
         return path_of("--workdir", FLAGS.workdir)
-    files = FLAGFILE.findall("\n".join(sys.argv[1:]))
+    files = _flagfiles(sys.argv)
     name = pathlib.Path(files[-1]).stem if files else FLAGS.study
     return path_of("--workdir", str(pathlib.Path("runs", name)))
 

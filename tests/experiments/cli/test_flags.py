@@ -46,6 +46,11 @@ BAD = {
     # out of range
     "--set=clip.threshold=0": ("clip.threshold", "0"),
     "--shard=2/2": ("--shard", "0 <= I < N", "'2/2'"),
+    # flagfiles
+    "--study=quickstart": ("--study", "--flagfile=experiments/flags/quickstart.flags"),
+    "--flagfile=quickstart": ("'quickstart'", "--flagfile=experiments/flags/quickstart.flags"),
+    "--flagfile=": ("--flagfile: expected", "''"),
+    # folders and words
     "--data_dir=/nowhere/at/all": ("--data_dir", "a folder", "'/nowhere/at/all'"),
     "more": ("unexpected argument", "'more'"),
 }
@@ -59,8 +64,8 @@ def test_bad_input_is_refused_in_one_line(tmp_path, argument, words):
 
 
 FLAGFILES = {
-    "a bare word": ("--seeds=2\nseeds\n", "'seeds'"),
-    "an unknown flag": ("--sedes=2\n", "--sedes", "did you mean --seeds"),
+    "a bare word": ("--seeds=2\nseeds\n", "'seeds'", "bad.flags"),
+    "an unknown flag": ("--sedes=2\n", "--sedes", "bad.flags", "did you mean --seeds"),
     "one that is missing": ("--flagfile=/nowhere/x.flags\n", "/nowhere/x.flags"),
 }
 
