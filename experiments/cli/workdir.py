@@ -6,19 +6,16 @@ atomically, so that other processes never read a partial file.
 
 import hashlib
 import io
-import itertools
 import os
 import pathlib
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from experiments.cli import locks
 from seqjax.records import codec, jsonl
-from seqjax.records.codec import Struct
 from seqjax.records.record import Record
 from seqjax.records.workdir import (
     AxisIdentity,
@@ -31,6 +28,7 @@ from seqjax.records.workdir import (
 from seqjax.stats import rules
 from seqjax.sweeps.study import Run, Study
 from seqjax.training.config import as_settings
+from seqjax.training.overrides import value_text
 from seqjax.training.step import Trace
 
 
@@ -45,6 +43,8 @@ SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET", DATA
 ``--allow_mixed`` accepts changes of all but the data.
 """
 
+Identity = StudyIdentity | MeasurementIdentity
+ABSENT = ("is", "absent")
 NAME, MEASURED = "config.json", "measurements.json"
 
 
@@ -107,10 +107,9 @@ class Workdir:
             self.check_free()
             return
         if difference := _difference(self.config.same, config.same):
-            path, there, here = difference
             raise WorkdirError(
-                f"--workdir: {self.path} holds another configuration: {path} is {there} there, "
-                f"{here} here; choose another workdir"
+                f"--workdir: {self.path} holds another configuration: {difference}; choose another "
+                "workdir"
             )
         self._check_sources(config.sources)
         missing = set(self.config.seeds) - set(config.seeds)
@@ -258,10 +257,9 @@ class Workdir:
     ) -> None:
         """Raise WorkdirError unless stored measurements have this identity and environment."""
         if difference := _difference(measurements.same, same):
-            path, there, now = difference
             raise WorkdirError(
-                f"--workdir: {self.path} holds other measurements: {path} is {there} there, "
-                f"{now} here; choose another workdir"
+                f"--workdir: {self.path} holds other measurements: {difference}; choose another "
+                "workdir"
             )
         self._check_environment(measurements.environment, environment, allow_mixed)
 
@@ -290,21 +288,40 @@ def _unused(path: pathlib.Path) -> bool:
     )
 
 
-def _difference(there: Any, here: Any, path: str = "") -> tuple[str, Any, Any] | None:
-    """The first path at which two configurations differ, with both values."""
-    if isinstance(there, Struct) and isinstance(here, Struct):
-        there, here = (
-            {name: getattr(struct, name) for name in struct.__struct_fields__}
-            for struct in (there, here)
-        )
-    if isinstance(there, dict) and isinstance(here, dict):
-        pairs = {key: (there.get(key), here.get(key)) for key in [*there, *here]}
-    elif isinstance(there, list) and isinstance(here, list):
-        pairs = dict(enumerate(itertools.zip_longest(there, here)))
-    else:
-        return None if there == here else (path, there, here)
-    differences = (_difference(*pair, f"{path}.{key}".strip(".")) for key, pair in pairs.items())
-    return next(filter(None, differences), None)
+def _difference(there: Identity, here: Identity) -> str | None:
+    """The first difference between two identities, as "FIELD is VALUE there and VALUE here"."""
+    if there == here:
+        return None
+    parts_there, parts_here = _parts(there), _parts(here)
+    for name in [*parts_there, *parts_here]:
+        pair = parts_there.get(name, ABSENT), parts_here.get(name, ABSENT)
+        if pair[0] != pair[1]:
+            (verb, value), (other_verb, other) = pair
+            other = other if verb == other_verb else f"{other_verb} {other}"
+            return f"{name} {verb} {value} there and {other} here"
+    return f"{there} there and {here} here"
+
+
+def _parts(same: Identity) -> dict[str, tuple[str, str]]:
+    """Every part of an identity by name, as a verb and the value as text."""
+    parts = {"study": ("is", same.study), "rules version": ("is", str(same.rules))}
+    if isinstance(same, MeasurementIdentity):
+        for number, point in enumerate(same.points, start=1):
+            settings = {path: ("is", value_text(value)) for path, value in point.items()}
+            parts |= {f"{path} of point {number}": part for path, part in settings.items()}
+        return parts
+    for axis in same.axes:
+        name = f"{axis.path} of {', '.join(axis.arms)}" if axis.arms else axis.path
+        verb = "has the drawn values" if axis.drawn else "has the values"
+        parts[name] = (verb, ", ".join(map(value_text, axis.values)))
+    parts["sweep"] = ("is over", ", ".join(axis.path for axis in same.axes))
+    parts["number of tuning seeds"] = ("is", str(same.tuning_seeds))
+    parts["set of arms"] = ("is", ", ".join(sorted(same.arms)))
+    for arm, settings in same.arms.items():
+        for path, values in settings.items():
+            name = f"{path} of {arm}" if len(same.arms) > 1 else path
+            parts.setdefault(name, ("is", " or ".join(map(value_text, values))))
+    return parts
 
 
 def _span(seeds) -> str:

@@ -130,7 +130,7 @@ def test_another_machine_or_other_points_are_refused(measured, tmp_path, monkeyp
         assert command(ONE, f"--workdir={tmp_path}", "--allow_mixed").code == 0
     points = ({"gain": 0.5}, {"gain": 1.5, "kind": "tanh"})
     measured.measurement = Measured(points=points).measurement
-    refused(tmp_path, ONE, words=("points.1.gain",))
+    refused(tmp_path, ONE, words=("gain of point 2",))
 
 
 CORRUPTIONS = {

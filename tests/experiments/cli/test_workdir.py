@@ -12,8 +12,14 @@ from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 
 OTHER = {
-    "a field": ("--set=train.steps=7", ("train.steps", "6 there", "7 here")),
-    "an axis": ("--sweep=init.bias.f=0,2", ("axes", "1.0 there", "2.0 here")),
+    "a field": ("--set=train.steps=7", ("train.steps is 6 there and 7 here",)),
+    "an axis": ("--sweep=init.bias.f=0,2", ("init.bias.f has the values 0, 1 there and 0, 2",)),
+    "no axis": (f"--sweep={RATE}=0.1,1", ("init.bias.f has the values 0, 1 there and is 0 here",)),
+    "the order of axes": (
+        f"--sweep={RATE}=0.1,1; init.bias.f=0,1",
+        (f"init.bias.f, {RATE} there", f"{RATE}, init.bias.f here"),
+    ),
+    "tuning": ("--tuning_seeds=2", ("tuning seeds is 0 there and 2 here",)),
     "fewer seeds": ("--seeds=1", ("--seeds", "0 to 1", "0 to 0")),
     "later seeds": ("--seed_start=1", ("--seeds", "0 to 1", "1 to 2")),
 }
@@ -25,7 +31,7 @@ def test_a_workdir_of_another_configuration_is_refused_with_the_difference(first
 
 
 def test_a_default_that_is_spelt_out_is_the_same_configuration(first):
-    refused(first[0], "--study=gate_bias", words=("init_by_clip there, gate_bias here",))
+    refused(first[0], "--study=gate_bias", words=("init_by_clip there and gate_bias here",))
     result = command(*STUDY, "--set=model.layers=1", f"--workdir={first[0]}", "--dry_run")
     assert result.code == 0, result.err
 
