@@ -5,6 +5,7 @@ import functools
 import sys
 from collections.abc import Sequence
 
+from experiments.cli.changes import Changes, changes
 from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir
 from seqjax.records.record import Record
@@ -30,8 +31,8 @@ def report(results: Results) -> str:
     further = [model_sizes(records, [arm.title for arm in study.arms])]
     if len(rows := task_metrics(records)) > 1:
         further.insert(0, rows)
-    if study.published:
-        further.append(published_figures(study.published))
+    if len(rows := published_figures(study.published, records)) > 1:
+        further.append(rows)
     parts = [table.to_markdown() for table in tables]
     markdown = "\n".join([*parts, *(formats.markdown(rows) + "\n" for rows in further)])
     workdir.write("table.md", markdown)
@@ -45,15 +46,22 @@ def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list
     """The main table of a study, and its additional tables for the tuned axis.
 
     Args:
+      study: the study as defined.
+      records: its records; their settings and axes may differ from those of the study.
       tune: path of the axis that the command tuned, or None.
     """
-    titles = {axis.path: axis.title for axis in study.axes}
-    columns, question = study.columns, study.question
+    changed = changes(study, records)
+    titles = _titles(study, records, changed)
+    columns, question = study.columns, "" if changed.of_question else study.question
     if study.metrics is not None:
         records, columns = with_metrics(records, study.metrics), study.metrics.title
         question += f" {study.metrics.note}"
     make = functools.partial(
-        make_table, records, question=question, arms=[arm.title for arm in study.arms]
+        make_table,
+        records,
+        question=question.strip(),
+        changed=str(changed),
+        arms=[arm.title for arm in study.arms],
     )
     tables = [make(title=study.name, tune=tune, titles=titles, columns=columns)]
     if tune is None or tune != study.tune or study.tuning_seeds:
@@ -67,6 +75,20 @@ def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list
         title = f"{study.name} at every {tune}"
         tables.append(make(title=title, tune=None, titles=untitled, columns=tune))
     return tables
+
+
+def _titles(study: Study, records: Sequence[Record], changed: Changes) -> dict[str, str]:
+    """Titles of the axes by path.
+
+    A study's title may speak of the kind of its field: "clip norm" is the threshold of clipping by
+    norm. Where that kind is changed or swept, the path is the title.
+    """
+    varied = {*changed.settings, *(path for record in records for path in record.point)}
+    return {
+        axis.path: axis.title
+        for axis in study.axes
+        if f"{axis.path.partition('.')[0]}.kind" not in varied
+    }
 
 
 def _draw(workdir: Workdir, study: Study, tables: Sequence[Table]) -> None:

@@ -20,13 +20,15 @@ from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
-from seqjax.sweeps.study import Arm, Published, Study
+from seqjax.sweeps.study import MEMORY, PAPER, Arm, Published, Study
 from seqjax.tasks import MNIST
 from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
 from seqjax.tasks.datasets.mnist import FashionRows
 
 TASK = "mnist_rows"
 TASK_NAMES = tuple(task.name for task in (*MNIST, FashionRows, DigitsRows, DigitsPixels))
+IMAGES = tuple(task.name for task in MNIST)
+"""Tasks on the images of MNIST, whatever the order of their pixels."""
 BASELINES = ("logistic regression", "nearest neighbour")
 PENALTIES = (0.1, 1.0)
 """Inverse strengths of the regularisation; the better one on validation images is used."""
@@ -65,31 +67,36 @@ STUDY = Study(
             "linear classifier of the pixels, test error",
             "12.0 %",
             "LeCun, Bottou, Bengio and Haffner 1998",
-            "M",
+            MEMORY,
+            IMAGES,
         ),
         Published(
             "nearest neighbours, Euclidean, test error",
             "5.0 %",
             "LeCun, Bottou, Bengio and Haffner 1998",
-            "M",
+            MEMORY,
+            IMAGES,
         ),
         Published(
             "pixel by pixel, 784 steps, 100 units, test accuracy",
             "tanh .350, IRNN .970",
             "Le, Jaitly and Hinton 2015, in Cooijmans et al. 2017",
-            "P",
+            PAPER,
+            ("mnist_pixels",),
         ),
         Published(
             "pixel by pixel, LSTM of 100 units, test accuracy",
             ".989",
             "Cooijmans et al. 2017",
-            "P",
+            PAPER,
+            ("mnist_pixels",),
         ),
         Published(
             "pixel by pixel, LSTM and JANET of 128 units, test accuracy",
             ".985, .990",
             "van der Westhuizen and Lasenby 2018, abstract",
-            "P",
+            PAPER,
+            ("mnist_pixels",),
         ),
     ),
 )

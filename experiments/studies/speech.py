@@ -20,7 +20,7 @@ from seqjax.data.japanese_vowels import LONGEST
 from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
-from seqjax.sweeps.study import Arm, Axis, Published, Study
+from seqjax.sweeps.study import MEMORY, Arm, Axis, Published, Study
 from seqjax.tasks.datasets.japanese_vowels import utterances
 
 QUESTION = "Which of nine men says two vowels?"
@@ -49,14 +49,27 @@ STUDY = Study(
     tuning_seeds=3,
     columns="",
     published=(
-        Published("nearest neighbour, Euclidean", ".924", UEA, "M"),
-        Published("nearest neighbour, warped, coefficients together", ".949", UEA, "M"),
-        Published("nearest neighbour, warped, each coefficient by itself", ".959", UEA, "M"),
+        Published("nearest neighbour, Euclidean", ".924", UEA, MEMORY, ("japanese_vowels",)),
+        Published(
+            "nearest neighbour, warped, coefficients together",
+            ".949",
+            UEA,
+            MEMORY,
+            ("japanese_vowels",),
+        ),
+        Published(
+            "nearest neighbour, warped, each coefficient by itself",
+            ".959",
+            UEA,
+            MEMORY,
+            ("japanese_vowels",),
+        ),
         Published(
             "regions that curves of one class pass through",
             ".941",
             "Kudo, Toyama and Shimbo 1999, Pattern Recognition Letters 20",
-            "M",
+            MEMORY,
+            ("japanese_vowels",),
         ),
     ),
 )

@@ -11,7 +11,7 @@ import msgspec
 
 from seqjax.records.record import Record
 from seqjax.stats import rules
-from seqjax.sweeps.study import Metrics, Published
+from seqjax.sweeps.study import UNNAMED, Metrics, Published
 from seqjax.tasks import TASKS
 
 
@@ -62,6 +62,8 @@ def _with_metric(record: Record, title: str, column: Any, name: str) -> Record:
 def model_sizes(records: Sequence[Record], arms: Sequence[str] = ()) -> list[list[str]]:
     """Rows with the size of each arm's model, and the randomness that its runs share.
 
+    Arms are not named if a study has a single one without a name.
+
     Args:
       records: records of one study.
       arms: order of the arms; others follow by name.
@@ -78,8 +80,11 @@ def model_sizes(records: Sequence[Record], arms: Sequence[str] = ()) -> list[lis
             record.paired,
         )
         arms_by_size.setdefault(size, []).append(record.arm)
-    head = ["arm", "cell", "units", "parameters", "with readout", "multiply-adds a step", "paired"]
+    sizes = ["parameters", "parameters with readout", "multiply-adds a step"]
+    head = ["arm", "cell", "units", *sizes, "paired"]
     rows = [[", ".join(dict.fromkeys(names)), *size] for size, names in arms_by_size.items()]
+    if {record.arm for record in records} == {UNNAMED}:
+        return [row[1:] for row in (head, *rows)]
     return [head, *rows]
 
 
@@ -105,7 +110,16 @@ def _mean_and_range(values: Sequence[float]) -> str:
     return f"{mean:.4g} ({min(values):.4g} to {max(values):.4g})"
 
 
-def published_figures(published: Sequence[Published]) -> list[list[str]]:
-    """Rows with numbers from the literature; the last column rates how well the source is known."""
-    head = ["published", "figure", "source", "confidence"]
-    return [head, *([p.what, p.figure, p.source, f"[{p.confidence}]"] for p in published)]
+def published_figures(published: Sequence[Published], records: Sequence[Record]) -> list[list[str]]:
+    """Rows with numbers from the literature on the tasks of the records; only the head if none is.
+
+    Args:
+      published: numbers of a study.
+      records: records of that study, perhaps on another task.
+    """
+    tasks = {record.settings["task.name"] for record in records}
+    head = ["published", "figure", "source", "figure taken from"]
+    return [
+        head,
+        *([p.what, p.figure, p.source, p.taken_from] for p in published if tasks & {*p.tasks}),
+    ]

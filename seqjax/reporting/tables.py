@@ -9,6 +9,7 @@ from seqjax.records.record import Record
 from seqjax.reporting import formats
 from seqjax.reporting.aggregate import MARKS, TableCell, aggregate, sort_key
 from seqjax.stats import rules
+from seqjax.tasks import TASKS, GeneratedTask
 
 AS_RECORDED = "as recorded"
 """Default of ``make_table``: the axis that the records name as tuned."""
@@ -28,6 +29,7 @@ class Table:
       grid: cells by (row, column); some may be missing.
       tuned: path of the tuned axis, or None.
       metric: name of the metric, or "score".
+      changed: changes to the study as defined, for captions and figures; "" for none.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Table:
     grid: Mapping[tuple, TableCell]
     tuned: str | None
     metric: str
+    changed: str = ""
 
     def cells(self) -> list[TableCell]:
         """Cells row by row."""
@@ -102,6 +105,7 @@ def make_table(
     *,
     title: str | None = None,
     question: str = "",
+    changed: str = "",
     tune: str | None = AS_RECORDED,
     titles: Mapping[str, str] | None = None,
     arms: Sequence[str] = (),
@@ -114,6 +118,7 @@ def make_table(
       records: records of one study, in any order.
       title: name of the table; None for the name of the study.
       question: first sentence of the caption.
+      changed: changes to the study as defined, named in the caption and in figures.
       tune: path of the tuned axis, several joined by commas; None for no tuning; by default the
         axis that the records name.
       titles: title of an axis in the head of the table, by path; axes with equal titles share a
@@ -132,6 +137,8 @@ def make_table(
         records = [record for record in records if record.point.get(tune) == fixed]
     if not records:
         raise ValueError("records: expected at least one, got none")
+    if changed:
+        question = f"{question} Changed: {changed}.".strip()
     records = sorted(records, key=lambda record: (-len(record.point), record.id))
     cells = aggregate(records, tune)
     if not cells:
@@ -139,6 +146,9 @@ def make_table(
     if fixed is not None:
         cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
     row_titles, columns, grid = _arrange(cells, titles, columns)
+    caption = f"{question} {_caption(records, cells, tune, fixed)}".strip()
+    if any("" in (*row, column if columns else None) for row, column in grid):
+        caption += f" {label('')} means not applicable."
     position = {arm: k for k, arm in enumerate(arms)}
 
     def row_key(row: tuple) -> tuple:
@@ -147,7 +157,7 @@ def make_table(
 
     return Table(
         title=records[0].study if title is None else title,
-        caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
+        caption=caption,
         row_titles=row_titles,
         column_title=columns,
         rows=tuple(sorted({row for row, _ in grid}, key=row_key)),
@@ -155,6 +165,7 @@ def make_table(
         grid=grid,
         tuned=tune if fixed is None else None,
         metric=_reported_metric(records[0]),
+        changed=changed,
     )
 
 
@@ -187,7 +198,7 @@ def _caption(
     sentences = [
         f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
         f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
-        "(runs/failed), for one fixed split of the data. Failed runs count as chance."
+        f"(runs/failed){_split(records)}. Failed runs count as chance."
     ]
     if fixed is not None:
         sentences.append(f"All cells have {tune} = {label(fixed)}; nothing is tuned.")
@@ -206,6 +217,13 @@ def _caption(
     if len(pairs) > 1:
         environments = f"MIXED: records of different environments ({environments})"
     return " ".join([*sentences, f"{environments}."])
+
+
+def _split(records: Sequence[Record]) -> str:
+    """Words on the split of the data, for tasks that have fixed data."""
+    tasks = (TASKS.get(record.settings["task.name"]) for record in records)
+    generated = any(task is not None and issubclass(task, GeneratedTask) for task in tasks)
+    return "" if generated else ", for one fixed split of the data"
 
 
 def _reported_metric(record: Record) -> str:

@@ -15,6 +15,8 @@ from seqjax.types import unknown
 
 MOST_RUNS = 50_000
 """Bound on the runs of a study, which catches typos; all runs are planned in memory."""
+UNNAMED = "all"
+"""Name of the arm of a study that compares no arms."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,21 +102,28 @@ class Metrics:
     note: str
 
 
+PAPER = "the paper"
+SUMMARIES = "summaries of the paper by others"
+MEMORY = "memory, not checked against the paper"
+
+
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A number from the literature that is printed below the table.
+    """A number from the literature, printed below the table of runs on the same task.
 
     Attributes:
-      what: model and task of the number.
+      what: model and metric of the number.
       figure: the number as published.
       source: the publication.
-      confidence: how well the source is known.
+      taken_from: text that the number was copied from; see ``PAPER``, ``SUMMARIES``, ``MEMORY``.
+      tasks: names of the tasks that the number is about.
     """
 
     what: str
     figure: str
     source: str
-    confidence: str
+    taken_from: str
+    tasks: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +156,7 @@ class Study:
     name: str
     question: str
     base: Mapping[str, Any]
-    arms: tuple[Arm, ...] = (Arm("all"),)
+    arms: tuple[Arm, ...] = (Arm(UNNAMED),)
     axes: tuple[Axis, ...] = ()
     seeds: int = 3
     tune: str | None = None

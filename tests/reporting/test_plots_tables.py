@@ -194,3 +194,9 @@ def test_unknown_quantities_are_refused():
     for draw in (plots.heat_map, plots.curves):
         with pytest.raises(ValueError, match=r"quantity: .*norm_of"):
             draw(table_of(grid()), "norm_of")
+
+
+def test_a_heat_map_without_columns_has_no_mark_for_them():
+    table = table_of([record({CLIP: clip}) for clip in (0.5, inf)])
+    found = words(plots.heat_map(table))
+    assert table.columns == ("",) and "clip norm" in found and "–" not in found

@@ -8,7 +8,7 @@ from support.made_up import record
 from support.made_up_tables import BIAS, CLIP, RATE, grid, table_of
 
 from seqjax.reporting import side_tables, tables
-from seqjax.sweeps.study import Metrics
+from seqjax.sweeps.study import MEMORY, Metrics, Published
 
 
 def head_and_rows(table):
@@ -221,7 +221,7 @@ def test_arms_with_equal_sizes_share_a_row():
         record(arm="gru", settings={"model.cell": "gru"}, paired="data"),
     ]
     head, *rows = side_tables.model_sizes(found, ("b", "gru", "wide", "a"))
-    assert head[:5] == ["arm", "cell", "units", "parameters", "with readout"]
+    assert head[:5] == ["arm", "cell", "units", "parameters", "parameters with readout"]
     assert rows == [
         ["b, a", "lstm", "32", "1,234", "1,500", "1,200", "data+weights"],
         ["gru", "gru", "32", "1,234", "1,500", "1,200", "data"],
@@ -241,3 +241,31 @@ def test_tables_need_records_that_are_evaluated():
     for nothing in ([], [record(purpose="tuning")]):
         with pytest.raises(ValueError, match=r"^records"):
             tables.make_table(nothing)
+
+
+def test_a_single_arm_without_a_name_is_left_out():
+    head, row = side_tables.model_sizes([record(seed=seed) for seed in (0, 1)])
+    assert head[0] == "cell" and row[0] == "lstm" and len(head) == len(row) == 6
+
+
+def test_only_tasks_with_fixed_data_have_a_split():
+    for name, fixed in {"digits_rows": True, "adding": False, "temporal_order": False}.items():
+        caption = table_of([record(settings={"task.name": name})]).caption
+        assert ("split of the data" in caption) == fixed, name
+
+
+def test_an_axis_that_an_arm_lacks_is_explained():
+    lstm, gru = record({BIAS: 0.0}, arm="lstm"), record(arm="gru")
+    for columns in (BIAS, ""):
+        assert "– means" in table_of([lstm, gru], tune=None, columns=columns).caption
+        assert "–" not in table_of([lstm], tune=None, columns=columns).caption
+
+
+def test_published_figures_are_those_of_the_task():
+    published = [
+        Published("LSTM", ".9", "A 2015", MEMORY, ("xml", "arithmetic")),
+        Published("GRU", ".8", "A 2015", MEMORY, ("adding",)),
+    ]
+    head, *rows = side_tables.published_figures(published, [record(settings={"task.name": "xml"})])
+    assert rows == [["LSTM", ".9", "A 2015", MEMORY]] and len(head) == 4
+    assert len(side_tables.published_figures(published, [record()])) == 1

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.formats import mean_and_interval
-from seqjax.reporting.plots.style import INK, PALE, RC, extra_width, short_name
+from seqjax.reporting.plots.style import INK, PALE, RC, extra_width, short_name, write_changes
 from seqjax.reporting.tables import Table, label
 
 MOST_CELLS = 1000
@@ -40,7 +40,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     name = f"test {table.metric}" if quantity == "metric" else "fraction of clipped steps"
     scored = table.metric == "score"
     bright_is_high = quantity == "clipped" or scored or example.higher_is_better
-    across = [short_name(label(column)) for column in table.columns]
+    across = [short_name(label(column)) if table.column_title else "" for column in table.columns]
     down = [row_label(row) for row in table.rows]
     width = 2.4 + 0.95 * len(across) + extra_width(down, 12) + extra_width(across, 10)
     with matplotlib.rc_context(RC):
@@ -61,7 +61,9 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
             if not bright_is_high:
                 brightness = 1 - brightness
             _write_cell(axes, x, y, cell, quantity, INK if brightness > 0.55 else PALE)
-        axes.set_title(f"{short_name(table.title)}: {short_name(name)}", loc="left")
+        title = f"{short_name(table.title)}: {short_name(name)}"
+        axes.set_title(title, loc="left")
+        write_changes(fig, table.changed)
         fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
     return fig
 

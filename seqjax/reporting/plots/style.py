@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import textwrap
 import warnings
 from collections.abc import Iterable
 
@@ -40,6 +41,22 @@ def short_name(name: str, longest: int = LONGEST_NAME) -> str:
     """A printable name of at most ``longest`` characters and an ellipsis."""
     name = printable(name)
     return name if len(name) <= longest else name[:longest] + "…"
+
+
+def write_changes(fig: Figure, changed: str) -> None:
+    """Write the changes to a study at the top of a figure, and make room for them.
+
+    Args:
+      fig: a figure without a title.
+      changed: changes to the study as defined; "" for none.
+    """
+    if not changed:
+        return
+    width, height = fig.get_size_inches()
+    text = textwrap.shorten(f"changed: {printable(changed)}", 400, placeholder=" …")
+    lines = textwrap.wrap(text, int(12 * width))
+    fig.set_size_inches(width, height + 0.15 * len(lines))
+    fig.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=8)
 
 
 def legend_name(name: str) -> str:

@@ -1,0 +1,105 @@
+"""Differences between the runs of a workdir and the study as its module defines it."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqjax.records.record import Record
+from seqjax.reporting.tables import label
+from seqjax.sweeps.points import settings_of
+from seqjax.sweeps.study import Arm, Study
+from seqjax.training.config import as_settings, make_config
+
+NEUTRAL = ("train.observe", "train.eval_every")
+"""Fields that change what is recorded, and no result."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """Changes that a command made to a study.
+
+    Attributes:
+      settings: values by field path, of all runs together, that the study does not define.
+      swept: fields that the runs sweep, if these are not those of the study; otherwise empty.
+    """
+
+    settings: Mapping[str, Sequence[Any]]
+    swept: Sequence[str]
+
+    def __str__(self) -> str:
+        """Text for captions and figures; empty without changes."""
+        values = [
+            f"{path}={' or '.join(map(label, values))}" for path, values in self.settings.items()
+        ]
+        swept = [f"swept fields {', '.join(self.swept)}"] if self.swept else []
+        return "; ".join([*values, *swept])
+
+    @property
+    def of_question(self) -> bool:
+        """Whether the runs no longer answer the question of the study.
+
+        This is so if other fields are swept, or if a setting with a name is changed, such as the
+        task, the cell or the kind of clipping. Sizes, rates and numbers of steps may change.
+        """
+        named = any(isinstance(v, str) for values in self.settings.values() for v in values)
+        return named or bool(self.swept)
+
+
+def changes(study: Study, records: Sequence[Record]) -> Changes:
+    """Return the changes that records show.
+
+    Args:
+      study: the study as defined.
+      records: records of a study of that name.
+    """
+    arms = {arm.title: arm for arm in study.arms}
+    present = {record.arm for record in records} & set(arms)
+    defined = [a.path for a in study.axes if any(a.applies_to(arms[title]) for title in present)]
+    swept = dict.fromkeys(path for record in records for path in record.point)
+    settings: dict[str, list] = {}
+    for record in _distinct(records):
+        if record.arm in arms:
+            changed = _changed(study, arms[record.arm], record, {*swept, *defined})
+            for path, value in changed.items():
+                if value not in settings.setdefault(path, []):
+                    settings[path].append(value)
+    return Changes(settings, [] if set(swept) == set(defined) else list(swept))
+
+
+def _distinct(records: Sequence[Record]) -> list[Record]:
+    """One record for each arm and combination of settings that are not swept."""
+    return list(
+        {
+            (r.arm, *((p, str(v)) for p, v in r.settings.items() if p not in r.point)): r
+            for r in records
+        }.values()
+    )
+
+
+def _changed(study: Study, arm: Arm, record: Record, swept: set[str]) -> dict[str, Any]:
+    """Settings of a record that differ from those that the study defines for it.
+
+    Names, such as that of the cell, decide which other fields exist. They are compared first, and
+    the numbers with those of a study with the same names.
+    """
+    settings = {
+        path: value
+        for path, value in record.settings.items()
+        if path not in swept and path not in NEUTRAL
+    }
+    try:
+        named = _unlike(settings, as_settings(make_config(settings_of(study, arm, {}))), str)
+        renamed = dataclasses.replace(study, base=study.base | named)
+        expected = as_settings(make_config(settings_of(renamed, arm, record.point)))
+        return named | _unlike(settings, expected)
+    except ValueError:  # the settings of the study do not fit the record's task or cell
+        return _unlike(settings, {**study.base, **arm.settings})
+
+
+def _unlike(settings: Mapping[str, Any], others: Mapping[str, Any], kind: type = object) -> dict:
+    """Settings of a type that have another value in ``others``."""
+    return {
+        path: value
+        for path, value in settings.items()
+        if isinstance(value, kind) and path in others and value != others[path]
+    }
