@@ -67,3 +67,33 @@ def test_figures_with_too_many_lines_are_not_drawn():
     many = [record({"init.bias.f": float(b)}, observed=seen(b, 0)) for b in range(20)]
     drawn = dict(observed.observed_figures(table_of(many, tune=None)))
     assert drawn and all(figure is None for figure in drawn.values())
+
+
+def test_gates_of_each_type_of_cell_are_a_block_with_labels():
+    """The GRU has other gates than the LSTM, and no gradient of a cell state."""
+    gates = {"lstm": "fgio", "gru": "nrz"}
+    records = [
+        record(
+            {"init.bias.f": 1.0} if cell == "lstm" else {},
+            arm=cell,
+            settings={"model.cell": cell},
+            observed={
+                f"gates.layer0_forward.{gate}.histogram": np.ones((TIMES, 20)) for gate in gates
+            }
+            | {"gradients.h": np.ones((TIMES, T))}
+            | ({"gradients.c": np.ones((TIMES, T))} if cell == "lstm" else {}),
+        )
+        for cell, gates in gates.items()
+    ]
+    figures = dict(observed.observed_figures(table_of(records, tune=None)))
+    panels = [panel for panel in figures["observed_gates"].axes if panel.get_visible()]
+    titles = [panel.get_title(loc="left") for panel in panels]
+    assert sorted(filter(None, titles)) == sorted("".join(gates.values()))
+    assert len(panels) == 2 * len("".join(gates.values()))
+    labels = [panel.get_ylabel().split("\n") for panel in panels if panel.get_ylabel()]
+    assert sorted((cell, time) for cell, *_, time in labels) == [
+        (cell, time) for cell in ("gru", "lstm") for time in ("after training", "before training")
+    ]
+    panels = [panel for panel in figures["observed_gradients"].axes if panel.get_visible()]
+    titles = {panel.get_title(loc="left") for panel in panels} - {""}
+    assert titles == {"‖∂L/∂h‖ at t", "‖∂L/∂c‖ at t"}

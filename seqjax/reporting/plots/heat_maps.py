@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.formats import mean_and_interval
-from seqjax.reporting.plots.style import INK, PALE, RC, extra_width, short_name, write_changes
+from seqjax.reporting.plots.style import INK, PALE, RC, extra_width, short_name, write_title
 from seqjax.reporting.tables import Table, label
 
 MOST_CELLS = 1000
@@ -63,7 +63,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
             _write_cell(axes, x, y, cell, quantity, INK if brightness > 0.55 else PALE)
         title = f"{short_name(table.title)}: {short_name(name)}"
         axes.set_title(title, loc="left")
-        write_changes(fig, table.changed)
+        write_title(fig, table.changed)
         fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
     return fig
 

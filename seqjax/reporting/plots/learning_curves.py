@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.plots.heat_maps import row_label
-from seqjax.reporting.plots.style import RC, extra_width, legend_name, short_name, write_changes
+from seqjax.reporting.plots.style import RC, extra_width, legend_name, short_name, write_title
 from seqjax.reporting.tables import Table, label
 
 MOST_PANELS = 100
@@ -27,6 +27,8 @@ def cells_by_panel(table: Table) -> dict[str, list[tuple[str, TableCell]]]:
             if (row, column) not in table.grid:
                 continue
             title = f"{table.column_title} {label(column)}" if table.column_title else ""
+            if table.column_title and column == "":
+                title = f"{table.column_title}: not applicable"
             if not title and len(row) > 1:
                 title, rest = label(row[0]), row[1:]
             else:
@@ -63,7 +65,7 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
     with matplotlib.rc_context(RC):
         size = (1.6 + extra + (2.3 + extra) * across, 0.6 + 2.4 * down)
         fig = Figure(figsize=size, layout="constrained")
-        write_changes(fig, table.changed)
+        write_title(fig, table.changed)
         axes = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
         for empty in axes[len(panels) :]:
             empty.set_visible(False)

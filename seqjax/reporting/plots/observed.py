@@ -1,9 +1,10 @@
 """Figures of quantities observed during training: a grid of panels for each kind.
 
+Quantities of gates are in one block of panels for each type of cell, because cells differ in gates.
 A line is a cell of the table at its tuned value: the median over seeds, and a band that spans them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import matplotlib
@@ -13,15 +14,15 @@ from matplotlib.figure import Figure
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.plots.learning_curves import cells_by_panel
 from seqjax.reporting.plots.lines import draw_lines, draw_points, log_axis
-from seqjax.reporting.plots.style import RC, short_name
+from seqjax.reporting.plots.style import RC, short_name, write_title
 from seqjax.reporting.tables import Table
 
 TIMES = {"before training": 0, "after training": -1}
 MOST_LINES, MOST_PANELS = 16, 64
 """More lines in a panel, or more panels in a figure, cannot be read."""
 GATE_VALUE = "gate value v; (v + 1) / 2 for tanh"
-Heads = Mapping[str, Mapping[str, TableCell]]
-"""Cells by name, by the title of their panel."""
+Heads = Mapping[tuple[str, ...], Mapping[str, TableCell]]
+"""Table cells by name, by the parts of the label of their row of panels."""
 Part = tuple[str, str, str]
 """Layer, field of ``Record.observed``, and title of the panel."""
 Line = tuple[np.ndarray, np.ndarray]
@@ -72,11 +73,14 @@ VIEWS = {
 
 
 class Grid(NamedTuple):
-    """Panels by row and column, with (x, y) of their lines, or of points if ``upward`` is set."""
+    """Blocks of panels by row and column, with (x, y) of their lines.
+
+    If ``upward``, the label of the y-axis, is set, (x, y) are points.
+    """
 
     title: str
     across: str
-    cells: Panels
+    blocks: Sequence[Panels]
     log: bool = False
     upward: str = ""
 
@@ -87,14 +91,15 @@ def observed_figures(table: Table) -> Iterator[tuple[str, Figure | None]]:
     Args:
       table: its records may have no observed quantities; then there are no figures.
     """
-    heads = {head: dict(lines) for head, lines in cells_by_panel(table).items()}
+    heads = {(head,): dict(lines) for head, lines in cells_by_panel(table).items()}
     table_cells = [cell for lines in heads.values() for cell in lines.values()]
     fields = dict.fromkeys(name for cell in table_cells for name in cell.records[0].observed)
     for name, grid in _grids(heads, tuple(fields)):
-        lines = list(dict.fromkeys(line for cell in grid.cells.values() for line in cell))
-        readable = len(lines) <= MOST_LINES and len(grid.cells) <= MOST_PANELS
+        panels = [panel for block in grid.blocks for panel in block.values()]
+        lines = list(dict.fromkeys(line for panel in panels for line in panel))
+        readable = len(lines) <= MOST_LINES and len(panels) <= MOST_PANELS
         grid = grid._replace(title=f"{short_name(table.title)}: {grid.title}")
-        yield f"observed_{name}", _draw(grid, lines) if readable else None
+        yield f"observed_{name}", _draw(grid, lines, table.changed) if readable else None
 
 
 def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
@@ -112,24 +117,48 @@ def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
     for kind, view in VIEWS.items():
         parts = [("", f"{kind}.{field}", label) for field, label in view.labels.items()]
         if parts := [part for part in parts if part[1] in fields]:
-            cells = _before_and_after(heads, parts, _along(view.first))
-            yield kind, Grid(view.title, view.across, cells, view.log)
+            panels = _before_and_after(heads, parts, _along(view.first))
+            yield kind, Grid(view.title, view.across, [panels], view.log)
+    by_cell = _by_cell(heads)
     if parts := by_gate("gates", "histogram"):
-        cells = _before_and_after(heads, parts, _along(0.025, 0.05))
-        yield "gates", Grid("share of gate values in each of 20 bins", GATE_VALUE, cells)
+        blocks = [_before_and_after(h, parts, _along(0.025, 0.05)) for h in by_cell]
+        yield "gates", Grid("share of gate values in each of 20 bins", GATE_VALUE, blocks)
         edges = {"below 0.1": by_gate("gates", "low"), "above 0.9": by_gate("gates", "high")}
-        cells = _over_training(heads, edges, lambda values: values[:, :, 0])
-        yield "gates_over_training", Grid("share of gate values", "training step", cells)
+        blocks = [_over_training(h, edges, lambda values: values[:, :, 0]) for h in by_cell]
+        yield "gates_over_training", Grid("share of gate values", "training step", blocks)
     if parts := by_gate("units", "low"):
         low, high = "share of time below 0.1", "share of time above 0.9"
-        yield "units", Grid("units", low, _before_and_after(heads, parts, _pairs), upward=high)
+        blocks = [_before_and_after(h, parts, _pairs) for h in by_cell]
+        yield "units", Grid("units", low, blocks, upward=high)
     if parts := by_gate("units", "retention"):
-        cells = _before_and_after(heads, parts, _ranked)
-        yield "retention", Grid("mean retention time", "units in order", cells, log=True)
+        blocks = [_before_and_after(h, parts, _ranked) for h in by_cell]
+        yield "retention", Grid("mean retention time", "units in order", blocks, log=True)
     if parts := by_gate("scales", "radius"):
         sizes = {"spectral radius": parts, "largest σ": by_gate("scales", "norm")}
-        cells = _over_training(heads, sizes, lambda values: values)
-        yield "scales", Grid("recurrent matrices", "training step", cells)
+        blocks = [_over_training(h, sizes, lambda values: values) for h in by_cell]
+        yield "scales", Grid("recurrent matrices", "training step", blocks)
+
+
+def _by_cell(heads: Heads) -> list[Heads]:
+    """Heads of each type of cell, with its name in the labels of rows if there are several."""
+    types = {
+        cell.records[0].settings["model.cell"]: None
+        for lines in heads.values()
+        for cell in lines.values()
+    }
+    if len(types) == 1:
+        return [heads]
+    return [
+        {
+            (str(kind), *head): {
+                name: cell
+                for name, cell in lines.items()
+                if cell.records[0].settings["model.cell"] == kind
+            }
+            for head, lines in heads.items()
+        }
+        for kind in types
+    ]
 
 
 def _values(cell: TableCell, field: str) -> np.ndarray:
@@ -167,7 +196,7 @@ def _before_and_after(heads: Heads, parts: list[Part], read: Read) -> Panels:
         for layer, field, label in parts:
             for time, k in TIMES.items():
                 position = (label, time) if single else (time, label)
-                _put(cells, (head, layer), position, lines, field, lambda e, f, k=k: read(e, f, k))
+                _put(cells, (*head, layer), position, lines, field, lambda e, f, k=k: read(e, f, k))
     return cells
 
 
@@ -184,7 +213,7 @@ def _over_training(
     for head, lines in heads.items():
         for quantity, parts in by_row.items():
             for layer, field, label in parts:
-                _put(cells, (head, layer), (quantity, label), lines, field, read)
+                _put(cells, (*head, layer), (quantity, label), lines, field, read)
     return cells
 
 
@@ -197,29 +226,47 @@ def _put(cells: Panels, heads, position, lines: Mapping[str, TableCell], field: 
         cells[row, column] = {name: read(cell, field) for name, cell in observed.items()}
 
 
-def _draw(grid: Grid, lines: list[str]) -> Figure:
-    rows, columns = (list(dict.fromkeys(position[k] for position in grid.cells)) for k in (0, 1))
+def _draw(grid: Grid, lines: list[str], changed: str) -> Figure:
+    blocks = [block for block in grid.blocks if block]
+    down = [list(dict.fromkeys(row for row, _ in block)) for block in blocks]
+    across = [list(dict.fromkeys(column for _, column in block)) for block in blocks]
+    rows, columns = sum(map(len, down)), max(map(len, across))
     room = 0.9 + 0.07 * max(map(len, lines))
     with matplotlib.rc_context(RC):
-        size = (0.6 + room + 2.1 * len(columns), 0.8 + 1.8 * len(rows))
+        size = (0.6 + room + 2.1 * columns, 0.8 + 1.8 * rows)
         fig = Figure(figsize=size, layout="constrained")
-        options = {"sharex": True, "sharey": "row" if grid.upward else "col", "squeeze": False}
-        axes = fig.subplots(len(rows), len(columns), **options)
-        for (row, column), cell in grid.cells.items():
-            _fill(axes[rows.index(row), columns.index(column)], grid, cell, lines)
+        axes = fig.subplots(rows, columns, sharex=True, squeeze=False)
+        first = 0
+        for block, row_labels, titles in zip(blocks, down, across, strict=True):
+            part = axes[first : first + len(row_labels)]
+            first += len(row_labels)
+            for (row, column), panel in block.items():
+                _fill(part[row_labels.index(row), titles.index(column)], grid, panel, lines)
+            _label(part, grid, row_labels, titles)
         for panel in axes.ravel():
             panel.set_visible(panel.has_data())
-        for panel, column in zip(axes[0], columns, strict=True):
-            panel.set_title(column, loc="left")
-        for panel, row in zip(axes[:, 0], rows, strict=True):
-            panel.set_ylabel(f"{row}\n{grid.upward}".strip())
         fig.supxlabel(grid.across, fontsize=9)
-        fig.suptitle(grid.title, x=0.01, ha="left", fontsize=10)
-        first = axes[
-            rows.index(next(iter(grid.cells))[0]), columns.index(next(iter(grid.cells))[1])
-        ]
-        fig.legend(*first.get_legend_handles_labels(), loc="outside right upper")
+        write_title(fig, changed, grid.title)
+        drawn = next(panel for panel in axes.ravel() if panel.has_data())
+        fig.legend(*drawn.get_legend_handles_labels(), loc="outside right upper")
     return fig
+
+
+def _label(part: np.ndarray, grid: Grid, rows: Sequence[str], titles: Sequence[str]) -> None:
+    """Label the panels of a block: titles at the top, rows on the left, numbers at the bottom.
+
+    The panels of a column share their y-axis.
+    """
+    for title, column in zip(titles, part.T, strict=False):
+        drawn = [panel for panel in column if panel.has_data()]
+        drawn[0].set_title(title, loc="left")
+        drawn[-1].tick_params(labelbottom=True)
+        for panel in drawn[1:]:
+            panel.sharey(drawn[0])
+        drawn[0].autoscale_view()
+    for row, panels in zip(rows, part, strict=True):
+        left = next(panel for panel in panels if panel.has_data())
+        left.set_ylabel(f"{row}\n{grid.upward}".strip())
 
 
 def _fill(panel, grid: Grid, cell: Mapping[str, Line], lines: list[str]) -> None:

@@ -43,20 +43,20 @@ def short_name(name: str, longest: int = LONGEST_NAME) -> str:
     return name if len(name) <= longest else name[:longest] + "…"
 
 
-def write_changes(fig: Figure, changed: str) -> None:
-    """Write the changes to a study at the top of a figure, and make room for them.
+def write_title(fig: Figure, changed: str, title: str = "") -> None:
+    """Write a title and the changes to a study at the top of a figure, and make room for both.
 
     Args:
       fig: a figure without a title.
       changed: changes to the study as defined; "" for none.
+      title: the title; "" for none.
     """
-    if not changed:
-        return
     width, height = fig.get_size_inches()
     text = textwrap.shorten(f"changed: {printable(changed)}", 400, placeholder=" …")
-    lines = textwrap.wrap(text, int(12 * width))
-    fig.set_size_inches(width, height + 0.15 * len(lines))
-    fig.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=8)
+    lines = [title] * bool(title) + textwrap.wrap(text if changed else "", int(12 * width))
+    if lines:
+        fig.set_size_inches(width, height + 0.15 * len(lines))
+        fig.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=10 if title else 8)
 
 
 def legend_name(name: str) -> str:
