@@ -78,7 +78,9 @@ def test_gates_of_each_type_of_cell_are_a_block_with_labels():
             arm=cell,
             settings={"model.cell": cell},
             observed={
-                f"gates.layer0_forward.{gate}.histogram": np.ones((TIMES, 20)) for gate in gates
+                f"gates.layer0_forward.{gate}.{name}": np.ones((TIMES, n))
+                for gate in gates
+                for name, n in (("histogram", 20), ("low", 3), ("high", 3))
             }
             | {"gradients.h": np.ones((TIMES, T))}
             | ({"gradients.c": np.ones((TIMES, T))} if cell == "lstm" else {}),
