@@ -14,12 +14,17 @@ from seqjax.records.source import sources_of
 from seqjax.records.workdir import Measurements, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor
+from seqjax.sweeps.axes import sweep_text
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.plan import cell_key, plan_runs
 from seqjax.sweeps.revise import dropped_axes
-from seqjax.sweeps.study import Run, Study
+from seqjax.sweeps.study import Axis, Run, Study
 from seqjax.tasks import digest_of_data
 from seqjax.training.overrides import ConfigError, value_text
+
+RATE = "optim.learning_rate"
+MOST_VALUES = 20
+"""Longest axis whose values the plan lists."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,10 +114,12 @@ def _check(
 
 
 def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) -> list[str]:
-    """Plan for --dry_run, one line each: groups, runs, memory, points to measure."""
+    """Plan for --dry_run: axes, arms, tuning, workdir, groups, runs, memory, points to measure."""
     study, measurement = experiment.study, experiment.measurement
     runs, _, _ = prepare(experiment, options, path)
     lines = [options.note] if options.note else []
+    lines += _design(study, runs) if study is not None else []
+    lines.append(f"workdir: {path}")
     if study is not None:
         groups = executor.group_runs(runs)
         lines += executor.describe_groups(groups, options.environment["platform"])
@@ -125,6 +132,29 @@ def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) ->
     if measurement is not None:
         lines.append(f"{len(measurement.points)} points to measure at")
     return lines
+
+
+def _design(study: Study, runs: list[Run]) -> list[str]:
+    """Lines of the plan on axes, arms, learning rate and tuning."""
+    on = f"{study.tuning_seeds} separate seeds" if study.tuning_seeds else "the reported seeds"
+    lines = [
+        f"axes: {'; '.join(map(_axis_text, study.axes)) or 'none'}",
+        f"arms: {', '.join(arm.title for arm in study.arms)}",
+        f"tuned: {', '.join(study.tuned) + ' on ' + on if study.tune else 'nothing'}",
+    ]
+    if RATE not in {axis.path for axis in study.axes}:
+        rates = dict.fromkeys(value_text(run.config.optim.learning_rate) for run in runs)
+        lines.append(f"{RATE}: {', '.join(rates)}")
+    return lines
+
+
+def _axis_text(axis: Axis) -> str:
+    """Path and values of an axis, as --sweep accepts them, and the arms it is limited to."""
+    arms = f" in {', '.join(axis.arms)}" if axis.arms else ""
+    if axis.drawn or len(axis.values) > MOST_VALUES:
+        ends = " to ".join(map(value_text, (min(axis.values), max(axis.values))))
+        return f"{axis.path}={len(axis.values)} values from {ends}{arms}"
+    return f"{sweep_text([axis])}{arms}"
 
 
 def dropped_note(study: Study | None, revised: Study | None) -> str | None:

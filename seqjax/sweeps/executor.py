@@ -104,16 +104,23 @@ def describe_groups(groups: list[list[Run]], platform: str) -> Iterator[str]:
         model = abstract_model(config)
         size = model_size(model)
         yield (
-            f"group {number}: {len(group)} runs of {config.train.steps} steps, "
+            f"group {number}: {_count(len(group), 'run')} of {config.train.steps} steps, "
             f"{config.model.cell} of {config.model.hidden} units on {config.task.name}, "
             f"{size['parameters_recurrent']:,} parameters ({size['parameters']:,} with readout), "
-            f"{size['multiply_adds']:,} multiply-adds a step, {R} run(s) a device together, "
+            f"{size['multiply_adds']:,} multiply-adds a step, "
+            f"{_count(R, 'run')} at a time on each device, "
             f"about {R * memory_of(config, model) / 2**20:.1f} MiB a device"
         )
     runs = sum(map(len, groups))
     steps = sum(run.config.train.steps for group in groups for run in group)
-    yield f"{runs} runs, {steps:,} steps, {len(groups)} group(s)"
-    yield f"programs: {len(groups)} each to initialise, train and evaluate"
+    yield f"{_count(runs, 'run')}, {steps:,} steps, {_count(len(groups), 'group')}"
+    programs = _count(len(groups), "program")
+    yield f"compiles {programs} each for initialisation, training and evaluation"
+
+
+def _count(number: int, noun: str) -> str:
+    """A number with its noun, in the plural unless the number is 1."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def train_group(

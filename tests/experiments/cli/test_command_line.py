@@ -127,7 +127,10 @@ def test_a_dry_run_compiles_nothing_and_creates_no_workdir(tmp_path, caplog):
     assert result.code == 0 and not workdir.exists()
     assert "Finished XLA compilation" not in caplog.text
     assert "group 1: 8 runs of 6 steps, lstm of 5 units on digits_rows" in result.out
-    assert "8 runs, 48 steps, 1 group(s)" in result.out
+    assert "8 runs, 48 steps, 1 group\n" in result.out
+    *_, axes = STUDY[2].partition("=")
+    design = [f"axes: {axes}", "arms: all", f"tuned: {RATE} on the reported seeds"]
+    assert result.out.splitlines()[1:5] == [*design, f"workdir: {workdir}"]
     swept = command(STUDY[0], "--sweep=model.cell=lstm,gru", "--dry_run", f"--workdir={workdir}")
     assert f"{RATE} stays at 0.1; nothing is tuned" in swept.out
 

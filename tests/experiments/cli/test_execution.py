@@ -98,9 +98,11 @@ def test_a_plan_counts_tuned_runs_once_and_the_others_too(measured, tmp_path, mo
     rate = {"optim.learning_rate": 0.1}
     arms = (*STUDY.arms, Arm("fixed", rate))
     monkeypatch.setattr(f"{__name__}.STUDY", dataclasses.replace(STUDY, arms=arms))
-    planned = command(ONE, "--dry_run", f"--workdir={tmp_path / 'none'}")
-    assert planned == (0, "2 points to measure at\n", "") and not measured.asked
-    result = command("--study=claim_b", "--dry_run", f"--workdir={tmp_path / 'none'}")
+    workdir = tmp_path / "none"
+    planned = command(ONE, "--dry_run", f"--workdir={workdir}")
+    assert planned == (0, f"workdir: {workdir}\n2 points to measure at\n", "")
+    assert not measured.asked
+    result = command("--study=claim_b", "--dry_run", f"--workdir={workdir}")
     *_, total, _, last = result.out.splitlines()
     assert total.startswith("6 runs")  # x and y at two rates on one seed; fixed on two
     assert last == "then 4 runs: 2 cells at their best optim.learning_rate"
@@ -191,7 +193,8 @@ def test_every_task_that_a_study_names_can_be_set():
 def test_a_collection_runs_each_in_a_folder_and_collects_the_verdicts(measured, tmp_path):
     workdir = tmp_path / "claims"
     planned = command("--study=claims", "--dry_run", f"--workdir={workdir}").out
-    assert planned.startswith("claim_a:\n2 points to measure at\nclaim_b:\ngroup 1: 4 runs")
+    assert planned.startswith(f"claim_a:\nworkdir: {workdir / 'claim_a'}\n2 points")
+    assert "\nclaim_b:\naxes: optim.learning_rate=" in planned and "\ngroup 1: 4 runs" in planned
     result = command("--study=claims", f"--workdir={workdir}")
     assert result.code == 0, result.err
     assert {path.name for path in workdir.iterdir()} == {*NAMES, "verdicts.md", "verdicts.json"}
