@@ -195,6 +195,7 @@ def execute(
         left_to_others = (0, 0)
         if study is not None:
             _open(workdir, config, options)
+            _report_recorded(workdir, study, options)
             left_to_others = _train(workdir, study, options)
         if measurement is not None:
             _measure(workdir, measurement, options)
@@ -206,6 +207,13 @@ def _open(workdir: Workdir, config: WorkdirConfig, options: RunOptions) -> None:
     """Write the workdir's configuration, and remove a torn last line from this shard's records."""
     workdir.open(config, options.flags)
     workdir.recover(options.shard, lambda text: print(text, file=sys.stderr))
+
+
+def _report_recorded(workdir: Workdir, study: Study, options: RunOptions) -> None:
+    """Print how many of the runs planned so far are recorded, if any is."""
+    if records := workdir.records():
+        runs = plan_runs(study, options.seeds, records)
+        print(f"{len(records)} of {len(runs)} runs recorded", file=sys.stderr, flush=True)
 
 
 def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, int]:

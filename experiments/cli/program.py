@@ -42,7 +42,7 @@ def run(
     try:
         app.run(main, flags_parser=functools.partial(parser, doc=doc))
     except signals.StoppedError:
-        print("stopped with everything saved; run the same command again", file=sys.stderr)
+        print(f"stopped; {signals.RESUME}", file=sys.stderr)
         exit_process(signals.STOPPED)
     except BrokenPipeError:
         exit_process(0)

@@ -12,6 +12,8 @@ import threading
 STOPPED = 75
 """Exit code of a command that was stopped and can be continued."""
 
+RESUME = "all finished work is saved; run the same command again"
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 stop_requested = threading.Event()
@@ -47,7 +49,7 @@ def _handle(number: int) -> None:
         stop_requested.set()
         _print(f"{name}: stopping after this chunk; a second signal exits at once")
         return
-    _print(f"stopped by {name}; run the same command again")
+    _print(f"stopped by {name}; {RESUME}")
     os._exit(STOPPED)
 
 

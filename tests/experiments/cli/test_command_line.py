@@ -16,6 +16,7 @@ from support.commands import RATE, STUDY, command, contents, finish, recorded, r
 
 from experiments.cli import progress
 from experiments.cli.commands import report
+from experiments.cli.signals import RESUME
 from seqjax.records import jsonl
 
 FIGURES = ("heat_map", "clipped", "learning_curves", "heat_map_untuned")
@@ -72,6 +73,7 @@ def test_the_saved_flagfile_repeats_the_command_which_trains_nothing(first, tmp_
     before = contents(workdir)
     again = command(f"--flagfile={flagfile}")
     assert (again.code, again.out) == (0, result.out) and "compiling" not in again.err
+    assert "8 of 8 runs recorded" in again.err and "recorded" not in result.err
     after = contents(workdir)
     assert {path: file[0] for path, file in after.items()} == {
         path: file[0] for path, file in before.items()
@@ -90,6 +92,7 @@ def test_a_half_finished_workdir_is_finished(first, finished):
         (finished / name).unlink()
     result = command(*STUDY, f"--workdir={finished}")
     assert (result.code, result.out) == (0, first[1].out)
+    assert "3 of 8 runs recorded" in result.err
     assert file.read_bytes().startswith(b"".join(lines[:3]))
     assert recorded(finished) == recorded(first[0])
 
@@ -146,7 +149,7 @@ def test_a_stopped_command_resumes_to_the_records_of_an_uninterrupted_one(tmp_pa
     process.send_signal(signal.SIGTERM)
     result = finish(process)
     assert (result.code, result.out) == (75, "")
-    assert "SIGTERM" in result.err and "run the same command again" in result.err
+    assert "SIGTERM" in result.err and f"stopped; {RESUME}\n" in result.err
     assert "Traceback" not in result.err
     before = file.read_bytes()
     assert 1 <= before.count(b"\n") < 40 and before.endswith(b"\n")

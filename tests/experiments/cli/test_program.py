@@ -8,6 +8,8 @@ import pytest
 from support.commands import STUDY, start
 from support.harness import waits_for
 
+from experiments.cli.signals import RESUME
+
 pytestmark = pytest.mark.subprocess
 
 
@@ -38,4 +40,4 @@ def test_a_signal_during_imports_is_reported_in_one_line():
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (75, "")
-    assert err == "stopped by SIGINT; run the same command again\n"
+    assert err == f"stopped by SIGINT; {RESUME}\n"
