@@ -9,6 +9,8 @@ USES = ("mnist", "poems", "speech", "text", "translation", "forecast")
 STUDIES = ("init_by_clip", "gate_bias", "clip_threshold", "agreement_natural", *USES)
 CLAIMS = tuple(f"claim_{n}" for n in ("1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "10"))
 FULL = "_full"
+NAMES = (*STUDIES, *CLAIMS, *(name + FULL for name in CLAIMS))
+"""Every name that ``experiment.find`` accepts."""
 COLLECTIONS = {
     "claims": CLAIMS,
     "uses": USES,

@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from experiments import CLAIMS, COLLECTIONS, FULL, STUDIES
+from experiments import FULL, NAMES, STUDIES
 from experiments.claims.evidence import Evidence
 from seqjax.records.record import Record
 from seqjax.records.workdir import MeasuredPoint
@@ -16,9 +16,6 @@ from seqjax.sweeps.revise import revise
 from seqjax.sweeps.study import Axis, Study
 from seqjax.training.overrides import ConfigError
 from seqjax.types import unknown
-
-NAMES = (*STUDIES, *CLAIMS, *(name + FULL for name in CLAIMS))
-"""Every name that ``find`` accepts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,4 +101,4 @@ def find(name: str) -> Experiment:
     if name in NAMES:
         module = importlib.import_module(f"experiments.claims.{name.removesuffix(FULL)}")
         return module.experiment(full=name.endswith(FULL))
-    raise unknown("study", name, (*NAMES, *COLLECTIONS))
+    raise unknown("study", name, NAMES)

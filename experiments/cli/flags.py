@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import flags
 
-from experiments import CLAIMS, COLLECTIONS, STUDIES
+from experiments import CLAIMS, COLLECTIONS, NAMES, STUDIES
 from experiments.cli.program import MISTAKE
-from seqjax.types import printable
+from seqjax.types import printable, unknown
 
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
@@ -28,6 +28,8 @@ HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
 BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not the comma of loguniform(a,b)
 FLAGFILE = re.compile(r"^--?flagfile[=\n](.*)$", re.MULTILINE)
 FLAGFILES = pathlib.Path(__file__).parents[1] / "flags"
+LISTS = ("studies", "tasks", "cells", "fields")
+"""Values of --list; without a value it is the first."""
 STUDY_FLAGS = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
 """Flags that change a study."""
 
@@ -39,14 +41,17 @@ flags.DEFINE_string(
     None,
     "folder of the data sets; default: $SEQJAX_DATA_DIR, or seqjax/data in the user's cache folder",
 )
+flags.declare_key_flag("flagfile")  # --help shows it; FLAGS must hold a flag before
 
 
 def define_run_flags() -> None:
     """Define the flags of ``python -m experiments.run``."""
     flags.DEFINE_string("study", None, "study to run; --list prints all")
-    flags.DEFINE_bool("list", False, "print each study with its question, and exit")
+    flags.DEFINE_enum(
+        "list", None, LISTS, "print the studies, or with a value those names, and exit"
+    )
     flags.DEFINE_multi_string(
-        "set", [], '"path=value; path=...": fields to set; a later value wins'
+        "set", None, '"path=value; path=...": fields to set; a later value wins'
     )
     flags.DEFINE_string("sweep", None, '"path=v1,v2; path=...": axes, replacing those of the study')
     tuned = "axis whose value validation data select in each table cell; none: tune nothing"
@@ -56,7 +61,7 @@ def define_run_flags() -> None:
     )
     draws = "number of draws of each path=loguniform(a,b)"
     flags.DEFINE_integer("trials", None, draws, lower_bound=1, upper_bound=50_000)
-    flags.DEFINE_list("arms", [], "arms of the study to run; default: all")
+    flags.DEFINE_list("arms", None, "arms of the study to run; default: all")
     flags.DEFINE_integer("seeds", None, "number of seeds per point", lower_bound=1)
     flags.DEFINE_integer("seed_start", 0, "first seed", lower_bound=0, upper_bound=2**31)
     flags.DEFINE_string("shard", "0/1", "I/N: run part I of N; 0 <= I < N")
@@ -128,7 +133,7 @@ def parser(argv: list[str], doc: str | None = None, allow_words: bool = False) -
     if any(argument.lstrip("-").partition("=")[0] in HELP for argument in _flags_of(argv)):
         print(f"{doc or ''}\n{FLAGS.module_help(sys.modules[__name__])}")
         raise SystemExit(0)
-    argv = [_in_package(argument) for argument in argv]
+    argv = [_complete(argument) for argument in argv]
     if "" in _flagfiles(argv):
         fail("--flagfile: expected the path of a file, got ''")
     try:
@@ -145,8 +150,10 @@ def parser(argv: list[str], doc: str | None = None, allow_words: bool = False) -
     return rest
 
 
-def _in_package(argument: str) -> str:
-    """The argument, with a flagfile of this package found from any folder."""
+def _complete(argument: str) -> str:
+    """The argument; --list with its default value, a flagfile of this package from any folder."""
+    if argument in ("--list", "-list"):
+        return f"--list={LISTS[0]}"
     name, _, path = argument.rpartition("=")
     if path.startswith("experiments/flags/") and not os.path.exists(path):
         path = str(pathlib.Path(__file__).parents[2] / path)
@@ -196,9 +203,12 @@ def _unknown_flag(name: str, place: str = "") -> str:
 
 def study_names() -> tuple[str, ...]:
     """Names of the studies that --study selects: one study, or all studies of a collection."""
+    listed = (*STUDIES, *CLAIMS, *COLLECTIONS)
     if FLAGS.study is None:
-        known = ", ".join((*STUDIES, *CLAIMS, *COLLECTIONS))
-        fail(f"--study: not given; expected one of {known}")
+        fail(f"--study: not given; expected one of {', '.join(sorted(listed))}")
+    if FLAGS.study not in (*NAMES, *COLLECTIONS):
+        hint = _flagfile_hint(FLAGS.study, cutoff=1)
+        fail(f"--study: {unknown('study', FLAGS.study, listed)}{hint}")
     names = COLLECTIONS.get(FLAGS.study, (FLAGS.study,))
     for flag in STUDY_FLAGS if FLAGS.study in COLLECTIONS else ():
         if FLAGS[flag].present:
@@ -211,20 +221,17 @@ def experiment_from_flags(name: str) -> "Experiment":
     from experiments.experiment import find
     from seqjax.training.overrides import Overrides
 
-    try:
-        experiment = find(name)
-    except ValueError as error:
-        fail(f"--study: {error}{_flagfile_hint(name, cutoff=1)}")
+    experiment = find(name)
     if experiment.study is None:
         for flag in STUDY_FLAGS:
             if FLAGS[flag].present:
                 fail(f"--{flag}: {name} trains nothing, so there is nothing to change")
         return experiment
-    pairs = [pair for text in FLAGS.set for pair in _pairs("--set", text)]
+    pairs = [pair for text in FLAGS.set or () for pair in _pairs("--set", text)]
     return experiment.revised(
         Overrides.parse(dict(pairs)),
         _axes(),
-        arms=FLAGS.arms,
+        arms=FLAGS.arms or (),
         tune=FLAGS.tune,
         tuning_seeds=FLAGS.tuning_seeds,
     )

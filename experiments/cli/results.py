@@ -5,11 +5,11 @@ import functools
 import pathlib
 from collections.abc import Sequence
 
-from experiments import CLAIMS, FULL, USES
+from experiments import CLAIMS, FULL, NAMES, USES
 from experiments.claims.evidence import Evidence
 from experiments.cli import registration
 from experiments.cli.workdir import Workdir, WorkdirError
-from experiments.experiment import NAMES, Experiment, find
+from experiments.experiment import Experiment, find
 from seqjax.records.record import Record
 from seqjax.records.workdir import Measurements
 from seqjax.stats.decisions import Verdict

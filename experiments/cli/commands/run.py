@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments import CLAIMS, COLLECTIONS, STUDIES
+from experiments import COLLECTIONS
 from experiments.cli import flags
 
 flags.define_run_flags()
@@ -10,11 +10,14 @@ FLAGS = flags.FLAGS
 
 
 def main(argv: list[str]) -> None:
-    """List the studies, or plan or run the selected ones. Slow imports follow the flag checks."""
+    """List names, or plan or run the selected studies. Slow imports follow the flag checks."""
     del argv
-    if FLAGS.list:
-        _list_studies()
+    if FLAGS.list is not None:
+        from experiments.cli import listing
+
+        print(*listing.lines(FLAGS.list), sep="\n")
         return
+    flags.study_names()
     flags.set_data_dir()
     from experiments.cli import environment
 
@@ -37,13 +40,6 @@ def main(argv: list[str]) -> None:
     except OSError as error:
         path = flags.workdir() if error.filename is None else error.filename
         flags.fail(f"cannot continue: {path}: {error.strerror or error}")
-
-
-def _list_studies() -> None:
-    from experiments.experiment import find
-
-    for name in (*STUDIES, *CLAIMS):
-        print(f"{name}: {find(name).question}")
 
 
 def _run() -> None:

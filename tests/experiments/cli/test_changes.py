@@ -5,9 +5,10 @@ from support.committed import STUDIES, workdir_of
 from support.figures import words
 from support.made_up import record, replace
 
+from experiments import NAMES
 from experiments.cli.changes import changes
 from experiments.cli.tables import tables_of
-from experiments.experiment import NAMES, find
+from experiments.experiment import find
 from seqjax.reporting import plots
 from seqjax.sweeps.axes import parse_axes
 from seqjax.sweeps.plan import plan_runs

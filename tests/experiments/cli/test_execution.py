@@ -10,7 +10,7 @@ from support.commands import command, contents, refused
 
 import experiments
 from experiments import experiment
-from experiments.cli import results
+from experiments.cli import flags, results
 from experiments.cli.commands import report
 from experiments.cli.workdir import MEASURED
 from experiments.experiment import Experiment
@@ -64,6 +64,7 @@ def measured(monkeypatch):
     for module in (experiment, results):
         monkeypatch.setattr(module, "NAMES", (*experiments.STUDIES, *NAMES))
         monkeypatch.setattr(module, "find", lambda name: made_up[name]())
+    monkeypatch.setattr(flags, "NAMES", NAMES)
     monkeypatch.setattr(results, "CLAIMS", NAMES)
     monkeypatch.setitem(experiments.COLLECTIONS, "claims", NAMES)
     return found

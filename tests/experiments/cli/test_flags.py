@@ -1,14 +1,18 @@
 """Flags and flagfiles: they combine, or are refused in one line."""
 
 import pathlib
+import re
 import sys
 
 import pytest
 from absl.testing import flagsaver
 from support.commands import RATE, STUDY, command, finish, refused, start
 
-from experiments import CLAIMS, STUDIES
+from experiments import CLAIMS, COLLECTIONS, STUDIES
 from experiments.cli import flags
+from seqjax.cells import CELLS
+from seqjax.tasks import TASKS
+from seqjax.training.overrides import all_fields
 
 
 def test_settings_on_several_lines_are_one_line_in_the_flagfile(monkeypatch, tmp_path):
@@ -52,6 +56,7 @@ BAD = {
     "--flagfile=": ("--flagfile: expected", "''"),
     # folders and words
     "--data_dir=/nowhere/at/all": ("--data_dir", "a folder", "'/nowhere/at/all'"),
+    "--list=task": ("--list=task", "tasks"),
     "more": ("unexpected argument", "'more'"),
 }
 
@@ -99,15 +104,35 @@ def test_help_and_mistakes_in_a_new_process():
     shown, mistaken = start("--help"), start("--studdy=gate_bias")
     result = finish(shown)
     assert (result.code, result.err) == (0, "")
-    for name in ("study", "set", "sweep", "tune", "arms", "seeds", "seed_start", "workdir"):
+    assert "'[]'" not in result.out
+    for name in ("study", "set", "sweep", "tune", "arms", "seeds", "workdir", "flagfile"):
         assert f"--{name}:" in result.out or f"--[no]{name}:" in result.out
     result = finish(mistaken)
     assert (result.code, result.out) == (2, "")
     assert result.err == "error: unknown flag --studdy; did you mean --study?\n"
 
 
-def test_list_prints_each_study_with_its_question():
-    result = command("--list")
-    assert result.code == 0
-    assert [line.split(":")[0] for line in result.out.splitlines()] == [*STUDIES, *CLAIMS]
-    assert all(line.endswith("?") for line in result.out.splitlines())
+def test_list_prints_each_study_and_collection_that_errors_name(tmp_path):
+    lines = command("--list").out.splitlines()
+    assert lines == command("--list=studies").out.splitlines()
+    names = [line.split(":")[0] for line in lines]
+    assert names == [*STUDIES, *CLAIMS, *COLLECTIONS]
+    assert all(line.endswith("?") for line in lines[: -len(COLLECTIONS)])
+    known = ", ".join(sorted(names))
+    refused(tmp_path, words=("--study", known))
+    refused(tmp_path, "--study=nothing", words=("--study", known))
+
+
+LISTED = {
+    "tasks": ({*TASKS}, "adding: "),
+    "cells": ({*CELLS}, "gru: gates r, z, n, n_h\n"),
+    "fields": ({*all_fields()}, f"{RATE}=0.1: {all_fields()[RATE].meaning}\n"),
+}
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_list_prints_every_task_cell_and_field(kind):
+    names, line = LISTED[kind]
+    out = command(f"--list={kind}").out
+    assert {re.split("[:=]", printed)[0] for printed in out.splitlines()} == names
+    assert line in out
