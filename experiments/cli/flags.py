@@ -22,6 +22,7 @@ from seqjax.types import printable, unknown
 if TYPE_CHECKING:
     from experiments.experiment import Experiment
     from seqjax.sweeps.study import Axis
+    from seqjax.training.overrides import Overrides
 
 FLAGS = flags.FLAGS
 HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
@@ -219,7 +220,6 @@ def study_names() -> tuple[str, ...]:
 def experiment_from_flags(name: str) -> "Experiment":
     """Return the experiment of this name, changed by the flags."""
     from experiments.experiment import find
-    from seqjax.training.overrides import Overrides
 
     experiment = find(name)
     if experiment.study is None:
@@ -227,17 +227,23 @@ def experiment_from_flags(name: str) -> "Experiment":
             if FLAGS[flag].present:
                 fail(f"--{flag}: {name} trains nothing, so there is nothing to change")
         return experiment
-    pairs = [pair for text in FLAGS.set or () for pair in _pairs("--set", text)]
     return experiment.revised(
-        Overrides.parse(dict(pairs)),
-        _axes(),
+        overrides(),
+        axes(),
         arms=FLAGS.arms or (),
         tune=FLAGS.tune,
         tuning_seeds=FLAGS.tuning_seeds,
     )
 
 
-def _axes() -> "tuple[Axis, ...] | None":
+def overrides() -> "Overrides":
+    """Values of --set by path."""
+    from seqjax.training.overrides import Overrides
+
+    return Overrides.parse(dict(pair for text in FLAGS.set or () for pair in _pairs("--set", text)))
+
+
+def axes() -> "tuple[Axis, ...] | None":
     """Axes of --sweep and --trials; None if neither is given."""
     from seqjax.sweeps.axes import parse_axes
 

@@ -32,6 +32,8 @@ def main(argv: list[str]) -> None:
     mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
     try:
         with flags.data_warnings_on_one_line():
+            flags.overrides()  # fields are checked before the slow imports of _run
+            flags.axes()
             _run()
     except mistakes as error:
         flags.fail(error)

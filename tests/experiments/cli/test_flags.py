@@ -68,6 +68,15 @@ def test_bad_input_is_refused_in_one_line(tmp_path, argument, words):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("argument", ["--study=nothing", "--set=optim.lr=1", "--sweep=optim.lr=1"])
+def test_names_are_checked_before_plots_and_statistics_are_imported(monkeypatch, argument):
+    for module in ("experiments.experiment", "experiments.cli.execution"):
+        monkeypatch.setitem(sys.modules, module, None)  # importing it is an error
+    result = command("--study=gate_bias", argument)
+    assert (result.code, result.err.count("\n")) == (2, 1)
+    assert "'nothing'" in result.err or "'optim.lr'" in result.err
+
+
 FLAGFILES = {
     "a bare word": ("--seeds=2\nseeds\n", "'seeds'", "bad.flags"),
     "an unknown flag": ("--sedes=2\n", "--sedes", "bad.flags", "did you mean --seeds"),
