@@ -25,6 +25,12 @@ ARMS = (
     Arm("elman_tanh", {"model.cell": "elman"}),
 )
 
+KEY = (
+    "feedforward_equal: as many parameters as the Elman networks. feedforward_window: reads the "
+    "last two steps. elman_logistic, elman_tanh: activation. Softmax, logistic: readout."
+)
+"""Names in the figure."""
+
 
 def experiment(full: bool) -> Experiment:
     """Return claim 1 at CPU size, or at full size."""
@@ -77,4 +83,12 @@ def curves(evidence: Evidence) -> ClaimPanel:
         if readout == READOUTS[0]
     }
     title = "what an output depends on, after training"
-    return ClaimPanel(reach, title, "steps from input to output", "‖∂ŷ_t/∂x_s‖", first=0)
+    return ClaimPanel(
+        reach,
+        title,
+        "steps from input to output",
+        "‖∂ŷ_t/∂x_s‖",
+        first=0,
+        compared="accuracy",
+        key=KEY,
+    )

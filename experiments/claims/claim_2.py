@@ -45,6 +45,13 @@ BACKWARD, READ = 32, 512
 PLOTTED_GAINS = (0.9, 1.0)
 """Gains in the figure."""
 
+KEY = (
+    "Slope: change of log₁₀ ‖∂L/∂h_t‖ with each step back in time; below 0 gradients vanish. "
+    f"Probe: linear classifier of the first symbol from the state at step {READ_AT}. Gain: scale "
+    "of the recurrent matrix. With input: steps after the first have inputs too."
+)
+"""Names in the figure."""
+
 
 def experiment(full: bool) -> Experiment:
     """Return claim 2 at CPU size, or at full size."""
@@ -199,4 +206,11 @@ def curves(evidence: Evidence) -> ClaimPanel:
         if gain in PLOTTED_GAINS:
             name = f"{ACTIVATION[cell]}, gain {gain:g}, {'with' if driven else 'no'} input"
             lines[name] = np.array([_scores(row) for row in point["curve"]])
-    return ClaimPanel(lines, "what a probe reads of the first input", "step", "score of the probe")
+    return ClaimPanel(
+        lines,
+        "what a probe reads of the first input",
+        "step",
+        "score of the probe",
+        compared="slope in decades per step, or score of the probe",
+        key=KEY,
+    )

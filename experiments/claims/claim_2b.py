@@ -26,6 +26,9 @@ network hardly folds; above 1 small differences grow."""
 DRAWS = 20
 KINDS = ("shared", "independent")
 
+KEY = "Shared: one matrix at all depths. Independent: a matrix for each depth."
+"""Names in the figure."""
+
 
 def experiment(full: bool) -> Experiment:
     """Return claim 2b at CPU size, or at full size."""
@@ -108,4 +111,12 @@ def curves(evidence: Evidence) -> ClaimPanel:
         f"{'shared' if shared else 'independent'}, scale {scale:g}": np.array(point["pieces"]).T
         for (scale, shared), point in evidence.measured_by("scale", "shared").items()
     }
-    return ClaimPanel(lines, "folds along a line of inputs", "depth", "monotone pieces", log=True)
+    return ClaimPanel(
+        lines,
+        "folds along a line of inputs",
+        "depth",
+        "monotone pieces",
+        log=True,
+        compared="doublings of the number of pieces with each depth",
+        key=KEY,
+    )

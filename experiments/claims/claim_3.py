@@ -24,6 +24,12 @@ OCTAVES = 1.0
 WINDOW = 1.0
 """Decades: a gradient norm in [.1, 10] counts as the same size."""
 
+KEY = (
+    "Shared: one matrix at all depths. Independent: a matrix for each depth. Gaussian, orthogonal: "
+    "kind of matrix. Linear, tanh: kind of unit."
+)
+"""Names in the figure."""
+
 
 def experiment(full: bool) -> Experiment:
     """Return claim 3 at CPU size, or at full size."""
@@ -118,4 +124,13 @@ def curves(evidence: Evidence) -> ClaimPanel:
     }
     count = len(next(iter(lines.values())))
     title, across = f"draws that keep their gradient through {DEPTHS[-1]} layers", "log₂ of scale"
-    return ClaimPanel(lines, title, across, "share", first=-OCTAVES, step=2 * OCTAVES / (count - 1))
+    return ClaimPanel(
+        lines,
+        title,
+        across,
+        "share",
+        first=-OCTAVES,
+        step=2 * OCTAVES / (count - 1),
+        compared="difference between shares of draws, each at its best scale",
+        key=KEY,
+    )

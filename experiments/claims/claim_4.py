@@ -40,6 +40,12 @@ THRESHOLDS = {
 }
 """Thresholds by full size or not, task and kind, at ``QUANTILES``."""
 
+KEY = (
+    "Norm, value: clipping by that quantity, at the threshold selected on validation data. None: "
+    "no clipping."
+)
+"""Names in the figure."""
+
 
 def experiment(full: bool) -> Experiment:
     """Return claim 4 at CPU size, or at full size."""
@@ -147,5 +153,11 @@ def curves(evidence: Evidence) -> ClaimPanel:
     shares = {f"{task}, {kind}": rows_RN.mean(axis=1) for (task, kind), rows_RN in failed.items()}
     at = tuple(f"{rate:.2g}" for rate in rates)
     return ClaimPanel(
-        shares, "how often runs fail", "learning rate", "share of runs", categories=at
+        shares,
+        "how often runs fail",
+        "learning rate",
+        "share of runs",
+        categories=at,
+        compared="reduction of the share of failed runs, or difference in score",
+        key=KEY,
     )

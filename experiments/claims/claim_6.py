@@ -17,6 +17,12 @@ from seqjax.tasks.synthetic.agreement import ATTRACTORS, NUMBERS
 
 METRICS = {7: "accuracy_7_opposite", 15: "accuracy_15", 30: "accuracy_30"}
 
+KEY = (
+    "At 7, 15, 30: words between subject and verb. irnn: ReLU network whose recurrent matrix "
+    "starts as the identity. Last noun: the answer is the number of the last noun."
+)
+"""Names in the figure."""
+
 
 def experiment(full: bool) -> Experiment:
     """Return claim 6 at CPU size, or at full size."""
@@ -90,4 +96,12 @@ def curves(evidence: Evidence) -> ClaimPanel:
     lines = {arm: np.stack([measured[arm, k] for k in METRICS], axis=1) for arm in arms}
     title = "accuracy by distance, 10 being the longest trained on"
     between = ("7, an opposite noun", "15", "30")
-    return ClaimPanel(lines, title, "words between", "accuracy", categories=between)
+    return ClaimPanel(
+        lines,
+        title,
+        "words between",
+        "accuracy",
+        categories=between,
+        compared="accuracy",
+        key=KEY,
+    )

@@ -27,6 +27,12 @@ LAYERS = {"adding": 1, "agreement": 1, "digits_rows": 1, "characters": 2}
 STEPS = {"adding": 400, "agreement": 200, "digits_rows": 200, "characters": 200}
 LSTM = "lstm"
 
+KEY = (
+    "Names are task, layer and gate: adding 0 i is the input gate of the first layer on adding. "
+    "i: input gate. f: forget gate. o: output gate."
+)
+"""Names in the figure."""
+
 
 def experiment(full: bool) -> Experiment:
     """Return claim 8 at CPU size, or at full size."""
@@ -93,4 +99,13 @@ def curves(evidence: Evidence) -> ClaimPanel:
     }
     title = "gate values after training, mean of tasks and layers"
     width = 1 / len(next(iter(lines.values())).T)
-    return ClaimPanel(lines, title, "gate value", "share", first=width / 2, step=width)
+    return ClaimPanel(
+        lines,
+        title,
+        "gate value",
+        "share",
+        first=width / 2,
+        step=width,
+        compared="share of gate values below .1 or above .9",
+        key=KEY,
+    )

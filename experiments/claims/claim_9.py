@@ -64,6 +64,13 @@ def tasks(full: bool) -> dict[str, dict]:
     return by_task
 
 
+KEY = (
+    "lstm_0: all biases start at 0. lstm_f, lstm_i, lstm_o: the bias of the forget, input or "
+    "output gate starts at 1. Drawn: each entry of that bias is drawn from N(1, .1²)."
+)
+"""Names in the figure."""
+
+
 def experiment(full: bool) -> Experiment:
     """Return claim 9 at CPU size, or at full size."""
     study = Study(
@@ -90,4 +97,12 @@ def curves(evidence: Evidence) -> ClaimPanel:
         task: np.stack([scores_of(scores, task, arm) for arm in arms], axis=1)
         for task in dict.fromkeys(task for task, _ in scores)
     }
-    return ClaimPanel(lines, "score of each arm", "", "score", categories=arms)
+    return ClaimPanel(
+        lines,
+        "score of each arm",
+        "",
+        "score",
+        categories=arms,
+        compared="difference in score",
+        key=KEY,
+    )

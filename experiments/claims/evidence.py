@@ -16,7 +16,7 @@ CHANGES = {1: "evidence of claims 1 to 13f as first registered"}
 """Changes of each version in the evidence that claims take from records. Raise ``VERSION`` under
 the same conditions as ``rules.VERSION``."""
 
-SAVED = "share of the error saved"
+SAVED = "A over B: share of B's error that A saves"
 """Label of ``gains`` in figures."""
 
 

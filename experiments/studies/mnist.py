@@ -167,7 +167,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     runs, baselines = _compared(evidence)
     wrong = [1 - accuracies(records) for records in runs.values()]
     wrong += [np.full_like(wrong[0], error) for error in baselines.values()]
-    lines = {"median, least and largest": 100 * np.stack(wrong, axis=1)}
+    lines = {"": 100 * np.stack(wrong, axis=1)}
     names = (*runs, *baselines)
     return ClaimPanel(
         lines, "wrong answers", "", "% of the test images", categories=names, compared=SAVED

@@ -139,7 +139,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     """Perplexities of the LSTM and of the baselines."""
     runs, baselines = _compared(evidence)
     perplexities = [np.full(len(runs), value) for value in baselines.values()]
-    lines = {"median, least and largest": np.stack([accuracies(runs), *perplexities], axis=1)}
+    lines = {"": np.stack([accuracies(runs), *perplexities], axis=1)}
     names = (STUDY.arms[0].name, *baselines)
     return ClaimPanel(
         lines,
@@ -147,7 +147,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
         "",
         "on the test poems",
         categories=names,
-        compared="share of the perplexity saved, rate of form",
+        compared="share of the perplexity that the LSTM saves, or share of poems in form",
     )
 
 

@@ -99,10 +99,15 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> ClaimPanel:
     """Bits per character of the LSTM and of the n-gram models."""
     runs = evidence.runs_of("lstm")
-    lines = {"lstm": np.array([[_bits(run)] for run in runs])}
-    lines |= {name: np.array([[bits]]) for name, bits in baselines(evidence).items()}
+    others = baselines(evidence)
+    bits = np.array([[_bits(run), *others.values()] for run in runs])
     return ClaimPanel(
-        lines, "the next character", "", "bits, test part", categories=("",), compared=SAVED
+        {"": bits},
+        "prediction of the next character",
+        "",
+        "bits per character, test part",
+        categories=(STUDY.arms[0].name, *others),
+        compared=SAVED,
     )
 
 

@@ -165,12 +165,16 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> ClaimPanel:
     """chrF of the LSTM and of the baselines."""
     runs = evidence.runs_of("lstm")
-    lines = {"lstm": 1 - _errors(runs)[:, None]}
-    lines |= {
-        name: np.array([[float(_measured(evidence, name)[0]["test"])]]) for name in (COPY, MEMORY)
-    }
+    names = (COPY, MEMORY)
+    others = [float(_measured(evidence, name)[0]["test"]) for name in names]
+    scores = np.array([[1 - error, *others] for error in _errors(runs)])
     return ClaimPanel(
-        lines, "translations of the test messages", "", "chrF", categories=("",), compared=SAVED
+        {"": scores},
+        "translations of the test messages",
+        "",
+        "chrF",
+        categories=(STUDY.arms[0].name, *names),
+        compared=SAVED,
     )
 
 

@@ -1,11 +1,16 @@
 """Figure of a claim."""
 
+import ast
+import pathlib
 from math import nan
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from support.figures import words
 
+from experiments import CLAIMS, USES
+from experiments.experiment import find
 from seqjax.reporting.plots.claims import ClaimPanel, claim_figure
 from seqjax.stats.decisions import Comparison, Verdict
 
@@ -49,5 +54,49 @@ def test_categories_have_marks_at_the_median_in_bars():
     assert list(marks.get_ydata()) == [2, 6]
     assert [list(bar.get_ydata()) for bar in bars] == [[1, 9], [5, 7]]
     found = words(figure)
-    assert any(text.startswith("error saved: ") for text in found)
+    assert "error saved" in found
     assert {"slow", "fast", "lstm"} <= set(found) and not any("$" in word for word in found)
+
+
+def test_the_key_and_the_spread_are_explained():
+    rows = np.array([[1.0, 2.0], [3.0, 4.0]])
+    names = ("logistic regression of the pixels", "nearest neighbour")
+    for several in (True, False):
+        panel = ClaimPanel(
+            {"": rows if several else rows[0]},
+            "t",
+            "",
+            "norm",
+            categories=names,
+            compared="difference in score",
+            key="nfg: without forget gate.",
+        )
+        figure = claim_figure(verdicts(1), panel)
+        found = words(figure)
+        assert {"difference in score", "mean and interval", "nfg: without forget gate."} <= set(
+            found
+        )
+        assert any("smallest to the largest" in text for text in found) == several
+        assert not any(axes.get_legend() for axes in figure.axes)
+        shown = " ".join(found)
+        assert all(name in shown for name in names)
+
+
+def test_lines_without_an_order_have_distinct_colours():
+    lines = {f"line {k}": np.arange(3.0) for k in range(8)}
+    panel = claim_figure(verdicts(1), ClaimPanel(lines, "t", "step", "norm")).axes[-1]
+    colours = np.array([to_rgb(line.get_color()) for line in panel.get_lines()])
+    gaps = np.abs(colours[:, None] - colours).sum(-1) + 9 * np.eye(len(colours))
+    assert len(colours) == 8 and gaps.min() > 0.3
+    assert panel.get_legend() is not None
+
+
+@pytest.mark.parametrize("name", [*CLAIMS, *USES])
+def test_the_figure_of_every_claim_names_what_is_compared(name):
+    tree = ast.parse(pathlib.Path(find(name).curves.__code__.co_filename).read_text())
+    (call,) = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ClaimPanel"
+    )
+    assert "compared" in {argument.arg for argument in call.keywords}

@@ -1,5 +1,6 @@
 """Figure of a claim: its comparisons with their intervals, and the curves behind them."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqjax.reporting.plots.lines import MARKERS, draw_lines, log_axis, median_and_range, shades
+from seqjax.reporting.plots.lines import MARKERS, distinct, draw_lines, log_axis, median_and_range
 from seqjax.reporting.plots.style import INK, RC, legend_name, short_name
 from seqjax.stats.decisions import Comparison, Verdict
 
@@ -27,13 +28,15 @@ class ClaimPanel(NamedTuple):
     """Panel of curves next to the comparisons of a claim.
 
     Attributes:
-      lines: (rows, n) numbers by name, drawn as medians with bands from minimum to maximum.
+      lines: (rows, n) numbers by name, drawn as medians with bands from minimum to maximum. A
+        single line may have the name "", and has no legend then.
       title: title of the panel.
       x_label, y_label: labels of the axes.
       log: whether the y-axis is logarithmic.
       first, step: the x positions are first, first + step, …
       categories: names of the x positions, if any; markers with bars then replace lines with bands.
-      compared: quantity of the comparisons, if all have the same.
+      compared: quantity of the comparisons.
+      key: sentences that explain the names of comparisons and lines, printed below the panels.
     """
 
     lines: Mapping[str, np.ndarray]
@@ -45,6 +48,7 @@ class ClaimPanel(NamedTuple):
     step: float = 1
     categories: Sequence[str] = ()
     compared: str = ""
+    key: str = ""
 
 
 def claim_figure(verdicts: Sequence[Verdict], curves: ClaimPanel | None) -> Figure:
@@ -71,8 +75,19 @@ def claim_figure(verdicts: Sequence[Verdict], curves: ClaimPanel | None) -> Figu
         for panel in panels[len(rows) :]:
             panel.set_axis_off()
         if curves:
-            _draw_curves(curves_part, curves)
+            _draw_curves(curves_part, curves, wide=across > 1)
+            _write_key(fig, curves.key)
     return fig
+
+
+def _write_key(fig: Figure, key: str) -> None:
+    """Write an explanation below the panels, and make room for it."""
+    if not key:
+        return
+    width, height = fig.get_size_inches()
+    lines = textwrap.wrap(key, int(16 * width))
+    fig.set_size_inches(width, height + 0.15 * len(lines))
+    fig.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5)
 
 
 def _parts(height: float, across: int, curves: bool):
@@ -101,33 +116,54 @@ def _draw_intervals(panel, comparisons: Sequence[Comparison], compared: str) -> 
         range(len(comparisons)), [short_name(c.name, LONGEST) for c in comparisons], fontsize=7
     )
     panel.set_ylim(len(comparisons) - 0.5, -0.5)
-    panel.set_xlabel(": ".join(filter(None, (compared, "mean and interval"))))
+    panel.set_xlabel("\n".join(filter(None, (compared, "mean and interval"))))
 
 
-def _draw_curves(part, curves: ClaimPanel) -> None:
+def _draw_curves(part, curves: ClaimPanel, wide: bool) -> None:
+    """Draw the panel of curves; ``wide`` if it spans two columns of comparisons."""
     panel = part.subplots()
-    lines = {legend_name(name): rows for name, rows in curves.lines.items()}
+    lines = {legend_name(name): np.atleast_2d(rows) for name, rows in curves.lines.items()}
     if curves.categories:
-        _draw_marks(panel, lines, curves.categories)
+        _draw_marks(panel, lines, curves.categories, room=WIDTH * (2 if wide else 1))
     else:
-        draw_lines(panel, lines, curves.first, curves.step)
+        draw_lines(panel, lines, curves.first, curves.step, colours=distinct)
     panel.set_title(curves.title, loc="left")
-    panel.set_xlabel(curves.x_label)
+    spread = "bars" if curves.categories else "bands"
+    explanation = f"medians, with {spread} from the smallest to the largest"
+    several = any(len(rows) > 1 for rows in lines.values())
+    panel.set_xlabel("\n".join(filter(None, (curves.x_label, explanation * several))))
     panel.set_ylabel(curves.y_label)
     if curves.log:
         log_axis(panel)
-    panel.legend(fontsize=7)
+    if any(lines):
+        beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}  # bars would run through it
+        panel.legend(fontsize=7, **(beside if curves.categories else {}))
 
 
-def _draw_marks(panel, lines: Mapping[str, np.ndarray], categories: Sequence[str]) -> None:
-    """Draw medians over rows, with bars from minimum to maximum."""
-    for k, (shade, (name, rows)) in enumerate(zip(shades(len(lines)), lines.items(), strict=True)):
+def _draw_marks(
+    panel, lines: Mapping[str, np.ndarray], categories: Sequence[str], room: float
+) -> None:
+    """Draw medians over rows, with bars from minimum to maximum.
+
+    Args:
+      panel: axes to draw on.
+      lines: (rows, categories) numbers by name.
+      categories: names of the x positions.
+      room: width of the panel in inches.
+    """
+    colours = distinct(len(lines))
+    for k, (colour, (name, rows)) in enumerate(zip(colours, lines.items(), strict=True)):
         x = np.arange(len(categories)) + (k - (len(lines) - 1) / 2) * 0.8 / len(lines)
-        low, median, high = median_and_range(np.atleast_2d(np.asarray(rows, dtype=float)))
-        panel.plot([x, x], [low, high], color=shade, linewidth=1.2)
-        panel.plot(x, median, MARKERS[k % len(MARKERS)], color=shade, markersize=4, label=name)
-    turned = sum(map(len, categories)) > 50
+        low, median, high = median_and_range(np.asarray(rows, dtype=float))
+        panel.plot([x, x], [low, high], color=colour, linewidth=1.2)
+        panel.plot(x, median, MARKERS[k % len(MARKERS)], color=colour, markersize=4, label=name)
+    most = int(10 * room / len(categories))
+    names = [
+        textwrap.fill(short_name(name), max(most, 1), break_long_words=False) for name in categories
+    ]
+    turned = max(len(line) for name in names for line in name.split("\n") or [""]) > most
     panel.set_xticks(
-        range(len(categories)), map(short_name, categories),
+        range(len(categories)), map(short_name, categories) if turned else names,
         rotation=40 if turned else 0, ha="right" if turned else "center",
     )  # fmt: skip
+    panel.set_xlim(-0.5, len(categories) - 0.5)

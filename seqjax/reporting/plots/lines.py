@@ -1,6 +1,6 @@
 """Lines and points that several figures draw."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -10,11 +10,20 @@ from seqjax.reporting.plots.style import INK, legend_name
 
 MARKERS = "osD^vPX*"
 STYLES = ("-", "--", "-.", ":")
+DISTINCT = (
+    *("#000000", "#e69f00", "#56b4e9", "#009e73"),
+    *("#d55e00", "#0072b2", "#cc79a7", "#999999"),
+)
 
 
 def shades(count: int) -> np.ndarray:
     """(count, 4) colours from dark to bright."""
     return matplotlib.colormaps["viridis"](np.linspace(0, 0.8, count))
+
+
+def distinct(count: int) -> Sequence:
+    """Colours of lines without an order, by Okabe and Ito for colour-blind readers."""
+    return DISTINCT[:count] if count <= len(DISTINCT) else shades(count)
 
 
 def median_and_range(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -33,6 +42,7 @@ def draw_lines(
     first: float = 1,
     step: float = 1,
     at: Mapping[str, np.ndarray] | None = None,
+    colours: Callable[[int], Sequence] = shades,
 ) -> None:
     """Draw one line for each name: the median over rows, with a band from minimum to maximum.
 
@@ -44,8 +54,9 @@ def draw_lines(
       first: x position of the first number.
       step: distance between x positions.
       at: (n,) x positions by name, instead of ``first`` and ``step``.
+      colours: function from the number of lines to their colours.
     """
-    colors = shades(len(curves))
+    colors = colours(len(curves))
     for k, (name, values) in enumerate(curves.items()):
         rows = np.atleast_2d(np.asarray(values, dtype=float))
         low, median, high = median_and_range(rows)

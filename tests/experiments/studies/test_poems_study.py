@@ -108,7 +108,7 @@ def test_the_verdict_follows_from_records_and_points(folder, changes, verdict):
     found, *_ = study.decide(evidence(**changes))
     assert (found.claim, found.verdict) == ("12", verdict)
     assert [c.name for c in found.comparisons] == [*study.BASELINES, "rate of form"]
-    assert study.curves(evidence()).lines["median, least and largest"].shape == (10, 4)
+    assert study.curves(evidence()).lines[""].shape == (10, 4)
 
 
 def test_what_is_shown_beside_the_table_is_of_the_runs_that_did_not_fail(folder):
