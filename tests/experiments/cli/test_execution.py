@@ -210,7 +210,10 @@ def test_a_collection_runs_each_in_a_folder_and_collects_the_verdicts(measured, 
     assert reported.out == f"{(workdir / 'verdicts.md').read_text()}\n"
 
 
-@pytest.mark.parametrize("flag", ["set=model.hidden=4", "sweep=model.hidden=4", "arms=x", "tuning_seeds=0"])
+FLAGS = ("set=model.hidden=4", "sweep=model.hidden=4", "arms=x", "tuning_seeds=0")
+
+
+@pytest.mark.parametrize("flag", FLAGS)
 def test_flags_of_one_study_are_refused_for_a_collection(measured, tmp_path, flag):
     for study in ("claims", "claim_a"):  # several studies; and one that trains nothing
         words = (f"--{flag.partition('=')[0]}: ",)
