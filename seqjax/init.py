@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell, Extra
-from seqjax.types import Array, Number, check_range, named_key, static, unknown
+from seqjax.types import Array, Number, check_range, check_type, named_key, static, unknown
 
 RECURRENT = ("orthogonal", "orthogonal_fused", "uniform", "identity", "normal", "sparse")
 INPUT = ("lecun", "glorot", "uniform", "normal")
@@ -48,6 +48,7 @@ class InitSpec:
 
     Raises:
       ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".
+      TypeError: ``bias`` is not a mapping.
     """
 
     recurrent: str = static("orthogonal")
@@ -67,6 +68,7 @@ class InitSpec:
             raise ValueError(f"input: {unknown('initialiser', self.input, INPUT)}")
         if self.bias_scheme not in SCHEMES:
             raise ValueError(f"bias_scheme: {unknown('scheme', self.bias_scheme, SCHEMES)}")
+        check_type("bias", self.bias, Mapping, "a mapping from gate to number such as {'f': 1.0}")
         biases = {f"bias.{gate}": value for gate, value in self.bias.items()}
         gains = {"recurrent_gain": self.recurrent_gain, "input_gain": self.input_gain}
         for field, value in (biases | gains).items():
@@ -120,7 +122,9 @@ def init_cell(
     Raises:
       ValueError: a size below 1; a bias for a gate that the cell does not have or that the scheme
         sets; D != H for a cell that adds its input to its state.
+      TypeError: ``cell`` is not a Cell.
     """
+    check_type("cell", cell, Cell, 'a Cell such as CELLS["lstm"]')
     D, H = input_size, hidden_size
     if D < 1 or H < 1:
         raise ValueError(f"input_size, hidden_size: expected at least 1, got {D}, {H}")

@@ -61,6 +61,22 @@ def check_range(field: str, value: Any, accepts: Callable[[float], bool], accept
         raise ValueError(f"{field}: expected {accepted}, got {value}")
 
 
+def check_type(name: str, value: Any, kind: type, accepted: str) -> None:
+    """Check the type of an argument.
+
+    Args:
+      name: name of the argument, the first word of the error.
+      value: the argument.
+      kind: its type.
+      accepted: the type in words, with an example.
+
+    Raises:
+      TypeError: another type: "name: expected ACCEPTED, got VALUE".
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {accepted}, got {value!r}")
+
+
 def check_size(field: str, size: Any, least: int, most: int) -> None:
     """Check that a size is from ``least`` to ``most``; see ``check_range``."""
     accepted = f"a whole number from {least} to {most}"

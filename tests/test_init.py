@@ -14,6 +14,7 @@ from support.assertions import assert_close
 
 from seqjax.cells import CELLS
 from seqjax.init import NONZEROS, InitSpec, init_cell, spectral_radius
+from seqjax.recurrence.unroll import unroll
 from seqjax.types import named_key
 
 LSTM, GRU = CELLS["lstm"], CELLS["gru"]
@@ -272,3 +273,13 @@ def test_numbers_may_be_traced_and_mapped_over(recurrent, bias_scheme):
 def test_invalid_arguments_are_refused(name, sizes, fields, message):
     with pytest.raises(ValueError, match=message):
         init(CELLS[name], InitSpec(**fields), sizes)
+
+
+def test_arguments_of_another_type_are_refused_by_name():
+    with pytest.raises(TypeError, match=r"^cell: .*CELLS\[.*'lstm'"):
+        init_cell(KEY, "lstm", 2, 3, InitSpec())
+    params = init_cell(KEY, LSTM, 2, 3, InitSpec())
+    with pytest.raises(TypeError, match=r"^cell: .*CELLS\[.*'lstm'"):
+        unroll("lstm", params, jnp.ones((1, 1, 2)))
+    with pytest.raises(TypeError, match=r"^bias: .*mapping.*1\.0"):
+        InitSpec(bias=1.0)

@@ -18,7 +18,7 @@ from seqjax.recurrence.reference import (
     scan_chunks,
     unroll_reference,
 )
-from seqjax.types import Array, check_range, unknown
+from seqjax.types import Array, check_range, check_type, unknown
 
 ENGINES = ("auto", "fused", "reference")
 
@@ -84,7 +84,8 @@ def unroll(
     Raises:
       ValueError: a wrong shape or dtype (the message has the expected one), an unknown gate or
         engine, or "fused" for a cell that it does not support.
-      TypeError: forward-mode differentiation of the fused engine or with a ``dtype`` (from JAX).
+      TypeError: ``cell`` is not a Cell; forward-mode differentiation of the fused engine or with a
+        ``dtype`` (from JAX).
 
     >>> import jax, jax.numpy as jnp
     >>> from seqjax.cells import CELLS
@@ -180,6 +181,7 @@ def _check_bound(bound: StepBound) -> StepBound:
 
 def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
     """The hidden width H, after checking parameters and input against the cell."""
+    check_type("cell", cell, Cell, 'a Cell such as CELLS["lstm"]')
     if type(params) is not cell.params:
         raise ValueError(
             f"params: {cell.name!r} expects {cell.params.__name__}, got {type(params).__name__}"
