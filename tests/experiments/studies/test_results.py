@@ -1,11 +1,15 @@
 """Committed tables follow from committed records, and baselines can be measured again."""
 
+import shutil
+import subprocess
+
 import pytest
 from support.committed import RESULTS, STUDIES, workdir_of
 from support.published import HERE, use_published
 
 from experiments import USES
 from experiments.cli import reports, results
+from experiments.cli.workdir import Workdir
 from experiments.experiment import find
 from seqjax.reporting import plots
 from seqjax.stats.decisions.base import MIN_SEEDS
@@ -35,6 +39,24 @@ def test_tables_follow_from_the_records(study, tmp_path, monkeypatch):
     reports.report(results.read(workdir_of(study, tmp_path)))
     for name in ("table.md", "table.csv", "table.tex"):
         assert (tmp_path / name).read_bytes() == (RESULTS / study / name).read_bytes(), name
+
+
+def test_a_report_of_the_quickstart_adds_only_figures_that_git_ignores(tmp_path):
+    root = RESULTS.parents[1]
+    shutil.copy(root / ".gitignore", tmp_path)
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    folder = tmp_path / "experiments" / "results" / "quickstart"
+    shutil.copytree(RESULTS / "quickstart", folder)
+    committed = {path.name for path in folder.iterdir() if path.suffix not in (".svg", ".png")}
+    reports.report(results.read(Workdir(folder)))
+    untracked = ["git", "ls-files", "--others", "--exclude-standard"]
+    shown = subprocess.run(untracked, cwd=folder, check=True, capture_output=True, text=True)
+    assert set(shown.stdout.split()) == committed | {"heat_map.png"}
+    assert len(list(folder.glob("*.svg"))) > 1
+    for study in (*USES, "claims"):
+        for path in RESULTS.joinpath(study).glob("*.png"):
+            shown = ["git", "check-ignore", path.relative_to(root)]
+            assert subprocess.run(shown, cwd=tmp_path, check=False).returncode == 1, path
 
 
 @pytest.mark.parametrize("study", USES)
