@@ -77,7 +77,8 @@ def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
         if axis.path not in used and any(axis.applies_to(arm) for arm in study.arms):
             names = [(run.config.model.cell, run.config.task.name) for run in runs]
             if not any(axis.path in fields(*pair) for pair in names):
-                raise unknown_field(axis.path, *names[0])
+                error = unknown_field(axis.path, *names[0])
+                raise ConfigError(f"{error} ({study.name} sweeps {axis.path})")
             raise ConfigError(f"{axis.path}: swept, but without effect in any arm of {study.name}")
     if study.tune is not None and study.tune not in used:
         axes = dict.fromkeys(axis.path for axis in study.axes if axis.path in used)

@@ -112,7 +112,12 @@ REFUSED = {  # the study, its change, and the field or flag with the value or wh
     "unknown field": (SWEPT, {"given": {"trian.steps": "9"}}, "'trian.steps'.*'train.steps'"),
     "field of no arm": (SWEPT, {"given": {"init.bias.z": "1"}}, "^init.bias.z: .*lstm.* f, g, o$"),
     "unknown axis": (SWEPT, {"sweep": {"init.bais.f": ["1"]}}, "'init.bais.f'.*'init.bias.f'"),
-    "axis of no arm": (SWEPT, {"sweep": {"init.bias.z": ["1"]}}, "^init.bias.z: .*lstm.* f, g, o$"),
+    "axis of no arm": (SWEPT, {"sweep": {"init.bias.z": ["1"]}}, "^init.bias.z: .*lstm.* f, g, o "),
+    "axis of another cell": (
+        a_study(Axis("init.bias.f", (0.0, 1.0))),
+        {"given": {"model.cell": "gru"}},
+        "^init.bias.f: .*gru.* r, z, n, n_h .*made_up",
+    ),
     "unknown arm": (ARMS, {"arms": ["lstn"]}, "^--arms: .*'lstn'.*'lstm'"),
     "both": (SWEPT, {"given": {RATE: "1"}, "sweep": {RATE: ["1", "2"]}}, f'"{RATE}=1"$'),
     "set, but an axis": (SWEPT, {"given": {RATE: "1"}}, f'"clip.threshold=1,inf; {RATE}=1"$'),
