@@ -2,14 +2,15 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from support import guides
 from support.commands import command
 from support.guides import ROOT
 
-from experiments import COLLECTIONS, STUDIES, USES
-from experiments.cli.commands import data, poem
+from experiments import CLAIMS, COLLECTIONS, STUDIES, USES
+from experiments.cli.commands import data, poem, report
 from seqjax.data.releases import RELEASES
 
 RUNNING, RESULTS = "experiments/README.md", "experiments/results/README.md"
@@ -68,7 +69,8 @@ def test_commands_for_data_and_poems_have_valid_flags(tmp_path):
 
 
 def test_every_study_has_its_flagfiles():
-    rows = re.findall(r"^\| `.*", guides.text_of(RUNNING), flags=re.M)
+    table = guides.text_of(RUNNING).partition("| study |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `.*", table, flags=re.M)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert named == {*STUDIES, "claim_1", "claim_10"}
     flagfiles = {
@@ -88,6 +90,28 @@ def test_the_table_of_verdicts_is_the_committed_one():
     for one in committed:
         number = re.match(r"2b|13\w|\d+", one["claim"]).group()
         assert re.search(rf"\*\*[^*]*\b{number}", guides.text_of(RESULTS)), number
+
+
+def test_every_claim_has_its_figure_between_its_verdict_and_a_sentence():
+    paragraphs = guides.text_of(RESULTS).split("\n\n")
+    for name in CLAIMS:
+        (k,) = (k for k, text in enumerate(paragraphs) if text.endswith(f"(claims/{name}.png)"))
+        assert paragraphs[k].startswith("![")
+        assert re.match(rf"\*\*{name.removeprefix('claim_')}[a-f]?, ", paragraphs[k - 1]), name
+        assert re.match(r"[A-Z].*\.$", paragraphs[k + 1], flags=re.S), name
+
+
+def test_the_guide_explains_the_columns_of_a_table_and_the_files_of_a_workdir(tmp_path):
+    text = guides.text_of(RUNNING)
+    folder = ROOT / "experiments/results/quickstart"
+    columns = (folder / "table.csv").read_text().partition("\n")[0].split(",")
+    swept = [name for name in columns if "." in name]
+    assert swept and all(f"`{name}`" in text for name in set(columns) - set(swept))
+    shutil.copytree(folder, tmp_path / "quickstart")
+    assert command(f"--workdir={tmp_path / 'quickstart'}", program=report).code == 0
+    stems = {path.stem for path in (tmp_path / "quickstart").iterdir()} - {"README"}
+    further = {"flags", "environment", "checkpoints", "curves", ".locks", "claim", "verdicts"}
+    assert all(re.search(rf"`{re.escape(stem)}[`./*]", text) for stem in stems | further)
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
