@@ -12,6 +12,7 @@ import sys
 from typing import NamedTuple
 from unittest import mock
 
+import jax
 from absl.testing import flagsaver
 from support.made_up import without_time
 
@@ -40,11 +41,12 @@ class Result(NamedTuple):
 def command(*arguments, program=run) -> Result:
     """Run a command in this process; ``program`` is its module in ``experiments.cli.commands``."""
     argv = [program.__file__, *map(str, arguments)]
+    programs = jax.config.jax_compilation_cache_dir  # which the command would replace
     code, out, err = 0, io.StringIO(), io.StringIO()
     with (
         flagsaver.flagsaver(),
         mock.patch.object(sys, "argv", argv),
-        mock.patch.dict(os.environ),
+        mock.patch.dict(os.environ, JAX_COMPILATION_CACHE_DIR=programs),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
