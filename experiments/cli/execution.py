@@ -137,8 +137,10 @@ def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) ->
 def _design(study: Study, runs: list[Run]) -> list[str]:
     """Lines of the plan on axes, arms, learning rate and tuning."""
     on = f"{study.tuning_seeds} separate seeds" if study.tuning_seeds else "the reported seeds"
+    names = {arm.name for arm in study.arms}
+    axes = [axis for axis in study.axes if not axis.arms or names.intersection(axis.arms)]
     lines = [
-        f"axes: {'; '.join(map(_axis_text, study.axes)) or 'none'}",
+        f"axes: {'; '.join(map(_axis_text, axes)) or 'none'}",
         f"arms: {', '.join(arm.title for arm in study.arms)}",
         f"tuned: {', '.join(study.tuned) + ' on ' + on if study.tune else 'nothing'}",
     ]
