@@ -191,9 +191,9 @@ def test_the_best_order_on_validation_data_decides(bits, verdict):
 def test_a_failed_run_scores_at_chance_and_saves_nothing():
     failed = runs(2.2, failed="nonfinite")
     bits = UnicodeNames().chance_loss("softmax") / math.log(2)
-    lines = curves(study.EXPERIMENT, failed, POINTS).lines
-    assert lines["lstm"].tolist() == [[pytest.approx(bits)]] * 10
-    assert lines["3-gram"].tolist() == [[3.0]]
+    panel = curves(study.EXPERIMENT, failed, POINTS)
+    assert panel.categories[:3] == ("lstm", "1-gram", "3-gram")
+    assert panel.lines[""][:, :3].tolist() == [[pytest.approx(bits), 4.9, 3.0]] * 10
     assert {c.mean for c in decided(study.EXPERIMENT, failed, POINTS)[0].comparisons} == {0}
 
 

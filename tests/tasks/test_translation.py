@@ -286,6 +286,8 @@ def test_claim_13m_is_decided_by_the_reduction_of_one_minus_chrf(chrf, bits, ver
     saved = [comparison.mean for comparison in registered.comparisons]
     missing = 1 - chrf + 0.003
     assert saved == pytest.approx([1 - missing / 0.7, 1 - missing / 0.5])
-    lines = study.curves(evidence(chrf, bits)).lines
-    assert lines["lstm"][:3, 0].tolist() == pytest.approx([chrf - 0.03, chrf, chrf + 0.03])
-    assert (lines["copy"], lines["memory"]) == (0.3, 0.5)
+    panel = study.curves(evidence(chrf, bits))
+    (scores,) = panel.lines.values()
+    assert panel.categories == ("lstm", "copy", "memory")
+    assert scores[:3, 0].tolist() == pytest.approx([chrf - 0.03, chrf, chrf + 0.03])
+    assert scores[:, 1:].tolist() == [[0.3, 0.5]] * len(scores)
