@@ -87,6 +87,7 @@ def test_identity_is_scaled():
     assert_close(u_HGH.transpose(1, 0, 2), 0.01 * np.stack([np.eye(H, dtype="f4")] * 4), 1e-7)
 
 
+@pytest.mark.slow
 def test_sparse_blocks_have_fifteen_weights_a_unit_and_the_radius():
     init = jax.jit(init_cell, static_argnums=(1, 2, 3))
     spec = InitSpec(recurrent="sparse", radius=1.3, recurrent_gain=2.0)

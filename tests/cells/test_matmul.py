@@ -91,6 +91,7 @@ def check_products(closed):
         assert carried and set(carried) <= {jnp.dtype("float32"), jnp.dtype("int32")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lstm_peephole", "gru"])
 def test_engines_agree_in_bfloat16_and_differ_from_float32(name):
     cell, params, x = setting(name)

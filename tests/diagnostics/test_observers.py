@@ -164,6 +164,7 @@ def test_measurements_are_saved_in_a_checkpoint():
     assert repr(again) == repr(whole(ALL)[0])
 
 
+@pytest.mark.slow
 def test_decompositions_come_one_by_one():
     """A batch of them would hang a program of several CPU devices; see ``map_sequentially``."""
     config = make_config(BASE | {"train.observe": ALL})
@@ -176,17 +177,20 @@ def test_decompositions_come_one_by_one():
         assert equation.invars[0].aval.ndim == 2, equation.primitive.name
 
 
+@pytest.mark.slow
 def test_a_window_reaches_as_far_as_it_is_wide():
     found = seen_of({"model.cell": "feedforward", "model.window": 3}, "inputs")
     assert np.all(found["inputs.distance"][:3] > 0)
     assert not np.any(found["inputs.distance"][3:]) and found["inputs.later"] == 0
 
 
+@pytest.mark.slow
 def test_a_backward_direction_reads_later_inputs():
     settings = {"task.name": "adding", "model.bidirectional": True, "model.cell": "elman"}
     assert seen_of(settings, "inputs")["inputs.later"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["mut2", "feedforward"])
 def test_gradients_of_a_loss_at_the_end(cell):
     """With a linear map before the cell too (mut2), and 0 where no state goes back."""

@@ -26,6 +26,7 @@ def score(hypothesis, reference):
 TEXTS = st.text("abc", max_size=T)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(TEXTS, TEXTS)
 def test_chrf_equals_the_oracle(hypothesis, reference):

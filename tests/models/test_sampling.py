@@ -67,6 +67,7 @@ def all_three(place, logits_BV):
     return of_two(place, masked(place, logits_BV) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.core
 @pytest.mark.parametrize(
     ("options", "change"),

@@ -176,6 +176,7 @@ def test_sizes_by_hand(options, recurrent, readout):
     assert sizes["parameters"] == recurrent + readout
 
 
+@pytest.mark.slow
 def test_keys_and_initial_numbers_may_be_traced_and_mapped():
     @jax.jit
     @functools.partial(jax.vmap, in_axes=(0, 0, None))

@@ -191,6 +191,7 @@ def test_a_step_has_one_product_with_the_state_forward_and_one_backward(monkeypa
 
 
 # Blocks of 1, and of 2 with a step left over.
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "reverse"), [(1, False), (6, False), (6, True)])
 def test_blocks_change_nothing(monkeypatch, rows, reverse):
     params, x, carry, weights = draw(LSTM, jnp.float32)

@@ -11,10 +11,11 @@ import zlib
 import numpy as np
 import pytest
 from scipy import stats
+from support.cells import QUICK
 from support.clear_evidence import FIO, S, remembering, removed
 from support.nulls import every_null
 from support.nulls_gates import TASKS
-from support.simulated import QUICK, SETS, CachedAnalysis, draw, outcome, smooth, solved_or_not
+from support.simulated import SETS, CachedAnalysis, draw, outcome, smooth, solved_or_not
 
 from seqjax.stats import intervals
 from seqjax.stats.decisions import CLAIMS

@@ -9,9 +9,10 @@ import pytest
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec, init_cell
 
+QUICK = bool(os.environ.get("SEQJAX_QUICK"))
 REPRESENTATIVE = ("elman", "indrnn", "lstm", "lstm_peephole", "gru", "mut1")
 """With SEQJAX_QUICK set, tests over all cells run over these."""
-NAMES = REPRESENTATIVE if os.environ.get("SEQJAX_QUICK") else tuple(CELLS)
+NAMES = REPRESENTATIVE if QUICK else tuple(CELLS)
 POINTWISE = tuple(name for name in NAMES if CELLS[name].combine is not None)
 STEPWISE = tuple(name for name in NAMES if CELLS[name].combine is None)
 every_cell = pytest.mark.parametrize("name", NAMES)

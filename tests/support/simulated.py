@@ -4,15 +4,13 @@ A population is a sorted list of equally likely scores with an exact mean. The a
 a normal factor, so that their scores are correlated.
 """
 
-import os
-
 import numpy as np
 from scipy import special
+from support.cells import QUICK
 
 from seqjax.stats.decisions import SeedScores
 from seqjax.stats.decisions.analysis import Analysis
 
-QUICK = bool(os.environ.get("SEQJAX_QUICK"))
 SETS, SEEDS = 100 if QUICK else 1000, 10
 SHARED = 0.5  # the correlation of the normal factors within a seed
 TIED = np.round(special.ndtri((np.arange(200) + 0.5) / 200) * 0.03, 2)  # steps of .01, mean 0

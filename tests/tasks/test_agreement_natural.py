@@ -100,6 +100,7 @@ def balanced(answers, classes):
     return np.mean(shares)
 
 
+@pytest.mark.slow
 def test_balanced_accuracies_are_means_over_the_classes(placed):
     placed(*written(made_up()))
     settings = {"task.name": "agreement_natural", "model.embed": 2, "train.batch_size": 8}

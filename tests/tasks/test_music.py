@@ -61,6 +61,7 @@ def test_every_frame_is_predicted_once_from_those_before_it(task):
         assert not remaining
 
 
+@pytest.mark.slow
 def test_constants_score_as_computed_by_hand(task):
     p, (batch,) = 0.1, evaluation_batches(task, 1)
     logits = jnp.full(batch.y.shape, math.log(p / (1 - p)), jnp.float32)

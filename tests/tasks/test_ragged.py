@@ -159,6 +159,7 @@ def test_a_step_at_the_width_of_its_bucket_is_the_step_at_full_width(task):
         assert_close(narrow, full, 1e-5)
 
 
+@pytest.mark.slow
 @TASKS
 def test_evaluation_reads_each_held_out_sequence_once(task):
     data, config = data_of(task), config_of(task)

@@ -100,6 +100,7 @@ def test_training_is_a_loop_over_windows(carried):
     assert_close(alone(state.carry), carry if carried else {}, 1e-5)
 
 
+@pytest.mark.slow
 def test_a_failed_run_retains_the_state_before_the_failure():
     state, _ = trained(rate=1e38)
     (step,) = state.failed_at

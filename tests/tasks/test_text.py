@@ -117,6 +117,7 @@ def test_a_lane_reads_some_windows_and_restarts_elsewhere(lanes):
     assert np.array_equal(batch.x, read_TB[:-1]) and np.array_equal(batch.y, read_TB[1:])
 
 
+@pytest.mark.slow
 def test_a_restarted_lane_has_the_zero_state(lanes):
     config, data, rows = lanes
     batch = config.task.batch(data, rows[0], 5)

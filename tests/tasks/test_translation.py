@@ -90,6 +90,7 @@ def test_a_batch_holds_sources_from_their_ends_and_targets_with_theirs(small):
     assert {len(cut.x), len(cut.y), len(cut.weight), len(cut.source)} == {5}
 
 
+@pytest.mark.slow
 def test_the_decoder_starts_from_the_carry_of_the_encoder(small):
     """One sentence at a time, without padding."""
     logits_TBV, model = small.logits(small.batch), small.model()

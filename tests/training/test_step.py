@@ -81,6 +81,7 @@ def test_training_is_a_loop_of_gradient_clip_and_momentum():
     assert state.failed_at[0] == -1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counts", [(2, 2, 2), (4, 4)], ids=str)
 def test_chunks_are_the_whole_bit_for_bit(counts):
     config, state, trace = small(**CLIPPED)
@@ -107,6 +108,7 @@ def together(rate, order=(0, 1, 2)):
     return train(configs, order, counts=(2, 2, 2))
 
 
+@pytest.mark.slow
 def test_a_run_that_explodes_is_frozen_where_it_failed():
     states, trace = together(1e30)
     assert [state.failed_at.tolist() for state in states] == [[-1, 1, -1]] * 3
@@ -118,6 +120,7 @@ def test_a_run_that_explodes_is_frozen_where_it_failed():
     assert np.all(np.isfinite(trace.loss[[0, 2]]))
 
 
+@pytest.mark.slow
 def test_a_run_that_explodes_does_not_touch_its_neighbours():
     (*_, state), trace = together(1e30)
     (*_, calm), calm_trace = together(0.2)

@@ -98,6 +98,7 @@ def drawn(driven):
     return [np.float64(array) for array in _drawn(keys, jnp.float32(driven))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("driven", [False, True], ids=["no input", "with input"])
 def test_the_slope_is_that_of_a_plain_loop(measured, driven):
     """Jacobians by NumPy in float64, from the same draws."""

@@ -128,6 +128,7 @@ def checkpointed(study, tmp_path):
     return folder, runs, train(checkpointer_of(folder, runs[:4], {"jaxlib": "1"})[0], runs[:4])
 
 
+@pytest.mark.slow
 def test_only_runs_without_a_record_resume(checkpointed):
     folder, runs, records = checkpointed
     # Runs 0 and 1 have a record; 4 and 5 are not in the checkpoint.
