@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # bash launch/test.sh [--quick] [pytest arguments]: the test suite, or the selected tests.
 #
-# --quick runs a shorter version: six representative cells (SEQJAX_QUICK=1), and no tests that are
-# slow or start processes.
+# --quick takes two minutes on two cores: six representative cells (SEQJAX_QUICK=1), and no test that
+# is slow or starts processes.
 
 source "$(dirname -- "${BASH_SOURCE[0]}")/environment.sh"
 

@@ -54,6 +54,7 @@ def test_retention_is_the_time_in_which_the_product_falls_to_1_over_e():
     assert_close(tau[3], -1 / np.log(0.9), 1e-5)
 
 
+@pytest.mark.slow
 def test_the_gates_of_a_model_by_layer():
     spec = ModelSpec("gru", 4, layers=2)
 

@@ -142,12 +142,14 @@ TABLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
 def test_every_shape_of_table_is_drawn(make):
     assert "made_up: test accuracy" in words(plots.heat_map(make()))
     assert "step" in words(plots.curves(make(), "validation_accuracy"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["$x$", r"$\frac{$", "$", r"\$a$", "_b", "c\x1b[2J\n", "漢" * 99, "&<"],

@@ -60,6 +60,7 @@ def test_training_sentences_are_in_range_balanced_and_independent():
     assert number_of(jnp.arange(25)).tolist() == [-1, *[0, 1] * 8, *[-1] * 8]
 
 
+@pytest.mark.slow
 def test_each_metric_of_evaluation_is_the_accuracy_on_its_sentences():
     """The last noun, computed word by word, scores as in the docstring of ``Agreement``."""
     task, batches = Agreement(), list(evaluation_batches(Agreement(), 0))

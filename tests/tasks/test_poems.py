@@ -201,6 +201,7 @@ def lines_of(result):
     return [[line.removesuffix(" *") for line in poem.split("\n")] for poem in poems]
 
 
+@pytest.mark.slow
 def test_a_saved_model_is_loaded_without_its_data_set(folder, model, monkeypatch):
     run, params, _ = untrained(folder)
     script, parts, _ = run.config.task.prepared()

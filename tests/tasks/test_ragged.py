@@ -96,6 +96,7 @@ def test_an_epoch_holds_no_sequence_twice_and_none_wider_than_its_bucket():
             assert set(np.searchsorted(WIDTHS, lengths[examples])) == {bucket}
 
 
+@pytest.mark.slow
 def test_rows_depend_on_key_and_step_alone():
     whole = rows(Final(), 5, 0, 20)
     for first in (0, 3, 16):

@@ -34,6 +34,7 @@ def test_a_lane_continues_from_window_to_window_and_wraps_around(length, carried
             assert np.array_equal(weight_B, place_B % 3 > 0)
 
 
+@pytest.mark.slow
 def test_rows_depend_on_key_and_step_alone():
     task = Counted(4)
     whole = rows_of(task, 0, 16, 6)

@@ -97,6 +97,7 @@ def test_a_half_finished_workdir_is_finished(first, finished):
     assert recorded(finished) == recorded(first[0])
 
 
+@pytest.mark.slow
 def test_shards_that_share_a_workdir_leave_the_same_records(first, tmp_path):
     (tmp_path / "curves").mkdir()  # another shard has just begun
     for shard, words in (("1/2", "4 of 8 runs are left to other shards"), ("0/2", "")):
