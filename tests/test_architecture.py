@@ -125,6 +125,7 @@ def test_files_and_functions_are_short(file):
             assert length <= MOST_LINES_OF_A_FUNCTION, f"{file}: {node.name} has {length} lines"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     [dotted(file) for file in TREES if ">>> " in (ROOT / file).read_text(encoding="utf-8")],

@@ -60,6 +60,7 @@ def by_truncation(cell, params, x_TBD, carry):
     return d_states, jnp.stack(d_x), d_theta
 
 
+@pytest.mark.slow
 @some_cells
 def test_gradients_through_time_are_those_of_a_loop_of_truncated_unrolls(name, x64):
     cell = CELLS[name]

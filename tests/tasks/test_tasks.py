@@ -211,6 +211,7 @@ def test_chance_of_a_class_task_is_that_of_guessing(task, link):
     assert score == pytest.approx(task.chance_metric(), abs=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", LARGE, ids=repr)
 def test_no_sequence_is_drawn_twice_in_or_between_the_sets(task):
     fixed = [task.evaluation_rows({}, jnp.int32(part)) for part in (0, 1)]

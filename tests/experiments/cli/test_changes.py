@@ -36,6 +36,7 @@ def recorded(study, settings=(), axes=None, arms=()):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if find(name).study is not None])
 def test_a_study_as_defined_has_no_changes(name):
     found = changes(find(name).study, recorded(name))

@@ -32,6 +32,7 @@ def test_there_are_results_of_every_use():
     assert set(USES) <= set(STUDIES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_tables_follow_from_the_records(study, tmp_path, monkeypatch):
     if study != "quickstart":  # figures are drawn of one study, and compared of none
