@@ -54,7 +54,8 @@ hypothesis.settings.load_profile("seqjax")
 
 def pytest_configure(config):
     """Save compiled programs for the next run of pytest; ``pytest --cache-clear`` deletes them."""
-    with mock.patch.dict(os.environ, SEQJAX_CACHE_DIR=str(config.cache.mkdir("programs"))):
+    folder = config.rootpath / ".pytest_cache" / "d" / "programs"
+    with mock.patch.dict(os.environ, SEQJAX_CACHE_DIR=str(folder)):
         environment.prepare(deterministic=False)
 
 

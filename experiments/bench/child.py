@@ -44,7 +44,7 @@ def main() -> None:
     for line in sys.stdin:
         try:
             reply = answer(jobs, module, json.loads(line))
-        except Exception:
+        except Exception:  # of any framework: the parent names the contender and prints it
             reply = {"error": traceback.format_exc()}
         print(json.dumps(reply), file=out)
 

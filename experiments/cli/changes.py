@@ -36,10 +36,10 @@ class Changes:
 
     @property
     def of_question(self) -> bool:
-        """Whether the runs no longer answer the question of the study.
+        """True if the runs no longer answer the question of the study.
 
-        This is so if other fields are swept, or if a setting with a name is changed, such as the
-        task, the cell or the kind of clipping. Sizes, rates and numbers of steps may change.
+        That is the case if other fields are swept, or if a setting with a name is changed, such as
+        the task, the cell or the kind of clipping. Sizes, rates and numbers of steps may change.
         """
         named = any(isinstance(v, str) for values in self.settings.values() for v in values)
         return named or bool(self.swept)
@@ -68,12 +68,12 @@ def changes(study: Study, records: Sequence[Record]) -> Changes:
 
 def _distinct(records: Sequence[Record]) -> list[Record]:
     """One record for each arm and combination of settings that are not swept."""
-    return list(
-        {
-            (r.arm, *((p, str(v)) for p, v in r.settings.items() if p not in r.point)): r
-            for r in records
-        }.values()
-    )
+    distinct = {}
+    # Records of one point share their settings in memory, so most are skipped at once.
+    for record in {(record.arm, id(record.settings)): record for record in records}.values():
+        fixed = (item for item in record.settings.items() if item[0] not in record.point)
+        distinct[record.arm, *((path, str(value)) for path, value in fixed)] = record
+    return list(distinct.values())
 
 
 def _changed(study: Study, arm: Arm, record: Record, swept: set[str]) -> dict[str, Any]:

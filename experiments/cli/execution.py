@@ -197,7 +197,6 @@ def execute(
         left_to_others = (0, 0)
         if study is not None:
             _open(workdir, config, options)
-            _report_recorded(workdir, study, options)
             left_to_others = _train(workdir, study, options)
         if measurement is not None:
             _measure(workdir, measurement, options)
@@ -211,19 +210,14 @@ def _open(workdir: Workdir, config: WorkdirConfig, options: RunOptions) -> None:
     workdir.recover(options.shard, lambda text: print(text, file=sys.stderr))
 
 
-def _report_recorded(workdir: Workdir, study: Study, options: RunOptions) -> None:
-    """Print how many of the runs planned so far are recorded, if any is."""
-    if records := workdir.records():
-        runs = plan_runs(study, options.seeds, records)
-        print(f"{len(records)} of {len(runs)} runs recorded", file=sys.stderr, flush=True)
-
-
 def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, int]:
     """Train until this shard has nothing left; return the runs left to others, and all runs."""
     common = {"tune": workdir.config.tune, "environment": options.environment}
+    records = workdir.records()
+    runs = plan_runs(study, options.seeds, records)
+    if records:
+        print(f"{len(records)} of {len(runs)} runs recorded", file=sys.stderr, flush=True)
     while True:
-        records = workdir.records()
-        runs = plan_runs(study, options.seeds, records)
         groups = executor.group_runs(runs)
         recorded = {record.id for record in records}
         pending = trainer.runs_of_shard(study, groups, options.shard, recorded)
@@ -238,6 +232,8 @@ def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, in
             options.checkpoint_every,
             save_models=study.save_models,
         )
+        records = workdir.records()
+        runs = plan_runs(study, options.seeds, records)
 
 
 def _measure(workdir: Workdir, measurement: Measurement, options: RunOptions) -> None:

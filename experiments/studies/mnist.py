@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, accuracies, gains
+from experiments.claims.evidence import Evidence, accuracies, gains
 from experiments.experiment import Experiment
+from experiments.studies.panels import with_baselines
 from seqjax.baselines import classical
 from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import ClaimPanel
@@ -165,13 +166,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> ClaimPanel:
     """Wrong answers of every arm and baseline, in percent."""
     runs, baselines = _compared(evidence)
-    wrong = [1 - accuracies(records) for records in runs.values()]
-    wrong += [np.full_like(wrong[0], error) for error in baselines.values()]
-    lines = {"": 100 * np.stack(wrong, axis=1)}
-    names = (*runs, *baselines)
-    return ClaimPanel(
-        lines, "wrong answers", "", "% of the test images", categories=names, compared=SAVED
-    )
+    wrong = {arm: 100 * (1 - accuracies(records)) for arm, records in runs.items()}
+    others = {name: 100 * error for name, error in baselines.items()}
+    return with_baselines(wrong, others, "wrong answers", "% of the test images")
 
 
 def _compared(evidence: Evidence) -> tuple[dict[str, list[Record]], dict[str, float]]:

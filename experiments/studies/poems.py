@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence, accuracies, gains
 from experiments.experiment import Experiment
+from experiments.studies.panels import with_baselines
 from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS, collected, tang
 from seqjax.records.record import Record
@@ -138,17 +139,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
 def curves(evidence: Evidence) -> ClaimPanel:
     """Perplexities of the LSTM and of the baselines."""
     runs, baselines = _compared(evidence)
-    perplexities = [np.full(len(runs), value) for value in baselines.values()]
-    lines = {"": np.stack([accuracies(runs), *perplexities], axis=1)}
-    names = (STUDY.arms[0].name, *baselines)
-    return ClaimPanel(
-        lines,
-        "perplexity",
-        "",
-        "on the test poems",
-        categories=names,
-        compared="share of the perplexity that the LSTM saves, or share of poems in form",
-    )
+    compared = "share of the perplexity that the LSTM saves, or share of poems in form"
+    perplexities = {"lstm": accuracies(runs)}
+    return with_baselines(perplexities, baselines, "perplexity", "on the test poems", compared)
 
 
 def _compared(evidence: Evidence) -> tuple[list[Record], dict[str, float]]:

@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, gains
+from experiments.claims.evidence import Evidence, gains
 from experiments.experiment import Experiment
+from experiments.studies.panels import with_baselines
 from seqjax.baselines import ngrams
 from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import ClaimPanel
@@ -98,17 +99,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
 
 def curves(evidence: Evidence) -> ClaimPanel:
     """Bits per character of the LSTM and of the n-gram models."""
-    runs = evidence.runs_of("lstm")
-    others = baselines(evidence)
-    bits = np.array([[_bits(run), *others.values()] for run in runs])
-    return ClaimPanel(
-        {"": bits},
-        "prediction of the next character",
-        "",
-        "bits per character, test part",
-        categories=(STUDY.arms[0].name, *others),
-        compared=SAVED,
-    )
+    bits = {"lstm": np.array([_bits(run) for run in evidence.runs_of("lstm")])}
+    title, y_label = "prediction of the next character", "bits per character, test part"
+    return with_baselines(bits, baselines(evidence), title, y_label)
 
 
 EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA, TASK_NAMES)

@@ -13,8 +13,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, gains
+from experiments.claims.evidence import Evidence, gains
 from experiments.experiment import Experiment
+from experiments.studies.panels import with_baselines
 from seqjax.baselines import ngrams
 from seqjax.data.messages import messages
 from seqjax.metrics.chrf import chrf
@@ -164,18 +165,9 @@ def decide(evidence: Evidence) -> list[Verdict]:
 
 def curves(evidence: Evidence) -> ClaimPanel:
     """chrF of the LSTM and of the baselines."""
-    runs = evidence.runs_of("lstm")
-    names = (COPY, MEMORY)
-    others = [float(_measured(evidence, name)[0]["test"]) for name in names]
-    scores = np.array([[1 - error, *others] for error in _errors(runs)])
-    return ClaimPanel(
-        {"": scores},
-        "translations of the test messages",
-        "",
-        "chrF",
-        categories=(STUDY.arms[0].name, *names),
-        compared=SAVED,
-    )
+    scores = {"lstm": 1 - _errors(evidence.runs_of("lstm"))}
+    others = {name: float(_measured(evidence, name)[0]["test"]) for name in (COPY, MEMORY)}
+    return with_baselines(scores, others, "translations of the test messages", "chrF")
 
 
 EXPERIMENT = Experiment(STUDY, MEASUREMENT, decide, curves, DATA)

@@ -68,7 +68,7 @@ def _hook(kind: type, value: Any) -> Any:
     """Decode types that msgspec does not support."""
     if kind is np.ndarray:
         return _to_array(value)
-    raise NotImplementedError(kind)
+    raise NotImplementedError(kind)  # as msgspec asks of a hook for any other type
 
 
 def _to_array(value: Any) -> np.ndarray:

@@ -59,6 +59,8 @@ class Batch(NamedTuple):
 class Task:
     """Base class of tasks: a frozen dataclass of structural fields.
 
+    Methods that raise NotImplementedError are defined by the subclasses.
+
     Attributes:
       inputs: features D, or the number of symbols if ``symbols``.
       outputs: logits V: classes, or 1 for values.

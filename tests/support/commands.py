@@ -41,7 +41,7 @@ class Result(NamedTuple):
 def command(*arguments, program=run) -> Result:
     """Run a command in this process; ``program`` is its module in ``experiments.cli.commands``."""
     argv = [program.__file__, *map(str, arguments)]
-    programs = jax.config.jax_compilation_cache_dir  # which the command would replace
+    programs = jax.config.jax_compilation_cache_dir or ""  # which the command would replace
     code, out, err = 0, io.StringIO(), io.StringIO()
     with (
         flagsaver.flagsaver(),
