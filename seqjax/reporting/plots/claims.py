@@ -32,10 +32,10 @@ class ClaimPanel(NamedTuple):
         single line may have the name "", and has no legend then.
       title: title of the panel.
       x_label, y_label: labels of the axes.
+      compared: quantity of the comparisons.
       log: whether the y-axis is logarithmic.
       first, step: the x positions are first, first + step, …
       categories: names of the x positions, if any; markers with bars then replace lines with bands.
-      compared: quantity of the comparisons.
       key: sentences that explain the names of comparisons and lines, printed below the panels.
     """
 
@@ -43,11 +43,11 @@ class ClaimPanel(NamedTuple):
     title: str
     x_label: str
     y_label: str
+    compared: str
     log: bool = False
     first: float = 1
     step: float = 1
     categories: Sequence[str] = ()
-    compared: str = ""
     key: str = ""
 
 
