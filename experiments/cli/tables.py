@@ -17,7 +17,7 @@ from seqjax.reporting.side_tables import (
     task_metrics,
     with_metrics,
 )
-from seqjax.reporting.tables import Table, make_table, to_csv
+from seqjax.reporting.tables import Table, make, to_csv
 from seqjax.sweeps.study import Study
 
 
@@ -56,24 +56,24 @@ def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list
     if study.metrics is not None:
         records, columns = with_metrics(records, study.metrics), study.metrics.title
         question += f" {study.metrics.note}"
-    make = functools.partial(
-        make_table,
+    make_table = functools.partial(
+        make,
         records,
         question=question.strip(),
         changed=str(changed),
         arms=[arm.title for arm in study.arms],
     )
-    tables = [make(title=study.name, tune=tune, titles=titles, columns=columns)]
+    tables = [make_table(title=study.name, tune=tune, titles=titles, columns=columns)]
     if tune is None or tune != study.tune or study.tuning_seeds:
         return tables
     if study.fixed in {record.point.get(tune) for record in records} - {None}:
         options = {"titles": titles, "columns": columns, "fixed": study.fixed}
         title = f"{study.name} at {tune} = {study.fixed:g}"
-        tables.append(make(title=title, tune=tune, **options))
+        tables.append(make_table(title=title, tune=tune, **options))
     if study.spread:
         untitled = {path: title for path, title in titles.items() if path != tune}
         title = f"{study.name} at every {tune}"
-        tables.append(make(title=title, tune=None, titles=untitled, columns=tune))
+        tables.append(make_table(title=title, tune=None, titles=untitled, columns=tune))
     return tables
 
 

@@ -8,12 +8,10 @@ a Student-t interval over seeds. A failed run counts as chance.
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from scipy import stats
 
-from seqjax.records.record import Record
 from seqjax.stats import intervals, rules
 
 MARKS = {
@@ -22,6 +20,23 @@ MARKS = {
     "always": ("‡", "more than 90 % of steps clipped: close to normalised SGD"),
 }
 """Sign and meaning of each mark."""
+
+
+class RunResult(rules.Result, Protocol):
+    """Fields of a ``records.Record`` that tables and figures read.
+
+    Results from elsewhere have no scores, settings and curves: NaN, and empty mappings.
+    """
+
+    arm: str
+    point: Mapping[str, Any]
+    seed: int | str
+    purpose: str
+    best_loss: float
+    settings: Mapping[str, Any]
+    clipped_fraction: float
+    curve: Mapping[str, np.ndarray]
+    observed: Mapping[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +54,7 @@ class TableCell:
       validation: mean validation metric at the tuned value.
       clipped_fraction: mean fraction of clipped steps.
       marks: keys of ``MARKS``.
-      records: its runs, by seed.
+      records: its runs, by seed: records, or results from elsewhere.
     """
 
     arm: str
@@ -52,26 +67,41 @@ class TableCell:
     validation: float
     clipped_fraction: float
     marks: tuple[str, ...]
-    records: tuple[Record, ...]
+    records: tuple[RunResult, ...]
+
+    @property
+    def values(self) -> dict[int | str, float]:
+        """Test metric or score of each run by seed; chance for a failed run."""
+        return {run.seed: rules.reported_value(run) for run in self.records}
 
     @property
     def interquartile_mean(self) -> float:
         """Mean of the runs without the lowest and the highest quarter."""
-        return intervals.interquartile_mean([rules.reported_value(run) for run in self.records])
+        return intervals.interquartile_mean(list(self.values.values()))
 
     @property
     def solved(self) -> tuple[float, float, float]:
-        """Proportion of runs that solved their task, with the limits of its exact interval."""
+        """Proportion of runs that solved their task, with the limits of its exact interval.
+
+        All NaN if the runs have no scores.
+        """
+        if any(math.isnan(record.score) for record in self.records):
+            return math.nan, math.nan, math.nan
         k = sum(record.score >= rules.SOLVED for record in self.records)
         return k / self.n, *intervals.proportion_interval(k, self.n, rules.CONFIDENCE)
 
     @property
     def steps_to_criterion(self) -> float:
-        """Median number of steps to the first validation that solves the task; may be inf."""
+        """Median number of steps to the first validation that solves the task; may be inf.
+
+        NaN if the runs have no curves.
+        """
+        if not all(record.curve for record in self.records):
+            return math.nan
         return intervals.steps_to_criterion([_first_solved(record) for record in self.records])
 
 
-def _first_solved(record: Record) -> int | None:
+def _first_solved(record: RunResult) -> int | None:
     """Step of the first validation that solves the task, or None."""
     scale = record.higher_is_better, record.chance.metric, record.best_loss
     metrics = record.curve[f"validation_{record.metric}"]
@@ -79,20 +109,6 @@ def _first_solved(record: Record) -> int | None:
         if rules.metric_score(metric, *scale) >= rules.SOLVED:
             return int(step)
     return None
-
-
-def student_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean, and half the width of its Student-t interval; NaN for a single value.
-
-    >>> mean, half_width = student_interval([1.0, 2.0, 3.0])
-    >>> round(mean, 3), round(half_width, 3)
-    (2.0, 2.484)
-    """
-    n = len(values)
-    if n < 2:
-        return float(np.mean(values)), math.nan
-    quantile = stats.t.ppf((1 + rules.CONFIDENCE) / 2, n - 1)
-    return float(np.mean(values)), float(quantile * np.std(values, ddof=1) / math.sqrt(n))
 
 
 def sort_key(value: Any) -> tuple:
@@ -108,18 +124,18 @@ def sort_key(value: Any) -> tuple:
     return (2, value) if isinstance(value, str) else (1, float(value))
 
 
-def aggregate(records: Sequence[Record], tune: str | None = None) -> list[TableCell]:
+def aggregate(records: Sequence[RunResult], tune: str | None = None) -> list[TableCell]:
     """Aggregate records into one cell for each arm and point.
 
     Clipping is marked as rare or as close to always only if the records differ in clipping.
 
     Args:
-      records: records of one study.
+      records: runs of one study.
       tune: path of the tuned axis, several joined by commas, or None.
     """
     tuned = tuple((tune or "").split(","))
-    clipping = {(r.settings["clip.kind"], r.settings["clip.threshold"]) for r in records}
-    by_point: dict[tuple, dict[Any, list[Record]]] = {}
+    clipping = {tuple(map(r.settings.get, ("clip.kind", "clip.threshold"))) for r in records}
+    by_point: dict[tuple, dict[Any, list[RunResult]]] = {}
     for record in sorted(records, key=lambda record: record.seed):
         point = {path: value for path, value in record.point.items() if path not in tuned}
         values = tuple(record.point.get(path) for path in tuned)
@@ -133,7 +149,7 @@ def aggregate(records: Sequence[Record], tune: str | None = None) -> list[TableC
 
 
 def _cell(
-    arm: str, point: dict, by_value: dict[Any, list[Record]], *, mark_clipping: bool
+    arm: str, point: dict, by_value: dict[Any, list[RunResult]], *, mark_clipping: bool
 ) -> TableCell | None:
     """One table cell; None if all its runs are for tuning."""
     by_value = {value: by_value[value] for value in sorted(by_value, key=sort_key)}
@@ -143,17 +159,20 @@ def _cell(
     runs = _runs_for("evaluation", by_value[chosen])
     if not runs:
         return None
-    mean, half_width = student_interval([rules.reported_value(run) for run in runs])
+    values = [rules.reported_value(run) for run in runs]
+    mean, half_width = intervals.student_interval(values, rules.CONFIDENCE)
     clipped_fraction = float(np.mean([run.clipped_fraction for run in runs]))
     settings = runs[0].settings
     # With clip.kind = step the fraction is over (step, example) pairs, many without any gradient.
-    mark_clipping &= (
-        settings["clip.kind"] not in ("none", "step") and settings["clip.threshold"] != math.inf
+    mark_clipping = (
+        mark_clipping
+        and settings["clip.kind"] not in ("none", "step")
+        and settings["clip.threshold"] != math.inf
     )
-    values = list(by_value)
-    at_edge = chosen in (values[0], values[-1]) and not isinstance(chosen, tuple)
+    grid = list(by_value)
+    at_edge = chosen in (grid[0], grid[-1]) and not isinstance(chosen, tuple)
     marks = {
-        "edge": len(values) > 1 and at_edge,
+        "edge": len(grid) > 1 and at_edge,
         "rare": mark_clipping and clipped_fraction < rules.RARELY,
         "always": mark_clipping and clipped_fraction > rules.ALWAYS,
     }
@@ -172,5 +191,5 @@ def _cell(
     )
 
 
-def _runs_for(purpose: str, records: Sequence[Record]) -> list[Record]:
+def _runs_for(purpose: str, records: Sequence[RunResult]) -> list[RunResult]:
     return [record for record in records if record.purpose == purpose]

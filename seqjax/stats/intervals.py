@@ -17,6 +17,26 @@ MOST_PAIRS = 20
 """Largest number n of pairs whose 2^n sign flips are enumerated: a million sums, 8 MB."""
 
 
+def student_interval(x: Sequence[float], level: float) -> tuple[float, float]:
+    """Mean, and half the width of its Student-t interval; NaN for a single value.
+
+    Exact where the numbers are independent and normal.
+
+    Args:
+      x: (n,) numbers, such as the metric of each seed, or differences paired by seed.
+      level: confidence level, such as .95.
+
+    >>> mean, half_width = student_interval([1.0, 2.0, 3.0], 0.95)
+    >>> round(mean, 3), round(half_width, 3)
+    (2.0, 2.484)
+    """
+    n = len(x)
+    if n < 2:
+        return float(np.mean(x)), math.nan
+    quantile = stats.t.ppf((1 + level) / 2, n - 1)
+    return float(np.mean(x)), float(quantile * np.std(x, ddof=1) / math.sqrt(n))
+
+
 def _subset_sums(d: np.ndarray) -> np.ndarray:
     """Sums of all 2^n subsets; bit i of a sum's index is 1 if the subset contains d[i]."""
     sums = np.zeros(2**d.size)

@@ -231,7 +231,7 @@ def test_arms_with_equal_sizes_share_a_row():
 
 def test_records_alone_are_enough_for_a_table():
     found = [record({CLIP: c, RATE: r}, test=r, tune=RATE) for c in (0.5, 1.0) for r in (0.1, 0.3)]
-    table = tables.make_table(found)
+    table = tables.make(found)
     assert table.title == "made_up" and table.tuned == RATE
     assert [cell.chosen for cell in table.cells()] == [0.3, 0.3]
     assert table._repr_markdown_() == table.to_markdown()
@@ -240,7 +240,7 @@ def test_records_alone_are_enough_for_a_table():
 def test_tables_need_records_that_are_evaluated():
     for nothing in ([], [record(purpose="tuning")]):
         with pytest.raises(ValueError, match=r"^records"):
-            tables.make_table(nothing)
+            tables.make(nothing)
 
 
 def test_a_single_arm_without_a_name_is_left_out():

@@ -34,6 +34,20 @@ def test_the_oracle_agrees_with_scipy():
         assert sign_flip_p(d) == pytest.approx(test.pvalue, abs=1e-12)
 
 
+@pytest.mark.parametrize("level", [0.5, 0.95])
+@pytest.mark.parametrize("name", ["normal", "ties", "three"])
+def test_students_interval_is_that_of_scipy(name, level):
+    x = SAMPLES[name]
+    mean, half = intervals.student_interval(x, level)
+    low, high = stats.t.interval(level, len(x) - 1, np.mean(x), stats.sem(x))
+    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_a_single_number_has_no_interval():
+    mean, half = intervals.student_interval([0.25], 0.95)
+    assert mean == 0.25 and math.isnan(half)
+
+
 @pytest.mark.parametrize("level", [0.5, 0.9, 0.95, 1 - 0.05 / 3])
 @pytest.mark.parametrize("d", SAMPLES.values(), ids=SAMPLES)
 def test_the_interval_is_what_the_test_does_not_reject(d, level):

@@ -11,7 +11,7 @@ BIAS = "init.bias.f"
 
 def table_of(records, tune=RATE, **options):
     options = {"title": "made_up", "titles": {}, "arms": (), **options}
-    return tables.make_table(records, tune=tune, **options)
+    return tables.make(records, tune=tune, **options)
 
 
 def only(table):

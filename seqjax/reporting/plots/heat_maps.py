@@ -36,10 +36,8 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     for (row, column), cell in table.grid.items():
         value = cell.mean if quantity == "metric" else cell.clipped_fraction
         values[table.rows.index(row), table.columns.index(column)] = value
-    example = table.cells()[0].records[0]
     name = f"test {table.metric}" if quantity == "metric" else "fraction of clipped steps"
-    scored = table.metric == "score"
-    bright_is_high = quantity == "clipped" or scored or example.higher_is_better
+    bright_is_high = quantity == "clipped" or table.higher_is_better
     across = [short_name(label(column)) if table.column_title else "" for column in table.columns]
     down = [row_label(row) for row in table.rows]
     width = 2.4 + 0.95 * len(across) + extra_width(down, 12) + extra_width(across, 10)

@@ -1,18 +1,12 @@
-"""Tables of aggregated records, with a caption, as Markdown, LaTeX and CSV."""
+"""A table: cells in rows and columns, as Markdown, LaTeX and CSV."""
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqjax.records.record import Record
 from seqjax.reporting import formats
-from seqjax.reporting.aggregate import MARKS, TableCell, aggregate, sort_key
-from seqjax.stats import rules
-from seqjax.tasks import TASKS, GeneratedTask
-
-AS_RECORDED = "as recorded"
-"""Default of ``make_table``: the axis that the records name as tuned."""
+from seqjax.reporting.aggregate import MARKS, TableCell, sort_key
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +23,7 @@ class Table:
       grid: cells by (row, column); some may be missing.
       tuned: path of the tuned axis, or None.
       metric: name of the metric, or "score".
+      higher_is_better: direction of the metric.
       changed: changes to the study as defined, for captions and figures; "" for none.
     """
 
@@ -41,6 +36,7 @@ class Table:
     grid: Mapping[tuple, TableCell]
     tuned: str | None
     metric: str
+    higher_is_better: bool
     changed: str = ""
 
     def cells(self) -> list[TableCell]:
@@ -100,53 +96,30 @@ def cell_text(cell: TableCell | None) -> str:
     return f"{number} ({cell.n}/{cell.failed}){chosen}{marks}"
 
 
-def make_table(
-    records: Sequence[Record],
+def arrange(
+    cells: Sequence[TableCell],
     *,
-    title: str | None = None,
-    question: str = "",
-    changed: str = "",
-    tune: str | None = AS_RECORDED,
+    title: str,
+    caption: str,
+    metric: str,
+    higher_is_better: bool,
+    tuned: str | None = None,
     titles: Mapping[str, str] | None = None,
     arms: Sequence[str] = (),
     columns: str | None = None,
-    fixed: Any = None,
+    changed: str = "",
 ) -> Table:
-    """Aggregate the records of a study into a table.
+    """Arrange cells in rows and columns.
 
     Args:
-      records: records of one study, in any order.
-      title: name of the table; None for the name of the study.
-      question: first sentence of the caption.
-      changed: changes to the study as defined, named in the caption and in figures.
-      tune: path of the tuned axis, several joined by commas; None for no tuning; by default the
-        axis that the records name.
+      cells: the cells; their arms and values of axes become labels.
+      title, caption, metric, higher_is_better, tuned, changed: as in ``Table``.
       titles: title of an axis in the head of the table, by path; axes with equal titles share a
         column.
       arms: order of the arms; others follow by name.
       columns: title of the axis whose values are columns; None for the last axis, "" for none.
-      fixed: use only runs with this value of the tuned axis, without a selection.
-
-    Raises:
-      ValueError: no records, or all of them are for tuning.
     """
-    titles = titles or {}
-    if tune == AS_RECORDED:
-        tune = records[0].tune if records else None
-    if fixed is not None:
-        records = [record for record in records if record.point.get(tune) == fixed]
-    if not records:
-        raise ValueError("records: expected at least one, got none")
-    if changed:
-        question = f"{question} Changed: {changed}.".strip()
-    records = sorted(records, key=lambda record: (-len(record.point), record.id))
-    cells = aggregate(records, tune)
-    if not cells:
-        raise ValueError("records: expected one with purpose evaluation, got only tuning")
-    if fixed is not None:
-        cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
-    row_titles, columns, grid = _arrange(cells, titles, columns)
-    caption = f"{question} {_caption(records, cells, tune, fixed)}".strip()
+    row_titles, columns, grid = _grid(cells, titles or {}, columns)
     if any("" in (*row, column if columns else None) for row, column in grid):
         caption += f" {label('')} means not applicable."
     position = {arm: k for k, arm in enumerate(arms)}
@@ -156,20 +129,21 @@ def make_table(
         return first, [sort_key(value) for value in row]
 
     return Table(
-        title=records[0].study if title is None else title,
+        title=title,
         caption=caption,
         row_titles=row_titles,
         column_title=columns,
         rows=tuple(sorted({row for row, _ in grid}, key=row_key)),
         columns=tuple(sorted({column for _, column in grid}, key=sort_key)),
         grid=grid,
-        tuned=tune if fixed is None else None,
-        metric=_reported_metric(records[0]),
+        tuned=tuned,
+        metric=metric,
+        higher_is_better=higher_is_better,
         changed=changed,
     )
 
 
-def _arrange(
+def _grid(
     cells: Sequence[TableCell], titles: Mapping[str, str], columns: str | None
 ) -> tuple[tuple[str, ...], str, dict[tuple, TableCell]]:
     """Titles of the parts of a row's label, column title, and cells by (row, column)."""
@@ -184,54 +158,6 @@ def _arrange(
         row = ((cell.arm,) if several else ()) + tuple(values.get(axis, "") for axis in down)
         grid[row, values.get(columns, "")] = cell
     return (("arm",) if several else ()) + tuple(down), columns, grid
-
-
-def _caption(
-    records: Sequence[Record], cells: list[TableCell], tune: str | None, fixed: Any
-) -> str:
-    first = records[0]
-    scored, metric = first.compared == "score", _reported_metric(first)
-    better = "higher" if scored or first.higher_is_better else "lower"
-    chance = "0" if scored else _any_of(f"{r.chance.metric:.4g}" for r in records)
-    task = _any_of(r.settings["task.name"] for r in records)
-    steps = _any_of(str(r.settings["train.steps"]) for r in records)
-    sentences = [
-        f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
-        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
-        f"(runs/failed){_split(records)}. Failed runs count as chance."
-    ]
-    if fixed is not None:
-        sentences.append(f"All cells have {tune} = {label(fixed)}; nothing is tuned.")
-    elif any(cell.chosen is not None for cell in cells):
-        tuning_seeds = {r.seed for r in records if r.purpose == "tuning"}
-        seeds = f"{len(tuning_seeds)} separate seeds" if tuning_seeds else "the same seeds"
-        sentences.append(
-            f"@ is the {tune} with the best mean validation {_any_of(r.metric for r in records)}, "
-            f"selected for each cell on {seeds}."
-        )
-    for mark, (sign, meaning) in MARKS.items():
-        if any(mark in cell.marks for cell in cells):
-            sentences.append(f"{sign} {meaning}.")
-    pairs = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
-    environments = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in pairs))
-    if len(pairs) > 1:
-        environments = f"MIXED: records of different environments ({environments})"
-    return " ".join([*sentences, f"{environments}."])
-
-
-def _split(records: Sequence[Record]) -> str:
-    """Words on the split of the data, for tasks that have fixed data."""
-    tasks = (TASKS.get(record.settings["task.name"]) for record in records)
-    generated = any(task is not None and issubclass(task, GeneratedTask) for task in tasks)
-    return "" if generated else ", for one fixed split of the data"
-
-
-def _reported_metric(record: Record) -> str:
-    return "score" if record.compared == "score" else record.metric
-
-
-def _any_of(values: Iterable[str]) -> str:
-    return " or ".join(sorted(set(values)))
 
 
 def to_csv(tables: Sequence[Table]) -> str:

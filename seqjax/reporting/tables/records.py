@@ -1,0 +1,121 @@
+"""Tables of the records of a study."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from seqjax.records.record import Record
+from seqjax.reporting.aggregate import MARKS, TableCell, aggregate
+from seqjax.reporting.tables.table import Table, arrange, label
+from seqjax.stats import rules
+from seqjax.tasks import TASKS, GeneratedTask
+
+AS_RECORDED = "as recorded"
+"""Default of ``make``: the axis that the records name as tuned."""
+
+
+def make(
+    records: Sequence[Record],
+    *,
+    title: str | None = None,
+    question: str = "",
+    changed: str = "",
+    tune: str | None = AS_RECORDED,
+    titles: Mapping[str, str] | None = None,
+    arms: Sequence[str] = (),
+    columns: str | None = None,
+    fixed: Any = None,
+) -> Table:
+    """Aggregate the records of a study into a table.
+
+    Args:
+      records: records of one study, in any order.
+      title: name of the table; None for the name of the study.
+      question: first sentence of the caption.
+      changed: changes to the study as defined, named in the caption and in figures.
+      tune: path of the tuned axis, several joined by commas; None for no tuning; by default the
+        axis that the records name.
+      titles: title of an axis in the head of the table, by path; axes with equal titles share a
+        column.
+      arms: order of the arms; others follow by name.
+      columns: title of the axis whose values are columns; None for the last axis, "" for none.
+      fixed: use only runs with this value of the tuned axis, without a selection.
+
+    Raises:
+      ValueError: no records, or all of them are for tuning.
+    """
+    if tune == AS_RECORDED:
+        tune = records[0].tune if records else None
+    if fixed is not None:
+        records = [record for record in records if record.point.get(tune) == fixed]
+    if not records:
+        raise ValueError("records: expected at least one, got none")
+    if changed:
+        question = f"{question} Changed: {changed}.".strip()
+    records = sorted(records, key=lambda record: (-len(record.point), record.id))
+    cells = aggregate(records, tune)
+    if not cells:
+        raise ValueError("records: expected one with purpose evaluation, got only tuning")
+    if fixed is not None:
+        cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
+    first = records[0]
+    return arrange(
+        cells,
+        title=first.study if title is None else title,
+        caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
+        metric=_reported_metric(first),
+        higher_is_better=first.compared == "score" or first.higher_is_better,
+        tuned=tune if fixed is None else None,
+        titles=titles,
+        arms=arms,
+        columns=columns,
+        changed=changed,
+    )
+
+
+def _caption(
+    records: Sequence[Record], cells: list[TableCell], tune: str | None, fixed: Any
+) -> str:
+    first = records[0]
+    scored, metric = first.compared == "score", _reported_metric(first)
+    better = "higher" if scored or first.higher_is_better else "lower"
+    chance = "0" if scored else _any_of(f"{r.chance.metric:.4g}" for r in records)
+    task = _any_of(r.settings["task.name"] for r in records)
+    steps = _any_of(str(r.settings["train.steps"]) for r in records)
+    sentences = [
+        f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
+        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
+        f"(runs/failed){_split(records)}. Failed runs count as chance."
+    ]
+    if fixed is not None:
+        sentences.append(f"All cells have {tune} = {label(fixed)}; nothing is tuned.")
+    elif any(cell.chosen is not None for cell in cells):
+        tuning_seeds = {r.seed for r in records if r.purpose == "tuning"}
+        seeds = f"{len(tuning_seeds)} separate seeds" if tuning_seeds else "the same seeds"
+        sentences.append(
+            f"@ is the {tune} with the best mean validation {_any_of(r.metric for r in records)}, "
+            f"selected for each cell on {seeds}."
+        )
+    for mark, (sign, meaning) in MARKS.items():
+        if any(mark in cell.marks for cell in cells):
+            sentences.append(f"{sign} {meaning}.")
+    pairs = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
+    environments = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in pairs))
+    if len(pairs) > 1:
+        environments = f"MIXED: records of different environments ({environments})"
+    return " ".join([*sentences, f"{environments}."])
+
+
+def _split(records: Sequence[Record]) -> str:
+    """Words on the split of the data, for tasks that have fixed data."""
+    tasks = (TASKS.get(record.settings["task.name"]) for record in records)
+    generated = any(task is not None and issubclass(task, GeneratedTask) for task in tasks)
+    return "" if generated else ", for one fixed split of the data"
+
+
+def _reported_metric(record: Record) -> str:
+    return "score" if record.compared == "score" else record.metric
+
+
+def _any_of(values: Iterable[str]) -> str:
+    return " or ".join(sorted(set(values)))
