@@ -1,7 +1,8 @@
 """The record of one finished run: named, typed fields, decoded and checked in one place."""
 
 import math
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -31,6 +32,21 @@ REQUIRED_SETTINGS: dict[str, type] = {
     "train.steps": int,
 }
 """Settings that tables read, with their types."""
+
+
+def run_id(arm: str, point: Mapping[str, Any], seed: int) -> str:
+    """Arm, point and seed of a run as text; unique in a study.
+
+    >>> run_id("lstm", {"init.bias.f": 1.0}, 3)
+    'lstm init.bias.f=1.0 seed=3'
+
+    Args:
+      arm: its title.
+      point: values of the swept fields, by path.
+      seed: the seed.
+    """
+    values = {**point, "seed": seed}
+    return " ".join([arm, *(f"{path}={value}" for path, value in values.items())])
 
 
 class Chance(Struct):

@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from seqjax.records.record import run_id
 from seqjax.training.config import Config
 from seqjax.training.overrides import ConfigError, Overrides
 from seqjax.types import unknown
@@ -223,5 +224,4 @@ class Run:
     @property
     def id(self) -> str:
         """Arm, point and seed as text; unique in a study."""
-        values = {**self.point, "seed": self.seed}
-        return " ".join([self.arm, *(f"{path}={value}" for path, value in values.items())])
+        return run_id(self.arm, self.point, self.seed)
