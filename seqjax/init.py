@@ -15,7 +15,16 @@ import jax
 import jax.numpy as jnp
 
 from seqjax.cells.base import Cell, Extra
-from seqjax.types import Array, Number, check_range, check_type, named_key, static, unknown
+from seqjax.types import (
+    Array,
+    Number,
+    check_name,
+    check_range,
+    check_type,
+    named_key,
+    static,
+    unknown,
+)
 
 RECURRENT = ("orthogonal", "orthogonal_fused", "uniform", "identity", "normal", "sparse")
 INPUT = ("lecun", "glorot", "uniform", "normal")
@@ -62,12 +71,9 @@ class InitSpec:
     t_max: Number = 100.0
 
     def __post_init__(self):
-        if self.recurrent not in RECURRENT:
-            raise ValueError(f"recurrent: {unknown('initialiser', self.recurrent, RECURRENT)}")
-        if self.input not in INPUT:
-            raise ValueError(f"input: {unknown('initialiser', self.input, INPUT)}")
-        if self.bias_scheme not in SCHEMES:
-            raise ValueError(f"bias_scheme: {unknown('scheme', self.bias_scheme, SCHEMES)}")
+        check_name("recurrent", self.recurrent, "initialiser", RECURRENT)
+        check_name("input", self.input, "initialiser", INPUT)
+        check_name("bias_scheme", self.bias_scheme, "scheme", SCHEMES)
         check_type("bias", self.bias, Mapping, "a mapping from gate to number such as {'f': 1.0}")
         biases = {f"bias.{gate}": value for gate, value in self.bias.items()}
         gains = {"recurrent_gain": self.recurrent_gain, "input_gain": self.input_gain}

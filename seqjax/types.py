@@ -8,10 +8,11 @@ Array names end in the letters of their axes, in order:
 so ``x_TBD`` is time-major input and ``u_HGH`` has one (H, H) recurrent matrix for each gate.
 """
 
+import contextvars
 import dataclasses
 import difflib
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import jax
@@ -20,6 +21,8 @@ Array = jax.Array
 LONGEST_NAME = 100
 Number = float | jax.Array
 """A Python float or a traced scalar."""
+_accepted: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("_accepted")
+"""Accepted values by field, while ``accepted_values`` collects them."""
 
 
 def static(default: Any) -> Any:
@@ -57,6 +60,7 @@ def check_range(field: str, value: Any, accepts: Callable[[float], bool], accept
     Raises:
       ValueError: the number does not meet the condition: "field: expected ACCEPTED, got VALUE".
     """
+    _note(field, accepted)
     if isinstance(value, int | float) and not accepts(value):
         raise ValueError(f"{field}: expected {accepted}, got {value}")
 
@@ -81,6 +85,58 @@ def check_size(field: str, size: Any, least: int, most: int) -> None:
     """Check that a size is from ``least`` to ``most``; see ``check_range``."""
     accepted = f"a whole number from {least} to {most}"
     check_range(field, size, lambda n: least <= n <= most, accepted)
+
+
+def check_name(field: str, name: str, kind: str, known: Collection[str]) -> None:
+    """Check that a field names one of ``known``.
+
+    >>> check_name("kind", "norm", "kind of clipping", ("none", "norm"))
+
+    Args:
+      field: name of the field, the first word of the error.
+      name: the value of the field.
+      kind: what the name stands for.
+      known: the accepted names.
+
+    Raises:
+      ValueError: another name: "field: unknown KIND NAME; known: ...", with the nearest name.
+    """
+    _note(field, ", ".join(known))
+    if name not in known:
+        raise ValueError(f"{field}: {unknown(kind, name, known)}")
+
+
+def check_names(field: str, names: Iterable[str], kind: str, known: Collection[str]) -> None:
+    """Check a field that joins any number of ``known`` by "+"; see ``check_name``."""
+    for name in names:
+        check_name(field, name, kind, known)
+    _note(field, f'any of {", ".join(known)}, joined by "+"')
+
+
+def accepted_values(make: Callable[[], object]) -> dict[str, str]:
+    """The accepted values of fields, as the checks of a constructor word them, by field.
+
+    >>> def make():
+    ...     check_range("momentum", 0.9, lambda x: 0 <= x < 1, "a number in [0, 1)")
+    >>> accepted_values(make)
+    {'momentum': 'a number in [0, 1)'}
+
+    Args:
+      make: creates an object of valid fields. Ranges that depend on other fields are those at the
+        values of these fields.
+    """
+    token = _accepted.set({})
+    try:
+        make()
+        return _accepted.get()
+    finally:
+        _accepted.reset(token)
+
+
+def _note(field: str, accepted: str) -> None:
+    """Tell ``accepted_values`` about a check."""
+    if (collected := _accepted.get(None)) is not None:
+        collected[field] = accepted
 
 
 def printable(text: str) -> str:

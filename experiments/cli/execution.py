@@ -160,7 +160,7 @@ def _axis_text(axis: Axis) -> str:
 
 
 def dropped_note(study: Study | None, revised: Study | None) -> str | None:
-    """One line on the axes of a study that --sweep drops; None if it drops none.
+    """One line on the axes of a study that --set and --sweep drop; None if they drop none.
 
     Args:
       study: the study as defined; None if nothing is trained.
@@ -172,7 +172,7 @@ def dropped_note(study: Study | None, revised: Study | None) -> str | None:
     if not stays:
         return None
     untuned = "; nothing is tuned" if study.tune and not revised.tune else ""
-    return f"--sweep drops axes of {study.name}: {', '.join(stays)}{untuned}"
+    return f"axes of {study.name} that are not swept: {', '.join(stays)}{untuned}"
 
 
 def execute(

@@ -29,7 +29,7 @@ HELP = {"help", "h", "?", "helpfull", "helpshort", "helpxml"}
 BETWEEN_VALUES = re.compile(r",(?![^(),]*\))")  # not the comma of loguniform(a,b)
 FLAGFILE = re.compile(r"^--?flagfile[=\n](.*)$", re.MULTILINE)
 FLAGFILES = pathlib.Path(__file__).parents[1] / "flags"
-LISTS = ("studies", "tasks", "cells", "fields")
+LISTS = ("studies", "tasks", "cells", "fields", "clips")
 """Values of --list; without a value it is the first."""
 STUDY_FLAGS = ("set", "sweep", "tune", "arms", "trials", "tuning_seeds")
 """Flags that change a study."""

@@ -18,7 +18,7 @@ from seqjax.cells.base import Cell
 from seqjax.init import InitSpec
 from seqjax.models.recurrent import RecurrentLayers, linear
 from seqjax.recurrence.unroll import Unrolled
-from seqjax.types import Array, check_size, named_key, static, unknown
+from seqjax.types import Array, check_name, check_size, named_key, static
 
 READOUTS = ("auto", "softmax", "logistic", "linear")
 MAX_WIDTH, MAX_LAYERS = 2**14, 64
@@ -54,10 +54,8 @@ class ModelSpec:
     window: int = static(1)
 
     def __post_init__(self):
-        if self.cell not in CELLS:
-            raise ValueError(f"cell: {unknown('cell', self.cell, CELLS)}")
-        if self.readout not in READOUTS:
-            raise ValueError(f"readout: {unknown('readout', self.readout, READOUTS)}")
+        check_name("cell", self.cell, "cell", CELLS)
+        check_name("readout", self.readout, "readout", READOUTS)
         check_size("hidden", self.hidden, 1, MAX_WIDTH)
         check_size("layers", self.layers, 1, MAX_LAYERS)
         check_size("embed", self.embed, 0, MAX_WIDTH)

@@ -14,9 +14,21 @@ import optax
 
 from seqjax.cells.base import Cell
 from seqjax.recurrence.gradient_norms import clip_to_norm, tree_norm
-from seqjax.types import Array, Number, check_range, static, unknown
+from seqjax.types import Array, Number, check_name, check_range, static
 
-KINDS = ("none", "value", "norm", "block", "adaptive", "percentile", "step")
+KINDS = {
+    "none": "nothing; the threshold has no effect",
+    "value": "absolute value of each entry of the gradient",
+    "norm": "joint L2 norm of the gradient of all parameters (Pascanu et al. 2013)",
+    "block": "L2 norm of the gradient of each parameter array",
+    "adaptive": "ratio ‖G‖ / max(‖W‖, 1e-3), dimensionless, for each gate of each hidden unit; W "
+    "has all its parameters, also the bias (Brock et al. 2021; the readout is not clipped)",
+    "percentile": "joint L2 norm, at this percentage of all norms so far, in (0, 100) (Seetharaman "
+    "et al. 2020, AutoClip)",
+    "step": "L2 norm of the gradient with respect to the state of each example, at every step of "
+    "the backward pass, inside ``unroll``",
+}
+"""The quantity that the threshold bounds, in the unit of the gradient unless it says another."""
 SMALLEST_WEIGHT = 1e-3  # adaptive: lower bound on the norm of a unit (Brock et al. 2021)
 
 
@@ -26,12 +38,7 @@ class ClipSpec:
     """Gradient clipping. The threshold may be traced; the kind is static.
 
     Attributes:
-      kind: "none"; "value", each entry cut to ±threshold; "norm", the joint L2 norm of all
-        parameters (Pascanu et al. 2013); "block", the L2 norm of each parameter array; "adaptive",
-        ‖G‖ ≤ threshold · max(‖W‖, 1e-3) for each gate of each hidden unit, where W are all
-        parameters of the unit, bias included (Brock et al. 2021; the readout is not clipped);
-        "percentile", the joint norm at that percentile of all norms so far (Seetharaman et al.
-        2020, AutoClip); "step", the signal at every step of the backward pass, inside ``unroll``.
+      kind: kind of clipping, a key of ``KINDS``.
       threshold: bound of the clipped quantity, positive; inf for no clipping. For "percentile" a
         percentage in (0, 100).
 
@@ -43,9 +50,8 @@ class ClipSpec:
     threshold: Number = float("inf")
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise ValueError(f"kind: {unknown('kind of clipping', self.kind, KINDS)}")
-        most, accepted = math.inf, "a positive number"
+        check_name("kind", self.kind, "kind of clipping", KINDS)
+        most, accepted = math.inf, "a positive number, or inf for no clipping"
         if self.kind == "percentile":
             most, accepted = 100, "a percentage in (0, 100), or inf for no clipping"
         check_range("threshold", self.threshold, lambda t: 0 < t < most or t == math.inf, accepted)

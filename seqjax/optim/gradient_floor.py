@@ -13,7 +13,7 @@ import optax
 
 from seqjax.cells.base import Cell
 from seqjax.recurrence.gradient_norms import raise_to_norm
-from seqjax.types import Number, check_range, static, unknown
+from seqjax.types import Number, check_name, check_range, static
 
 KINDS = ("none", "signal", "contribution", "norm")
 
@@ -46,8 +46,7 @@ class FloorSpec:
     level: Number = 0.0
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise ValueError(f"kind: {unknown('kind of floor', self.kind, KINDS)}")
+        check_name("kind", self.kind, "kind of floor", KINDS)
         accepted = "a finite number, 0 or more"
         check_range("level", self.level, lambda level: 0 <= level < math.inf, accepted)
 

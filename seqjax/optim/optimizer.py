@@ -11,7 +11,7 @@ from seqjax.cells.base import Cell
 from seqjax.optim.clipping import ClipSpec, clip
 from seqjax.optim.gradient_floor import FloorSpec, gradient_floor
 from seqjax.recurrence.gradient_norms import tree_norm
-from seqjax.types import Number, check_range, static, unknown
+from seqjax.types import Number, check_name, check_range, static
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 WITH_MOMENTUM = ("momentum", "nesterov")
@@ -44,10 +44,8 @@ class OptimSpec:
     final: Number = 0.1
 
     def __post_init__(self):
-        if self.name not in OPTIMIZERS:
-            raise ValueError(f"name: {unknown('optimiser', self.name, OPTIMIZERS)}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"schedule: {unknown('schedule', self.schedule, SCHEDULES)}")
+        check_name("name", self.name, "optimiser", OPTIMIZERS)
+        check_name("schedule", self.schedule, "schedule", SCHEDULES)
         check_range(
             "learning_rate", self.learning_rate, lambda x: 0 < x < math.inf, "a positive number"
         )

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from seqjax.sweeps.axes import sweep_text
 from seqjax.sweeps.points import points_of, settings_of
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import unused_reasons
@@ -26,7 +25,8 @@ def revise(
 
     Args:
       study: the study.
-      settings: typed values by path, added to the base.
+      settings: typed values by path, added to the base. An axis of the study over such a path is
+        dropped.
       axes: new axes; None for the axes of the study. An axis takes arms and label from the study's
         axis of the same path, if any.
       arms: titles of the arms to run; empty for all.
@@ -35,21 +35,22 @@ def revise(
       tuning_seeds: number of seeds for tuning; None for the study's.
 
     Raises:
-      ConfigError: a field that does not exist or has no effect in any arm, that is both set and
-        swept, or in which the arms differ; an unknown arm; ``tuning_seeds`` without ``tune``.
+      ConfigError: a field that does not exist or has no effect in any arm, that is in both
+        ``settings`` and ``axes``, or in which the arms differ; an unknown arm; ``tuning_seeds``
+        without ``tune``.
     """
     settings = Overrides(settings)
     chosen = _chosen_arms(study, arms)
     needed = {(arm.task, arm.matched) for arm in chosen} - {(arm.task, arm.name) for arm in chosen}
     references = tuple(arm for arm in study.arms if (arm.task, arm.name) in needed)
     new_axes = study.axes if axes is None else _labelled(axes, study.axes)
-    swept = {axis.path for axis in new_axes}
     for path in [*settings, *(axis.path for axis in axes or ())]:
-        if path in settings and path in swept:
-            raise ConfigError(_both(path, settings[path], new_axes))
+        if path in settings and path in {axis.path for axis in axes or ()}:
+            raise ConfigError(f"{path}: both set and swept; expected one of --set and --sweep")
         if any(path in arm.settings for arm in (*chosen, *references)):
             raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
-    if tune is None and study.tune in swept:
+    new_axes = tuple(axis for axis in new_axes if axis.path not in settings)
+    if tune is None and study.tune in {axis.path for axis in new_axes}:
         tune = study.tune
     tune = None if tune == NOTHING else tune
     if tune is None and tuning_seeds:
@@ -69,36 +70,24 @@ def revise(
 
 
 def dropped_axes(study: Study, revised: Study) -> dict[str, object]:
-    """Values of the fields that ``study`` sweeps and ``revised`` neither sweeps nor sets, by path.
+    """Values of the fields that ``study`` sweeps and ``revised`` does not, by path.
 
     Args:
       study: a study.
       revised: the same study after ``revise``. Fields without effect in its runs are left out.
     """
-    given = {axis.path for axis in revised.axes}
-    given |= {path for path, value in revised.base.items() if study.base.get(path) != value}
+    swept = {axis.path for axis in revised.axes}
     conditions = [
         revised.base | arm.settings | point
         for arm in revised.arms
         for point in points_of(revised, arm)
     ]
-    dropped = dict.fromkeys(axis.path for axis in study.axes if axis.path not in given)
+    dropped = dict.fromkeys(axis.path for axis in study.axes if axis.path not in swept)
     return {
         path: revised.base.get(path, field_of(path).default)
         for path in dropped
         if any(path in c.fields() and path not in unused_reasons(c) for c in conditions)
     }
-
-
-def _both(path: str, value: object, axes: tuple[Axis, ...]) -> str:
-    """Error for a field that is both set and swept, with the sweep to use instead."""
-    single = f"{path}: both set and swept; sweep a single value instead"
-    if any(axis.drawn for axis in axes):
-        return single
-    fixed = (
-        dataclasses.replace(axis, values=(value,)) if axis.path == path else axis for axis in axes
-    )
-    return f'{single}: --sweep="{sweep_text(fixed)}"'
 
 
 def _chosen_arms(study: Study, titles: Sequence[str]) -> tuple[Arm, ...]:

@@ -7,23 +7,45 @@ import inspect
 import math
 import re
 import typing
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from seqjax.cells import CELLS
 from seqjax.models.sequence import ModelSpec
-from seqjax.tasks import TASKS
+from seqjax.tasks import TASKS, Task
 from seqjax.training.specs import SECTIONS
 from seqjax.types import unknown
 
 DEFAULT_TASK = "digits_rows"
 ENTRY = re.compile(r"^  (\w[\w, ]*):(.*\n?(?:    .*\n?)*)", re.MULTILINE)
 """Names and text of an entry under "Attributes:" of a docstring."""
+EXPONENT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
 SENTENCE_END = re.compile(r"(?<!et al)\. ")
 LARGEST = 2**24
 """Bound of whole numbers that catches typos."""
+USUAL_NAMES = {
+    "optim.learning_rate": ("lr", "rate", "step_size", "eta"),
+    "optim.name": ("optim", "optimizer", "optimiser"),
+    "optim.weight_decay": ("wd", "decay", "l2"),
+    "optim.schedule": ("scheduler", "lr_schedule"),
+    "train.steps": ("epochs", "iterations", "iters", "updates", "num_steps", "max_steps"),
+    "train.batch_size": ("batch", "batchsize", "bs"),
+    "train.eval_every": ("eval", "eval_interval", "validate_every"),
+    "train.precision": ("dtype",),
+    "model.cell": ("model", "rnn", "architecture", "cell_type"),
+    "model.hidden": ("units", "width", "size", "hidden_size", "hidden_dim", "num_units"),
+    "model.layers": ("depth", "num_layers"),
+    "model.embed": ("embedding", "embedding_size"),
+    "clip.threshold": ("clip", "clip_norm", "max_norm", "grad_clip", "gradient_clip"),
+    "clip.kind": ("clipping", "clip_type"),
+    "init.bias.f": ("bias", "forget_bias", "bias_f"),
+    "init.recurrent_gain": ("gain",),
+    "task.name": ("task", "data", "dataset"),
+    "task.length": ("seq_len", "sequence_length", "timesteps"),
+}
+"""Names that other libraries give to fields; errors suggest the field."""
 
 
 class ConfigError(ValueError):
@@ -61,11 +83,11 @@ class Field:
                 raise self._error("true or false", text)
             return text.lower() == "true"
         try:
-            value = self.type(text.replace("_", "?"))  # Python reads 1_0 as 10
+            value = _number(text, self.type)
         except ValueError:
-            raise self._error(self._noun, text) from None
+            raise self._error(self.noun, text) from None
         if self.type is float and math.isinf(value) and "inf" not in text.lower():  # 1e999
-            raise self._error(self._noun, text)
+            raise self._error(self.noun, text)
         return self._in_range(value, text)
 
     def check(self, value: Any) -> Any:
@@ -78,18 +100,19 @@ class Field:
         if self.type is float and type(typed) is int and abs(typed) < LARGEST:
             typed = float(typed)
         if type(typed) is not self.type:
-            raise self._error(self._noun, value)
+            raise self._error(self.noun, value)
         return self._in_range(typed, value)
 
     def _in_range(self, value: Any, given: Any) -> Any:
         if self.type is int and abs(value) >= LARGEST:
             raise self._error(f"a whole number below {LARGEST}", given)
         if self.type is float and not _float32_holds(value):
-            raise self._error(self._noun, given)
+            raise self._error(self.noun, given)
         return value
 
     @property
-    def _noun(self) -> str:
+    def noun(self) -> str:
+        """The accepted values of the type in words."""
         return {
             float: "a number that float32 holds, or inf",
             int: "a whole number",
@@ -99,6 +122,22 @@ class Field:
 
     def _error(self, accepted: str, value: Any) -> ConfigError:
         return ConfigError(f"{self.path}: expected {accepted}, got {value!r}")
+
+
+def _number(text: str, kind: type) -> float | int:
+    """The number that a text is; 1e3 is a whole number.
+
+    Raises:
+      ValueError: the text is no number, or no whole number if ``kind`` is int.
+    """
+    if "_" in text:
+        raise ValueError("Python would read 1_0 as 10")
+    if kind is float or not EXPONENT.fullmatch(text):
+        return kind(text)
+    value = float(text)
+    if not value.is_integer():
+        raise ValueError("not a whole number")
+    return int(value)
 
 
 def _float32_holds(value: float) -> bool:
@@ -122,26 +161,30 @@ def fields(cell: str = ModelSpec.cell, task: str = DEFAULT_TASK) -> dict[str, Fi
         raise ConfigError(f"model.cell: {unknown('cell', cell, CELLS)}")
     if task not in TASKS:
         raise ConfigError(f"task.name: {unknown('task', task, TASKS)}")
-    return dict(_fields(cell, task))
+    return dict(_fields(CELLS[cell].bias_gates, TASKS[task]))
+
+
+def all_fields() -> Mapping[str, Field]:
+    """Return the fields of all cells and tasks, by path. A path has one type everywhere."""
+    return _all_fields(tuple(CELLS), tuple(TASKS.values()))
 
 
 @functools.cache
-def all_fields() -> dict[str, Field]:
-    """Return the fields of all cells and tasks, by path. A path has one type everywhere."""
-    by_task = [_fields(ModelSpec.cell, task) for task in TASKS]
-    by_cell = [_fields(cell, DEFAULT_TASK) for cell in CELLS]
+def _all_fields(cells: tuple[str, ...], tasks: tuple[type[Task], ...]) -> dict[str, Field]:
+    by_cell = [fields(cell) for cell in cells]
+    by_task = [_fields(CELLS[ModelSpec.cell].bias_gates, task) for task in tasks]
     return {path: field for paths in (*by_cell, *by_task) for path, field in paths.items()}
 
 
 @functools.cache
-def _fields(cell: str, task: str) -> dict[str, Field]:
+def _fields(bias_gates: tuple[str, ...], task: type[Task]) -> dict[str, Field]:
     by_path = {"task.name": Field("task.name", str, DEFAULT_TASK, "name of the task")}
-    for section, spec in {**SECTIONS, "task": TASKS[task]}.items():
+    for section, spec in {**SECTIONS, "task": task}.items():
         hints, meanings = typing.get_type_hints(spec), _meanings(spec)
         for field in dataclasses.fields(spec):
             path, meaning = f"{section}.{field.name}", meanings.get(field.name, "")
             if path == "init.bias":
-                gates = (f"{path}.{gate}" for gate in CELLS[cell].bias_gates)
+                gates = (f"{path}.{gate}" for gate in bias_gates)
                 by_path |= {gate: Field(gate, float, 0.0, meaning) for gate in gates}
             else:
                 hint = hints[field.name]
@@ -282,13 +325,34 @@ def unknown_field(path: str, cell: str | None = None, task: str | None = None) -
         owner = f"cell {cell}" if cell else "no cell"
         lacks = f"{owner} has {'no' if cell else 'a'} gate {path.removeprefix(prefix)}"
         return ConfigError(f"{path}: {lacks}; gates: {names}")
-    near = [prefix + other for other in difflib.get_close_matches(name, own, n=1)]
-    near += [other for other in known if other.rpartition(".")[2] == path.rpartition(".")[2]]
-    near += [] if own else difflib.get_close_matches(path, known, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    meant = next(_suggestions(path, known), None)
+    hint = f" (did you mean {meant!r}?)" if meant else ""
     if section == "task" and task:
         return ConfigError(f"{path}: task {task} has no field {name}{hint}; fields: {names}")
     if not own:
         sections = ", ".join((*SECTIONS, "task"))
-        return ConfigError(f"unknown field {path!r}{hint}; fields begin with one of {sections}")
+        every = f"fields begin with one of {sections}; --list=fields prints all"
+        return ConfigError(f"unknown field {path!r}{hint}; {every}")
     return ConfigError(f"unknown field {path!r}{hint}; fields of {section}: {names}")
+
+
+def _suggestions(path: str, known: Collection[str]) -> Iterator[str]:
+    """Fields that an unknown path may mean, the likeliest first.
+
+    >>> [next(_suggestions(path, all_fields())) for path in ("lr", "optim.momentun", "hiden")]
+    ['optim.learning_rate', 'optim.momentum', 'model.hidden']
+    """
+    section, _, name = path.lower().rpartition(".")
+    names = {alias: field for field, aliases in USUAL_NAMES.items() for alias in aliases}
+    names = {alias: field for alias, field in names.items() if field in known}
+    names |= {other.rpartition(".")[2]: other for other in reversed(list(known))}
+    own = {other.removeprefix(f"{section}."): other for other in known}
+    own = {short: other for short, other in own.items() if section and short != other}
+    if names.get(name) in own.values():
+        yield names[name]
+    yield from map(own.get, difflib.get_close_matches(name, own, n=1))
+    if name in names:
+        yield names[name]
+    if section:
+        yield from difflib.get_close_matches(path, known, n=1)
+    yield from map(names.get, difflib.get_close_matches(name, names, n=1, cutoff=0.7))

@@ -13,7 +13,7 @@ from seqjax.models.sequence import ModelSpec
 from seqjax.optim.clipping import ClipSpec
 from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import OptimSpec
-from seqjax.types import check_range, check_size, static, unknown
+from seqjax.types import check_name, check_names, check_range, check_size, static
 
 PRECISIONS = {
     "float32": ("highest", None),
@@ -51,11 +51,8 @@ class TrainSpec:
     observe: str = static("")
 
     def __post_init__(self):
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision: {unknown('precision', self.precision, PRECISIONS)}")
-        for name in observed(self.observe):
-            if name not in OBSERVERS:
-                raise ValueError(f"observe: {unknown('observation', name, OBSERVERS)}")
+        check_name("precision", self.precision, "precision", PRECISIONS)
+        check_names("observe", observed(self.observe), "observation", OBSERVERS)
         check_size("steps", self.steps, 1, MOST_STEPS)
         check_size("batch_size", self.batch_size, 1, LARGEST_BATCH)
         least = max(1, -(-self.steps // MOST_VALIDATIONS))

@@ -102,9 +102,26 @@ def test_a_sweep_drops_the_axes_that_it_leaves_out():
     assert dropped_axes(SWEPT, changed(SWEPT)) == {}
     assert dropped_axes(SWEPT, changed(SWEPT, sweep=cells)) == {"clip.threshold": inf, RATE: 0.1}
     given = {RATE: "0.3", "clip.kind": "none"}  # without a clip the threshold has no effect
-    assert dropped_axes(SWEPT, changed(SWEPT, given, cells)) == {}
+    assert dropped_axes(SWEPT, changed(SWEPT, given, cells)) == {RATE: 0.3}
     fixed = a_study(*SWEPT.axes, base={**NORM, RATE: 0.7})
     assert dropped_axes(fixed, changed(fixed, sweep={"clip.threshold": ["1"]})) == {RATE: 0.7}
+
+
+def test_a_swept_field_may_be_set_and_is_no_axis():
+    study = dataclasses.replace(SWEPT, tuning_seeds=2)
+    fixed = changed(study, {RATE: "0.3"})
+    assert [axis.path for axis in fixed.axes] == ["clip.threshold"]
+    assert (fixed.tune, fixed.tuning_seeds) == (None, 0)
+    assert {run.config.optim.learning_rate for run in plan_runs(fixed, [0])} == {0.3}
+    assert dropped_axes(study, fixed) == {RATE: 0.3}
+    other = changed(study, {"clip.threshold": "2"}, {RATE: ["0.1", "1"]})
+    assert other.tune == RATE and points(dataclasses.replace(other, tuning_seeds=0)) == [
+        {RATE: 0.1},
+        {RATE: 1.0},
+    ]
+    of_arms = changed(ARMS, {"init.bias.z": "2"})
+    assert [axis.path for axis in of_arms.axes] == ["init.bias.i"]
+    assert points(of_arms, "gru") == [{}]
 
 
 DRAW = {RATE: ["loguniform(1,2)"]}
@@ -119,8 +136,13 @@ REFUSED = {  # the study, its change, and the field or flag with the value or wh
         "^init.bias.f: .*gru.* r, z, n, n_h .*made_up",
     ),
     "unknown arm": (ARMS, {"arms": ["lstn"]}, "^--arms: .*'lstn'.*'lstm'"),
-    "both": (SWEPT, {"given": {RATE: "1"}, "sweep": {RATE: ["1", "2"]}}, f'"{RATE}=1"$'),
-    "set, but an axis": (SWEPT, {"given": {RATE: "1"}}, f'"clip.threshold=1,inf; {RATE}=1"$'),
+    "both": (SWEPT, {"given": {RATE: "1"}, "sweep": {RATE: ["1", "2"]}}, f"^{RATE}: both"),
+    "set, but tuned": (SWEPT, {"given": {RATE: "1"}, "tune": RATE}, "^--tune: .*clip.threshold"),
+    "set, and seeds to tune it": (
+        SWEPT,
+        {"given": {RATE: "1"}, "tuning_seeds": 2},
+        "^--tuning_seeds: .*--tune",
+    ),
     "set, and arms differ": (ARMS, {"given": {"model.cell": "gru"}}, "^model.cell: .*--arms"),
     "swept, and arms differ": (ARMS, {"sweep": {"model.cell": ["gru"]}}, "^model.cell: .*--arms"),
     "no effect": (SWEPT, {"given": {"optim.final": "0.5"}}, "^optim.final: .*optim.schedule"),

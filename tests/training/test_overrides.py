@@ -8,7 +8,14 @@ import pytest
 from seqjax.cells import CELLS
 from seqjax.tasks import TASKS
 from seqjax.training.config import make_config
-from seqjax.training.overrides import ConfigError, Overrides, all_fields, fields, value_text
+from seqjax.training.overrides import (
+    USUAL_NAMES,
+    ConfigError,
+    Overrides,
+    all_fields,
+    fields,
+    value_text,
+)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -33,6 +40,8 @@ def test_a_path_has_one_type_a_default_and_a_meaning():
         ("clip.threshold", "1e-3", 0.001),
         ("optim.learning_rate", "1", 1.0),
         ("model.hidden", "64", 64),
+        ("train.steps", "1e3", 1000),
+        ("train.steps", "1.5E+2", 150),
         ("model.bidirectional", "True", True),
         ("task.variant", "pascanu", "pascanu"),
     ],
@@ -68,13 +77,25 @@ REFUSED = [
     ("modle.cell", "lstm", "'model.cell'"),
     ("task.lenght", 3, "'task.length'"),
     ("learning_rate", 1.0, "'optim.learning_rate'"),
+    ("lr", 1.0, "'optim.learning_rate'"),
+    ("optim.lr", 1.0, "'optim.learning_rate'"),
     ("optim.lr", 1.0, ": name, learning_rate, momentum,"),
+    ("Optim.Learning_Rate", 1.0, "'optim.learning_rate'"),
+    ("train.batchsize", 8, "'train.batch_size'"),
+    ("hiden", 8, "'model.hidden'"),
+    ("epochs", 8, "'train.steps'"),
+    ("init.bias", 1.0, "'init.bias.f'"),
+    ("bias", 1.0, "'init.bias.f'"),
+    ("nothing_like_it", 1.0, "fields begin with one of"),
     ("init.bias.forget", 1.0, "i, f, g, o"),
     ("model.hidden", "3.5", "a whole number"),
     ("model.hidden", 3.0, "a whole number"),
     ("model.hidden", True, "a whole number"),
     ("model.hidden", "9999999999", "a whole number below 16777216"),
     ("model.hidden", "1_0", "a whole number"),
+    ("model.hidden", "1.55e1", "a whole number"),
+    ("model.hidden", "1e-1", "a whole number"),
+    ("model.hidden", "1e999", "a whole number"),
     ("model.bidirectional", "yes", "true or false"),
     ("model.bidirectional", 1, "true or false"),
     ("model.cell", 1, "text"),
@@ -111,3 +132,9 @@ def test_a_field_of_another_cell_or_task_is_refused_with_the_fields_of_this_one(
 def test_an_unknown_cell_or_task_has_no_fields(names):
     with pytest.raises(ConfigError, match=r"model\.cell: .*'lstm'|task\.name: .*'adding'"):
         fields(*names)
+
+
+def test_every_usual_name_stands_for_one_field():
+    names = [name for aliases in USUAL_NAMES.values() for name in aliases]
+    assert len(names) == len(set(names))
+    assert USUAL_NAMES.keys() <= all_fields().keys() and not set(names) & all_fields().keys()

@@ -137,6 +137,8 @@ def test_a_dry_run_compiles_nothing_and_creates_no_workdir(tmp_path, caplog):
     assert result.out.splitlines()[1:5] == [*design, f"workdir: {workdir}"]
     swept = command(STUDY[0], "--sweep=model.cell=lstm,gru", "--dry_run", f"--workdir={workdir}")
     assert f"{RATE} stays at 0.1; nothing is tuned" in swept.out
+    fixed = command(STUDY[0], f"--set={RATE}=0.3", "--dry_run", f"--workdir={workdir}")
+    assert f"{RATE} stays at 0.3; nothing is tuned" in fixed.out
 
 
 @pytest.mark.slow

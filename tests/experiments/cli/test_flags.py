@@ -11,6 +11,7 @@ from support.commands import RATE, STUDY, command, finish, refused, start
 from experiments import CLAIMS, COLLECTIONS, STUDIES
 from experiments.cli import flags
 from seqjax.cells import CELLS
+from seqjax.optim.clipping import KINDS
 from seqjax.tasks import TASKS
 from seqjax.training.overrides import all_fields
 
@@ -46,7 +47,7 @@ BAD = {
     "--seeds=0": ("--seeds", "0", "positive"),
     "--set=model.hidden": ("--set", "path=value", "'model.hidden'"),
     # axes
-    f"--set={RATE}=0.1": (RATE,),
+    f"--set={RATE}=0.1": (f"{RATE}: both set and swept",),  # this command sweeps it
     # out of range
     "--set=clip.threshold=0": ("clip.threshold", "0"),
     "--shard=2/2": ("--shard", "0 <= I < N", "'2/2'"),
@@ -135,13 +136,30 @@ def test_list_prints_each_study_and_collection_that_errors_name(tmp_path):
 LISTED = {
     "tasks": ({*TASKS}, "adding: "),
     "cells": ({*CELLS}, "gru: gates r, z, n, n_h\n"),
-    "fields": ({*all_fields()}, f"{RATE}=0.1: {all_fields()[RATE].meaning}\n"),
+    "clips": ({"clip.kind", *KINDS}, "\nadaptive: ratio "),
+    "fields": ({*all_fields()}, f"{RATE}=0.1 (a positive number): {all_fields()[RATE].meaning}\n"),
 }
 
 
 @pytest.mark.parametrize("kind", LISTED)
-def test_list_prints_every_task_cell_and_field(kind):
+def test_list_prints_every_task_cell_field_and_kind_of_clipping(kind):
     names, line = LISTED[kind]
     out = command(f"--list={kind}").out
     assert {re.split("[:=]", printed)[0] for printed in out.splitlines()} == names
     assert line in out
+
+
+def test_the_listed_range_of_a_field_is_that_of_its_error():
+    out = command("--list=fields").out
+    for path, value in {
+        "model.hidden": "0",
+        "optim.momentum": "1",
+        "clip.threshold": "-1",
+        "init.bias.f": "inf",
+        "init.t_max": "2",
+        "floor.level": "-1",
+        "task.length": "0",
+    }.items():
+        error = command("--study=gate_bias", f"--set={path}={value}").err
+        (accepted,) = re.findall(rf"^error: {path}: expected (.*), got {value}", error)
+        assert re.search(rf"^{path}=[^ ]+ \({re.escape(accepted)}\): ", out, flags=re.M), error
