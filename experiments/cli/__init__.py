@@ -1,1 +1,1 @@
-"""The machinery of the commands: flags, flagfiles, workdirs, locks, signals and progress."""
+"""The machinery of the commands: flags, flagfiles, workdirs, signals and progress."""

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from experiments.cli import locks, trainer
+from experiments.cli import trainer
 from experiments.cli.workdir import DATA, Workdir, identity
 from experiments.experiment import Experiment
+from seqjax.records import locks
 from seqjax.records.source import sources_of
 from seqjax.records.workdir import Measurements, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS

@@ -14,8 +14,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 import numpy as np
 
-from experiments.cli import locks
-from seqjax.records import codec, jsonl
+from seqjax.records import codec, jsonl, locks
 from seqjax.records.record import Record
 from seqjax.records.workdir import (
     AxisIdentity,

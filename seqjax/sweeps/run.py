@@ -1,5 +1,6 @@
 """Train a study in this process."""
 
+import os
 from collections.abc import Iterable
 
 import jax
@@ -7,33 +8,91 @@ import msgspec
 
 from seqjax.records.environment import describe_environment
 from seqjax.records.record import Record
+from seqjax.records.source import source_of
 from seqjax.sweeps.executor import group_runs, runs_per_device, train_group
 from seqjax.sweeps.plan import plan_runs
-from seqjax.sweeps.study import Study
+from seqjax.sweeps.recording import Recording, recording
+from seqjax.sweeps.study import Run, Study
+from seqjax.tasks import Task, digest_of_data
+from seqjax.training.config import as_settings
+from seqjax.training.overrides import ConfigError
 
 
-def run(study: Study, seeds: int | Iterable[int] | None = None) -> list[Record]:
+def run(
+    study: Study,
+    seeds: int | Iterable[int] | None = None,
+    workdir: str | os.PathLike | None = None,
+) -> list[Record]:
     """Train every run of a study, and return the records in the order of the plan.
 
-    Nothing is written. ``python -m experiments.run`` adds workdirs, checkpoints and shards.
+    ``python -m experiments.run`` adds checkpoints within a run, shards, tables and figures.
 
     Args:
       study: arms and axes; with ``tuning_seeds`` its axis is tuned first.
       seeds: number of seeds per point, or the seeds themselves; None for the number in the study.
+      workdir: folder to which the record of each run is appended when the run ends. Runs that it
+        has are not trained again, so an interrupted call continues, and more seeds, points or arms
+        extend it. None to write nothing.
 
     Raises:
-      ConfigError: an invalid setting or axis; the message names it.
+      ConfigError: an invalid setting, axis or number of seeds, or runs of another study in the
+        workdir; the message names it.
+      LockedError: another process is running in the workdir.
+      RecordError: the workdir has records that cannot be read.
     """
-    if seeds is None or isinstance(seeds, int):
-        seeds = range(seeds or study.seeds)
-    seeds = list(seeds)
-    devices, environment = jax.local_devices(), describe_environment()
-    tune = ",".join(study.tuned) or None
-    records: dict[str, Record] = {}
-    while pending := [r for r in plan_runs(study, seeds, records.values()) if r.id not in records]:
-        for group in group_runs(pending):
-            per_device = runs_per_device(group[0].config, environment["platform"])
-            for record, _ in train_group(group, per_device, devices):
-                record = msgspec.structs.replace(record, tune=tune, environment=environment)
-                records[record.id] = record
-    return [records[r.id] for r in plan_runs(study, seeds, records.values())]
+    seeds = _seeds(study.seeds if seeds is None else seeds)
+    environment = describe_environment()
+    common = {"tune": ",".join(study.tuned) or None}
+    data: dict[Task, dict[str, str]] = {}
+    with recording(workdir) as recorded:
+        for record in recorded.records.values():
+            recorded.check(record, study=study.name)
+        while True:
+            runs = plan_runs(study, seeds, recorded.records.values())
+            for task in {run.config.task for run in runs} - data.keys():
+                digest = digest_of_data([task])
+                data[task] = {} if digest is None else {"data": digest}
+            for planned in runs:
+                _check(recorded, planned, data[planned.config.task])
+            pending = [run for run in runs if run.id not in recorded.records]
+            if not pending:
+                return [recorded.records[run.id] for run in runs]
+            for group in group_runs(pending):
+                config = group[0].config
+                common["environment"] = environment | data[config.task]
+                per_device = runs_per_device(config, environment["platform"])
+                for record, _ in train_group(group, per_device, jax.local_devices()):
+                    recorded.add(msgspec.structs.replace(record, **common))
+
+
+def _seeds(seeds: int | Iterable[int]) -> list[int]:
+    """The seeds to report.
+
+    Raises:
+      ConfigError: there is none, or one is given twice.
+    """
+    seeds = list(range(seeds) if isinstance(seeds, int) else seeds)
+    if not seeds or len(set(seeds)) < len(seeds):
+        given = ", ".join(map(str, seeds)) or "none"
+        raise ConfigError(f"seeds: expected at least one, all different, got {given}")
+    return seeds
+
+
+def _check(recorded: Recording, run: Run, data: dict[str, str]) -> None:
+    """Raise ConfigError if the record of a run was trained with other settings, data or code.
+
+    Args:
+      recorded: the records.
+      run: the planned run.
+      data: digest of its data, if there is any.
+    """
+    record = recorded.records.get(run.id)
+    if record is None:
+        return
+    recorded.check(record, settings=as_settings(run.config), environment=data)
+    for kind, here in msgspec.structs.asdict(source_of(run.config)).items():
+        if "" not in (here, there := getattr(record.source, kind)) and here != there:
+            raise ConfigError(
+                f"workdir: {recorded.file.parent} has {record.id!r} of another version of the code "
+                f"of its {kind}; choose another workdir, or restore the code"
+            )

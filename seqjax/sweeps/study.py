@@ -6,10 +6,12 @@ serves arms of different cells, tasks and optimisers.
 """
 
 import dataclasses
-from collections.abc import Mapping
+import importlib
+import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from seqjax.records.record import run_id
+from seqjax.records.record import Record, run_id
 from seqjax.training.config import Config
 from seqjax.training.overrides import ConfigError, Overrides
 from seqjax.types import unknown
@@ -188,6 +190,15 @@ class Study:
         if title not in arms:
             raise ConfigError(f"arms: {unknown(f'arm of {self.name}', title, arms)}")
         return arms[title]
+
+    def run(
+        self,
+        seeds: int | Iterable[int] | None = None,
+        workdir: str | os.PathLike | None = None,
+    ) -> list[Record]:
+        """Train every run of the study, and return the records; see ``sweeps.run.run``."""
+        # By name, because the modules that train a study import this one.
+        return importlib.import_module("seqjax.sweeps.run").run(self, seeds, workdir)
 
     @property
     def tuned(self) -> tuple[str, ...]:

@@ -22,19 +22,21 @@ def main(argv: list[str]) -> None:
     from experiments.cli import environment
 
     environment.prepare(FLAGS.deterministic)
-    from experiments.cli.locks import LockedError
     from experiments.cli.workdir import WorkdirError
     from seqjax.data.folder import DataError
     from seqjax.records.jsonl import RecordError
+    from seqjax.records.locks import LockedError
     from seqjax.training.checkpoint import CheckpointError
     from seqjax.training.overrides import ConfigError
 
-    mistakes = (ConfigError, DataError, WorkdirError, RecordError, LockedError, CheckpointError)
+    mistakes = (ConfigError, DataError, WorkdirError, RecordError, CheckpointError)
     try:
         with flags.data_warnings_on_one_line():
             flags.overrides()  # fields are checked before the slow imports of _run
             flags.axes()
             _run()
+    except LockedError as error:
+        flags.fail(f"--workdir: {error}")
     except mistakes as error:
         flags.fail(error)
     except BrokenPipeError:

@@ -12,10 +12,10 @@ import jax
 import pytest
 from support import made_up
 
-from experiments.cli import locks, trainer
+from experiments.cli import trainer
 from experiments.cli.checkpointer import ShardCheckpointer
 from experiments.cli.workdir import Workdir, WorkdirError
-from seqjax.records import jsonl
+from seqjax.records import jsonl, locks
 from seqjax.records.workdir import StudyIdentity, WorkdirConfig
 from seqjax.sweeps import executor
 from seqjax.sweeps.checkpointer import Checkpointer
@@ -39,7 +39,7 @@ def test_a_shard_has_one_process_and_the_number_of_shards_is_fixed(tmp_path):
 def test_the_lock_of_a_dead_process_is_free(tmp_path):
     code = (
         "import os, pathlib, sys\n"
-        "from experiments.cli import locks\n"
+        "from seqjax.records import locks\n"
         "with locks.hold(pathlib.Path(sys.argv[1]), (0, 1)):\n"
         "    os._exit(9)"
     )

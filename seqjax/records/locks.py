@@ -74,4 +74,4 @@ def _describe_holder(path: pathlib.Path) -> str:
     except (ValueError, TypeError, KeyError):  # not written yet
         name = "another process"
     index, _, count = path.stem.partition("-of-")
-    return f"--workdir: {path.parent.parent}: {name} is running shard {index}/{count} of it"
+    return f"{path.parent.parent}: {name} is running shard {index}/{count} of it"

@@ -1,0 +1,150 @@
+"""Studies that are trained in this process, with and without a workdir."""
+
+import dataclasses
+import types
+
+import pytest
+from support.made_up import record, replace, without_time
+
+from seqjax.records import jsonl, locks
+from seqjax.records.record import Source
+from seqjax.sweeps import run as runner
+from seqjax.sweeps.study import Arm, Axis, Study
+from seqjax.training.config import as_settings
+from seqjax.training.overrides import ConfigError
+
+CLIP = "clip.threshold"
+STUDY = Study(
+    "made_up",
+    "Why?",
+    {
+        "task.name": "adding",
+        "task.length": 6,
+        "clip.kind": "norm",
+        "model.hidden": 2,
+        "train.steps": 2,
+    },
+    axes=(Axis(CLIP, (0.1, 1.0)),),
+)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """``ids`` of the runs that were trained; training stops after ``limit`` of them."""
+    trained = types.SimpleNamespace(ids=[], limit=None)
+
+    def train_group(group, per_device, devices):
+        for one in group:
+            if len(trained.ids) == trained.limit:
+                raise KeyboardInterrupt
+            trained.ids.append(one.id)
+            settings = as_settings(one.config)
+            made = record(dict(one.point), arm=one.arm, seed=one.seed, settings=settings)
+            yield replace(made, id=one.id, environment={}, purpose=one.purpose), None
+
+    monkeypatch.setattr(runner, "train_group", train_group)
+    return trained
+
+
+def test_recorded_runs_are_not_trained_again(trained, tmp_path):
+    workdir = tmp_path / "new" / "workdir"
+    trained.limit = 3
+    with pytest.raises(KeyboardInterrupt):
+        STUDY.run(2, workdir)
+    assert [one.id for one in jsonl.read_all(workdir)] == trained.ids and len(trained.ids) == 3
+    trained.limit = None
+    records = STUDY.run(2, workdir)
+    assert len(trained.ids) == len(set(trained.ids)) == 4
+    assert [(one.point[CLIP], one.seed) for one in records] == [
+        (0.1, 0),
+        (0.1, 1),
+        (1.0, 0),
+        (1.0, 1),
+    ]
+    assert {one.id for one in jsonl.read_all(workdir)} == set(trained.ids)
+    assert all({"jaxlib", "device"} <= one.environment.keys() for one in records)
+
+
+def test_seeds_points_and_arms_extend_a_workdir(trained, tmp_path):
+    STUDY.run([0], tmp_path)
+    more = dataclasses.replace(
+        STUDY,
+        arms=(*STUDY.arms, Arm("gru", {"model.cell": "gru"})),
+        axes=(Axis(CLIP, (0.1, 1.0, 10.0)),),
+    )
+    assert len(more.run([0, 7], tmp_path)) == 2 * 3 * 2
+    assert len(trained.ids) == len(set(trained.ids)) == 12
+    assert len(STUDY.run([0], tmp_path)) == 2  # of those recorded, the runs that are asked for
+
+
+def test_a_torn_line_is_trained_again(trained, tmp_path):
+    STUDY.run([0], tmp_path)
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(file.read_bytes()[:-20])
+    assert len(STUDY.run([0], tmp_path)) == 2
+    assert len(trained.ids) == 3 and len(jsonl.read_all(tmp_path)) == 2
+
+
+def test_nothing_is_written_without_a_workdir(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(STUDY.run(1)) == len(runner.run(STUDY, 1)) == 2
+    assert len(trained.ids) == 4 and not list(tmp_path.iterdir())
+
+
+OTHERS = {
+    "settings": (dataclasses.replace(STUDY, base={**STUDY.base, "model.hidden": 3}), "hidden"),
+    "study": (dataclasses.replace(STUDY, name="other"), "other"),
+}
+
+
+@pytest.mark.parametrize(("other", "named"), OTHERS.values(), ids=OTHERS)
+def test_a_workdir_of_another_study_is_refused_before_training(other, named, trained, tmp_path):
+    STUDY.run(1, tmp_path)
+    before = (tmp_path / "records.jsonl").read_bytes()
+    with pytest.raises(ConfigError, match=f"workdir: .*{named}"):
+        other.run(2, tmp_path)
+    assert len(trained.ids) == 2 and (tmp_path / "records.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["task", "cell"])
+def test_a_workdir_of_other_code_is_refused(kind, trained, tmp_path, monkeypatch):
+    STUDY.run(1, tmp_path)
+    recorded = jsonl.read_all(tmp_path)
+    (tmp_path / "records.jsonl").unlink()
+    for one in recorded:
+        jsonl.append(tmp_path / "records.jsonl", replace(one, source=Source(**{kind: "0" * 16})))
+    with pytest.raises(ConfigError, match=f"workdir: .*{kind}"):
+        STUDY.run(2, tmp_path)
+    assert len(trained.ids) == 2
+
+
+def test_other_data_are_refused(trained, tmp_path, monkeypatch):
+    study = Study("made_up", "Why?", {"task.name": "digits_rows", "train.steps": 2})
+    (one,) = study.run(1, tmp_path)
+    assert one.environment["data"]
+    monkeypatch.setattr(runner, "digest_of_data", lambda tasks: "0" * 16)
+    with pytest.raises(ConfigError, match=r"workdir: .*data"):
+        study.run(2, tmp_path)
+
+
+def test_one_process_runs_in_a_workdir(trained, tmp_path):
+    with locks.hold(tmp_path, (0, 1)), pytest.raises(locks.LockedError, match=str(tmp_path)):
+        STUDY.run(1, tmp_path)
+    with locks.hold(tmp_path, (1, 2)), pytest.raises(locks.LockedError, match="1/2"):
+        STUDY.run(1, tmp_path)
+    assert not trained.ids
+
+
+@pytest.mark.parametrize("seeds", [0, -1, [], [1, 1]])
+def test_seeds_are_different_and_at_least_one(seeds, trained):
+    with pytest.raises(ConfigError, match=r"^seeds"):
+        STUDY.run(seeds)
+    assert not trained.ids
+
+
+@pytest.mark.slow
+def test_records_of_a_workdir_are_those_without_one(tmp_path):
+    STUDY.run([1], tmp_path)
+    expected = list(map(without_time, STUDY.run([0, 1])))
+    assert list(map(without_time, STUDY.run([0, 1], tmp_path))) == expected
+    assert len(jsonl.read_all(tmp_path)) == 4
