@@ -19,8 +19,10 @@ class Changes:
     """Changes that a command made to a study.
 
     Attributes:
-      settings: values by field path, of all runs together, that the study does not define.
-      swept: fields that the runs sweep, if these are not those of the study; otherwise empty.
+      settings: values by field path, of all runs together, that the study does not define, and of
+        fields that the study sweeps and the runs do not.
+      swept: fields that the runs sweep, if these are not those of the study, apart from the tuned
+        field; otherwise empty.
     """
 
     settings: Mapping[str, Sequence[Any]]
@@ -60,10 +62,13 @@ def changes(study: Study, records: Sequence[Record]) -> Changes:
     for record in _distinct(records):
         if record.arm in arms:
             changed = _changed(study, arms[record.arm], record, {*swept, *defined})
+            fixed = [path for path in defined if path not in swept and path in record.settings]
+            changed |= {path: record.settings[path] for path in fixed}
             for path, value in changed.items():
                 if value not in settings.setdefault(path, []):
                     settings[path].append(value)
-    return Changes(settings, [] if set(swept) == set(defined) else list(swept))
+    same = {*swept, study.tune} == {*defined, study.tune}
+    return Changes(settings, [] if same else list(swept))
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:

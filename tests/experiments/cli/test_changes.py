@@ -52,10 +52,22 @@ def test_committed_records_have_no_changes(name, tmp_path):
 GRU = {"init.bias.z": ["0", "1"], **RATES}
 BY_VALUE = {"clip.threshold": ["inf", "0.01"], "init.bias.f": ["0", "1"]}
 CASES = {
-    "cell": ({"model.cell": "gru"}, GRU, True, "model.cell=gru; swept fields init.bias.z, " + RATE),
+    "cell": (
+        {"model.cell": "gru"},
+        GRU,
+        True,
+        "clip.threshold=∞; swept fields init.bias.z, " + RATE,
+    ),
     "task": ({"task.name": "adding"}, None, True, "task.name=adding"),
     "size": ({"model.hidden": 16, "train.steps": 50}, None, False, "model.hidden=16"),
     "kind of clipping": ({"clip.kind": "value"}, BY_VALUE, True, "clip.kind=value"),
+    "rate": ({RATE: 0.3}, None, False, "optim.learning_rate=0.3"),
+    "threshold": (
+        {"clip.threshold": 1.0},
+        None,
+        True,
+        "clip.threshold=1; swept fields init.bias.f",
+    ),
     "observed": ({"train.observe": "gates"}, None, False, ""),
 }
 
