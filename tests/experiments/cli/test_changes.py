@@ -66,7 +66,7 @@ CASES = {
         {"clip.threshold": 1.0},
         None,
         True,
-        "clip.threshold=1; swept fields init.bias.f",
+        "clip.threshold=1; swept fields",
     ),
     "observed": ({"train.observe": "gates"}, None, False, ""),
 }
