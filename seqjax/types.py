@@ -25,6 +25,10 @@ _accepted: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVa
 """Accepted values by field, while ``accepted_values`` collects them."""
 
 
+class ConfigError(ValueError):
+    """A mistake in a setting or a task: one line with the field, the value and what is accepted."""
+
+
 def static(default: Any) -> Any:
     """A dataclass field that is never traced: part of the pytree's structure."""
     return dataclasses.field(default=default, metadata={"static": True})

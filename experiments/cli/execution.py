@@ -21,6 +21,7 @@ from seqjax.sweeps.plan import cell_key, plan_runs
 from seqjax.sweeps.revise import dropped_axes
 from seqjax.sweeps.study import Axis, Run, Study
 from seqjax.tasks import digest_of_data
+from seqjax.training.config import check_tasks
 from seqjax.training.overrides import ConfigError, value_text
 
 RATE = "optim.learning_rate"
@@ -61,7 +62,7 @@ def prepare(
       digest of the data in their environment.
 
     Raises:
-      ConfigError: there are too many seeds.
+      ConfigError: there are too many seeds, or a task or its data are invalid.
       WorkdirError, RecordError: the workdir belongs to another experiment or cannot be read.
     """
     runs, config, workdir = [], None, Workdir(path)
@@ -72,6 +73,7 @@ def prepare(
                 f"tests enumerate 2^seeds sign flips; got {len(options.seeds)}"
             )
         runs = plan_runs(experiment.study, options.seeds)
+        check_tasks(run.config for run in runs)
         options = _with_data_digest(options, runs)
         config = _config(experiment.study, runs, options)
     _check(workdir, experiment, config, options)

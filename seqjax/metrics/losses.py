@@ -74,6 +74,29 @@ def constant_class_loss(link: str, shares_V: np.ndarray) -> float:
     return float(entropy)
 
 
+def constant_value_loss(y_N: np.ndarray, weight_N: np.ndarray) -> float:
+    """The mean squared error of the best constant prediction: the variance of the values.
+
+    >>> constant_value_loss(np.array([1.0, 3.0, 9.0]), np.array([1.0, 1.0, 0.0]))
+    1.0
+    """
+    y, weight = np.asarray(y_N, np.float64), np.asarray(weight_N, np.float64)
+    return float(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight))
+
+
+def constant_absolute_error(y_N: np.ndarray, weight_N: np.ndarray) -> float:
+    """The mean absolute error of the best constant prediction, the median.
+
+    >>> constant_absolute_error(np.array([1.0, 2.0, 9.0]), np.ones(3))
+    2.6666666666666665
+    """
+    order = np.argsort(y_N)
+    y, weight = np.asarray(y_N, np.float64)[order], np.asarray(weight_N, np.float64)[order]
+    below = np.cumsum(weight)
+    median = y[np.searchsorted(below, below[-1] / 2)]
+    return float(np.average(np.abs(y - median), weights=weight))
+
+
 def masked_mean(values: Array, weights: Array) -> Array:
     """Σ w v / Σ w, or 0 if all weights are 0.
 

@@ -14,7 +14,7 @@ from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.recording import Recording, recording
 from seqjax.sweeps.study import Run, Study
 from seqjax.tasks import Task, digest_of_data
-from seqjax.training.config import as_settings
+from seqjax.training.config import as_settings, check_tasks
 from seqjax.training.overrides import ConfigError
 
 
@@ -35,8 +35,8 @@ def run(
         extend it. None to write nothing.
 
     Raises:
-      ConfigError: an invalid setting, axis or number of seeds, or runs of another study in the
-        workdir; the message names it.
+      ConfigError: an invalid setting, axis, task or number of seeds, or runs of another study in
+        the workdir; the message names it.
       LockedError: another process is running in the workdir.
       RecordError: the workdir has records that cannot be read.
     """
@@ -49,6 +49,7 @@ def run(
             recorded.check(record, study=study.name)
         while True:
             runs = plan_runs(study, seeds, recorded.records.values())
+            check_tasks(run.config for run in runs)
             for task in {run.config.task for run in runs} - data.keys():
                 digest = digest_of_data([task])
                 data[task] = {} if digest is None else {"data": digest}

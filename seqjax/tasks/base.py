@@ -4,6 +4,7 @@ A *row* identifies one batch: a key for a generated task, example numbers for a 
 rows depend on (key, step) only, so a run can stop and continue at any step.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
@@ -13,8 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.metrics import losses
-from seqjax.types import Array, named_key
+from seqjax.types import Array, ConfigError, named_key
 
+LINKS = {"classes": ("softmax", "logistic", "linear"), "values": ("linear", "logistic")}
+"""Links of each kind of targets; the first is the default."""
+KNOWN_METRICS = {"classes": ("accuracy",), "values": ("mse", "mae")}
+"""Metrics of ``Task.metrics`` by kind of targets; their chance level is computed from the data."""
 EVALUATION_SIZE = 4096
 EVALUATION_BATCH = 512
 LONGEST = 2**20
@@ -59,9 +64,14 @@ class Batch(NamedTuple):
 class Task:
     """Base class of tasks: a frozen dataclass of structural fields.
 
-    Methods that raise NotImplementedError are defined by the subclasses.
+    Methods that raise NotImplementedError are defined by the subclasses. Those that have a default
+    have it for two kinds of ``targets``: classes, with cross entropy and accuracy, and values, with
+    squared and absolute errors. A task with another loss also defines ``chance_loss`` and
+    ``best_loss``, and one with another metric defines ``chance_metric``.
 
     Attributes:
+      targets: "classes" (integers) or "values" (floats).
+      balanced: chance levels are those of equally likely classes, whatever the data.
       inputs: features D, or the number of symbols if ``symbols``.
       outputs: logits V: classes, or 1 for values.
       sources: number of source symbols, read by an encoder before the input; 0 for no source.
@@ -79,6 +89,8 @@ class Task:
     """
 
     name: ClassVar[str]
+    targets: ClassVar[str] = "classes"
+    balanced: ClassVar[bool] = False
     inputs: ClassVar[int]
     outputs: ClassVar[int]
     sources: ClassVar[int] = 0
@@ -87,12 +99,21 @@ class Task:
     next_step: ClassVar[bool] = False
     carried: ClassVar[bool] = False
     ragged: ClassVar[bool] = False
-    links: ClassVar[tuple[str, ...]] = ("softmax", "logistic", "linear")
-    metric: ClassVar[str] = "accuracy"
-    higher_is_better: ClassVar[bool] = True
     final_metrics: ClassVar[tuple[str, ...]] = ()
     extra_metrics: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[int | None] = None
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        return LINKS[self.targets]
+
+    @property
+    def metric(self) -> str:
+        return KNOWN_METRICS[self.targets][0]
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.targets == "classes"
 
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
@@ -137,10 +158,15 @@ class Task:
 
     def loss(self, link: str, logits: Array, batch: Batch) -> Array:
         """Return the loss at each position of ``batch.y``."""
-        return losses.class_loss(link, logits, batch.y)
+        loss = losses.class_loss if self.targets == "classes" else losses.value_loss
+        return loss(link, logits, batch.y)
 
     def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         """Return (values, weights) by metric; a metric is the weighted mean over the set."""
+        if self.targets == "values":
+            error = losses.value(link, logits) - batch.y
+            values = {"mse": jnp.square(error), "mae": jnp.abs(error)}
+            return {name: (value, batch.weight) for name, value in values.items()}
         weights = {"accuracy": batch.weight} | (batch.subsets or {})
         correct = losses.correct(logits, batch.y)
         return {name: (correct, weight) for name, weight in weights.items()}
@@ -161,25 +187,90 @@ class Task:
         """
         return {}, {}
 
+    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return targets of training (N,), or a sample of them, and their weights (N,)."""
+        raise NotImplementedError
+
     def chance_metric(self) -> float:
-        """Return ``metric`` of the best constant prediction."""
-        return 1 / self.outputs
+        """Return ``metric`` of the best constant prediction.
+
+        Raises:
+          ConfigError: the metric is not one of ``KNOWN_METRICS``.
+        """
+        if self.metric not in KNOWN_METRICS[self.targets]:
+            raise self._undefined("chance_metric", f"the metric {self.metric!r}")
+        if self.balanced:
+            return 1 / self.outputs
+        return _chance_levels(self)[self.metric]
 
     def chance_loss(self, link: str) -> float:
-        """Return the loss of the best constant prediction."""
-        return losses.chance_class_loss(link, self.outputs)
+        """Return the loss of the best constant prediction.
+
+        Raises:
+          ConfigError: the loss is not that of ``Task``.
+        """
+        self._check_loss("chance_loss")
+        if self.balanced:
+            return losses.chance_class_loss(link, self.outputs)
+        return _chance_levels(self)[link]
 
     def best_loss(self, link: str) -> float:
-        """Return the lowest loss that any predictor can reach."""
+        """Return the lowest loss that any predictor can reach.
+
+        Raises:
+          ConfigError: the loss is not that of ``Task``.
+        """
+        self._check_loss("best_loss")
         return 0.0
+
+    def _check_loss(self, method: str) -> None:
+        if type(self).loss is not Task.loss:
+            raise self._undefined(method, "a loss of its own")
+
+    def _undefined(self, method: str, reason: str) -> ConfigError:
+        return ConfigError(f"task {self.name}: {method}: expected a definition, as it has {reason}")
+
+
+@functools.cache
+def _chance_levels(task: Task) -> dict[str, float]:
+    """Return the loss of the best constant prediction by link, and its known metrics by name."""
+    try:
+        y, weight = task.training_targets()
+    except NotImplementedError:
+        raise ConfigError(
+            f"task {task.name}: training_targets: expected a definition, from which chance is "
+            "computed"
+        ) from None
+    if task.targets == "values":
+        variance = losses.constant_value_loss(y, weight)
+        deviation = losses.constant_absolute_error(y, weight)
+        return {"linear": variance, "logistic": variance, "mse": variance, "mae": deviation}
+    counts = np.bincount(y[weight > 0], weight[weight > 0], minlength=task.outputs)
+    shares = counts / counts.sum()
+    by_link = {link: losses.constant_class_loss(link, shares) for link in LINKS["classes"]}
+    return {"accuracy": float(shares.max()), **by_link}
 
 
 class GeneratedTask(Task):
-    """A task with generated sequences; training, validation and test use separate key streams."""
+    """A task with generated sequences; training, validation and test use separate key streams.
+
+    Chance levels are computed from 4,096 sequences of a further key stream, unless the classes are
+    ``balanced``.
+    """
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         """Return a batch of ``batch_size`` sequences."""
         raise NotImplementedError
+
+    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        def of_key(key: Array) -> tuple[Array, Array]:
+            batch = self.sample(key, EVALUATION_BATCH)
+            return batch.y, batch.weight
+
+        key = named_key(jax.random.key(0), "chance")
+        keys = jax.random.split(key, EVALUATION_SIZE // EVALUATION_BATCH)
+        y, weight = jax.jit(functools.partial(jax.lax.map, of_key))(keys)
+        return np.ravel(y), np.ravel(weight)
 
     def rows(self, data: Any, key: Array, first: Array, count: int, batch_size: int) -> Any:
         del data, batch_size
@@ -210,6 +301,10 @@ class DataSetTask(Task):
         Each is x, (n, T, D) floats or (n, T) symbols; y (n,); and lengths (n,) unless all are T.
         """
         raise NotImplementedError
+
+    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        y = self.read()["train"][1]
+        return y, np.ones(len(y))
 
     def data(self) -> dict[str, Any]:
         parts = self.read()

@@ -5,7 +5,7 @@ structure. Two runs share a compiled program exactly when ``jax.tree.structure``
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -19,6 +19,7 @@ from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import OptimSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.tasks.base import EVALUATION_BATCH
+from seqjax.tasks.checks import check_task
 from seqjax.training.overrides import ConfigError, Overrides, unknown_field
 from seqjax.training.specs import SECTIONS, TrainSpec, observed
 
@@ -166,6 +167,17 @@ def unused_reasons(values: Mapping[str, Any]) -> dict[str, str]:
         for section, spec in _specs(overrides).items()
         for field, reason in spec.unused(cell, task).items()
     }
+
+
+def check_tasks(configs: Iterable[Config]) -> None:
+    """Check every distinct task of some runs, and its data; see ``check_task``.
+
+    Raises:
+      ConfigError: one line with the task and the field.
+      DataError: a file is missing or corrupt.
+    """
+    for arguments in dict.fromkeys((c.task, c.link, c.train.batch_size) for c in configs):
+        check_task(*arguments)
 
 
 def as_settings(config: Config) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from seqjax.cells import CELLS
 from seqjax.models.sequence import ModelSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.training.specs import SECTIONS
-from seqjax.types import unknown
+from seqjax.types import ConfigError, unknown
 
 DEFAULT_TASK = "digits_rows"
 ENTRY = re.compile(r"^  (\w[\w, ]*):(.*\n?(?:    .*\n?)*)", re.MULTILINE)
@@ -46,10 +46,6 @@ USUAL_NAMES = {
     "task.length": ("seq_len", "sequence_length", "timesteps"),
 }
 """Names that other libraries give to fields; errors suggest the field."""
-
-
-class ConfigError(ValueError):
-    """A mistake in a setting: one line with the field, the value and the accepted values."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,6 +47,9 @@ class AgreementNatural(DataSetTask):
         weight_BM = data["balanced"][row] * batch.weight[:, None]
         return batch._replace(subsets=dict(zip(BALANCED, weight_BM.T, strict=True)))
 
+    def chance_metric(self) -> float:
+        return 1 / CLASSES
+
     def chance_loss(self, link: str) -> float:
         """Return the entropy of the classes of the training sentences."""
         p = float(np.mean(agreement()["train"].classes))

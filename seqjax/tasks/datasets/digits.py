@@ -17,7 +17,7 @@ class DigitsRows(DataSetTask):
     """
 
     name = "digits_rows"
-    inputs, outputs = 8, 10
+    inputs, outputs, balanced = 8, 10, True
     examples = PARTS["train"]
 
     def read(self) -> dict[str, tuple[np.ndarray, ...]]:

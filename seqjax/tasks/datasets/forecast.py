@@ -48,9 +48,9 @@ class Forecast(DataSetTask):
     horizon: int = 1
 
     name = "forecast"
-    inputs, outputs = 1, 1
+    targets, inputs, outputs = "values", 1, 1
     links = ("linear",)
-    metric, higher_is_better = "mae", False
+    metric = "mae"
 
     def __post_init__(self) -> None:
         for field in ("length", "horizon"):
@@ -79,9 +79,6 @@ class Forecast(DataSetTask):
         """Return mean and standard deviation of the training months, °C."""
         known_N = elnino()[months("train")]
         return float(np.mean(known_N)), float(np.std(known_N))
-
-    def loss(self, link: str, logits: Array, batch: Batch) -> Array:
-        return losses.value_loss(link, logits, batch.y)
 
     def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         error = (losses.value(link, logits) - batch.y) * self._scale()[1]

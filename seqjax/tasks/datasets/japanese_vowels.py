@@ -23,7 +23,7 @@ class JapaneseVowels(DataSetTask):
     """
 
     name = "japanese_vowels"
-    inputs, outputs, ragged = COEFFICIENTS, SPEAKERS, True
+    inputs, outputs, ragged, balanced = COEFFICIENTS, SPEAKERS, True, True
     examples = PARTS["train"]
 
     def read(self) -> dict[str, tuple[np.ndarray, ...]]:

@@ -25,7 +25,7 @@ class MnistRows(DataSetTask):
     """
 
     name = "mnist_rows"
-    inputs, outputs = SIDE, CLASSES
+    inputs, outputs, balanced = SIDE, CLASSES, True
     examples = PARTS["train"]
     release: ClassVar[str] = "mnist"
 

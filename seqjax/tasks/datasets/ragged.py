@@ -58,6 +58,10 @@ class RaggedTask(Task):
         """Return the parts "train", "validation" and "test"."""
         raise NotImplementedError
 
+    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        y = self.read()["train"].y
+        return y, np.ones(len(y))
+
     def data(self) -> dict[str, Any]:
         parts = [self.read()[part] for part in ("train", *PARTS)]
         x, y, length = (np.concatenate(column) for column in zip(*parts, strict=True))

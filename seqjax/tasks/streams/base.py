@@ -1,7 +1,6 @@
 """Long texts read in windows, with the recurrent state carried from window to window."""
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -137,12 +136,10 @@ class StreamTask(Task):
         bits = losses.class_loss("softmax", logits, batch.y) / math.log(2)
         return super().metrics(link, logits, batch) | {"bits": (bits, batch.weight)}
 
-    def chance_metric(self) -> float:
-        return float(_shares(self).max())
-
-    def chance_loss(self, link: str) -> float:
-        """Return the loss of the best constant prediction; for a softmax the entropy of symbols."""
-        return losses.constant_class_loss(link, _shares(self))
+    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the symbols of the training text, and 1 for those that are scored."""
+        text = self.read()["train"]
+        return text.symbols_N, text.scored_N.astype(np.float64)
 
 
 def _predicted(text: Text, place_TB: Array) -> Batch:
@@ -150,11 +147,3 @@ def _predicted(text: Text, place_TB: Array) -> Batch:
     symbols_TB = text.symbols_N[place_TB].astype(jnp.int32)
     weight_TB = text.scored_N[place_TB[1:]].astype(jnp.float32)
     return Batch(symbols_TB[:-1], symbols_TB[1:], weight_TB)
-
-
-@functools.cache
-def _shares(task: StreamTask) -> np.ndarray:
-    """Return the frequency of each symbol among those scored in training."""
-    text = task.read()["train"]
-    counts = np.bincount(text.symbols_N[text.scored_N], minlength=task.outputs)
-    return counts / counts.sum()

@@ -39,9 +39,7 @@ class Adding(GeneratedTask):
     variant: str = "halves"
 
     name = "adding"
-    inputs, outputs = 2, 1
-    links = ("linear", "logistic")
-    metric, higher_is_better = "mse", False
+    targets, inputs, outputs = "values", 2, 1
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -80,9 +78,6 @@ class Adding(GeneratedTask):
         middle, end = (T // 2, T) if self.variant == "halves" else (T // 10, T // 2)
         first = jax.random.randint(key_1, shape, 0, middle, jnp.int32)
         return first, jax.random.randint(key_2, shape, middle, end, jnp.int32)
-
-    def loss(self, link: str, logits: Array, batch: Batch) -> Array:
-        return losses.value_loss(link, logits, batch.y)
 
     def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         error = losses.value(link, logits) - batch.y

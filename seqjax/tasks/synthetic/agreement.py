@@ -77,6 +77,7 @@ class Agreement(GeneratedTask):
 
     name = "agreement"
     inputs, outputs, symbols, ragged = 1 + NUMBERS * NOUNS + NEUTRAL, NUMBERS, True, True
+    balanced = True
 
     def __post_init__(self) -> None:
         check_size("longest", self.longest, 0, MOST_BETWEEN)

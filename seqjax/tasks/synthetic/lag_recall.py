@@ -30,7 +30,7 @@ class LagRecall(GeneratedTask):
     lag: int = 1
 
     name = "lag_recall"
-    inputs, outputs, symbols, every_step = SYMBOLS, SYMBOLS, True, True
+    inputs, outputs, symbols, every_step, balanced = SYMBOLS, SYMBOLS, True, True, True
 
     def __post_init__(self) -> None:
         check_size("length", self.length, 1, LONGEST)

@@ -27,7 +27,7 @@ class Memorization(GeneratedTask):
 
     name = "memorization"
     inputs, outputs, symbols, every_step = LETTERS + 1, LETTERS, True, True
-    metric = "recall"
+    metric, balanced = "recall", True
 
     def sample(self, key: Array, batch_size: int) -> Batch:
         letters = jax.random.randint(key, (RECALLED, batch_size), 0, LETTERS, jnp.int32)
@@ -40,3 +40,6 @@ class Memorization(GeneratedTask):
 
     def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
         return {"recall": (losses.correct(logits, batch.y), batch.weight)}
+
+    def chance_metric(self) -> float:
+        return 1 / LETTERS

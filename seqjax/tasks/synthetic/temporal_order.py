@@ -25,7 +25,7 @@ class TemporalOrder(GeneratedTask):
     length: int = 50
 
     name = "temporal_order"
-    inputs, outputs, symbols = TARGETS + DISTRACTORS, TARGETS**2, True
+    inputs, outputs, symbols, balanced = TARGETS + DISTRACTORS, TARGETS**2, True, True
 
     def __post_init__(self) -> None:
         check_size("length", self.length, 20, LONGEST)
