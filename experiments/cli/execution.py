@@ -4,8 +4,8 @@ import dataclasses
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from experiments.cli import trainer
 from experiments.cli.workdir import DATA, Workdir, identity
@@ -178,16 +178,33 @@ def dropped_note(study: Study | None, revised: Study | None) -> str | None:
     return f"axes of {study.name} that are not swept: {', '.join(stays)}{untuned}"
 
 
+class Outcome(NamedTuple):
+    """Result of a command.
+
+    Attributes:
+      planned: number of runs that are planned so far.
+      left_to_others: number of them that are left to other shards.
+      warnings: lines to print last.
+    """
+
+    planned: int
+    left_to_others: int
+    warnings: list[str]
+
+
 def execute(
     experiment: Experiment,
     options: RunOptions,
     path: pathlib.Path,
-    report: Callable[[Workdir], None],
-) -> tuple[int, int]:
+    report: Callable[[Workdir], list[str]],
+) -> Outcome:
     """Train and measure this shard's part, then report, while holding the workdir's lock.
 
-    Returns:
-      The number of runs left to other shards, and the number of all runs.
+    Args:
+      experiment: the experiment.
+      options: options of the command.
+      path: the workdir.
+      report: function that reports on the workdir and returns warnings.
     """
     study, measurement = experiment.study, experiment.measurement
     _, config, options = prepare(experiment, options, path)
@@ -197,14 +214,13 @@ def execute(
         _check(workdir, experiment, config, options)  # again, now that no other process can write
         if options.note:
             print(options.note, file=sys.stderr, flush=True)
-        left_to_others = (0, 0)
+        planned = left_to_others = 0
         if study is not None:
             _open(workdir, config, options)
-            left_to_others = _train(workdir, study, options)
+            planned, left_to_others = _train(workdir, study, options)
         if measurement is not None:
             _measure(workdir, measurement, options)
-        report(workdir)
-        return left_to_others
+        return Outcome(planned, left_to_others, report(workdir))
 
 
 def _open(workdir: Workdir, config: WorkdirConfig, options: RunOptions) -> None:
@@ -214,18 +230,20 @@ def _open(workdir: Workdir, config: WorkdirConfig, options: RunOptions) -> None:
 
 
 def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, int]:
-    """Train until this shard has nothing left; return the runs left to others, and all runs."""
+    """Train until this shard has nothing left.
+
+    Returns:
+      The number of planned runs, and of those that are left to other shards.
+    """
     common = {"tune": workdir.config.tune, "environment": options.environment}
-    records = workdir.records()
-    runs = plan_runs(study, options.seeds, records)
-    if records:
-        print(f"{len(records)} of {len(runs)} runs recorded", file=sys.stderr, flush=True)
+    runs, recorded = _plan(workdir, study, options)
+    if recorded:
+        print(recorded_text(runs, recorded), file=sys.stderr, flush=True)
     while True:
         groups = executor.group_runs(runs)
-        recorded = {record.id for record in records}
         pending = trainer.runs_of_shard(study, groups, options.shard, recorded)
         if not any(pending):
-            return len(runs) - len(records), len(runs)
+            return len(runs), sum(run.id not in recorded for run in runs)
         trainer.train_runs(
             workdir,
             groups,
@@ -235,8 +253,27 @@ def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, in
             options.checkpoint_every,
             save_models=study.save_models,
         )
+        runs, recorded = _plan(workdir, study, options)
+
+
+def _plan(workdir: Workdir, study: Study, options: RunOptions) -> tuple[list[Run], set[str]]:
+    """Plan the runs that the records so far determine, and store the plan.
+
+    Shards plan one after the other, so that no plan replaces one of later records.
+
+    Returns:
+      The planned runs, and the ids of all recorded runs.
+    """
+    with locks.exclusive(workdir.path):
         records = workdir.records()
         runs = plan_runs(study, options.seeds, records)
+        workdir.write_plan(runs)
+    return runs, {record.id for record in records}
+
+
+def recorded_text(runs: Sequence[Run], recorded: set[str]) -> str:
+    """The number of planned runs that are recorded, as a line."""
+    return f"{sum(run.id in recorded for run in runs)} of {len(runs)} runs recorded"
 
 
 def _measure(workdir: Workdir, measurement: Measurement, options: RunOptions) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from experiments.cli.changes import Changes, changes
 from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir
+from seqjax.records.plan import Planned
 from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
+from seqjax.reporting.completeness import infer_plan
 from seqjax.reporting.side_tables import (
     have_metrics,
     model_sizes,
@@ -27,7 +29,7 @@ def report(results: Results) -> str:
     tune = records[0].tune if workdir.config is None else workdir.config.tune
     if study.metrics is not None and not have_metrics(records, study.metrics):
         study = dataclasses.replace(study, metrics=None)  # the command set another task
-    tables = tables_of(study, records, tune)
+    tables = tables_of(study, records, tune, workdir.plan())
     further = [model_sizes(records, [arm.title for arm in study.arms])]
     if len(rows := task_metrics(records)) > 1:
         further.insert(0, rows)
@@ -42,17 +44,27 @@ def report(results: Results) -> str:
     return markdown
 
 
-def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list[Table]:
+def tables_of(
+    study: Study,
+    records: Sequence[Record],
+    tune: str | None,
+    planned: Sequence[Planned] | None = None,
+) -> list[Table]:
     """The main table of a study, and its additional tables for the tuned axis.
 
     Args:
       study: the study as defined.
       records: its records; their settings and axes may differ from those of the study.
       tune: path of the axis that the command tuned, or None.
+      planned: the planned runs; None to infer them from the records.
+
+    Raises:
+      NoReportedRunsError: no cell has reported runs yet.
     """
     changed = changes(study, records)
     titles = _titles(study, records, changed)
     columns, question = study.columns, "" if changed.of_question else study.question
+    planned = infer_plan(records) if planned is None else planned
     if study.metrics is not None:
         records, columns = with_metrics(records, study.metrics), study.metrics.title
         question += f" {study.metrics.note}"
@@ -62,6 +74,7 @@ def tables_of(study: Study, records: Sequence[Record], tune: str | None) -> list
         question=question.strip(),
         changed=str(changed),
         arms=[arm.title for arm in study.arms],
+        planned=planned,
     )
     tables = [make_table(title=study.name, tune=tune, titles=titles, columns=columns)]
     if tune is None or tune != study.tune or study.tuning_seeds:

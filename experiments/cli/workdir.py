@@ -9,12 +9,13 @@ import io
 import os
 import pathlib
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import numpy as np
 
-from seqjax.records import codec, jsonl, locks
+from seqjax.records import codec, jsonl, locks, plan
+from seqjax.records.plan import PlannedRun
 from seqjax.records.record import Record
 from seqjax.records.workdir import (
     AxisIdentity,
@@ -241,6 +242,14 @@ class Workdir:
         index, count = shard
         name = "records.jsonl" if count == 1 else f"records-{index}-of-{count}.jsonl"
         return self.path / name
+
+    def plan(self) -> list[PlannedRun] | None:
+        """The runs that were planned last; None if the workdir has no plan."""
+        return plan.read(self.path)
+
+    def write_plan(self, runs: Sequence[Run]) -> None:
+        """Replace the plan."""
+        self.write(plan.NAME, plan.to_text(runs))
 
     def measurements(self) -> Measurements | None:
         """The stored measurements, or None."""

@@ -6,16 +6,22 @@ a Student-t interval over seeds. A failed run counts as chance.
 """
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from seqjax.reporting.failures import count_failures, in_words
 from seqjax.stats import intervals, rules
 
 MARKS = {
-    "edge": ("†", "the best value is the first or last of its grid"),
+    "edge": (
+        "†",
+        "the best value is the first or last of its grid; add values with --sweep to the same "
+        "workdir",
+    ),
     "rare": ("°", "fewer than 1 % of steps clipped: no evidence about clipping"),
     "always": ("‡", "more than 90 % of steps clipped: close to normalised SGD"),
 }
@@ -73,6 +79,18 @@ class TableCell:
     def values(self) -> dict[int | str, float]:
         """Test metric or score of each run by seed; chance for a failed run."""
         return {run.seed: rules.reported_value(run) for run in self.records}
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Number of failed runs by reason, the most frequent reason first."""
+        return count_failures(self.records)
+
+    @property
+    def failure(self) -> str:
+        """The reasons as "failed (collapsed, nonfinite)" if all runs failed; otherwise ""."""
+        if self.failed < self.n:
+            return ""
+        return f"failed ({', '.join(map(in_words, self.failures))})"
 
     @property
     def interquartile_mean(self) -> float:
@@ -169,10 +187,10 @@ def _cell(
         and settings["clip.kind"] not in ("none", "step")
         and settings["clip.threshold"] != math.inf
     )
-    grid = list(by_value)
+    grid, tried = list(by_value), itertools.chain(*by_value.values())
     at_edge = chosen in (grid[0], grid[-1]) and not isinstance(chosen, tuple)
     marks = {
-        "edge": len(grid) > 1 and at_edge,
+        "edge": len(grid) > 1 and at_edge and any(run.failed is None for run in tried),
         "rare": mark_clipping and clipped_fraction < rules.RARELY,
         "always": mark_clipping and clipped_fraction > rules.ALWAYS,
     }

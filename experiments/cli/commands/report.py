@@ -1,5 +1,7 @@
 """``python -m experiments.report``: rebuild the reports of a workdir, or of a folder of claims."""
 
+import sys
+
 from experiments.cli import flags, reports
 from experiments.cli.workdir import WorkdirError
 from seqjax.records.jsonl import RecordError
@@ -13,7 +15,10 @@ def main(argv: list[str]) -> None:
         flags.fail("--workdir: not given; expected a folder with records")
     path = flags.workdir()
     try:
-        print(reports.report_folder(path))
+        text, warnings = reports.report_folder(path)
+        print(text)
+        for line in warnings:
+            print(line, file=sys.stderr)
     except (WorkdirError, RecordError, ConfigError) as error:
         flags.fail(error)
     except BrokenPipeError:

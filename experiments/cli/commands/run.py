@@ -54,6 +54,7 @@ def _run() -> None:
 
     description = describe_environment()
     pending = total = 0
+    warnings = []
     several = FLAGS.study in COLLECTIONS
     for name in flags.study_names():
         experiment = flags.experiment_from_flags(name)
@@ -71,10 +72,13 @@ def _run() -> None:
             heading = [f"{name}:"] if several else []
             print(*heading, *execution.describe(experiment, options, path), sep="\n")
             continue
-        left_to_others, runs = execution.execute(experiment, options, path, reports.show)
-        pending += left_to_others
-        total += runs
+        outcome = execution.execute(experiment, options, path, reports.show)
+        pending += outcome.left_to_others
+        total += outcome.planned
+        warnings += outcome.warnings
     if several and not FLAGS.dry_run:
         print(verdicts.collect(flags.workdir(), results.read_collection(flags.workdir())))
     if pending:
         print(f"{pending} of {total} runs are left to other shards", file=sys.stderr)
+    for line in warnings:
+        print(line, file=sys.stderr)

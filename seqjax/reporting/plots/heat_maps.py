@@ -4,12 +4,14 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.formats import mean_and_interval
 from seqjax.reporting.plots.style import INK, PALE, RC, extra_width, short_name, write_title
 from seqjax.reporting.tables import Table, label
 
+FAILED = "#c9c9c9"
 MOST_CELLS = 1000
 """More cells of a heat map cannot be read."""
 
@@ -34,7 +36,9 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         raise ValueError(f"quantity: expected metric or clipped, got {quantity!r}")
     values = np.full((len(table.rows), len(table.columns)), np.nan)
     for (row, column), cell in table.grid.items():
-        value = cell.mean if quantity == "metric" else cell.clipped_fraction
+        value = cell.clipped_fraction
+        if quantity == "metric":
+            value = np.nan if cell.failure else cell.mean
         values[table.rows.index(row), table.columns.index(column)] = value
     name = f"test {table.metric}" if quantity == "metric" else "fraction of clipped steps"
     bright_is_high = quantity == "clipped" or table.higher_is_better
@@ -45,7 +49,8 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         fig = Figure(figsize=(width, 1.5 + 0.42 * len(down)), layout="constrained")
         axes = fig.add_subplot()
         colours = "viridis" if bright_is_high else "viridis_r"
-        limits = {"vmin": 0, "vmax": 1} if quantity == "clipped" else {}
+        any_number = np.isfinite(values).any()
+        limits = {} if quantity == "metric" and any_number else {"vmin": 0, "vmax": 1}
         image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
         axes.set_xticks(range(len(across)), across)
         axes.set_yticks(range(len(down)), down)
@@ -55,15 +60,28 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         axes.spines[:].set_visible(False)
         for (row, column), cell in table.grid.items():
             x, y = table.columns.index(column), table.rows.index(row)
+            if quantity == "metric" and cell.failure:
+                _write_failed_cell(axes, x, y, cell)
+                continue
             brightness = image.norm(values[y, x])
             if not bright_is_high:
                 brightness = 1 - brightness
             _write_cell(axes, x, y, cell, quantity, INK if brightness > 0.55 else PALE)
         title = f"{short_name(table.title)}: {short_name(name)}"
-        axes.set_title(title, loc="left")
+        axes.set_title(title + f" ({table.incomplete})" * bool(table.incomplete), loc="left")
         write_title(fig, table.changed)
-        fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
+        if any_number:
+            fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
     return fig
+
+
+def _write_failed_cell(axes: Axes, x: int, y: int, cell: TableCell) -> None:
+    """Hatch a cell in which all runs failed, and write the reasons."""
+    corner = (x - 0.5, y - 0.5)
+    hatched = Rectangle(corner, 1, 1, facecolor=FAILED, edgecolor="white", hatch="///", linewidth=0)
+    axes.add_patch(hatched)
+    text = cell.failure.replace(" (", "\n(").replace(", ", ",\n")
+    axes.text(x, y, text, ha="center", va="center", color=INK, fontsize=6.5, linespacing=1.0)
 
 
 def _write_cell(axes: Axes, x: int, y: int, cell: TableCell, quantity: str, ink: str) -> None:

@@ -65,7 +65,7 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
     with matplotlib.rc_context(RC):
         size = (1.6 + extra + (2.3 + extra) * across, 0.6 + 2.4 * down)
         fig = Figure(figsize=size, layout="constrained")
-        write_title(fig, table.changed)
+        write_title(fig, table.changed, table.incomplete)
         axes = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
         for empty in axes[len(panels) :]:
             empty.set_visible(False)

@@ -98,7 +98,8 @@ def observed_figures(table: Table) -> Iterator[tuple[str, Figure | None]]:
         panels = [panel for block in grid.blocks for panel in block.values()]
         lines = list(dict.fromkeys(line for panel in panels for line in panel))
         readable = len(lines) <= MOST_LINES and len(panels) <= MOST_PANELS
-        grid = grid._replace(title=f"{short_name(table.title)}: {grid.title}")
+        partial = f" ({table.incomplete})" * bool(table.incomplete)
+        grid = grid._replace(title=f"{short_name(table.title)}: {grid.title}{partial}")
         yield f"observed_{name}", _draw(grid, lines, table.changed) if readable else None
 
 

@@ -4,14 +4,21 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from seqjax.records.plan import Planned
 from seqjax.records.record import Record
 from seqjax.reporting.aggregate import MARKS, TableCell, aggregate
+from seqjax.reporting.completeness import completeness
+from seqjax.reporting.failures import by_reason, warning
 from seqjax.reporting.tables.table import Table, arrange, label
 from seqjax.stats import rules
 from seqjax.tasks import TASKS, GeneratedTask
 
 AS_RECORDED = "as recorded"
 """Default of ``make``: the axis that the records name as tuned."""
+
+
+class NoReportedRunsError(ValueError):
+    """All runs are for tuning, or none of the others is at a value that tuning selects."""
 
 
 def make(
@@ -25,6 +32,7 @@ def make(
     arms: Sequence[str] = (),
     columns: str | None = None,
     fixed: Any = None,
+    planned: Iterable[Planned] | None = None,
 ) -> Table:
     """Aggregate the records of a study into a table.
 
@@ -40,29 +48,44 @@ def make(
       arms: order of the arms; others follow by name.
       columns: title of the axis whose values are columns; None for the last axis, "" for none.
       fixed: use only runs with this value of the tuned axis, without a selection.
+      planned: the runs of a complete table, such as the result of ``plan_runs``; None for every
+        recorded arm and point with every recorded seed.
 
     Raises:
-      ValueError: no records, or all of them are for tuning.
+      ValueError: no records.
+      NoReportedRunsError: tuning is not finished, so no cell has reported runs.
     """
     if tune == AS_RECORDED:
         tune = records[0].tune if records else None
     if fixed is not None:
         records = [record for record in records if record.point.get(tune) == fixed]
+        planned = planned and [run for run in planned if run.point.get(tune) == fixed]
     if not records:
         raise ValueError("records: expected at least one, got none")
-    if changed:
-        question = f"{question} Changed: {changed}.".strip()
     records = sorted(records, key=lambda record: (-len(record.point), record.id))
     cells = aggregate(records, tune)
     if not cells:
-        raise ValueError("records: expected one with purpose evaluation, got only tuning")
+        raise NoReportedRunsError(
+            "records: expected one with purpose evaluation at a selected value, got none"
+        )
     if fixed is not None:
         cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
-    first = records[0]
+    first, runs = records[0], list({record.id: record for record in records}.values())
+    state = completeness(runs, planned)
+    caption = [
+        "" if state.complete else str(state),
+        warning(runs),
+        question,
+        f"Changed: {changed}." if changed else "",
+        *_sentences(records, cells, tune, fixed),
+        _failed_sentence(runs, cells),
+        str(state) if state.complete else "",
+        _environments(records),
+    ]
     return arrange(
         cells,
         title=first.study if title is None else title,
-        caption=f"{question} {_caption(records, cells, tune, fixed)}".strip(),
+        caption=" ".join(filter(None, caption)),
         metric=_reported_metric(first),
         higher_is_better=first.compared == "score" or first.higher_is_better,
         tuned=tune if fixed is None else None,
@@ -70,12 +93,14 @@ def make(
         arms=arms,
         columns=columns,
         changed=changed,
+        incomplete="" if state.complete else state.count,
     )
 
 
-def _caption(
+def _sentences(
     records: Sequence[Record], cells: list[TableCell], tune: str | None, fixed: Any
-) -> str:
+) -> list[str]:
+    """Sentences on the numbers of the cells, and on the tuned axis and the marks, if any."""
     first = records[0]
     scored, metric = first.compared == "score", _reported_metric(first)
     better = "higher" if scored or first.higher_is_better else "lower"
@@ -99,11 +124,23 @@ def _caption(
     for mark, (sign, meaning) in MARKS.items():
         if any(mark in cell.marks for cell in cells):
             sentences.append(f"{sign} {meaning}.")
+    return sentences
+
+
+def _failed_sentence(runs: Sequence[Record], cells: Iterable[TableCell]) -> str:
+    """Failed runs by reason, those at values of the tuned axis that no cell has included."""
+    failed = {run.id for run in runs if run.failed is not None}
+    in_cells = {run.id for cell in cells for run in cell.records}
+    where = "" if failed <= in_cells else ", also at values that were not selected"
+    return f"Failed runs{where}: {by_reason(runs)}." if failed else ""
+
+
+def _environments(records: Iterable[Record]) -> str:
     pairs = {(r.environment["jaxlib"], r.environment["device"]) for r in records}
     environments = "; ".join(sorted(f"jaxlib {version} on {device}" for version, device in pairs))
     if len(pairs) > 1:
-        environments = f"MIXED: records of different environments ({environments})"
-    return " ".join([*sentences, f"{environments}."])
+        return f"MIXED: records of different environments ({environments})."
+    return f"{environments}."
 
 
 def _split(records: Sequence[Record]) -> str:

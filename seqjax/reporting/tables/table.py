@@ -25,6 +25,8 @@ class Table:
       metric: name of the metric, or "score".
       higher_is_better: direction of the metric.
       changed: changes to the study as defined, for captions and figures; "" for none.
+      incomplete: the number of recorded runs as "6 of 8 runs", for the titles of figures; "" if
+        none is missing.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Table:
     metric: str
     higher_is_better: bool
     changed: str = ""
+    incomplete: str = ""
 
     def cells(self) -> list[TableCell]:
         """Cells row by row."""
@@ -87,13 +90,16 @@ def label(value: Any) -> str:
 
 
 def cell_text(cell: TableCell | None) -> str:
-    """A cell as "mean ± half_width (runs/failed) @chosen" with its marks; "" for None."""
+    """A cell as "mean ± half_width (runs/failed) @chosen" with its marks; "" for None.
+
+    If all its runs failed, the reason takes the place of the numbers.
+    """
     if cell is None:
         return ""
     chosen = "" if cell.chosen is None else f" @{label(cell.chosen)}"
     marks = "".join(MARKS[mark][0] for mark in cell.marks)
-    number = formats.mean_and_interval(cell.mean, cell.half_width)
-    return f"{number} ({cell.n}/{cell.failed}){chosen}{marks}"
+    result = cell.failure or formats.mean_and_interval(cell.mean, cell.half_width)
+    return f"{result} ({cell.n}/{cell.failed}){chosen}{marks}"
 
 
 def arrange(
@@ -108,12 +114,13 @@ def arrange(
     arms: Sequence[str] = (),
     columns: str | None = None,
     changed: str = "",
+    incomplete: str = "",
 ) -> Table:
     """Arrange cells in rows and columns.
 
     Args:
       cells: the cells; their arms and values of axes become labels.
-      title, caption, metric, higher_is_better, tuned, changed: as in ``Table``.
+      title, caption, metric, higher_is_better, tuned, changed, incomplete: as in ``Table``.
       titles: title of an axis in the head of the table, by path; axes with equal titles share a
         column.
       arms: order of the arms; others follow by name.
@@ -140,6 +147,7 @@ def arrange(
         metric=metric,
         higher_is_better=higher_is_better,
         changed=changed,
+        incomplete=incomplete,
     )
 
 
@@ -165,7 +173,8 @@ def to_csv(tables: Sequence[Table]) -> str:
 
     Columns: table, arm, one for each axis, the tuned axis and its chosen value, metric, mean with
     its interval, numbers of runs and failed runs, validation metric, fraction of clipped steps,
-    marks, interquartile mean, proportion solved with its interval, and steps to the criterion.
+    marks, interquartile mean, proportion solved with its interval, steps to the criterion, and
+    failures by reason. Means and intervals are empty if all runs of a cell failed.
     """
     cells = [(table, cell) for table in tables for cell in table.cells()]
     paths = list(dict.fromkeys(path for _, cell in cells for path in cell.point))
@@ -175,7 +184,7 @@ def to_csv(tables: Sequence[Table]) -> str:
                 *("table", "arm", *paths, "tuned", "chosen", "metric", "mean", "low", "high"),
                 *("runs", "failed", "validation", "clipped_fraction", "marks"),
                 *("interquartile_mean", "solved", "solved_low", "solved_high"),
-                "steps_to_criterion",
+                *("steps_to_criterion", "failures"),
             ),
             *(_csv_row(table, cell, paths) for table, cell in cells),
         ]
@@ -187,9 +196,12 @@ def _csv_row(table: Table, cell: TableCell, paths: Sequence[str]) -> tuple:
     tuned = ("", "") if chosen is None else (table.tuned, chosen)
     point = (cell.point.get(path, "") for path in paths)
     mean, half_width = cell.mean, cell.half_width
+    means = (mean, mean - half_width, mean + half_width, cell.validation, cell.interquartile_mean)
+    mean, low, high, validation, interquartile_mean = ("",) * 5 if cell.failure else means
+    failures = ", ".join(f"{number} {reason}" for reason, number in cell.failures.items())
     return (
         *(table.title, cell.arm, *point, *tuned, table.metric),
-        *(mean, mean - half_width, mean + half_width, cell.n, cell.failed, cell.validation),
-        *(cell.clipped_fraction, " ".join(cell.marks), cell.interquartile_mean),
-        *(*cell.solved, cell.steps_to_criterion),
+        *(mean, low, high, cell.n, cell.failed, validation),
+        *(cell.clipped_fraction, " ".join(cell.marks), interquartile_mean),
+        *(*cell.solved, cell.steps_to_criterion, failures),
     )

@@ -35,8 +35,8 @@ def test_a_study_runs_to_its_table(first):
     assert "compiling" in result.err and "100 %" in result.err
     assert "clip.threshold stays at inf\n" in result.err  # which STUDY does not sweep
 
-    files = {"config.json", "flags.txt", "environment.json", "records.jsonl", "curves", ".locks"}
-    assert {path.name for path in workdir.iterdir()} == files | set(MADE)
+    files = {"config.json", "plan.jsonl", "flags.txt", "environment.json", "records.jsonl"}
+    assert {path.name for path in workdir.iterdir()} == files | {"curves", ".locks", *MADE}
     assert all(path.stat().st_size for path in workdir.iterdir())
     config, here = (
         json.loads((workdir / name).read_text(), parse_constant=pytest.fail)
@@ -79,7 +79,7 @@ def test_the_saved_flagfile_repeats_the_command_which_trains_nothing(first, tmp_
         path: file[0] for path, file in before.items()
     }
     for path in before:
-        if "curves" in path.parts or path.suffix == ".jsonl":
+        if "curves" in path.parts or path.name == "records.jsonl":
             assert after[path] == before[path]
 
 
