@@ -190,7 +190,7 @@ class Workdir:
 
     def _write_config(self, config: WorkdirConfig) -> None:
         self.config = config
-        self.write(NAME, codec.dumps(config, indent=1) + "\n")
+        self.write(NAME, jsonl.add_checksum(codec.dumps(config, indent=1)) + "\n")
 
     def halve(self, group: int, runs: list[Run]) -> None:
         """Halve the number of runs of a group that a device trains together.
@@ -273,7 +273,7 @@ class Workdir:
 
     def write_measurements(self, measurements: Measurements) -> None:
         """Write measurements.json."""
-        self.write(MEASURED, codec.dumps(measurements) + "\n")
+        self.write(MEASURED, jsonl.add_checksum(codec.dumps(measurements)) + "\n")
 
     def recover(self, shard: tuple[int, int], log: Callable[[str], None]) -> None:
         """Move a torn last line of a shard's records to another file; its run is trained again."""

@@ -1,42 +1,106 @@
 """Records in files: one self-contained line of strict JSON for every finished run.
 
-A last line without a newline was torn by an interruption and is ignored.
+The last member of a line, and of the other files of a workdir, is ``"checksum"``: 16 hexadecimal
+digits of the SHA-256 of all bytes before that member. Only files of versions before 0.2 may lack
+it. A last line that is incomplete was torn by an interruption and is ignored.
 """
 
 import contextlib
 import errno
+import hashlib
 import os
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
 
 from seqjax.records import codec
-from seqjax.records.codec import Struct
+from seqjax.records.codec import Environment, Struct
 from seqjax.records.record import Record, decode
 
 T = TypeVar("T", bound=Struct)
+
+CHECKSUM = b', "checksum": "'
+DIGITS = 16
+COMPLETE = re.compile(rb', "checksum": "[0-9a-f]{16}"}')
+BEFORE_CHECKSUMS = re.compile(r"0\.[01]\b")
+"""Versions of seqjax that wrote no checksums."""
+CHANGED_LINE = (
+    "the line was changed after it was written; restore the file, or delete the line so that its "
+    "run is trained again"
+)
+CHANGED_FILE = "the file was changed after it was written; restore it, or choose another workdir"
+TIMES = {"seconds": 0.0, "environment": {}, "curve_file": ""}
+"""Fields in which two records of one run may differ, with a common value."""
 
 
 class RecordError(ValueError):
     """A file of a workdir has invalid content; the message names file and line."""
 
 
+def add_checksum(text: str) -> str:
+    """Return a JSON object with the checksum of its text as the last member.
+
+    >>> add_checksum('{"seed": 0}')
+    '{"seed": 0, "checksum": "da0f5a8a645e8278"}'
+    """
+    body = text.removesuffix("}").rstrip()
+    return f'{body}{CHECKSUM.decode()}{_digest(body.encode())}"}}'
+
+
+def _verify_checksum(content: bytes, changed: str) -> tuple[bytes, bool]:
+    """Return a JSON object without its checksum, and whether it had one.
+
+    Raises:
+      ValueError: "checksum: " and ``changed``, if the checksum is not that of the bytes before it.
+    """
+    body, found, end = content.rpartition(CHECKSUM)
+    if not found:
+        return content, False
+    if end.rstrip() != f'{_digest(body)}"}}'.encode():
+        raise ValueError(f"checksum: {changed}")
+    return body + b"}", True
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:DIGITS]
+
+
+def _check_version(environment: Environment, changed: str) -> None:
+    """Raise ValueError unless the version that wrote a text without checksum wrote none."""
+    version = str(environment.get("seqjax", "0.1"))
+    if not BEFORE_CHECKSUMS.match(version):
+        raise ValueError(f"checksum: missing, but seqjax {version[:20]} writes one: {changed}")
+
+
 def load_file(path: pathlib.Path, kind: type[T]) -> T:
     """Return the struct of type ``kind`` in a JSON file.
 
     Raises:
-      RecordError: the file holds something else; the message names file and field.
+      RecordError: the file holds something else, or was changed; the message names file and field.
       OSError: it cannot be read.
     """
     content = path.read_bytes()
     try:
+        content, verified = _verify_checksum(content, CHANGED_FILE)
         value = codec.decode(codec.decoder(kind), content)
+        if not verified:
+            _check_version(value.environment, CHANGED_FILE)
     except ValueError as error:
         raise RecordError(f"{path}: {error}") from None
     codec.restore_infinities(value)
     return value
+
+
+def _decode_line(line: bytes) -> Record:
+    """Return the record in one line, after comparing its checksum."""
+    line, verified = _verify_checksum(line, CHANGED_LINE)
+    record = decode(line)
+    if not verified:
+        _check_version(record.environment, CHANGED_LINE)
+    return record
 
 
 def append(path: pathlib.Path, record: Record) -> None:
@@ -48,9 +112,9 @@ def append(path: pathlib.Path, record: Record) -> None:
       RecordError: ``read`` would refuse the line.
       OSError: it cannot be written.
     """
-    line = (codec.dumps(record) + "\n").encode()
+    line = (add_checksum(codec.dumps(record)) + "\n").encode()
     try:
-        decode(line)
+        _decode_line(line)
     except ValueError as error:
         raise RecordError(f"{path}: a record is not written: {error}") from None
     try:
@@ -81,9 +145,16 @@ def sync_folder(folder: pathlib.Path) -> None:
 
 
 def move_torn_line(path: pathlib.Path) -> int:
-    """Move a torn last line to a ``.torn`` file, and return its length in bytes."""
+    """Move a torn last line to a ``.torn`` file, and return its length in bytes.
+
+    A line that only lacks its newline gets one, and 0 is returned.
+    """
     content = path.read_bytes() if path.exists() else b""
     torn = content[content.rfind(b"\n") + 1 :]
+    if COMPLETE.search(torn):
+        with open(path, "ab") as file:
+            file.write(b"\n")
+        return 0
     if torn:
         with open(path.with_suffix(".torn"), "ab") as aside:
             aside.write(torn + b"\n")
@@ -106,11 +177,11 @@ def _numbered(path: pathlib.Path) -> Iterator[tuple[str, Record]]:
     """Yield (FILE:LINE, record)."""
     with open(path, "rb") as file:
         for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and not COMPLETE.search(line):
                 return
             where = f"{path}:{number}"
             try:
-                record = decode(line[:-1])
+                record = _decode_line(line.removesuffix(b"\n"))
             except ValueError as error:
                 raise RecordError(f"{where}: {error}") from None
             yield where, record
@@ -122,10 +193,12 @@ def read_all(workdir: pathlib.Path) -> list[Record]:
     Records with equal settings share them in memory.
 
     Raises:
-      RecordError: as ``read``; records that do not fit into one table.
+      RecordError: as ``read``; two records of one run with different results; records that do not
+        fit into one table.
       OSError: as ``read``.
     """
     records: dict[str, Record] = {}
+    places: dict[str, str] = {}
     points: dict[tuple, Record] = {}
     digests: dict[tuple[str, str], str] = {}
     for path in sorted(workdir.glob("records*.jsonl")):
@@ -137,11 +210,14 @@ def read_all(workdir: pathlib.Path) -> list[Record]:
                     _check_one_table(first, record)
                     _check_one_point(neighbour, record)
                     _check_source(digests, record)
+                    if record.id in records:
+                        _check_repeated(records[record.id], places[record.id], record)
                 except ValueError as error:
                     raise RecordError(f"{where}: {error}") from None
                 _share(first, record, ("environment",))
                 _share(neighbour, record, ("settings", "point"))
                 records.setdefault(record.id, record)
+                places.setdefault(record.id, where)
     return list(records.values())
 
 
@@ -169,6 +245,17 @@ def _check_one_point(first: Record, record: Record) -> None:
             raise ValueError(f"{name}: differs from that of another record of its arm and point")
     if record.curve["step"].tobytes() != first.curve["step"].tobytes():
         raise ValueError("curve: steps differ from those of another record of its arm and point")
+
+
+def _check_repeated(first: Record, place: str, record: Record) -> None:
+    """Raise ValueError naming a field in which two records of one run differ."""
+    pair = (codec.to_builtins(msgspec.structs.replace(r, **TIMES)) for r in (first, record))
+    here, there = pair
+    for name, value in here.items():
+        if value != there[name]:
+            raise ValueError(
+                f"{name}: differs from that of the same run in {place}; delete the wrong line"
+            )
 
 
 def _check_source(digests: dict[tuple[str, str], str], record: Record) -> None:

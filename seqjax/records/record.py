@@ -32,6 +32,9 @@ REQUIRED_SETTINGS: dict[str, type] = {
     "train.steps": int,
 }
 """Settings that tables read, with their types."""
+LOSS = "loss"
+ROUNDING = 1e-5
+"""Bound on the rounding errors of metrics and scores in float32."""
 
 
 def run_id(arm: str, point: Mapping[str, Any], seed: int) -> str:
@@ -89,8 +92,11 @@ class NormsBeforeClipping(Norms):
 class Record(Struct, kw_only=True, eq=False):
     """One finished run. Two records are equal if ``codec.dumps`` of them is.
 
+    A metric that is better when higher is a proportion, from 0 to 1. Any other metric, and the
+    loss, is at least 0 unless ``best_loss`` is negative.
+
     Attributes:
-      id: arm, point and seed in words; equal for equal runs of a study.
+      id: arm, point and seed in words, see ``run_id``; equal for equal runs of a study.
       study, arm: names.
       point: values of the swept fields, by path.
       seed: seed of the order of the data and of the initial weights.
@@ -109,7 +115,8 @@ class Record(Struct, kw_only=True, eq=False):
       reduction: how losses are averaged.
       failed: reason and step, or None for a run that finished well.
       validation, test: final metrics by name; None after a step that was not finite.
-      score: 0 at chance, 1 at the best possible value.
+      score: 0 at chance and for failed runs, 1 at the best possible value; ``rules.metric_score``
+        of the test metric.
       gradient_norm, gradient_norm_after: gradient norms before and after clipping.
       clipped_fraction: fraction of steps whose gradient was clipped.
       curve: arrays with one entry a validation, NaN after a failure: "step", "training_loss",
@@ -168,16 +175,44 @@ class Record(Struct, kw_only=True, eq=False):
                 raise ValueError(f"point: {path[:60]} differs from its value in settings")
         if missing := {"jaxlib", "device"} - self.environment.keys():
             raise ValueError(f"environment: lacks {', '.join(sorted(missing))}")
+        if self.id != run_id(self.arm, self.point, self.seed):
+            expected = run_id(self.arm, self.point, self.seed)[:200]
+            raise ValueError(f"id: expected {expected!r} from arm, point and seed")
         best = 1 if self.higher_is_better else -self.best_loss
         if not (self.chance.metric if self.higher_is_better else -self.chance.metric) < best:
             raise ValueError(f"chance: {self.chance.metric} leaves no room for a better metric")
+        self._check_range("chance", self.metric, self.chance.metric)
         for part, metrics in (("validation", self.validation), ("test", self.test)):
             if self.metric not in metrics:
                 raise ValueError(f"{part}: lacks the metric {self.metric[:60]!r}")
             value = metrics[self.metric]
             if self.failed is None and (value is None or not math.isfinite(value)):
                 raise ValueError(f"{part}: expected a finite metric, as the run did not fail")
+            for name in {self.metric, LOSS} & metrics.keys():
+                self._check_range(part, name, metrics[name])
+        self._check_score()
         self._check_curve()
+
+    def _check_range(self, part: str, name: str, value: float | None) -> None:
+        if name == self.metric and self.higher_is_better:
+            least, most, accepted = 0.0, 1.0, "from 0 to 1, as higher is better"
+        else:
+            least = 0.0 if self.best_loss >= 0 else -math.inf
+            most, accepted = math.inf, "of 0 or more, as best_loss is not negative"
+        if value is not None and not least - ROUNDING <= value <= most + ROUNDING:
+            raise ValueError(f"{part}: expected {name[:60]} {accepted}, got {value}")
+
+    def _check_score(self) -> None:
+        metric, chance = self.test[self.metric], self.chance.metric
+        scale = self.higher_is_better, chance, self.best_loss
+        expected = 0.0 if self.failed else rules.metric_score(metric, *scale)
+        room = abs(chance - (1 if self.higher_is_better else self.best_loss))
+        tolerance = 0 if self.failed else ROUNDING * max(1, abs(metric) / room)
+        if not abs(self.score - expected) <= tolerance:
+            raise ValueError(
+                f"score: expected {expected:.6g} from failed, test, chance and best_loss, "
+                f"got {self.score}"
+            )
 
     def _check_curve(self) -> None:
         for name in ("step", f"validation_{self.metric}"):

@@ -12,6 +12,7 @@ import pytest
 from support.commands import command
 
 from experiments.cli.commands import report
+from seqjax.records.record import run_id
 
 ROOT = pathlib.Path(__file__).parents[2]
 LINES = (ROOT / "experiments/results/quickstart/records.jsonl").read_text().splitlines()
@@ -43,14 +44,19 @@ def places(value, path=()):
 
 
 def changed(records, changes):
-    """Copies of the records with these changes."""
+    """Copies of the records with these changes, and the ids that follow unless one is changed."""
     records = [copy.deepcopy(record) for record in records]
-    for k, (*inside, last), value in changes:
+    for k, path, value in changes:
+        *inside, last = path
         mapping = functools.reduce(operator.getitem, inside, records[k])
         if value is GONE:
             del mapping[last]
         else:
             mapping[last] = value
+        if path != ("id",) and {"arm", "point", "seed"} <= records[k].keys():
+            point = records[k]["point"]
+            values = point if isinstance(point, dict) else {}
+            records[k]["id"] = run_id(records[k]["arm"], values, records[k]["seed"])
     return records
 
 
@@ -73,7 +79,7 @@ def corpus():
     for name, value in VALUES.items():  # what stands in a table's head, rows and cells
         if isinstance(value, str | float | int):
             for field in ("init.bias.f", "optim.learning_rate"):
-                paths = {("id",): "5", ("point", field): value, ("settings", field): value}
+                paths = {("point", field): value, ("settings", field): value}
                 changes = [(len(RECORDS), *change) for change in paths.items()]
                 yield f"{field} is {name}", [*RECORDS, RECORDS[1]], changes
 

@@ -18,7 +18,9 @@ from seqjax.records.workdir import WorkdirConfig
 
 ROOT = pathlib.Path(__file__).parents[2]
 RECORD = made_up.record(settings={"clip.threshold": inf})
-LINE = codec.dumps(RECORD).encode() + b"\n"
+OLD = codec.dumps(RECORD).encode() + b"\n"
+"""The line of a version that wrote no checksums."""
+LINE = jsonl.add_checksum(codec.dumps(RECORD)).encode() + b"\n"
 
 
 def strictly(text):
@@ -101,7 +103,7 @@ def test_append_adds_one_line_and_leaves_the_others(tmp_path):
 
 @pytest.mark.core
 @pytest.mark.parametrize("whole", [0, 1, 2])
-@pytest.mark.parametrize("torn", [LINE[:1], LINE[:40], LINE[:-1]], ids=len)
+@pytest.mark.parametrize("torn", [LINE[:1], LINE[:40], LINE[:-2]], ids=len)
 def test_a_last_line_that_was_torn_is_no_record_and_makes_room_for_the_next(tmp_path, whole, torn):
     path = tmp_path / "records.jsonl"
     path.write_bytes(LINE * whole + torn)
@@ -114,8 +116,16 @@ def test_a_last_line_that_was_torn_is_no_record_and_makes_room_for_the_next(tmp_
     assert path.read_bytes() == LINE * (whole + 1)
 
 
+def test_a_last_line_that_lacks_its_newline_alone_is_whole(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(LINE + LINE[:-1])
+    assert len(list(jsonl.read(path))) == 2
+    assert jsonl.move_torn_line(path) == 0
+    assert path.read_bytes() == LINE * 2
+
+
 @pytest.mark.parametrize(
-    "changes", [{"seed": -1}, {"study": "a\0b"}, {"settings": {}}, {"score": 1e300}], ids=str
+    "changes", [{"seed": -1}, {"study": "a\0b"}, {"settings": {}}, {"score": 0.5}], ids=str
 )
 def test_a_record_that_would_be_refused_is_not_written(tmp_path, changes):
     path = tmp_path / "records.jsonl"
@@ -126,32 +136,30 @@ def test_a_record_that_would_be_refused_is_not_written(tmp_path, changes):
 
 
 DAMAGED = {
-    "cut off": LINE[:30],
+    "cut off": OLD[:30],
     "not JSON": b"seed: 0\n",
     "empty line": b"\n",
-    "NaN": LINE.replace(b'"inf"', b"NaN"),
+    "NaN": OLD.replace(b'"inf"', b"NaN"),
     "a number": b"3\n",
-    "a float that overflows": LINE.replace(b'"score": 0.0', b'"score": 1e999'),
-    "a float that float32 does not hold": LINE.replace(b'"score": 0.0', b'"score": 1e300'),
-    "a NUL": LINE.replace(b"made_up", b"made\0up"),
-    "a NUL that is escaped": LINE.replace(b"made_up", rb"made\u0000up"),
-    "an unknown field": LINE.replace(b'"seed": 0', b'"seed": 0, "sed": 0'),
-    "a negative seed": LINE.replace(b'"seed": 0', b'"seed": -1'),
-    "a metric that is null": LINE.replace(
+    "a float that overflows": OLD.replace(b'"seconds": 1.0', b'"seconds": 1e999'),
+    "a float that float32 does not hold": OLD.replace(b'"seconds": 1.0', b'"seconds": 1e300'),
+    "a NUL": OLD.replace(b"made_up", b"made\0up"),
+    "a NUL that is escaped": OLD.replace(b"made_up", rb"made\u0000up"),
+    "an unknown field": OLD.replace(b'"seed": 0', b'"seed": 0, "sed": 0'),
+    "a negative seed": OLD.replace(b'"seed": 0', b'"seed": -1'),
+    "a metric that is null": OLD.replace(
         b'"test": {"accuracy": 0.9}', b'"test": {"accuracy": null}'
     ),
-    "another metric": LINE.replace(b'"metric": "accuracy"', b'"metric": "recall"'),
-    "lists of different lengths": LINE.replace(b'"step": [2, 4, 6]', b'"step": [2, 4]'),
-    "a point that is not in its settings": LINE.replace(b'"point": {}', b'"point": {"a": 1}'),
-    "an unknown reason": LINE.replace(
-        b'"failed": null', b'"failed": {"reason": "none", "step": 1}'
-    ),
-    "no seed": LINE.replace(b'"seed"', b'"need"'),
-    "not UTF-8": LINE.replace(b"made_up", b"made\xffup"),
-    "nested too deep": LINE.replace(b'"observed": {}', b'"observed": ' + b'{"a": ' * 9999),
-    "ragged lists": LINE.replace(b'"observed": {}', b'"observed": {"a": [[1, 2], [3]]}'),
-    "text in a list": LINE.replace(b'"observed": {}', b'"observed": {"a": [1, "2"]}'),
-    "an array that float32 does not hold": LINE.replace(
+    "another metric": OLD.replace(b'"metric": "accuracy"', b'"metric": "recall"'),
+    "lists of different lengths": OLD.replace(b'"step": [2, 4, 6]', b'"step": [2, 4]'),
+    "a point that is not in its settings": OLD.replace(b'"point": {}', b'"point": {"a": 1}'),
+    "an unknown reason": OLD.replace(b'"failed": null', b'"failed": {"reason": "none", "step": 1}'),
+    "no seed": OLD.replace(b'"seed"', b'"need"'),
+    "not UTF-8": OLD.replace(b"made_up", b"made\xffup"),
+    "nested too deep": OLD.replace(b'"observed": {}', b'"observed": ' + b'{"a": ' * 9999),
+    "ragged lists": OLD.replace(b'"observed": {}', b'"observed": {"a": [[1, 2], [3]]}'),
+    "text in a list": OLD.replace(b'"observed": {}', b'"observed": {"a": [1, "2"]}'),
+    "an array that float32 does not hold": OLD.replace(
         b'"observed": {}', b'"observed": {"a": [null, -1e300]}'
     ),
 }
@@ -160,7 +168,7 @@ DAMAGED = {
 @pytest.mark.core
 @pytest.mark.parametrize("line", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_line_is_refused_by_file_and_number(tmp_path, line):
-    assert line != LINE
+    assert line != OLD
     path = tmp_path / "records.jsonl"
     path.write_bytes(LINE + line + LINE)
     with pytest.raises(RecordError) as refusal:
@@ -183,7 +191,7 @@ def test_a_damaged_line_is_refused_by_file_and_number(tmp_path, line):
     ],
 )
 def test_the_field_is_named(tmp_path, old, new, field):
-    path, line = tmp_path / "records.jsonl", LINE.decode()
+    path, line = tmp_path / "records.jsonl", OLD.decode()
     assert old in line
     path.write_text(line.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(RecordError) as refusal:
@@ -199,9 +207,9 @@ def test_shards_are_read_as_one_and_the_first_of_a_run_counts(tmp_path):
         "notes.jsonl": [9],
     }.items():
         for k, seed in enumerate(seeds):
-            record = replace(RECORD, id=f"all seed={seed}", seed=seed, rules=f"{name}:{k}")
+            record = replace(RECORD, seed=seed, curve_file=f"{name}:{k}", seconds=k)
             jsonl.append(tmp_path / name, record)
-    found = {record.seed: record.rules for record in jsonl.read_all(tmp_path)}
+    found = {record.seed: record.curve_file for record in jsonl.read_all(tmp_path)}
     assert found == {
         0: "records-0-of-2.jsonl:1",  # files in the order of their names
         1: "records.jsonl:1",
@@ -229,7 +237,7 @@ OTHERS = {
 def test_records_that_cannot_stand_in_one_table_are_refused(tmp_path, field, changes):
     jsonl.append(tmp_path / "records-0-of-2.jsonl", RECORD)
     path = tmp_path / "records-1-of-2.jsonl"
-    for record in (RECORD, replace(RECORD, id="2", seed=1, **changes)):
+    for record in (RECORD, replace(RECORD, seed=1, **changes)):
         jsonl.append(path, record)
     with pytest.raises(RecordError, match=f"{path}:2: {field}"):
         jsonl.read_all(tmp_path)
@@ -245,14 +253,14 @@ def test_what_is_committed_is_read():
 def test_records_of_edited_code_are_refused_in_one_table(tmp_path):
     path = tmp_path / "records.jsonl"
     for seed, source in enumerate([Source(), Source("a", "b"), Source(), Source("a", "c")]):
-        jsonl.append(path, replace(RECORD, id=str(seed), seed=seed, source=source))
+        jsonl.append(path, replace(RECORD, seed=seed, source=source))
     with pytest.raises(RecordError, match=f"{path}:4: source: .*cell lstm.* c here, b there"):
         jsonl.read_all(tmp_path)
 
 
 def test_records_of_one_point_share_their_settings(tmp_path):
     for seed in range(3):
-        jsonl.append(tmp_path / "records.jsonl", replace(RECORD, id=str(seed), seed=seed))
+        jsonl.append(tmp_path / "records.jsonl", replace(RECORD, seed=seed))
     first, *others = jsonl.read_all(tmp_path)
     assert all(other.settings is first.settings for other in others)
 

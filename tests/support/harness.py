@@ -97,7 +97,7 @@ def records_of(workdir: pathlib.Path) -> list[str]:
     for path in sorted(workdir.glob("records*.jsonl")):
         for line in path.read_text().splitlines():
             record = json.loads(line)
-            del record["seconds"]
+            del record["seconds"], record["checksum"]
             curve = (workdir / record["curve_file"]).read_bytes().hex()
             lines.append(json.dumps(record, sort_keys=True) + curve)
     return sorted(lines)

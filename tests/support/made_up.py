@@ -1,16 +1,18 @@
 """Records written by hand, for tests of code that reads them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
 from seqjax.records import codec
-from seqjax.records.record import Chance, Failure, Norms, NormsBeforeClipping, Record
+from seqjax.records.record import Chance, Failure, Norms, NormsBeforeClipping, Record, run_id
 from seqjax.records.workdir import MeasuredPoint
+from seqjax.stats import rules
 from seqjax.training.config import as_settings, make_config
 
+T = TypeVar("T", bound=codec.Struct)
 STEPS = (2, 4, 6)
 NORMS = (1.0, 0.5, 1.0, 1.5, 2.0)
 
@@ -41,7 +43,7 @@ def record(
     ended = failed == "nonfinite"
     environment = {"jaxlib": "0.10.2", "device": "a processor", "platform": "cpu"}
     usual = Record(
-        id=f"{arm} {point} seed={seed}",
+        id="",
         study="made_up",
         arm=arm,
         point=point or {},
@@ -79,10 +81,21 @@ def record(
         environment={**environment, **changes.pop("environment", {})},
         curve_file="curves/0.npy",
     )
-    return msgspec.structs.replace(usual, **changes)
+    return replace(usual, **changes)
 
 
-replace = msgspec.structs.replace
+def replace(struct: T, **changes: Any) -> T:
+    """Struct with other fields; id and score of a record follow from them unless they are given."""
+    struct = msgspec.structs.replace(struct, **changes)
+    if not isinstance(struct, Record):
+        return struct
+    scale = struct.higher_is_better, struct.chance.metric, struct.best_loss
+    score = rules.metric_score(struct.test.get(struct.metric), *scale)
+    follow = {
+        "id": run_id(struct.arm, struct.point, struct.seed),
+        "score": 0.0 if struct.failed else score,
+    }
+    return msgspec.structs.replace(struct, **{**follow, **changes})
 
 
 def measured(point: Mapping[str, Any], **arrays: Any) -> MeasuredPoint:

@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import pytest
+from support.checksums import with_checksum_after
 from support.commands import RATE, STUDY, command, contents, finish, recorded, refused, start
 
 from experiments.cli.commands import report
@@ -82,10 +83,14 @@ def test_a_workdir_that_cannot_be_made_is_refused(tmp_path):
 
 
 def test_a_workdir_of_another_jaxlib_is_refused_unless_mixing_is_allowed(finished):
+    def on_another(text):
+        return re.sub(r'"jaxlib": "[^"]*"', '"jaxlib": "0.0.1"', text)
+
     config, file = finished / "config.json", finished / "records.jsonl"
-    for path, lines in ((config, None), (file, 3)):
-        text = "".join(path.read_text().splitlines(keepends=True)[:lines])
-        path.write_text(re.sub(r'"jaxlib": "[^"]*"', '"jaxlib": "0.0.1"', text))
+    for path in (config, file):
+        old = path.read_text()
+        texts = [old] if path == config else old.splitlines()[:3]
+        path.write_text("".join(with_checksum_after(on_another, text) for text in texts))
     refused(finished, *STUDY, words=("jaxlib 0.0.1", "--allow_mixed"))
     result = command(*STUDY, "--allow_mixed", f"--workdir={finished}")
     assert result.code == 0 and "MIXED" in result.out and "jaxlib 0.0.1 on" in result.out
