@@ -49,7 +49,9 @@ def _run_differences(study: Study, records: Sequence[Record]) -> list[str]:
     for arm, recorded in seeds.items():
         if recorded != every or not recorded:
             raise EvidenceError(f"{arm} has {len(recorded)} of {len(every)} seeds")
-    planned = {run.id: run for run in plan_runs(study, sorted(every), records)}
+    planned = {
+        run.id: run for run in plan_runs(study, sorted(every), records, recorded_values=False)
+    }
     for record in records:
         run = planned.pop(record.id, None)
         if run is None:

@@ -4,6 +4,10 @@ A study with ``tuning_seeds`` trains each table cell, an arm at a point, at ever
 axis on the tuning seeds 1000, 1001, …, and then the value with the best validation metric on the
 reported seeds. The plan depends only on the records so far, so a study that is interrupted or split
 into shards trains the same runs as an uninterrupted one.
+
+A study may have gained values since its first records. A cell is then tuned over its recorded
+values as well, so that plan and tables select the same value. Steps beyond the former grid count as
+extensions only if they are outside the new one.
 """
 
 import dataclasses
@@ -21,7 +25,12 @@ EXTENDED, MOST_EXTENSIONS = "optim.learning_rate", 2
 """Axis whose grid is extended by a step if the best value is its first or last, and how often."""
 
 
-def plan_runs(study: Study, seeds: Iterable[int], records: Iterable[Record] = ()) -> list[Run]:
+def plan_runs(
+    study: Study,
+    seeds: Iterable[int],
+    records: Iterable[Record] = (),
+    recorded_values: bool = True,
+) -> list[Run]:
     """Plan the runs of a study, as far as the records so far determine them.
 
     Args:
@@ -29,6 +38,8 @@ def plan_runs(study: Study, seeds: Iterable[int], records: Iterable[Record] = ()
       seeds: the reported seeds.
       records: the records so far. With ``tuning_seeds``, the reported runs of a table cell are
         planned once all its tuning runs are recorded.
+      recorded_values: tune over all values that a cell has tuning records of, in addition to those
+        of the study, as ``reporting.aggregate`` does; False to plan the study as it is.
 
     Returns:
       The runs, including recorded ones, arm by arm, point by point, seed by seed.
@@ -50,14 +61,26 @@ def plan_runs(study: Study, seeds: Iterable[int], records: Iterable[Record] = ()
         cells.setdefault(cell_key(study, run), []).append(run)
     _check_size(study, len(cells) * len(seeds))
     recorded = {record.id: record for record in records}
-    return [run for runs in cells.values() for run in _runs_of_cell(study, runs, seeds, recorded)]
+    values: dict[Hashable, set[tuple]] = {}
+    for record in recorded.values() if recorded_values else ():
+        if record.purpose == "tuning":
+            values.setdefault(cell_key(study, record), set()).add(_tuned_values(study, record))
+    return [
+        run
+        for key, runs in cells.items()
+        for run in _runs_of_cell(study, runs, seeds, recorded, values.get(key, set()))
+    ]
 
 
-def cell_key(study: Study, run: Run) -> Hashable:
+def cell_key(study: Study, run: Run | Record) -> Hashable:
     """Key of the runs that one shard runs together: a run, or with tuning seeds a table cell."""
     if not study.tuning_seeds:
         return run.id
     return run.arm, *(item for item in run.point.items() if item[0] not in study.tuned)
+
+
+def _tuned_values(study: Study, run: Run | Record) -> tuple:
+    return tuple(run.point.get(path) for path in study.tuned)
 
 
 def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
@@ -92,7 +115,11 @@ def _check_size(study: Study, runs: int) -> None:
 
 
 def _runs_of_cell(
-    study: Study, runs: list[Run], seeds: Sequence[int], recorded: Mapping[str, Record]
+    study: Study,
+    runs: list[Run],
+    seeds: Sequence[int],
+    recorded: Mapping[str, Record],
+    recorded_values: set[tuple],
 ) -> list[Run]:
     """The tuning runs of a table cell, and, once these are recorded, its reported runs.
 
@@ -101,23 +128,30 @@ def _runs_of_cell(
       runs: the runs of the cell at every value of the tuned axis and every tuning seed.
       seeds: the reported seeds.
       recorded: the records by the id of their run.
+      recorded_values: values of the tuned axis that the cell has tuning records of.
     """
     by_value: dict[tuple, list[Run]] = {}
     for run in runs:
-        value = tuple(run.point.get(path) for path in study.tuned)
-        by_value.setdefault(value, []).append(dataclasses.replace(run, purpose="tuning"))
+        tuning = dataclasses.replace(run, purpose="tuning")
+        by_value.setdefault(_tuned_values(study, run), []).append(tuning)
     if not any(path in runs[0].point for path in study.tuned):
         return [dataclasses.replace(runs[0], seed=seed) for seed in seeds]  # nothing to select
-    for extensions in range(MOST_EXTENSIONS + 1):
+    first, last = min(by_value), max(by_value)
+    further = sorted(recorded_values - by_value.keys())
+    extensions = sum(not first < value < last for value in further)
+    for value in further:
+        by_value[value] = [_at(study, run, value) for run in by_value[first]]
+    while True:
         tuning = [run for same in by_value.values() for run in same]
         if not all(run.id in recorded for run in tuning):
             return tuning
         values = sorted(by_value)
         best = rules.select_best({v: [recorded[run.id] for run in by_value[v]] for v in values})
         beyond = value_beyond(study, values, best)
-        if beyond is None or extensions == MOST_EXTENSIONS:
+        if beyond is None or extensions >= MOST_EXTENSIONS:
             break
-        by_value[(beyond,)] = [_at(study, run, beyond) for run in by_value[best]]
+        extensions += 1
+        by_value[(beyond,)] = [_at(study, run, (beyond,)) for run in by_value[best]]
     reported = dataclasses.replace(by_value[best][0], purpose="evaluation")
     return tuning + [dataclasses.replace(reported, seed=seed) for seed in seeds]
 
@@ -142,7 +176,8 @@ def value_beyond(study: Study, values: Sequence[tuple], best: tuple) -> float | 
     return float(f"{edge[0] * edge[0] / inner[0]:.3g}")
 
 
-def _at(study: Study, run: Run, value: float) -> Run:
-    """The run at another value of the tuned axis."""
-    other = make_run(study, study.arm(run.arm), {**run.point, study.tune: value})
+def _at(study: Study, run: Run, values: tuple) -> Run:
+    """The run at other values of the tuned axis."""
+    point = {**run.point, **dict(zip(study.tuned, values, strict=True))}
+    other = make_run(study, study.arm(run.arm), point)
     return dataclasses.replace(run, point=other.point, config=other.config)

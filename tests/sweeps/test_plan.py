@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import random
 
 import pytest
@@ -10,6 +11,7 @@ from support.made_up import record, replace
 
 from experiments.cli import trainer
 from seqjax.records import jsonl
+from seqjax.reporting.aggregate import aggregate
 from seqjax.sweeps import executor
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -38,9 +40,9 @@ def peak(best):
     return lambda run: 0.9 if run.point[RATE] == best else 0.5
 
 
-def completed(study, seeds, accuracy):
-    """Everything due, recorded until nothing is, in rounds."""
-    found, rounds = [], []
+def completed(study, seeds, accuracy, found=()):
+    """Everything due, recorded until nothing is, in rounds; ``found`` is recorded already."""
+    found, rounds = list(found), []
     while True:
         known = {one.id for one in found}
         new = [run for run in plan_runs(study, seeds, found) if run.id not in known]
@@ -95,6 +97,65 @@ def test_a_grid_grows_where_the_best_stands_at_its_edge_but_twice_at_most(best, 
     assert rates == {0.01, 0.1, 1.0, *tried}
     (chosen,) = {run.point[RATE] for run in runs if run.purpose == "evaluation"}
     assert chosen == (best or 0.0001)
+
+
+# A cell that has grown: former and new rates, the rate that is best, and the rates then tried.
+GROWN = {
+    "a value beyond": ((0.01, 0.1, 1.0), (0.01, 0.1, 1.0, 3.0), 3.0, (0.01, 0.1, 1.0, 3.0, 10.0)),
+    "the best value stays": ((0.01, 0.1, 1.0), (0.01, 0.1, 0.3, 1.0), 0.1, (0.01, 0.1, 0.3, 1.0)),
+    "a value between": ((0.01, 0.1, 1.0), (0.01, 0.1, 0.3, 1.0), 0.3, (0.01, 0.1, 0.3, 1.0)),
+    "an extension that the new values enclose is not counted": (
+        (0.1, 1.0),
+        (0.1, 1.0, 1000.0),
+        1000.0,
+        (0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0),
+    ),
+    "extensions outside the new values are counted": (
+        (0.1, 1.0),
+        (0.1, 1.0, 20.0),
+        1000.0,  # never tried: at most one more step beyond 100 follows
+        (0.1, 1.0, 10.0, 20.0, 100.0, 500.0),
+    ),
+}
+
+
+@pytest.mark.parametrize(("former", "new", "best", "tried"), GROWN.values(), ids=GROWN)
+def test_a_grown_cell_is_tuned_over_all_its_values_and_tables_agree(former, new, best, tried):
+    def study(rates):
+        return dataclasses.replace(STUDY, axes=(Axis(RATE, rates),), arms=STUDY.arms[:1])
+
+    def accuracy(run):  # the nearer to the best rate, the better
+        return 0.9 - abs(math.log10(run.point[RATE] / best)) / 10
+
+    before, _ = completed(study(former), range(2), accuracy)
+    found = [done(run, accuracy(run)) for run in before]
+    after, rounds = completed(study(new), range(2), accuracy, found)
+    tuned = {run.point[RATE] for run in after if run.purpose == "tuning"}
+    (chosen,) = {run.point[RATE] for run in after if run.purpose == "evaluation"}
+    assert tuned == set(tried)
+    assert chosen == min(tried, key=lambda rate: abs(math.log10(rate / best)))
+
+    # Interrupted after any record, the same runs follow, and no table shows another value.
+    known = {one.id for one in found}
+    further = [done(run, accuracy(run)) for new in rounds for run in new]
+    for k in range(len(further) + 1):
+        some = found + further[:k]
+        again, _ = completed(study(new), range(2), accuracy, some)
+        assert {run.id for run in again} == {run.id for run in after}
+        planned = plan_runs(study(new), range(2), some)
+        reported = {run.point[RATE] for run in planned if run.purpose == "evaluation"}
+        shown = {cell.chosen for cell in aggregate(some, RATE)}
+        assert not reported or shown <= reported
+    assert shown == {chosen} and known <= {one.id for one in some}  # and former runs stay
+
+
+def test_the_registered_plan_has_no_other_recorded_values():
+    wider = dataclasses.replace(STUDY, axes=(*STUDY.axes[:1], Axis(RATE, (0.01, 0.1, 0.3, 1.0))))
+    runs, _ = completed(wider, range(2), peak(0.1))
+    found = [done(run, peak(0.1)(run)) for run in runs]
+    planned = plan_runs(STUDY, range(2), found, recorded_values=False)
+    assert 0.3 not in {run.point[RATE] for run in planned}
+    assert 0.3 in {run.point[RATE] for run in plan_runs(STUDY, range(2), found)}
 
 
 def test_the_order_in_which_records_come_changes_nothing():
