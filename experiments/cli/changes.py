@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqjax.records.record import Record
-from seqjax.reporting.tables import label
+from seqjax.reporting.formats import label
 from seqjax.sweeps.points import settings_of
 from seqjax.sweeps.study import Arm, Study
 from seqjax.training.config import as_settings, make_config

@@ -7,8 +7,8 @@ records of a workdir, ``load`` returns a pandas data frame, ``append`` adds a re
 Imports ``version``, ``cells``, ``stats``, ``tasks``, ``training``.
 """
 
-from seqjax.records.frames import load
+from seqjax.records.frames import load, to_frame
 from seqjax.records.jsonl import RecordError, append, read, read_all
 from seqjax.records.record import Record
 
-__all__ = ["Record", "RecordError", "append", "load", "read", "read_all"]
+__all__ = ["Record", "RecordError", "append", "load", "read", "read_all", "to_frame"]

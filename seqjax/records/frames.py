@@ -2,6 +2,7 @@
 
 import math
 import pathlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from seqjax.records.jsonl import read_all
@@ -41,13 +42,22 @@ def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
     >>> frame.groupby("clip.threshold").test.mean().round(3).to_dict()
     {0.1: 0.901, 1.0: 0.938, inf: 0.919}
     """
+    records = read_all(workdir)
+    if not records:
+        raise FileNotFoundError(f"{workdir}: expected records.jsonl, found no records")
+    return to_frame(records)
+
+
+def to_frame(records: Iterable[Record]) -> "pd.DataFrame":
+    """Return a data frame with one row for each record; columns as in ``load``.
+
+    Raises:
+      ImportError: pandas is not installed.
+    """
     try:
         import pandas as pd
     except ImportError:
-        raise ImportError("seqjax.records.load needs pandas: pip install pandas") from None
-    records = read_all(pathlib.Path(workdir))
-    if not records:
-        raise FileNotFoundError(f"{workdir}: expected records.jsonl, found no records")
+        raise ImportError("data frames of records need pandas: pip install pandas") from None
     return pd.DataFrame(list(map(_row, records)))
 
 

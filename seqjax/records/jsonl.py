@@ -187,7 +187,7 @@ def _numbered(path: pathlib.Path) -> Iterator[tuple[str, Record]]:
             yield where, record
 
 
-def read_all(workdir: pathlib.Path) -> list[Record]:
+def read_all(workdir: str | pathlib.Path) -> list[Record]:
     """Return the records of all shards of a workdir, the first of each run.
 
     Records with equal settings share them in memory.
@@ -201,7 +201,7 @@ def read_all(workdir: pathlib.Path) -> list[Record]:
     places: dict[str, str] = {}
     points: dict[tuple, Record] = {}
     digests: dict[tuple[str, str], str] = {}
-    for path in sorted(workdir.glob("records*.jsonl")):
+    for path in sorted(pathlib.Path(workdir).glob("records*.jsonl")):
         with contextlib.closing(_numbered(path)) as numbered:
             for where, record in numbered:
                 first = next(iter(records.values()), record)

@@ -17,11 +17,7 @@ from seqjax.reporting.failures import count_failures, in_words
 from seqjax.stats import intervals, rules
 
 MARKS = {
-    "edge": (
-        "†",
-        "the best value is the first or last of its grid; add values with --sweep to the same "
-        "workdir",
-    ),
+    "edge": ("†", "the best value is the first or last of its grid"),
     "rare": ("°", "fewer than 1 % of steps clipped: no evidence about clipping"),
     "always": ("‡", "more than 90 % of steps clipped: close to normalised SGD"),
 }
@@ -34,6 +30,7 @@ class RunResult(rules.Result, Protocol):
     Results from elsewhere have no scores, settings and curves: NaN, and empty mappings.
     """
 
+    id: str
     arm: str
     point: Mapping[str, Any]
     seed: int | str

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from seqjax.records.plan import Planned, PlannedRun
 from seqjax.records.record import Record, run_id
 from seqjax.reporting.aggregate import sort_key
-from seqjax.reporting.tables.table import label
+from seqjax.reporting.formats import label
 from seqjax.sweeps.study import UNNAMED
 
 MOST_NAMED = 6

@@ -24,6 +24,17 @@ def mean_and_interval(mean: float, half_width: float = math.nan) -> str:
     return f"{mean:.{places}f}{interval}"
 
 
+def label(value: Any) -> str:
+    """Value of an axis as tables print it; values that were drawn together are joined."""
+    if isinstance(value, tuple):
+        return ", ".join(map(label, value))
+    if value == "":
+        return "–"
+    if isinstance(value, float):
+        return "∞" if value == math.inf else f"{value:g}"
+    return str(value)
+
+
 MARKUP = re.compile(r"[\\`*\[\]|$~#]|(?<!\w)_|_(?!\w)")  # in GFM _ inside a word is not markup
 
 

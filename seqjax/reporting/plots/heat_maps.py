@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from seqjax.reporting.aggregate import TableCell
-from seqjax.reporting.formats import mean_and_interval
+from seqjax.reporting.formats import label, mean_and_interval
 from seqjax.reporting.plots.style import INK, PALE, RC, extra_width, short_name, write_title
-from seqjax.reporting.tables import Table, label
+from seqjax.reporting.tables import Table
 
 FAILED = "#c9c9c9"
 MOST_CELLS = 1000
@@ -30,7 +30,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         runs; "clipped" for the fraction of clipped steps.
 
     Raises:
-      ValueError: another quantity.
+      ValueError: another quantity, or one that the table lacks.
     """
     if quantity not in ("metric", "clipped"):
         raise ValueError(f"quantity: expected metric or clipped, got {quantity!r}")
@@ -40,7 +40,13 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
         if quantity == "metric":
             value = np.nan if cell.failure else cell.mean
         values[table.rows.index(row), table.columns.index(column)] = value
-    name = f"test {table.metric}" if quantity == "metric" else "fraction of clipped steps"
+    if quantity == "clipped" and np.isnan(values).all():
+        raise ValueError("quantity: expected metric for a table without clipping, got 'clipped'")
+    name = (
+        f"{table.part} {table.metric}".strip()
+        if quantity == "metric"
+        else "fraction of clipped steps"
+    )
     bright_is_high = quantity == "clipped" or table.higher_is_better
     across = [short_name(label(column)) if table.column_title else "" for column in table.columns]
     down = [row_label(row) for row in table.rows]

@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqjax.reporting.aggregate import TableCell
+from seqjax.reporting.formats import label
 from seqjax.reporting.plots.heat_maps import row_label
 from seqjax.reporting.plots.style import RC, extra_width, legend_name, short_name, write_title
-from seqjax.reporting.tables import Table, label
+from seqjax.reporting.tables import Table
 
 MOST_PANELS = 100
 """More panels of learning curves cannot be read."""
@@ -53,7 +54,8 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
     """
     known = table.cells()[0].records[0].curve
     if quantity not in known:
-        raise ValueError(f"quantity: expected one of {', '.join(known)}, got {quantity!r}")
+        accepted = ", ".join(known) or "the curves of records, which the table lacks"
+        raise ValueError(f"quantity: expected one of {accepted}, got {quantity!r}")
     panels = cells_by_panel(table)
     across = len(panels) if len(panels) <= 4 else 3
     down = -(-len(panels) // across)

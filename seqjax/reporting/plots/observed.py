@@ -120,7 +120,7 @@ def _grids(heads: Heads, fields: tuple[str, ...]) -> Iterator[tuple[str, Grid]]:
         if parts := [part for part in parts if part[1] in fields]:
             panels = _before_and_after(heads, parts, _along(view.first))
             yield kind, Grid(view.title, view.across, [panels], view.log)
-    by_cell = _by_cell(heads)
+    by_cell = _by_cell(heads) if fields else []
     if parts := by_gate("gates", "histogram"):
         blocks = [_before_and_after(h, parts, _along(0.025, 0.05)) for h in by_cell]
         yield "gates", Grid("share of gate values in each of 20 bins", GATE_VALUE, blocks)

@@ -6,15 +6,23 @@ from typing import Any
 
 from seqjax.records.plan import Planned
 from seqjax.records.record import Record
-from seqjax.reporting.aggregate import MARKS, TableCell, aggregate
+from seqjax.reporting.aggregate import TableCell, aggregate
 from seqjax.reporting.completeness import completeness
-from seqjax.reporting.failures import by_reason, warning
-from seqjax.reporting.tables.table import Table, arrange, label
-from seqjax.stats import rules
+from seqjax.reporting.failures import warning
+from seqjax.reporting.formats import label
+from seqjax.reporting.tables.captions import (
+    INTERVAL,
+    explain_failures,
+    explain_marks,
+    explain_selection,
+)
+from seqjax.reporting.tables.table import Table, arrange
 from seqjax.tasks import TASKS, GeneratedTask
 
 AS_RECORDED = "as recorded"
 """Default of ``make``: the axis that the records name as tuned."""
+EXTEND = {"edge": "add values with --sweep to the same workdir"}
+"""What to do about a mark."""
 
 
 class NoReportedRunsError(ValueError):
@@ -52,9 +60,11 @@ def make(
         recorded arm and point with every recorded seed.
 
     Raises:
-      ValueError: no records.
+      ValueError: no records, or something else.
       NoReportedRunsError: tuning is not finished, so no cell has reported runs.
     """
+    if not all(isinstance(record, Record) for record in records):
+        raise ValueError("records: expected records; tables.from_frame takes data frames")
     if tune == AS_RECORDED:
         tune = records[0].tune if records else None
     if fixed is not None:
@@ -78,7 +88,7 @@ def make(
         question,
         f"Changed: {changed}." if changed else "",
         *_sentences(records, cells, tune, fixed),
-        _failed_sentence(runs, cells),
+        explain_failures(runs, cells),
         str(state) if state.complete else "",
         _environments(records),
     ]
@@ -109,30 +119,16 @@ def _sentences(
     steps = _any_of(str(r.settings["train.steps"]) for r in records)
     sentences = [
         f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
-        f"steps: mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds "
-        f"(runs/failed){_split(records)}. Failed runs count as chance."
+        f"steps: {INTERVAL}{_split(records)}. Failed runs count as chance."
     ]
     if fixed is not None:
         sentences.append(f"All cells have {tune} = {label(fixed)}; nothing is tuned.")
-    elif any(cell.chosen is not None for cell in cells):
-        tuning_seeds = {r.seed for r in records if r.purpose == "tuning"}
-        seeds = f"{len(tuning_seeds)} separate seeds" if tuning_seeds else "the same seeds"
-        sentences.append(
-            f"@ is the {tune} with the best mean validation {_any_of(r.metric for r in records)}, "
-            f"selected for each cell on {seeds}."
-        )
-    for mark, (sign, meaning) in MARKS.items():
-        if any(mark in cell.marks for cell in cells):
-            sentences.append(f"{sign} {meaning}.")
+    tuning_seeds = {r.seed for r in records if r.purpose == "tuning"}
+    seeds = f"{len(tuning_seeds)} separate seeds" if tuning_seeds else "the same seeds"
+    selected_by = f"validation {_any_of(r.metric for r in records)}"
+    sentences += explain_selection(cells, tune, selected_by, seeds)
+    sentences += explain_marks(cells, EXTEND)
     return sentences
-
-
-def _failed_sentence(runs: Sequence[Record], cells: Iterable[TableCell]) -> str:
-    """Failed runs by reason, those at values of the tuned axis that no cell has included."""
-    failed = {run.id for run in runs if run.failed is not None}
-    in_cells = {run.id for cell in cells for run in cell.records}
-    where = "" if failed <= in_cells else ", also at values that were not selected"
-    return f"Failed runs{where}: {by_reason(runs)}." if failed else ""
 
 
 def _environments(records: Iterable[Record]) -> str:

@@ -1,12 +1,11 @@
 """A table: cells in rows and columns, as Markdown, LaTeX and CSV."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from seqjax.reporting import formats
 from seqjax.reporting.aggregate import MARKS, TableCell, sort_key
+from seqjax.reporting.formats import label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Table:
       tuned: path of the tuned axis, or None.
       metric: name of the metric, or "score".
       higher_is_better: direction of the metric.
+      part: part of the data that the metric is from; "" if it is not known.
       changed: changes to the study as defined, for captions and figures; "" for none.
       incomplete: the number of recorded runs as "6 of 8 runs", for the titles of figures; "" if
         none is missing.
@@ -39,6 +39,7 @@ class Table:
     tuned: str | None
     metric: str
     higher_is_better: bool
+    part: str = "test"
     changed: str = ""
     incomplete: str = ""
 
@@ -78,17 +79,6 @@ class Table:
         return to_csv([self])
 
 
-def label(value: Any) -> str:
-    """Value of an axis as tables print it; values that were drawn together are joined."""
-    if isinstance(value, tuple):
-        return ", ".join(map(label, value))
-    if value == "":
-        return "–"
-    if isinstance(value, float):
-        return "∞" if value == math.inf else f"{value:g}"
-    return str(value)
-
-
 def cell_text(cell: TableCell | None) -> str:
     """A cell as "mean ± half_width (runs/failed) @chosen" with its marks; "" for None.
 
@@ -110,6 +100,7 @@ def arrange(
     metric: str,
     higher_is_better: bool,
     tuned: str | None = None,
+    part: str = "test",
     titles: Mapping[str, str] | None = None,
     arms: Sequence[str] = (),
     columns: str | None = None,
@@ -120,7 +111,7 @@ def arrange(
 
     Args:
       cells: the cells; their arms and values of axes become labels.
-      title, caption, metric, higher_is_better, tuned, changed, incomplete: as in ``Table``.
+      title, caption, metric, higher_is_better, tuned, part, changed, incomplete: as in ``Table``.
       titles: title of an axis in the head of the table, by path; axes with equal titles share a
         column.
       arms: order of the arms; others follow by name.
@@ -146,6 +137,7 @@ def arrange(
         tuned=tuned,
         metric=metric,
         higher_is_better=higher_is_better,
+        part=part,
         changed=changed,
         incomplete=incomplete,
     )
