@@ -19,6 +19,7 @@ import msgspec
 from seqjax.records import codec
 from seqjax.records.codec import Environment, Struct
 from seqjax.records.record import Record, decode
+from seqjax.version import __version__
 
 T = TypeVar("T", bound=Struct)
 
@@ -87,7 +88,7 @@ def load_file(path: pathlib.Path, kind: type[T]) -> T:
         content, verified = _verify_checksum(content, CHANGED_FILE)
         value = codec.decode(codec.decoder(kind), content)
         if not verified:
-            _check_version(value.environment, CHANGED_FILE)
+            _check_version(getattr(value, "environment", {"seqjax": __version__}), CHANGED_FILE)
     except ValueError as error:
         raise RecordError(f"{path}: {error}") from None
     codec.restore_infinities(value)

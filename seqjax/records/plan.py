@@ -1,4 +1,4 @@
-"""The plan.jsonl of a workdir: the runs that are planned so far, a line for each arm and point."""
+"""The plan.json of a workdir: the runs that are planned so far, by arm and point."""
 
 import itertools
 import pathlib
@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta
 
-from seqjax.records import codec
+from seqjax.records import codec, jsonl
 from seqjax.records.codec import Count, Settings, Struct, Text
-from seqjax.records.jsonl import RecordError
 from seqjax.records.record import run_id
 
-NAME = "plan.jsonl"
+NAME = "plan.json"
 
 
 class Planned(Protocol):
@@ -35,8 +34,8 @@ class PlannedRun(NamedTuple):
     purpose: str
 
 
-class PlannedRuns(Struct):
-    """One line of the file: runs that differ in their seeds alone."""
+class PlannedPoint(Struct):
+    """Planned runs that differ in their seeds alone."""
 
     arm: Text
     point: Settings
@@ -44,35 +43,34 @@ class PlannedRuns(Struct):
     seeds: Annotated[list[Count], Meta(min_length=1)]
 
 
+class Plan(Struct):
+    """The content of the file."""
+
+    runs: list[PlannedPoint]
+
+
 def to_text(runs: Iterable[Planned]) -> str:
-    """The plan of these runs as JSON lines."""
+    """The plan of these runs as JSON with a checksum."""
     alike = itertools.groupby(runs, lambda run: (run.arm, list(run.point.items()), run.purpose))
-    lines = (
-        PlannedRuns(arm=arm, point=dict(point), purpose=purpose, seeds=[run.seed for run in runs])
-        for (arm, point, purpose), runs in alike
-    )
-    return "".join(f"{codec.dumps(line)}\n" for line in lines)
+    points = [
+        PlannedPoint(arm=arm, point=dict(point), purpose=purpose, seeds=[run.seed for run in same])
+        for (arm, point, purpose), same in alike
+    ]
+    return jsonl.add_checksum(codec.dumps(Plan(runs=points))) + "\n"
 
 
 def read(workdir: pathlib.Path) -> list[PlannedRun] | None:
     """The plan of a workdir; None if it has none.
 
     Raises:
-      RecordError: a line is invalid; the message names file, line and field.
+      RecordError: the file holds something else, or was changed; the message names it.
       OSError: the file cannot be read.
     """
     path = workdir / NAME
     if not path.exists():
         return None
-    decoder, plan = codec.decoder(PlannedRuns), []
-    for number, text in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            line = codec.decode(decoder, text)
-        except ValueError as error:
-            raise RecordError(f"{path}:{number}: {error}") from None
-        codec.restore_infinities(line)
-        plan += [
-            PlannedRun(run_id(line.arm, line.point, seed), line.arm, line.point, seed, line.purpose)
-            for seed in line.seeds
-        ]
-    return plan
+    return [
+        PlannedRun(run_id(of.arm, of.point, seed), of.arm, of.point, seed, of.purpose)
+        for of in jsonl.load_file(path, Plan).runs
+        for seed in of.seeds
+    ]

@@ -7,25 +7,21 @@ from math import inf
 
 import pytest
 from support.figures import words
-from support.made_up import record, replace
+from support.made_up import record
 from support.made_up_tables import BIAS, CLIP, RATE, only, table_of
 
 from seqjax.records import plan
 from seqjax.records.jsonl import RecordError
-from seqjax.records.record import run_id
 from seqjax.reporting import plots
 from seqjax.reporting.completeness import completeness, infer_plan
 from seqjax.reporting.tables import cell_text
 
 
-def runs(seeds=2, arms=("a", "b"), biases=(0.0, 1.0), purpose="evaluation", first=0, **options):
-    """A record of each arm, bias and seed, with the id of its run."""
+def runs(seeds=2, arms=("a", "b"), biases=(0.0, 1.0)):
+    """A record of each arm, bias and seed."""
     return [
-        replace(
-            record({BIAS: bias}, arm=arm, seed=seed, purpose=purpose, score=0.5, **options),
-            id=run_id(arm, {BIAS: bias}, seed),
-        )
-        for arm, bias, seed in itertools.product(arms, biases, range(first, first + seeds))
+        record({BIAS: bias}, arm=arm, seed=seed)
+        for arm, bias, seed in itertools.product(arms, biases, range(seeds))
     ]
 
 
@@ -56,7 +52,7 @@ def test_missing_runs_are_named_by_point_or_by_what_is_fewer():
     kept = [one for one in whole if (one.arm, one.point[BIAS]) == ("a", 0.0)]
     caption = table_of(kept, tune=None, planned=whole).caption
     assert "5 of 200 runs; missing: a (95 runs), b (100 runs)." in caption
-    alone = [replace(one, arm="all", id=f"all {one.id}") for one in whole]
+    alone = runs(seeds=10, arms=("all",), biases=tuple(map(float, range(20))))
     point = {BIAS: 3.0}
     others = [one for one in alone if one.point != point]
     assert completeness(others, alone).missing == tuple(o for o in alone if o.point == point)
@@ -77,9 +73,8 @@ def tuned(rates, seeds=(1000, 1001), reported=None, arm="a"):
     points = [({RATE: rate}, seed, "tuning") for rate in rates for seed in seeds]
     points += [({RATE: reported}, seed, "evaluation") for seed in (0, 1) if reported is not None]
     for point, seed, purpose in points:
-        made = record(point, arm=arm, seed=seed, purpose=purpose, tune=RATE, score=0.5,
-                      validation=0.9 if point[RATE] == 0.1 else 0.5)  # fmt: skip
-        yield replace(made, id=run_id(arm, point, seed))
+        validation = 0.9 if point[RATE] == 0.1 else 0.5
+        yield record(point, arm=arm, seed=seed, purpose=purpose, tune=RATE, validation=validation)
 
 
 def test_unfinished_tuning_is_named():
@@ -94,8 +89,8 @@ def test_unfinished_tuning_is_named():
 
 
 def test_a_slice_counts_the_runs_at_its_value():
-    found = [record({CLIP: clip, RATE: rate}, seed=seed, score=0.5)
-             for clip in (0.5, 1.0) for rate in (0.1, 1.0) for seed in (0, 1)]  # fmt: skip
+    grid = itertools.product((0.5, 1.0), (0.1, 1.0), (0, 1))
+    found = [record({CLIP: clip, RATE: rate}, seed=seed) for clip, rate, seed in grid]
     for planned in (None, found):
         assert "4 of 4 runs." in table_of(found, fixed=0.1, planned=planned).caption
 
@@ -152,11 +147,11 @@ def test_failed_runs_are_counted_by_reason_under_the_table():
 
 
 def test_tables_of_failures_and_of_chance_open_with_a_warning():
-    good, bad = record(score=0.5), record(seed=1, failed="nonfinite")
+    good, bad = record(), record(seed=1, failed="nonfinite")
     assert table_of([good, bad]).caption.startswith("Test ")
     caption = table_of([good, bad, record(seed=2, failed="nonfinite")]).caption
     assert caption.startswith("FAILED: 2 of 3 runs failed: 2 nonfinite (")
-    assert table_of([record(), record(seed=1)]).caption.startswith("CHANCE: ")
+    assert table_of([record(test=0.05), bad]).caption.startswith("CHANCE: ")
 
 
 # --- the stored plan ---
@@ -164,7 +159,6 @@ def test_tables_of_failures_and_of_chance_open_with_a_warning():
 
 def test_a_plan_is_stored_and_read(tmp_path):
     clipped = [record({CLIP: inf}, seed=seed) for seed in (0, 1)]
-    clipped = [replace(one, id=run_id("all", one.point, one.seed)) for one in clipped]
     whole = [*runs(seeds=3), *tuned((0.1, 1e-5), reported=0.1), *clipped]
     assert plan.read(tmp_path) is None
     (tmp_path / plan.NAME).write_text(plan.to_text(whole))
@@ -173,7 +167,10 @@ def test_a_plan_is_stored_and_read(tmp_path):
     assert [tuple(run) for run in read] == [
         tuple(getattr(one, name) for name in fields) for one in whole
     ]
-    assert (tmp_path / plan.NAME).read_text().count("\n") == 4 + 4  # a line for each arm and point
-    (tmp_path / plan.NAME).write_text('{"arm": "a", "point": {}, "purpose": "tuning", "seeds": []}')
-    with pytest.raises(RecordError, match=rf"{plan.NAME}:1: seeds"):
+    text = (tmp_path / plan.NAME).read_text()
+    (tmp_path / plan.NAME).write_text(text.replace('"seeds": [0, 1]', '"seeds": [0]'))
+    with pytest.raises(RecordError, match=rf"{plan.NAME}: checksum"):
+        plan.read(tmp_path)
+    (tmp_path / plan.NAME).write_text('{"runs": []}')
+    with pytest.raises(RecordError, match=rf"{plan.NAME}: checksum"):
         plan.read(tmp_path)

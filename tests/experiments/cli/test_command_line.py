@@ -35,7 +35,7 @@ def test_a_study_runs_to_its_table(first):
     assert "compiling" in result.err and "100 %" in result.err
     assert "clip.threshold stays at inf\n" in result.err  # which STUDY does not sweep
 
-    files = {"config.json", "plan.jsonl", "flags.txt", "environment.json", "records.jsonl"}
+    files = {"config.json", "plan.json", "flags.txt", "environment.json", "records.jsonl"}
     assert {path.name for path in workdir.iterdir()} == files | {"curves", ".locks", *MADE}
     assert all(path.stat().st_size for path in workdir.iterdir())
     config, here = (

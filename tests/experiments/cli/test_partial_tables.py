@@ -29,8 +29,8 @@ def test_a_report_of_a_partial_workdir_names_the_missing_runs(finished):
 
 
 def test_the_plan_of_a_workdir_has_its_runs(first):
-    lines = [json.loads(line) for line in (first[0] / PLAN).read_text().splitlines()]
-    assert sum(len(line["seeds"]) for line in lines) == 8
+    points = json.loads((first[0] / PLAN).read_text())["runs"]
+    assert sum(len(point["seeds"]) for point in points) == 8
     assert "8 of 8 runs." in first[1].out and "INCOMPLETE" not in first[1].out
 
 
