@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from experiments import FULL, NAMES, STUDIES
+from experiments import COLLECTIONS, FULL, NAMES, REGISTERED, STUDIES
 from experiments.claims.evidence import Evidence
 from seqjax.records.record import Record
 from seqjax.records.workdir import MeasuredPoint
@@ -14,6 +14,7 @@ from seqjax.stats.decisions import Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.revise import revise
 from seqjax.sweeps.study import Axis, Study
+from seqjax.training import registration
 from seqjax.training.overrides import ConfigError
 from seqjax.types import unknown
 
@@ -91,7 +92,7 @@ class Experiment:
 
 
 def find(name: str) -> Experiment:
-    """Return the experiment of a name in ``NAMES``, and import its module on the first call.
+    """Return the experiment of a name in ``NAMES``, imported on the first call, or a registered one.
 
     Raises:
       ValueError: an unknown name.
@@ -101,4 +102,17 @@ def find(name: str) -> Experiment:
     if name in NAMES:
         module = importlib.import_module(f"experiments.claims.{name.removesuffix(FULL)}")
         return module.experiment(full=name.endswith(FULL))
-    raise unknown("study", name, NAMES)
+    if name in REGISTERED:
+        return REGISTERED[name]
+    raise unknown("study", name, (*NAMES, *REGISTERED))
+
+
+def register(study: Study | Experiment) -> Study | Experiment:
+    """Add an experiment to ``REGISTERED``; see ``experiments.register_study``."""
+    if not isinstance(study, Study | Experiment):
+        raise TypeError(f"register_study: expected a Study, got {study!r}")
+    experiment = Experiment(study) if isinstance(study, Study) else study
+    if experiment.name in (*NAMES, *COLLECTIONS):
+        raise ConfigError(f"study {experiment.name}: the name is taken")
+    registration.add("study", REGISTERED, experiment.name, experiment)
+    return study

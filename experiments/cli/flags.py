@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import flags
 
-from experiments import CLAIMS, COLLECTIONS, NAMES, STUDIES
+from experiments import CLAIMS, COLLECTIONS, NAMES, REGISTERED, STUDIES
 from experiments.cli.program import MISTAKE
 from seqjax.types import printable, unknown
 
@@ -51,6 +51,7 @@ def define_run_flags() -> None:
     flags.DEFINE_enum(
         "list", None, LISTS, "print the studies, or with a value those names, and exit"
     )
+    define_import_flag()
     flags.DEFINE_multi_string(
         "set", None, '"path=value; path=...": fields to set; a later value wins'
     )
@@ -73,6 +74,13 @@ def define_run_flags() -> None:
     flags.DEFINE_bool(
         "allow_mixed", False, "accept another jaxlib or kind of device; marks the table"
     )
+
+
+def define_import_flag() -> None:
+    """Define --import, which several commands have."""
+    if "import" not in FLAGS:  # tests import several commands in one process
+        module = "module, or path of a .py file, that registers cells, tasks or studies; repeatable"
+        flags.DEFINE_multi_string("import", None, module)
 
 
 def define_poem_flags() -> None:
@@ -204,10 +212,10 @@ def _unknown_flag(name: str, place: str = "") -> str:
 
 def study_names() -> tuple[str, ...]:
     """Names of the studies that --study selects: one study, or all studies of a collection."""
-    listed = (*STUDIES, *CLAIMS, *COLLECTIONS)
+    listed = (*STUDIES, *CLAIMS, *COLLECTIONS, *REGISTERED)
     if FLAGS.study is None:
         fail(f"--study: not given; expected one of {', '.join(sorted(listed))}")
-    if FLAGS.study not in (*NAMES, *COLLECTIONS):
+    if FLAGS.study not in (*NAMES, *COLLECTIONS, *REGISTERED):
         hint = _flagfile_hint(FLAGS.study, cutoff=1)
         fail(f"--study: {unknown('study', FLAGS.study, listed)}{hint}")
     names = COLLECTIONS.get(FLAGS.study, (FLAGS.study,))

@@ -8,6 +8,7 @@ from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir, WorkdirError
 from seqjax.reporting.failures import warning
 from seqjax.reporting.tables.records import NoReportedRunsError
+from seqjax.types import printable
 
 
 def report(recorded: Results) -> str:
@@ -36,9 +37,10 @@ def show(workdir: Workdir) -> list[str]:
 
 
 def warnings(recorded: Results) -> list[str]:
-    """A line if most runs of an experiment failed or none is better than chance."""
+    """Lines on an experiment whose runs mostly failed or are no better than chance, or unknown."""
     text = warning(recorded.records) if recorded.records else ""
-    return [f"{recorded.experiment.name}: {text}"] if text else []
+    failures = [f"{recorded.experiment.name}: {text}"] if text else []
+    return failures if recorded.known else [*failures, _unknown_study(recorded)]
 
 
 def report_folder(path: pathlib.Path) -> tuple[str, list[str]]:
@@ -60,3 +62,15 @@ def report_folder(path: pathlib.Path) -> tuple[str, list[str]]:
     if recorded := results.read(Workdir(path)):
         return report(recorded), warnings(recorded)
     raise WorkdirError(f"--workdir: {path} has no records")
+
+
+def _unknown_study(recorded: Results) -> str:
+    """Note that no module here defines the study, with the flag that imports it if known.
+
+    The module is not imported unasked: a workdir may come from a stranger.
+    """
+    flagfile = recorded.workdir.path / "flags.txt"
+    lines = flagfile.read_text(encoding="utf-8").splitlines() if flagfile.exists() else []
+    flag = " ".join(line for line in lines if line.startswith("--import=")) or "--import=MODULE"
+    name = recorded.experiment.name
+    return printable(f"{name} is not registered here; {flag} adds its question and titles")

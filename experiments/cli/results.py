@@ -5,7 +5,7 @@ import functools
 import pathlib
 from collections.abc import Sequence
 
-from experiments import CLAIMS, FULL, NAMES, USES
+from experiments import CLAIMS, FULL, NAMES, REGISTERED, USES
 from experiments.claims.evidence import Evidence
 from experiments.cli import registration
 from experiments.cli.workdir import Workdir, WorkdirError
@@ -13,6 +13,7 @@ from experiments.experiment import Experiment, find
 from seqjax.records.record import Record
 from seqjax.records.workdir import Measurements
 from seqjax.stats.decisions import Verdict
+from seqjax.sweeps.study import Arm, Study
 from seqjax.types import unknown
 
 
@@ -25,12 +26,15 @@ class Results:
       experiment: the experiment as defined, without changes by flags.
       records: records of all runs and shards.
       measured: content of measurements.json, or None.
+      known: False if no module here defines the experiment; ``experiment`` then has the arms of the
+        records, and no question.
     """
 
     workdir: Workdir
     experiment: Experiment
     records: Sequence[Record] = ()
     measured: Measurements | None = None
+    known: bool = True
 
     @property
     def evidence(self) -> Evidence:
@@ -60,18 +64,23 @@ def read(workdir: Workdir) -> Results | None:
     """Read the results in a workdir; None if there are none.
 
     Raises:
-      WorkdirError: the study of the results is unknown.
+      WorkdirError: the study of measurements is unknown.
       RecordError: a file has invalid content.
     """
     records, measured = workdir.records(), workdir.measurements()
     name = _name(records, measured)
     if name is None:
         return None
-    if name not in NAMES:
+    if name in (*NAMES, *REGISTERED):
+        return Results(workdir, find(name), records, measured)
+    if not records:
         raise WorkdirError(
-            f"--workdir: {workdir.path} has records of {unknown('study', name, NAMES)}"
+            f"--workdir: {workdir.path} has measurements of {unknown('study', name, NAMES)}"
         )
-    return Results(workdir, find(name), records, measured)
+    planned = workdir.config.same.arms if workdir.config else ()
+    titles = dict.fromkeys([*planned, *(record.arm for record in records)])
+    study = Study(name, question="", base={}, arms=tuple(Arm(title) for title in titles))
+    return Results(workdir, Experiment(study), records, known=False)
 
 
 def _name(records: Sequence[Record], measured: Measurements | None) -> str | None:

@@ -29,7 +29,8 @@ def report(results: Results) -> str:
     tune = records[0].tune if workdir.config is None else workdir.config.tune
     if study.metrics is not None and not have_metrics(records, study.metrics):
         study = dataclasses.replace(study, metrics=None)  # the command set another task
-    tables = tables_of(study, records, tune, workdir.plan())
+    changed = changes(study, records) if results.known else Changes({}, ())
+    tables = tables_of(study, records, tune, changed, workdir.plan())
     further = [model_sizes(records, [arm.title for arm in study.arms])]
     if len(rows := task_metrics(records)) > 1:
         further.insert(0, rows)
@@ -48,6 +49,7 @@ def tables_of(
     study: Study,
     records: Sequence[Record],
     tune: str | None,
+    changed: Changes,
     planned: Sequence[Planned] | None = None,
 ) -> list[Table]:
     """The main table of a study, and its additional tables for the tuned axis.
@@ -56,12 +58,12 @@ def tables_of(
       study: the study as defined.
       records: its records; their settings and axes may differ from those of the study.
       tune: path of the axis that the command tuned, or None.
+      changed: differences between the study and the records.
       planned: the planned runs; None to infer them from the records.
 
     Raises:
       NoReportedRunsError: no cell has reported runs yet.
     """
-    changed = changes(study, records)
     titles = _titles(study, records, changed)
     columns, question = study.columns, "" if changed.of_question else study.question
     planned = infer_plan(records) if planned is None else planned

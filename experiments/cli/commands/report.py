@@ -2,10 +2,12 @@
 
 import sys
 
-from experiments.cli import flags, reports
+from experiments.cli import flags, imports, reports
 from experiments.cli.workdir import WorkdirError
 from seqjax.records.jsonl import RecordError
 from seqjax.training.overrides import ConfigError
+
+flags.define_import_flag()
 
 
 def main(argv: list[str]) -> None:
@@ -15,11 +17,12 @@ def main(argv: list[str]) -> None:
         flags.fail("--workdir: not given; expected a folder with records")
     path = flags.workdir()
     try:
+        imports.import_modules()
         text, warnings = reports.report_folder(path)
         print(text)
         for line in warnings:
             print(line, file=sys.stderr)
-    except (WorkdirError, RecordError, ConfigError) as error:
+    except (imports.ModuleError, WorkdirError, RecordError, ConfigError) as error:
         flags.fail(error)
     except BrokenPipeError:
         raise

@@ -12,16 +12,20 @@ FLAGS = flags.FLAGS
 def main(argv: list[str]) -> None:
     """List names, or plan or run the selected studies. Slow imports follow the flag checks."""
     del argv
+    flags.set_data_dir()
+    from experiments.cli import environment, imports
+
+    environment.prepare(FLAGS.deterministic)
+    try:
+        imports.import_modules()
+    except imports.ModuleError as error:
+        flags.fail(error)
     if FLAGS.list is not None:
         from experiments.cli import listing
 
         print(*listing.lines(FLAGS.list), sep="\n")
         return
     flags.study_names()
-    flags.set_data_dir()
-    from experiments.cli import environment
-
-    environment.prepare(FLAGS.deterministic)
     from experiments.cli.workdir import WorkdirError
     from seqjax.data.folder import DataError
     from seqjax.records.jsonl import RecordError

@@ -75,8 +75,9 @@ CASES = {
 @pytest.mark.parametrize(("settings", "axes", "dropped", "text"), CASES.values(), ids=CASES)
 def test_changes_are_named_and_drop_the_question(settings, axes, dropped, text):
     study, records = find("init_by_clip").study, recorded("init_by_clip", settings, axes)
-    (main, *_) = tables_of(study, records, RATE if RATE in records[0].point else None)
-    assert text in str(changes(study, records))
+    changed = changes(study, records)
+    (main, *_) = tables_of(study, records, RATE if RATE in records[0].point else None, changed)
+    assert text in str(changed)
     assert (study.question in main.caption) != dropped
     assert text in main.caption and ("Changed: " in main.caption) == bool(text)
     for figure in (plots.heat_map(main), plots.curves(main, "training_loss")):
@@ -89,10 +90,12 @@ def test_a_title_that_speaks_of_the_kind_gives_way_to_the_path():
     study = find("init_by_clip").study
     swept = {"clip.kind": ["norm", "value"], **BY_VALUE}
     for settings, axes in (({"clip.kind": "value"}, BY_VALUE), ({}, swept)):
-        head, *_ = tables_of(study, recorded("init_by_clip", settings, axes), None)[0].text_rows()
+        found = recorded("init_by_clip", settings, axes)
+        head, *_ = tables_of(study, found, None, changes(study, found))[0].text_rows()
         assert not any("clip norm" in title for title in head)
         assert any("clip.threshold" in title for title in head)
-    head, *_ = tables_of(study, recorded("init_by_clip"), RATE)[0].text_rows()
+    found = recorded("init_by_clip")
+    head, *_ = tables_of(study, found, RATE, changes(study, found))[0].text_rows()
     assert head == ["forget bias", "clip norm 0.1", "clip norm 1", "clip norm ∞"]
 
 
