@@ -92,7 +92,9 @@ class Experiment:
 
 
 def find(name: str) -> Experiment:
-    """Return the experiment of a name in ``NAMES``, imported on the first call, or a registered one.
+    """Return the experiment of a name in ``NAMES`` or ``REGISTERED``.
+
+    The modules of ``NAMES`` are imported on the first call.
 
     Raises:
       ValueError: an unknown name.

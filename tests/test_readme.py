@@ -6,7 +6,6 @@ The guides to experiments have tests in ``test_guides``, the launch scripts in `
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 
@@ -21,7 +20,7 @@ MOST_LINES = 160
 ADDITIONS = [
     block for block in guides.python_blocks(guides.text_of(LIBRARY)) if block.startswith("# ")
 ]
-"""Blocks that are files, or lines of files, to add to the project."""
+"""Blocks that are files, whose first line is their name."""
 
 
 def run(command: list[str], where: pathlib.Path, path: pathlib.Path = ROOT) -> str:
@@ -76,44 +75,15 @@ def test_a_study_of_ones_own_runs_and_is_reported_again(tmp_path):
     assert run(["experiments.report", *report], tmp_path) == table
 
 
-@pytest.fixture
-def extended(tmp_path):
-    """A copy of the project with the additions of the guide in it."""
-    copy = tmp_path / "copy"
-    for folder in ("seqjax", "experiments"):
-        ignored = shutil.ignore_patterns("__pycache__", "results")
-        shutil.copytree(ROOT / folder, copy / folder, ignore=ignored)
-    for block in ADDITIONS:
-        head, _, body = block.partition("\n")
-        path = copy / head.removeprefix("# ")
-        if path.exists():
-            body = replaced(path.read_text(encoding="utf-8"), body)
-        path.write_text(body, encoding="utf-8")
-    return copy
-
-
-def replaced(text: str, lines: str) -> str:
-    """``text`` with each line in place of the one that begins alike, or after the imports."""
-    for line in filter(None, lines.splitlines()):
-        start = re.match(r"\w+ = \(|from [\w.]+ import ", line).group()
-        old = [existing for existing in text.splitlines() if existing.startswith(start)]
-        if old:
-            text = text.replace(old[0], line)
-        else:
-            last = [existing for existing in text.splitlines() if existing.startswith("from ")][-1]
-            text = text.replace(last, f"{last}\n{line}")
-    return text
-
-
 @pytest.mark.slow
 @pytest.mark.subprocess
-def test_the_added_cell_task_and_study_run(extended, tmp_path):
+def test_the_cell_task_and_study_of_ones_own_run_as_printed(tmp_path):
+    (block,) = ADDITIONS
+    assert block.count("\n") < 40
+    head, _, body = block.partition("\n")
+    (tmp_path / head.removeprefix("# ")).write_text(body, encoding="utf-8")
     (command,) = guides.commands(guides.text_of(LIBRARY), "run")
-    table = run(["experiments.run", *command], tmp_path, extended)
+    table = run(["experiments.run", *command], tmp_path)
     assert "| leaky |" in table and "| lstm " in table
-
-
-def test_each_addition_is_short():
-    assert ADDITIONS
-    for block in ADDITIONS:
-        assert block.count("\n") < 40, block.splitlines()[0]
+    again = run(["experiments.report", "--workdir=runs/leak", command[0]], tmp_path)
+    assert again == table

@@ -64,6 +64,8 @@ def _import(name: str) -> None:
 
 def _place(error: BaseException) -> str:
     """File and line of the user's code that an exception comes from; "" if there is none."""
+    if error.__cause__ and (place := _place(error.__cause__)):
+        return place
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(error.filename)}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,9 +1,10 @@
 """Cells and tasks of one's own, registered by code outside the package."""
 
+import contextlib
 import dataclasses
 import re
 import typing
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, TypeVar
 
 import jax
@@ -46,22 +47,18 @@ def register_cell(cell: Cell) -> Cell:
     _check_gates(label, cell)
     if (cell.combine is None) == (cell.step is None):
         raise ConfigError(f"{label}: expected either combine or step")
-    equation = "step" if cell.combine is None else "combine"
-    try:
-        _check_carry(f"{label}: {equation}", cell)
+    equation = f"{label}: {'step' if cell.combine is None else 'combine'}"
+    with _failing(equation):
+        _check_carry(equation, cell)
         jax.eval_shape(lambda key: _gradient(cell, key), jax.random.key(0))
-    except ConfigError:
-        raise
-    except Exception as error:  # whatever the cell's own code raises
-        first = str(error).partition("\n")[0]
-        message = f"{label}: {equation} fails: {type(error).__name__}: {first}"
-        raise ConfigError(message) from error
     add("cell", CELLS, cell.name, cell)
     return cell
 
 
 def register_task(task: TaskClass) -> TaskClass:
     """Add a task to ``TASKS``, so that ``task.name`` accepts its name; a decorator of its class.
+
+    ``tasks.checks`` checks its data before training.
 
     Raises:
       ConfigError: the name is taken, or the class lacks something; one line says what.
@@ -79,6 +76,11 @@ def register_task(task: TaskClass) -> TaskClass:
     missing += [name for name in ("name", "inputs", "outputs") if not hasattr(task, name)]
     if missing:
         raise ConfigError(f"{label}: a {base.__name__} defines {', '.join(missing)}")
+    with _failing(label):
+        made = task()
+    if isinstance(made, GeneratedTask):
+        with _failing(f"{label}: sample"):
+            jax.eval_shape(lambda key: made.sample(key, BATCH), jax.random.key(0))
     add("task", TASKS, task.name, task)
     return task
 
@@ -96,6 +98,18 @@ def add(kind: str, registry: MutableMapping[str, Entry], name: str, entry: Entry
     if name in registry and not _in_notebook(registry[name]):
         raise ConfigError(f"{kind} {name}: the name is taken")
     registry[name] = entry
+
+
+@contextlib.contextmanager
+def _failing(label: str) -> Iterator[None]:
+    """Turn an exception of registered code into a ConfigError of one line, with its cause."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        first = str(error).partition("\n")[0]
+        raise ConfigError(f"{label} fails: {type(error).__name__}: {first}") from error
 
 
 def _in_notebook(entry: Any) -> bool:

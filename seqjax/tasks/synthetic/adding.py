@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from seqjax.metrics import losses
 from seqjax.tasks.base import LONGEST, Batch, GeneratedTask
-from seqjax.types import Array, check_size, unknown
+from seqjax.types import Array, check_name, check_size
 
 VARIANTS = {"halves": 2, "pascanu": 10, "hochreiter": 10}
 """Smallest length T of each variant."""
@@ -42,8 +42,7 @@ class Adding(GeneratedTask):
     targets, inputs, outputs = "values", 2, 1
 
     def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise ValueError(f"variant: {unknown('variant', self.variant, VARIANTS)}")
+        check_name("variant", self.variant, "variant", VARIANTS)
         check_size("length", self.length, VARIANTS[self.variant], LONGEST)
 
     def sample(self, key: Array, batch_size: int) -> Batch:

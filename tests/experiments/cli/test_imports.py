@@ -18,6 +18,7 @@ from seqjax.training.overrides import all_fields
 NUMBER = itertools.count()
 HEAD = """\
     import dataclasses
+    import jax
     import jax.numpy as jnp
     import seqjax
     from experiments import register_study
@@ -35,14 +36,14 @@ TASK = """\
     @seqjax.register_task
     @dataclasses.dataclass(frozen=True)
     class Nothing(seqjax.GeneratedTask):
-        \"\"\"Predict 0 from ``depth`` zeros.\"\"\"
+        \"\"\"Recall the first of ``depth`` bits.\"\"\"
 
         depth: int = 3
         name, inputs, outputs, symbols = "nothing", 2, 2, True
 
         def sample(self, key, batch_size):
-            nothing = jnp.zeros((self.depth, batch_size), jnp.int32)
-            return Batch(nothing, nothing[0], jnp.ones(batch_size))
+            bits = jax.random.randint(key, (self.depth, batch_size), 0, 2, jnp.int32)
+            return Batch(bits, bits[0], jnp.ones(batch_size))
 
 """
 STUDY = """\
@@ -82,7 +83,7 @@ def test_names_of_a_module_are_listed_and_accepted(module, tmp_path):
     for given in (path.name, path.stem, f"./{path.name}", path):
         flag = f"--import={given}"
         assert "nothing_at_all: Is it nothing?" in command(flag, "--list").out
-        assert "\nnothing: Predict 0 from depth zeros.\n" in command(flag, "--list=tasks").out
+        assert "\nnothing: Recall the first of depth bits.\n" in command(flag, "--list=tasks").out
         assert "\necho: gates h\n" in command(flag, "--list=cells").out
         planned = command(flag, "--study=nothing_at_all", "--dry_run")
         assert planned.code == 0 and "echo of 2 units on nothing" in planned.out
@@ -99,7 +100,7 @@ def test_a_workdir_is_reported_with_and_without_the_module(module, tmp_path):
     workdir = f"--workdir={tmp_path / 'runs'}"
     ran = command(flag, "--study=nothing_at_all", workdir)
     assert ran.code == 0, ran.err
-    assert "Is it nothing?" in ran.out and "| deep 1 " in ran.out
+    assert "Is it nothing?" in ran.out and "| deep |" in ran.out
     assert f"{flag}\n" in (tmp_path / "runs" / "flags.txt").read_text()
     assert command(flag, workdir, program=report).out == ran.out
     for registry, name in ((CELLS, "echo"), (TASKS, "nothing"), (REGISTERED, "nothing_at_all")):
@@ -108,22 +109,22 @@ def test_a_workdir_is_reported_with_and_without_the_module(module, tmp_path):
     assert alone.code == 0 and flag in alone.err and alone.err.count("\n") == 1
     (record, _) = jsonl.read_all(tmp_path / "runs")
     assert f"{record.test['accuracy']:.3f}" in alone.out
-    assert "Is it nothing?" not in alone.out and "| task.depth 1 " in alone.out
+    assert "Is it nothing?" not in alone.out and "| task.depth |" in alone.out
     assert "fixed split" not in alone.out
 
 
 MISTAKES = {
     # name: (text of the module, words of the error)
-    "syntax": (HEAD + "    def f(:\n", ("line 7", "SyntaxError")),
+    "syntax": (HEAD + "    def f(:\n", ("line 8", "SyntaxError")),
     "missing import": ("    import nothing_like_it\n", ("line 1", "ModuleNotFoundError")),
-    "exception": (HEAD + "    jnp.zeros(-1)\n", ("line 7", "Error: ")),
+    "exception": (HEAD + "    jnp.zeros(-1)\n", ("line 8", "Error: ")),
     "exit": ("    raise SystemExit(3)\n", ("line 1", "SystemExit: 3")),
-    "taken cell": (HEAD + CELL.replace("echo", "lstm"), ("line 10", "cell lstm", "taken")),
+    "taken cell": (HEAD + CELL.replace("echo", "lstm"), ("line 11", "cell lstm", "taken")),
     "taken task": (HEAD + TASK.replace('"nothing"', '"adding"'), ("task adding", "taken")),
     "taken study": (WHOLE.replace("nothing_at_all", "claims"), ("study claims", "taken")),
-    "twice": (HEAD + CELL + CELL, ("line 15", "cell echo", "taken")),
+    "twice": (HEAD + CELL + CELL, ("line 16", "cell echo", "taken")),
     "name": (HEAD + CELL.replace("echo", "an echo"), ("'an echo'", "letters, digits")),
-    "undefined": (HEAD + CELL.replace("z.h", "y.h"), ("cell echo", "combine", "NameError", "'y'")),
+    "undefined": (HEAD + CELL.replace("z.h", "y.h"), ("line 9", "cell echo", "NameError", "'y'")),
     "unknown gate": (HEAD + CELL.replace("z.h", "z.f"), ("cell echo", "combine", "'f'")),
     "shape": (
         HEAD + CELL.replace("z.h)", "z.h)[:, :1]"),
@@ -132,18 +133,22 @@ MISTAKES = {
     "carry": (HEAD + CELL.replace("Hidden(act", "(act"), ("cell echo", "expected Hidden(h)")),
     "activation": (HEAD + CELL.replace('"tanh"', '"tahn"'), ("gate h", "'tahn'", "sigmoid, tanh")),
     "no gates": (HEAD + CELL.replace('Gate("h", "tanh"),', ""), ("cell echo", "gates")),
-    "no cell": (HEAD + "    seqjax.register_cell(len)\n", ("line 7", "a Cell such as")),
+    "no cell": (HEAD + "    seqjax.register_cell(len)\n", ("line 8", "a Cell such as")),
     "no sample": (HEAD + TASK.replace("sample", "simple"), ("task nothing", "sample")),
     "no outputs": (HEAD + TASK.replace("outputs,", "out,"), ("task nothing", "outputs")),
+    "sample fails": (HEAD + TASK.replace("(bits,", "(bit,"), ("line 18", "sample", "'bit'")),
     "no dataclass": (
         HEAD + TASK.replace("    @dataclasses.dataclass(frozen=True)\n", ""),
         ("task nothing", "frozen dataclass"),
     ),
     "no default": (HEAD + TASK.replace(" = 3", ""), ("task nothing: depth", "default")),
     "type": (HEAD + TASK.replace("int = 3", "list = None"), ("depth", "int, float, bool or str")),
-    "no task": (HEAD + "    seqjax.register_task(len)\n", ("line 7", "subclass of Task")),
-    "no study": (HEAD + "    register_study(len)\n", ("line 7", "expected a Study")),
-    "unknown setting": (WHOLE.replace("model.hidden", "model.width"), ("line 29", "'model.hidden'")),
+    "no task": (HEAD + "    seqjax.register_task(len)\n", ("line 8", "subclass of Task")),
+    "no study": (HEAD + "    register_study(len)\n", ("line 8", "expected a Study")),
+    "unknown setting": (
+        WHOLE.replace("model.hidden", "model.width"),
+        ("line 25", "'model.hidden'"),
+    ),
 }
 
 
