@@ -77,6 +77,11 @@ class TableCell:
         """Test metric or score of each run by seed; chance for a failed run."""
         return {run.seed: rules.reported_value(run) for run in self.records}
 
+    def minus(self, other: "TableCell") -> dict[int | str, float]:
+        """Differences to the values of another cell, for the seeds that both have."""
+        values = other.values
+        return {seed: a - values[seed] for seed, a in self.values.items() if seed in values}
+
     @property
     def failures(self) -> dict[str, int]:
         """Number of failed runs by reason, the most frequent reason first."""
