@@ -203,6 +203,15 @@ def test_an_axis_that_an_arm_lacks_is_no_part_of_its_point():
     assert table.grid[("gru",), ""].point == {} and table.columns == ("", 8, 16)
 
 
+def test_axes_are_in_the_order_given():
+    frame = rows(depth=[1, 2] * 6)
+    frame.loc[frame.index < 6, "width"] = nan  # the first arm lacks the first axis
+    frame["seed"] = range(12)
+    for axes in (["width", "depth"], ["depth", "width"]):
+        table = table_of(frame, axes=axes)
+        assert (table.row_titles, table.column_title) == (("arm", axes[0]), axes[1])
+
+
 MISTAKES = {
     "no such metric": (rows(), {"axes": ["width"], "metric": "acc"}, "metric"),
     "no such arm": (rows(), {"arm": "method"}, "arm"),

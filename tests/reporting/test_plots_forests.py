@@ -109,6 +109,7 @@ def test_only_common_seeds_are_paired():
     values = {("lstm", 0.5): [0.5, 0.6, 0.7], ("gru", 0.5): [0.6, 0.9]}
     figure = plots.forest(table(values), "lstm")
     assert marked(figure.axes[1], "o") == near([(0.1, 1), (0.3, 1)])
+    assert marked(plots.forest(table(values), "gru").axes[1], "D") == near([(-0.2, 0)])
     assert "(5 of 6 runs)" in figure.axes[0].get_title(loc="left")
     assert any(text.startswith("+0.200") and text.endswith("(2)") for text in words(figure))
 
@@ -135,6 +136,9 @@ def test_a_reference_without_the_axis_is_compared_with_at_every_point():
     ]
     figure = plots.forest(table_of(found, tune=None), "gru")
     assert marked(figure.axes[1], "D") == near([(-0.1, 1), (0.1, 2)])  # the gru is the first row
+    valued = plots.forest(table_of(found, tune=None), {BIAS: 0.1})
+    assert marked(valued.axes[1], "D") == near([(0.2, 2)])
+    assert words(valued).count("reference") == 1  # the gru has no bias that could be the reference
     several = plots.forest(table_of(found, tune=None), "lstm")
     assert not marked(several.axes[1], "D").size  # no single cell of the lstm is the reference
 

@@ -140,7 +140,7 @@ def from_frame(
         )
         for row in range(len(metrics))
     ]
-    return _table(runs, tune, validation, **options)
+    return _table(runs, list(axes), tune, validation, **options)
 
 
 def from_scores(
@@ -191,6 +191,7 @@ def from_scores(
 
 def _table(
     runs: Sequence[FrameRun],
+    axes: Sequence[str],
     tune: str | None,
     validation: str | None,
     title: str = "results",
@@ -201,11 +202,10 @@ def _table(
 ) -> Table:
     """Aggregate and arrange runs, and explain the numbers."""
     _check_different(runs)
-    axes = dict.fromkeys((titles or {}).get(axis, axis) for run in runs for axis in run.point)
-    if columns and columns not in axes:
-        known = ", ".join(axes)
-        raise ValueError(f"columns: expected one of {known or 'no axes'}, or '', got {columns!r}")
-    runs = sorted(runs, key=lambda run: -len(run.point))  # so that axes are in the order given
+    accepted = [(titles or {}).get(axis, axis) for axis in axes if axis != tune] + [""]
+    if columns is not None and columns not in accepted:
+        known = ", ".join(map(repr, accepted))
+        raise ValueError(f"columns: expected one of {known}, got {columns!r}")
     cells = aggregate(runs, tune)
     first = runs[0]
     better = f"{'higher' if first.higher_is_better else 'lower'} is better"
@@ -233,6 +233,7 @@ def _table(
         higher_is_better=first.higher_is_better,
         tuned=tune,
         titles=titles,
+        axes=axes,
         arms=arms,
         columns=columns,
         incomplete="" if state.complete else state.count,

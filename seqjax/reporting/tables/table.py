@@ -102,6 +102,7 @@ def arrange(
     tuned: str | None = None,
     part: str = "test",
     titles: Mapping[str, str] | None = None,
+    axes: Sequence[str] = (),
     arms: Sequence[str] = (),
     columns: str | None = None,
     changed: str = "",
@@ -114,10 +115,11 @@ def arrange(
       title, caption, metric, higher_is_better, tuned, part, changed, incomplete: as in ``Table``.
       titles: title of an axis in the head of the table, by path; axes with equal titles share a
         column.
+      axes: order of the axes, by path; others follow.
       arms: order of the arms; others follow by name.
       columns: title of the axis whose values are columns; None for the last axis, "" for none.
     """
-    row_titles, columns, grid = _grid(cells, titles or {}, columns)
+    row_titles, columns, grid = _grid(cells, titles or {}, axes, columns)
     if any("" in (*row, column if columns else None) for row, column in grid):
         caption += f" {label('')} means not applicable."
     position = {arm: k for k, arm in enumerate(arms)}
@@ -144,10 +146,15 @@ def arrange(
 
 
 def _grid(
-    cells: Sequence[TableCell], titles: Mapping[str, str], columns: str | None
+    cells: Sequence[TableCell],
+    titles: Mapping[str, str],
+    order: Sequence[str],
+    columns: str | None,
 ) -> tuple[tuple[str, ...], str, dict[tuple, TableCell]]:
     """Titles of the parts of a row's label, column title, and cells by (row, column)."""
-    axes = list(dict.fromkeys(titles.get(path, path) for cell in cells for path in cell.point))
+    present = dict.fromkeys(path for cell in cells for path in cell.point)
+    paths = [*(path for path in order if path in present), *present]
+    axes = list(dict.fromkeys(titles.get(path, path) for path in paths))
     several = len({cell.arm for cell in cells}) > 1
     if columns is None or columns not in (*axes, ""):
         columns = axes[-1] if axes and (several or len(axes) > 1) else ""
