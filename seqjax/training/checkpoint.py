@@ -4,10 +4,15 @@ Orbax writes a checkpoint under a temporary name and renames it when it is compl
 detect files that change later. Therefore a digest of every array and of the metadata is saved and
 compared on loading. The last two checkpoints are preserved; if the newest is corrupt, the previous
 one is loaded.
+
+Files of a few kilobytes can declare gigabytes: an array's shape, its chunks, their compression, or
+the nodes of the database around them. Arrays are therefore read with TensorStore, in which Orbax
+stores them, because it compares all of these with what is expected before it reads a number.
 """
 
 import hashlib
 import json
+import math
 import pathlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +22,12 @@ import jax
 import numpy as np
 
 MAX_TO_KEEP = 2
+MOST_METADATA = 2**26
+"""Bound on the bytes of a checkpoint's metadata."""
+SMALL, MOST_COMPRESSION = 2**26, 100
+"""Arrays may take ``SMALL`` bytes of memory, and ``MOST_COMPRESSION`` for each byte on disk."""
+MOST_NODE = 100_000_000
+"""Orbax's bound on the bytes of a node of its database."""
 
 Arrays = Mapping[str, np.ndarray]
 Shapes = Mapping[str, jax.ShapeDtypeStruct]
@@ -166,7 +177,10 @@ class Checkpoints:
         return [int(entry.name) for entry in self.folder.iterdir() if entry.name.isdecimal()]
 
     def _metadata(self, number: int) -> Metadata:
-        saved = self._orbax().metadata(number).custom_metadata
+        path = self.folder / str(number) / "_CHECKPOINT_METADATA"
+        if path.stat().st_size > MOST_METADATA:
+            raise CorruptError(f"its metadata have over {MOST_METADATA:,} bytes")
+        saved = json.loads(path.read_bytes()).get("custom_metadata")
         if not isinstance(saved, dict) or saved.keys() != {"facts", "digest"}:
             raise CorruptError("its metadata are missing")
         if _metadata_digest(saved["facts"]) != saved["digest"]:
@@ -174,19 +188,13 @@ class Checkpoints:
         return saved["facts"]
 
     def _arrays(self, number: int, shapes: Shapes, metadata: Metadata) -> Arrays:
-        on_device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        nonempty = {
-            name: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=on_device)
-            for name, shape in shapes.items()
-            if shape.size
-        }
-        loaded = self._orbax().load(number, nonempty)
-        arrays = {
-            name: np.asarray(loaded[name]) if shape.size else np.zeros(shape.shape, shape.dtype)
-            for name, shape in shapes.items()
-        }
-        for name, array in arrays.items():
-            if _array_digest(array) != metadata["arrays"].get(name):
+        arrays = {name: np.zeros(s.shape, s.dtype) for name, s in shapes.items() if not s.size}
+        arrays |= _read(
+            self.folder / str(number),
+            {name: shape for name, shape in shapes.items() if shape.size},
+        )
+        for name in shapes:
+            if _array_digest(arrays[name]) != metadata["arrays"].get(name):
                 raise CorruptError(f"{name} has changed since it was written")
         return arrays
 
@@ -197,6 +205,45 @@ class Checkpoints:
         aside.mkdir(exist_ok=True)
         count = len(list(aside.iterdir()))
         return (self.folder / str(number)).rename(aside / f"{count}-{number}")
+
+
+def _read(folder: pathlib.Path, shapes: Shapes) -> dict[str, np.ndarray]:
+    """Return arrays of a checkpoint, after comparing how they are stored with their shapes."""
+    import tensorstore
+
+    databases = [manifest.parent for manifest in folder.glob("*/manifest.ocdbt")]
+    if len(databases) != 1:
+        raise CorruptError(f"expected one database of arrays, found {len(databases)}")
+    (database,) = databases
+    needed = sum(math.prod(shape.shape) * shape.dtype.itemsize for shape in shapes.values())
+    stored = sum(path.stat().st_size for path in database.rglob("*"))
+    if needed > SMALL + MOST_COMPRESSION * stored:
+        raise CorruptError(f"its {stored:,} bytes cannot hold arrays of {needed:,} bytes")
+    specs = (_array_spec(database, name, shape) for name, shape in shapes.items())
+    opened = [tensorstore.open(spec, open=True, read=True) for spec in specs]
+    reads = [array.result().read() for array in opened]
+    return {name: read.result() for name, read in zip(shapes, reads, strict=True)}
+
+
+def _array_spec(folder: pathlib.Path, name: str, shape: jax.ShapeDtypeStruct) -> dict[str, Any]:
+    """TensorStore's specification of an array as Orbax writes it, in one compressed chunk."""
+    chunk = {"chunk_shape": list(shape.shape)}
+    codecs = {"codecs": ["bytes", "zstd"], "index_codecs": ["bytes", "crc32c"]}
+    return {
+        "driver": "zarr3",
+        "kvstore": {
+            "driver": "ocdbt",
+            "base": {"driver": "file", "path": f"{folder}/"},
+            "path": f"{name}/",
+            "config": {"max_decoded_node_bytes": MOST_NODE},
+        },
+        "metadata": {
+            "shape": list(shape.shape),
+            "data_type": shape.dtype.name,
+            "chunk_grid": {"name": "regular", "configuration": chunk},
+            "codecs": [{"name": "sharding_indexed", "configuration": {**chunk, **codecs}}],
+        },
+    }
 
 
 def _array_digest(array: np.ndarray) -> str:

@@ -1,6 +1,5 @@
 """Checkpoints: loading gives what was saved, or the previous checkpoint, or nothing."""
 
-import gc
 import pathlib
 import shutil
 
@@ -13,17 +12,6 @@ from seqjax.records.record import Failure
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 from seqjax.training.checkpoint import CheckpointError, Checkpoints
-
-# Orbax leaves an event loop and unfinished reads behind when it fails to read a corrupt checkpoint.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def collected():
-    """Collect what Orbax left behind before the tests of another module, which it would fail."""
-    yield
-    gc.collect()
-
 
 FOLDERS = ["1", "2"]
 METADATA = {"runs": ["all seed=0", "é"], "step": 3, "seconds": 0.1 + 0.2}
