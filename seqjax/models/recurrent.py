@@ -24,6 +24,26 @@ def linear(
     return nnx.Linear(inputs, outputs, dot_general=dot_general, rngs=rngs, **options)
 
 
+class CellParams(nnx.Module):
+    """Parameters of one cell: an ``nnx.Param`` for each array of its NamedTuple.
+
+    A Param that held the whole NamedTuple would break ``nnx.Optimizer``, which turns containers
+    inside a Param into plain states.
+
+    Args:
+      params: parameters as of ``init_cell``.
+    """
+
+    def __init__(self, params: NamedTuple):
+        self.kind = type(params)
+        for name, array in params._asdict().items():
+            setattr(self, name, nnx.Param(array))
+
+    def get_value(self) -> NamedTuple:
+        """Return the arrays as the cell's NamedTuple, which ``unroll`` takes."""
+        return self.kind(**{name: getattr(self, name).get_value() for name in self.kind._fields})
+
+
 class RecurrentLayers(nnx.Module):
     """Stacked layers of one cell in one or both directions, time-major.
 
@@ -62,9 +82,8 @@ class RecurrentLayers(nnx.Module):
                     rngs = nnx.Rngs(named_key(cell_key, "map"))
                     self.maps[name] = linear(width, hidden_size, dtype, rngs, use_bias=False)
                 cell_width = hidden_size if cell.square else width
-                self.cells[name] = nnx.Param(
-                    init_cell(cell_key, cell, cell_width, hidden_size, init)
-                )
+                params = init_cell(cell_key, cell, cell_width, hidden_size, init)
+                self.cells[name] = CellParams(params)
 
     def __call__(
         self, x_TBD: Array, *, carry: dict[str, NamedTuple] | None = None, **options: Any

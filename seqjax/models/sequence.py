@@ -6,7 +6,8 @@ and checkpoints see arrays only.
 """
 
 import dataclasses
-from collections.abc import Callable
+import functools
+import operator
 from typing import Any, NamedTuple
 
 import jax
@@ -16,7 +17,7 @@ from flax import nnx
 from seqjax.cells import CELLS
 from seqjax.cells.base import Cell
 from seqjax.init import InitSpec
-from seqjax.models.recurrent import RecurrentLayers, linear
+from seqjax.models.recurrent import CellParams, RecurrentLayers, linear
 from seqjax.recurrence.unroll import Unrolled
 from seqjax.types import Array, check_name, check_size, named_key, static
 
@@ -201,27 +202,25 @@ class SequenceModel(Encoder):
 
 
 def model_params(model: nnx.Module) -> dict[str, Any]:
-    """The parameters of a model as a plain dict of arrays."""
-    return nnx.to_pure_dict(nnx.state(model, nnx.Param))
-
-
-def abstract_module(make: Callable[[], nnx.Module]) -> nnx.Module:
-    """The module that ``make`` returns, with ``jax.ShapeDtypeStruct`` in place of its arrays."""
-    graphs = []
-
-    def split():
-        graph, state = nnx.split(make())
-        graphs.append(graph)
-        return state
-
-    state = jax.eval_shape(split)  # nnx.eval_shape fails inside shard_map on parameters like ours
-    return nnx.merge(graphs[0], state)
+    """The parameters of a model as a plain dict of arrays, with the NamedTuples of its cells."""
+    params = nnx.to_pure_dict(nnx.state(model, nnx.Param))
+    for path, module in nnx.iter_modules(model):
+        if isinstance(module, CellParams):
+            *path, name = path
+            parent = functools.reduce(operator.getitem, path, params)
+            parent[name] = module.kind(**parent[name])
+    return params
 
 
 def with_params(model: nnx.Module, arrays: dict[str, Any]) -> nnx.Module:
     """The (abstract) model with these parameters; the inverse of ``model_params``."""
     graph, state = nnx.split(model)
-    nnx.replace_by_pure_dict(state, arrays)
+    cells_as_dicts = jax.tree.map(
+        lambda node: node._asdict() if isinstance(node, tuple) else node,
+        arrays,
+        is_leaf=lambda node: isinstance(node, tuple),
+    )
+    nnx.replace_by_pure_dict(state, cells_as_dicts)
     return nnx.merge(graph, state)
 
 

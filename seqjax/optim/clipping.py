@@ -6,6 +6,7 @@ thresholds can include "off". Norms are computed in float32 or wider and cannot 
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -85,7 +86,8 @@ def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.Grad
       cell: the cell whose units "adaptive" clips; other kinds ignore it.
 
     Raises:
-      ValueError: "adaptive" without a cell, or updated without the parameters.
+      ValueError: "adaptive" without a cell; or updated without the parameters, without parameters
+        of that cell among them, or with those of another cell.
 
     >>> import jax.numpy as jnp
     >>> transformation = clip(ClipSpec("norm", 1.0))
@@ -141,30 +143,68 @@ def _clip_entries(g: Array, threshold: Number) -> tuple[Array, Array]:
 
 def _adaptive(cell: Cell, updates: Any, params: Any, threshold: Number) -> tuple[Any, Array]:
     """The updates with each unit of each gate clipped; parameters outside gates are unchanged."""
-    changes = [jnp.zeros((), bool)]
+    changes = []
 
     def units(gradient, weights):
-        if not isinstance(gradient, cell.params):
+        if not _is_cell(gradient):
             return gradient
-        blocks = {}
-        weights = cell.blocks(weights)
-        for gate, gate_gradient in cell.blocks(gradient).items():
+        weights, blocks = cell.blocks(_cell_params(cell, weights)), {}
+        gradient_of_cell = _cell_params(cell, gradient)
+        for gate, gate_gradient in cell.blocks(gradient_of_cell).items():
             norm = tree_norm(weights[gate], axes=(0,))
             bound = threshold * jnp.maximum(norm, SMALLEST_WEIGHT)
             clipped, changed = clip_to_norm(gate_gradient, bound, axes=(0,))
             blocks |= clipped
             changes.append(jnp.any(changed))
-        return gradient._replace(
-            **{
-                name: _replace_blocks(name, getattr(gradient, name), blocks)
-                for name in gradient._fields
-            }
-        )
+        clipped = {
+            name: _replace_blocks(name, array, blocks)
+            for name, array in gradient_of_cell._asdict().items()
+        }
+        like = type(gradient)(**clipped) if isinstance(gradient, tuple) else clipped
+        return jax.tree.unflatten(jax.tree.structure(gradient), jax.tree.leaves(like))
 
-    clipped = jax.tree.map(
-        units, updates, params, is_leaf=lambda node: isinstance(node, cell.params)
-    )
+    clipped = jax.tree.map(units, updates, params, is_leaf=_is_cell)
+    if not changes:
+        raise ValueError(
+            f"updates: expected parameters of cell {cell.name!r} somewhere in the tree for "
+            f"kind='adaptive', with fields {', '.join(cell.params._fields)}, got none"
+        )
     return clipped, jnp.stack(changes).any()
+
+
+def _fields(node: Any) -> tuple[str, ...]:
+    """Names of the fields of a NamedTuple, or keys of a mapping; empty for anything else."""
+    return tuple(node) if isinstance(node, Mapping) else getattr(node, "_fields", ())
+
+
+def _is_cell(node: Any) -> bool:
+    """Return whether a node holds a cell's parameters, as a NamedTuple or by field in a mapping.
+
+    Models under ``nnx.Optimizer`` have mappings.
+    """
+    return "w_DGH" in _fields(node)
+
+
+def _cell_params(cell: Cell, node: Any) -> NamedTuple:
+    """A node for which ``_is_cell`` holds, as the cell's NamedTuple of arrays.
+
+    Raises:
+      ValueError: the node belongs to another cell.
+    """
+    fields = _fields(node)
+    if set(fields) != set(cell.params._fields):
+        expected = ", ".join(cell.params._fields)
+        raise ValueError(
+            f"updates: cell {cell.name!r} has {expected}; got another cell's {', '.join(fields)}"
+        )
+    mapping = node if isinstance(node, Mapping) else node._asdict()
+    params = cell.params(**{name: jax.tree.leaves(mapping[name])[0] for name in fields})
+    gates = params.w_DGH.shape[-2]
+    if gates != len(cell.input_gates):
+        raise ValueError(
+            f"updates: cell {cell.name!r} has {len(cell.input_gates)} gates in w_DGH, got {gates}"
+        )
+    return params
 
 
 def _replace_blocks(field: str, array: Array, blocks: dict[tuple[str, int], Array]) -> Array:

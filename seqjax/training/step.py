@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
 from seqjax.cells import CELLS
 from seqjax.diagnostics import observers
 from seqjax.metrics.losses import masked_mean
-from seqjax.models.sequence import SequenceModel, abstract_module, model_params, with_params
+from seqjax.models.sequence import SequenceModel, model_params, with_params
 from seqjax.optim import optimizer
 from seqjax.recurrence.gradient_norms import StepBound
 from seqjax.tasks.base import Batch, first_of
@@ -79,7 +80,7 @@ def build_model(config: Config, key: Array) -> SequenceModel:
 
 def abstract_model(config: Config) -> SequenceModel:
     """Model with shapes in place of arrays."""
-    return abstract_module(lambda: build_model(config, jax.random.key(0)))
+    return nnx.eval_shape(lambda: build_model(config, jax.random.key(0)))
 
 
 def _make_optimizer(config: Config) -> optax.GradientTransformation:

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from support.assertions import assert_close
 
 from seqjax.cells import CELLS
@@ -13,7 +14,6 @@ from seqjax.init import InitSpec
 from seqjax.models.sequence import (
     ModelSpec,
     SequenceModel,
-    abstract_module,
     model_params,
     model_size,
     with_params,
@@ -40,7 +40,7 @@ def make(key, cell="lstm", *, inputs=D, every_step=False, symbols=False, init=No
 def drawn(seed=0, cell="lstm", **options):
     """The abstract model and its parameters."""
     model = make(jax.random.key(seed), cell, **options)
-    return abstract_module(lambda: make(jax.random.key(0), cell, **options)), model_params(model)
+    return nnx.eval_shape(lambda: make(jax.random.key(0), cell, **options)), model_params(model)
 
 
 def composed(arrays, x, cell="lstm", lengths_B=None, every_step=False):
@@ -170,7 +170,7 @@ READOUT = H * V + V
     ids=str,
 )
 def test_sizes_by_hand(options, recurrent, readout):
-    model = abstract_module(lambda: make(jax.random.key(0), **options))
+    model = nnx.eval_shape(lambda: make(jax.random.key(0), **options))
     sizes = model_size(model)
     assert sizes["parameters_recurrent"] == recurrent
     assert sizes["parameters"] == recurrent + readout
