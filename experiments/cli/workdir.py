@@ -6,7 +6,6 @@ atomically, so that other processes never read a partial file.
 
 import hashlib
 import io
-import os
 import pathlib
 import urllib.parse
 from collections.abc import Callable, Mapping, Sequence
@@ -213,13 +212,7 @@ class Workdir:
 
     def write(self, name: str, text: str | bytes, by: object = None) -> None:
         """Replace a file atomically; ``by`` differs between processes that may write it at once."""
-        path = self.path / name
-        partial = path.with_name(f".{path.name}.{by or os.getpid()}")
-        with open(partial, "wb") as file:
-            file.write(text.encode() if isinstance(text, str) else text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        jsonl.write_file(self.path / name, text, by)
 
     def write_curve(self, run: str, trace: Trace, shard: tuple[int, int]) -> str:
         """Write every step of a run, the rows of a ``Trace``; return the path in the workdir."""

@@ -136,6 +136,16 @@ def append(path: pathlib.Path, record: Record) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+def write_file(path: pathlib.Path, text: str | bytes, by: object = None) -> None:
+    """Replace a file atomically; ``by`` differs between processes that may write it at once."""
+    partial = path.with_name(f".{path.name}.{by or os.getpid()}")
+    with open(partial, "wb") as file:
+        file.write(text.encode() if isinstance(text, str) else text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
 def sync_folder(folder: pathlib.Path) -> None:
     """Wait until the folder's list of files is on disk."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from seqjax.records import jsonl
+from seqjax.records import jsonl, plan
+from seqjax.records.plan import Planned
 from seqjax.records.record import Record
 from seqjax.training.overrides import ConfigError, value_text
 
@@ -37,6 +38,11 @@ class Recording:
         if self.file is not None:
             jsonl.append(self.file, record)
         self.records[record.id] = record
+
+    def write_plan(self, runs: Iterable[Planned]) -> None:
+        """Replace the plan of the workdir, from which tables know how many runs are missing."""
+        if self.file is not None:
+            jsonl.write_file(self.file.with_name(plan.NAME), plan.to_text(runs))
 
     def check(self, record: Record, **expected: Any) -> None:
         """Check that a record belongs to the study at hand.

@@ -1,14 +1,14 @@
 """Train a study in this process."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import jax
 import msgspec
 
 from seqjax.records.environment import describe_environment
 from seqjax.records.record import Record
-from seqjax.records.source import source_of
+from seqjax.records.source import sources_of
 from seqjax.sweeps.executor import group_runs, runs_per_device, train_group
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.recording import Recording, recording
@@ -45,16 +45,14 @@ def run(
     common = {"tune": ",".join(study.tuned) or None}
     data: dict[Task, dict[str, str]] = {}
     with recording(workdir) as recorded:
-        for record in recorded.records.values():
-            recorded.check(record, study=study.name)
         while True:
             runs = plan_runs(study, seeds, recorded.records.values())
             check_tasks(run.config for run in runs)
             for task in {run.config.task for run in runs} - data.keys():
                 digest = digest_of_data([task])
                 data[task] = {} if digest is None else {"data": digest}
-            for planned in runs:
-                _check(recorded, planned, data[planned.config.task])
+            _check(recorded, runs, data)
+            recorded.write_plan(runs)
             pending = [run for run in runs if run.id not in recorded.records]
             if not pending:
                 return [recorded.records[run.id] for run in runs]
@@ -79,21 +77,32 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
     return seeds
 
 
-def _check(recorded: Recording, run: Run, data: dict[str, str]) -> None:
-    """Raise ConfigError if the record of a run was trained with other settings, data or code.
+def _check(recorded: Recording, runs: list[Run], data: Mapping[Task, Mapping[str, str]]) -> None:
+    """Raise ConfigError if the records and the planned runs do not belong into one workdir.
 
     Args:
       recorded: the records.
-      run: the planned run.
-      data: digest of its data, if there is any.
+      runs: the planned runs.
+      data: digest of the data by task, for tasks that have data.
     """
-    record = recorded.records.get(run.id)
-    if record is None:
-        return
-    recorded.check(record, settings=as_settings(run.config), environment=data)
-    for kind, here in msgspec.structs.asdict(source_of(run.config)).items():
-        if "" not in (here, there := getattr(record.source, kind)) and here != there:
-            raise ConfigError(
-                f"workdir: {recorded.file.parent} has {record.id!r} of another version of the code "
-                f"of its {kind}; choose another workdir, or restore the code"
-            )
+    first, task = runs[0], runs[0].config.task
+    common = {"study": first.study, "compared": first.compared}
+    if first.compared == "metric":
+        common |= {"metric": task.metric, "higher_is_better": task.higher_is_better}
+    planned = {(run.arm, *sorted(run.point.items())): run for run in runs}
+    sources = sources_of(run.config for run in planned.values())
+    for record in recorded.records.values():
+        recorded.check(record, **common)
+        if run := planned.get((record.arm, *sorted(record.point.items()))):
+            settings, environment = as_settings(run.config), data[run.config.task]
+            recorded.check(record, settings=settings, environment=environment)
+        for kind, name, digests in (
+            ("task", record.settings["task.name"], sources.tasks),
+            ("cell", record.settings["model.cell"], sources.cells),
+        ):
+            here, there = digests.get(name, ""), getattr(record.source, kind)
+            if "" not in (here, there) and here != there:
+                raise ConfigError(
+                    f"workdir: {recorded.file.parent} has {record.id!r} of another version of the "
+                    f"code of {kind} {name}; choose another workdir, or restore the code"
+                )

@@ -6,8 +6,9 @@ import types
 import pytest
 from support.made_up import record, replace, without_time
 
-from seqjax.records import jsonl, locks
+from seqjax.records import jsonl, locks, plan
 from seqjax.records.record import Source
+from seqjax.reporting import tables
 from seqjax.sweeps import run as runner
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import as_settings
@@ -91,19 +92,44 @@ def test_nothing_is_written_without_a_workdir(trained, tmp_path, monkeypatch):
     assert len(trained.ids) == 4 and not list(tmp_path.iterdir())
 
 
+def test_a_table_of_an_interrupted_workdir_says_what_is_missing(trained, tmp_path):
+    trained.limit = 3
+    with pytest.raises(KeyboardInterrupt):
+        STUDY.run(2, tmp_path)
+    table = tables.make(tmp_path)
+    assert table.incomplete == "3 of 4 runs" and "(seed 1)" in table.caption
+    trained.limit = None
+    STUDY.run(2, str(tmp_path))
+    assert not tables.make(str(tmp_path)).incomplete
+    assert len(plan.read(tmp_path)) == 4
+
+
 OTHERS = {
     "settings": (dataclasses.replace(STUDY, base={**STUDY.base, "model.hidden": 3}), "hidden"),
-    "study": (dataclasses.replace(STUDY, name="other"), "other"),
+    "study": (dataclasses.replace(STUDY, name="other"), "study"),
+    "scores": (dataclasses.replace(STUDY, scored=True), "compared"),
+    "metric": (
+        dataclasses.replace(
+            STUDY,
+            base={"task.name": "temporal_order", "clip.kind": "norm", "train.steps": 2},
+            arms=(Arm("another"),),
+        ),
+        "metric",
+    ),
 }
 
 
+@pytest.mark.parametrize("seeds", [2, [7]], ids=["more seeds", "other seeds"])
 @pytest.mark.parametrize(("other", "named"), OTHERS.values(), ids=OTHERS)
-def test_a_workdir_of_another_study_is_refused_before_training(other, named, trained, tmp_path):
+def test_a_workdir_of_another_study_is_refused_before_training(
+    other, named, seeds, trained, tmp_path
+):
     STUDY.run(1, tmp_path)
-    before = (tmp_path / "records.jsonl").read_bytes()
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.json*")}
     with pytest.raises(ConfigError, match=f"workdir: .*{named}"):
-        other.run(2, tmp_path)
-    assert len(trained.ids) == 2 and (tmp_path / "records.jsonl").read_bytes() == before
+        other.run(seeds, tmp_path)
+    assert len(trained.ids) == 2
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.json*")} == before
 
 
 @pytest.mark.parametrize("kind", ["task", "cell"])
@@ -113,8 +139,10 @@ def test_a_workdir_of_other_code_is_refused(kind, trained, tmp_path, monkeypatch
     (tmp_path / "records.jsonl").unlink()
     for one in recorded:
         jsonl.append(tmp_path / "records.jsonl", replace(one, source=Source(**{kind: "0" * 16})))
-    with pytest.raises(ConfigError, match=f"workdir: .*{kind}"):
-        STUDY.run(2, tmp_path)
+    other = dataclasses.replace(STUDY, arms=(Arm("new"),))  # of the same task and cell
+    for study in (STUDY, other):
+        with pytest.raises(ConfigError, match=f"workdir: .*{kind}"):
+            study.run(2, tmp_path)
     assert len(trained.ids) == 2
 
 

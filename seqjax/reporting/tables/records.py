@@ -1,10 +1,14 @@
 """Tables of the records of a study."""
 
 import dataclasses
+import os
+import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from seqjax.records.jsonl import read_all
 from seqjax.records.plan import Planned
+from seqjax.records.plan import read as read_plan
 from seqjax.records.record import Record
 from seqjax.reporting.aggregate import TableCell, aggregate
 from seqjax.reporting.completeness import completeness
@@ -30,7 +34,7 @@ class NoReportedRunsError(ValueError):
 
 
 def make(
-    records: Sequence[Record],
+    records: Sequence[Record] | str | os.PathLike,
     *,
     title: str | None = None,
     question: str = "",
@@ -45,7 +49,7 @@ def make(
     """Aggregate the records of a study into a table.
 
     Args:
-      records: records of one study, in any order.
+      records: records of one study, in any order; or a workdir with them and with their plan.
       title: name of the table; None for the name of the study.
       question: first sentence of the caption.
       changed: changes to the study as defined, named in the caption and in figures.
@@ -56,13 +60,18 @@ def make(
       arms: order of the arms; others follow by name.
       columns: title of the axis whose values are columns; None for the last axis, "" for none.
       fixed: use only runs with this value of the tuned axis, without a selection.
-      planned: the runs of a complete table, such as the result of ``plan_runs``; None for every
-        recorded arm and point with every recorded seed.
+      planned: the runs of a complete table, such as the result of ``plan_runs``; None for the plan
+        of the workdir or, without one, every recorded arm and point with every recorded seed.
 
     Raises:
       ValueError: no records, or something else.
+      RecordError: a file of the workdir has invalid content.
       NoReportedRunsError: tuning is not finished, so no cell has reported runs.
     """
+    if isinstance(records, str | os.PathLike):
+        workdir = pathlib.Path(records)
+        records = read_all(workdir)
+        planned = read_plan(workdir) if planned is None else planned
     if not all(isinstance(record, Record) for record in records):
         raise ValueError("records: expected records; tables.from_frame takes data frames")
     if tune == AS_RECORDED:
