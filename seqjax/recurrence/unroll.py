@@ -60,7 +60,7 @@ def unroll(
     Args:
       cell: an entry of ``CELLS``.
       params: its parameters, as returned by ``init_cell``.
-      x_TBD: inputs, time-major, in the parameters' dtype.
+      x_TBD: inputs, time-major, in the parameters' dtype; at least one step, sequence and feature.
       carry: the initial carry, leaves (B, H); zeros by default.
       lengths_B: integers; steps t >= length are padding: they leave the carry unchanged, their
         outputs are 0, and their values of ``x_TBD``, NaN included, are ignored. An example of
@@ -192,6 +192,10 @@ def _check_input(cell: Cell, params: NamedTuple, x_TBD: Array) -> int:
     D, _, H = params.w_DGH.shape
     if jnp.ndim(x_TBD) != 3 or x_TBD.shape[2] != D:
         raise ValueError(f"x_TBD: expected shape (T, B, {D}), got {jnp.shape(x_TBD)}")
+    if 0 in x_TBD.shape:
+        raise ValueError(f"x_TBD: expected no axis of length 0 in (T, B, D), got {x_TBD.shape}")
+    if H == 0:
+        raise ValueError(f"params.w_DGH: expected at least one unit H, got {params.w_DGH.shape}")
     if cell.square and D != H:
         raise ValueError(f"cell {cell.name!r}: expected input width = hidden width, got {D}, {H}")
     expected = {"w_DGH": (D, len(cell.input_gates), H), "b_GH": (len(cell.bias_gates), H)}

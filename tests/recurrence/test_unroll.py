@@ -145,6 +145,10 @@ f32 = partial(np.ones, dtype=np.float32)
 MISTAKES = [
     ({"x": f32((T, D))}, r"x_TBD: expected shape \(T, B, 2\), got \(5, 2\)"),
     ({"x": f32((T, B, 4))}, r"x_TBD: expected shape \(T, B, 2\), got \(5, 3, 4\)"),
+    ({"x": f32((0, B, D))}, r"x_TBD: expected .*, got \(0, 3, 2\)"),
+    ({"x": f32((T, 0, D))}, r"x_TBD: expected .*, got \(5, 0, 2\)"),
+    ({"x": f32((T, B, 0)), "w_DGH": f32((0, 4, H))}, r"x_TBD: expected .*, got \(5, 3, 0\)"),
+    ({"w_DGH": f32((D, 4, 0))}, r"params.w_DGH: expected .*, got \(2, 4, 0\)"),
     ({"x": np.ones((T, B, D), np.float16)}, r"x_TBD: params.w_DGH is float32, got float16"),
     (
         {"params": CELLS["lstm_peephole"].params(*[f32((1,))] * 4)},
@@ -166,14 +170,15 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.parametrize("engine", ["reference", "fused"])
 @pytest.mark.parametrize(("given", "message"), MISTAKES)
-def test_errors_name_the_expected_and_the_received_value(given, message):
+def test_errors_name_the_expected_and_the_received_value(given, message, engine):
     params, x, _ = draw(LSTM)
     options = {"params": params, "x": x} | given
     parts = {name: options.pop(name) for name in params._fields if name in options}
     params, x = options.pop("params")._replace(**parts), options.pop("x")
     with pytest.raises(ValueError, match=message):
-        unroll(LSTM, params, x, **options)
+        unroll(LSTM, params, x, engine=engine, **options)
 
 
 @pytest.mark.parametrize(("name", "field"), [("lstm_fgr", "r_HQH"), ("indrnn", "p_PH")])

@@ -24,8 +24,6 @@ from seqjax.training.checkpoint import CheckpointError
 from seqjax.training.config import make_config
 from seqjax.training.step import abstract_model, initial_state
 
-# Reading a damaged checkpoint leaves an event loop open.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 SMALL = {"task.name": "poems", "task.vocabulary": 20, "model.hidden": 4, "model.embed": 3}
 ONES = "人" * 5
 
