@@ -99,14 +99,32 @@ def latex(title: str, caption: str, rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+FORMULA = ("=", "+", "-", "@")
+"""Signs with which formulas begin in spreadsheets."""
+
+
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
-    """Rows as CSV, with numbers to ten significant digits."""
+    """Rows as CSV, with numbers to ten significant digits.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe, as OWASP recommends.
+    """
 
     def field(value: Any) -> Any:
         if isinstance(value, float):
             return f"{value:.{DIGITS}g}"
-        return printable(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        text = printable(value)
+        return f"'{text}" if text.startswith(FORMULA) and not _is_number(text) else text
 
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([field(value) for value in row] for row in rows)
     return out.getvalue()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

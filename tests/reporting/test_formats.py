@@ -69,6 +69,36 @@ def test_nothing_in_a_name_is_markup():
     assert len(rows) == 4 and {len(row) for row in rows} == {len(rows[0])}
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "\\t=1"),
+        ("\r=1", "\\r=1"),
+        ("-", "'-"),
+        ("-1", "-1"),
+        ("+1e-3", "+1e-3"),
+        ("-inf", "-inf"),
+        ("lstm -b", "lstm -b"),
+        ("", ""),
+        (-1.5, "-1.5"),
+        (-2, "-2"),
+    ],
+)
+def test_no_text_of_a_csv_is_a_formula(text, written):
+    ((field,),) = csv.reader(io.StringIO(formats.csv_text([[text]])))
+    assert field == written
+
+
+def test_labels_of_a_table_reach_its_csv_as_text():
+    table = table_of([record({BIAS: -1.0}, arm='=HYPERLINK("a")')], title="@a", tune=None)
+    assert "'=HYPERLINK" in table.to_csv() and "'@a" in table.to_csv()
+    assert ",-1," in table.to_csv() and "'=" not in table.to_markdown()
+
+
 def test_csv_has_all_numbers_of_a_cell():
     arm = 'a, "b"'
     found = [
