@@ -183,6 +183,13 @@ def test_equal_figures_are_equal_files(tmp_path):
     assert len(list(tmp_path.iterdir())) == 8  # and no partial file
 
 
+def test_notebooks_display_tables_and_figures():
+    table = table_of(grid())
+    assert table._repr_markdown_().startswith("**made_up**")
+    figures = plots.heat_map(table), plots.curves(table), plots.forest(table)
+    assert all(figure._repr_png_().startswith(b"\x89PNG") for figure in figures)
+
+
 def test_a_table_of_scores_is_named_so_and_high_is_bright():
     found = [
         record({BIAS: b}, settings={"task.name": "adding"}, compared="score") for b in (0.0, 1.0)

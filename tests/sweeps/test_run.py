@@ -93,11 +93,11 @@ def test_nothing_is_written_without_a_workdir(trained, tmp_path, monkeypatch):
 
 
 def test_a_table_of_an_interrupted_workdir_says_what_is_missing(trained, tmp_path):
-    trained.limit = 3
+    trained.limit = 2
     with pytest.raises(KeyboardInterrupt):
         STUDY.run(2, tmp_path)
     table = tables.make(tmp_path)
-    assert table.incomplete == "3 of 4 runs" and "(seed 1)" in table.caption
+    assert table.incomplete == "2 of 4 runs" and f"{CLIP}=1 (seeds 0, 1)" in table.caption
     trained.limit = None
     STUDY.run(2, str(tmp_path))
     assert not tables.make(str(tmp_path)).incomplete

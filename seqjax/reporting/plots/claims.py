@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 from seqjax.reporting.plots.lines import MARKERS, distinct, draw_lines, log_axis, median_and_range
-from seqjax.reporting.plots.style import INK, RC, legend_name, short_name
+from seqjax.reporting.plots.style import INK, RC, Figure, legend_name, short_name
 from seqjax.stats.decisions import Comparison, Verdict
 
 ROW, HEAD, WIDTH = 0.17, 0.9, 6.2

@@ -6,12 +6,11 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.formats import label
 from seqjax.reporting.plots.heat_maps import row_label
-from seqjax.reporting.plots.style import INK, RC, extra_width, short_name, write_title
+from seqjax.reporting.plots.style import INK, RC, Figure, extra_width, short_name, write_title
 from seqjax.reporting.tables import Table, cell_text
 from seqjax.stats import intervals, rules
 from seqjax.types import unknown

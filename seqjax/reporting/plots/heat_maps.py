@@ -3,12 +3,11 @@
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.formats import label, mean_and_interval
-from seqjax.reporting.plots.style import INK, PALE, RC, extra_width, short_name, write_title
+from seqjax.reporting.plots.style import INK, PALE, RC, Figure, extra_width, short_name, write_title
 from seqjax.reporting.tables import Table
 
 FAILED = "#c9c9c9"

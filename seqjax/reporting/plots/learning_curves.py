@@ -3,12 +3,18 @@
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.formats import label
 from seqjax.reporting.plots.heat_maps import row_label
-from seqjax.reporting.plots.style import RC, extra_width, legend_name, short_name, write_title
+from seqjax.reporting.plots.style import (
+    RC,
+    Figure,
+    extra_width,
+    legend_name,
+    short_name,
+    write_title,
+)
 from seqjax.reporting.tables import Table
 
 MOST_PANELS = 100

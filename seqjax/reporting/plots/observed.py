@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.plots.learning_curves import cells_by_panel
 from seqjax.reporting.plots.lines import draw_lines, draw_points, log_axis
-from seqjax.reporting.plots.style import RC, short_name, write_title
+from seqjax.reporting.plots.style import RC, Figure, short_name, write_title
 from seqjax.reporting.tables import Table
 
 TIMES = {"before training": 0, "after training": -1}

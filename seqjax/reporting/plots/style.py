@@ -1,13 +1,14 @@
 """Style of all figures, and saving them."""
 
+import contextlib
+import io
 import os
 import pathlib
 import textwrap
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-import matplotlib
-from matplotlib.figure import Figure
+import matplotlib.figure
 
 from seqjax.types import printable
 
@@ -23,14 +24,33 @@ RC = {
     "text.parse_math": False,  # names may contain a $
     "text.usetex": False,
 }
+DPI = 110
+"""Dots per inch in notebooks."""
 LONGEST_NAME = 40
 """Most characters of a name in a figure."""
 
 
-def save(fig: Figure, folder: pathlib.Path, name: str) -> None:
-    """Save a figure as ``name``.png and ``name``.svg, replacing each file at once."""
+class Figure(matplotlib.figure.Figure):
+    """A figure that notebooks display, also without ``pyplot``."""
+
+    def _repr_png_(self) -> bytes:
+        image = io.BytesIO()
+        with _drawing():
+            self.savefig(image, format="png", dpi=DPI)
+        return image.getvalue()
+
+
+@contextlib.contextmanager
+def _drawing() -> Iterator[None]:
+    """The settings of figures while they are drawn."""
     with matplotlib.rc_context(RC), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
+
+
+def save(fig: Figure, folder: pathlib.Path, name: str) -> None:
+    """Save a figure as ``name``.png and ``name``.svg, replacing each file at once."""
+    with _drawing():
         for kind, options in (("png", {"dpi": 160}), ("svg", {"metadata": {"Date": None}})):
             partial = folder / f".{name}.{os.getpid()}.{kind}"
             fig.savefig(partial, **options)
