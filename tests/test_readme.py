@@ -14,6 +14,8 @@ import pytest
 from support import guides
 from support.guides import ROOT
 
+from seqjax.stats import intervals
+
 FRONT, LIBRARY = "README.md", "seqjax/README.md"
 TEXT = guides.text_of(FRONT)
 MOST_LINES = 160
@@ -56,13 +58,22 @@ def test_the_tables_are_those_of_the_quickstart():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [FRONT, LIBRARY])
-def test_python_runs_as_written(page, monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
-    for block in guides.python_blocks(guides.text_of(page)):
-        if block not in ADDITIONS:
-            with jax.numpy_dtype_promotion("standard"):  # as users have it
-                exec(compile(block, page, "exec"), {"__name__": "__main__"})
-            assert page == LIBRARY or capsys.readouterr().out == "(20, 4, 16) (20, 4, 16)\n"
+def test_python_runs_as_written(page, monkeypatch, capsys, tmp_path):
+    """The blocks of a section follow each other as the cells of a notebook."""
+    monkeypatch.chdir(tmp_path)
+    for section in guides.sections(guides.text_of(page)):
+        names = {"__name__": "__main__"}
+        for block in guides.python_blocks(section):
+            if block not in ADDITIONS:
+                with jax.numpy_dtype_promotion("standard"):  # as users have it
+                    exec(compile(block, page, "exec"), names)
+                assert page == LIBRARY or capsys.readouterr().out == "(20, 4, 16) (20, 4, 16)\n"
+
+
+def test_the_statistics_of_the_guide_exist():
+    rows = guides.text_of(LIBRARY).partition("| function | gives |")[2].partition("\n\n")[0]
+    names = [name for row in rows.splitlines() for name in re.findall(r"`(\w+)`", row)]
+    assert names and all(callable(getattr(intervals, name)) for name in names)
 
 
 @pytest.mark.slow

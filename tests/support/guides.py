@@ -17,6 +17,11 @@ def python_blocks(text: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", text, flags=re.S)
 
 
+def sections(text: str) -> list[str]:
+    """The parts of a guide, each from a heading of the second level to the next."""
+    return re.split(r"^(?=## )", text, flags=re.M)
+
+
 def commands(text: str, program: str) -> list[list[str]]:
     """The arguments of every indented ``python -m experiments.<program>``."""
     found = re.findall(rf"^    python -m experiments\.{program}\b(.*)$", text, flags=re.M)
