@@ -1,6 +1,7 @@
 """Plan, train, measure and report one experiment in its workdir."""
 
 import dataclasses
+import hashlib
 import pathlib
 import sys
 import time
@@ -8,9 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiments.cli import trainer
-from experiments.cli.workdir import DATA, Workdir, identity
+from experiments.cli.identity import check_records, identity, in_order_of, includes
+from experiments.cli.workdir import DATA, Workdir
 from experiments.experiment import Experiment
-from seqjax.records import locks
+from seqjax.records import codec, locks
+from seqjax.records.record import Record
 from seqjax.records.source import sources_of
 from seqjax.records.workdir import Measurements, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS
@@ -52,47 +55,80 @@ class RunOptions:
     note: str | None = None
 
 
-def prepare(
-    experiment: Experiment, options: RunOptions, path: pathlib.Path
-) -> tuple[list[Run], WorkdirConfig | None, RunOptions]:
-    """Plan the first runs and check that the workdir accepts them. Nothing is written.
+class Prepared(NamedTuple):
+    """An experiment that its workdir accepts.
 
-    Returns:
-      The runs, the configuration of their workdir (None without a study), and the options with the
-      digest of the data in their environment.
+    Attributes:
+      experiment: the experiment, with arms and values in the order of the workdir.
+      runs: the runs that are planned without records.
+      config: configuration of the workdir, or None without a study.
+      options: options with the digest of the data in their environment.
+      data: digest of the data of those runs that the workdir has already.
+      begun: configuration that the workdir had before the command, or None.
+      records: records of the workdir.
+    """
+
+    experiment: Experiment
+    runs: list[Run]
+    config: WorkdirConfig | None
+    options: RunOptions
+    data: str | None
+    begun: WorkdirConfig | None
+    records: list[Record]
+
+
+def prepare(experiment: Experiment, options: RunOptions, path: pathlib.Path) -> Prepared:
+    """Plan the first runs and check that the workdir accepts them. Nothing is written.
 
     Raises:
       ConfigError: there are too many seeds, or a task or its data are invalid.
       WorkdirError, RecordError: the workdir belongs to another experiment or cannot be read.
     """
-    runs, config, workdir = [], None, Workdir(path)
+    runs, config, workdir, data = [], None, Workdir(path), None
     if experiment.study is not None:
         if experiment.decide is not None and len(options.seeds) > MOST_PAIRS:
             raise ConfigError(
                 f"--seeds: expected at most {MOST_PAIRS} for a study with a verdict, whose exact "
                 f"tests enumerate 2^seeds sign flips; got {len(options.seeds)}"
             )
+        if workdir.config is not None:
+            study = in_order_of(workdir.config.same, experiment.study)
+            experiment = dataclasses.replace(experiment, study=study)
         runs = plan_runs(experiment.study, options.seeds)
         check_tasks(run.config for run in runs)
         options = _with_data_digest(options, runs)
         config = _config(experiment.study, runs, options)
-    _check(workdir, experiment, config, options)
-    workdir.records()  # raises RecordError if a record cannot be read
-    return runs, config, options
+        data = _data_of_workdir(workdir, config, runs)
+    _check(workdir, experiment, config, options, data)
+    records = workdir.records()  # raises RecordError if a record cannot be read
+    if config is not None and workdir.config is not None and config.same != workdir.config.same:
+        check_records(path, runs, records)
+    return Prepared(experiment, runs, config, options, data, workdir.config, records)
 
 
 def _config(study: Study, runs: list[Run], options: RunOptions) -> WorkdirConfig:
     """Initial configuration of a workdir for these runs."""
-    groups = executor.group_runs(runs)
+    configs = [group[0].config for group in executor.group_runs(runs)]
     platform = options.environment["platform"]
     return WorkdirConfig(
         same=identity(study, runs),
         seeds=list(options.seeds),
         tune=",".join(study.tuned) or None,
         environment=dict(options.environment),
-        runs_per_device=[executor.runs_per_device(g[0].config, platform) for g in groups],
-        sources=sources_of(group[0].config for group in groups),
+        runs_per_device={
+            executor.structure_key(config): executor.runs_per_device(config, platform)
+            for config in configs
+        },
+        sources=sources_of(configs),
     )
+
+
+def _data_of_workdir(workdir: Workdir, config: WorkdirConfig, runs: list[Run]) -> str | None:
+    """Digest of the data of the runs that the workdir has already, now that others may be added."""
+    begun = workdir.config
+    if begun is None or begun.same == config.same:
+        return config.environment.get(DATA)
+    return digest_of_data(run.config.task for run in runs if includes(begun.same, run))
 
 
 def _with_data_digest(options: RunOptions, runs: list[Run]) -> RunOptions:
@@ -103,12 +139,16 @@ def _with_data_digest(options: RunOptions, runs: list[Run]) -> RunOptions:
 
 
 def _check(
-    workdir: Workdir, experiment: Experiment, config: WorkdirConfig | None, options: RunOptions
+    workdir: Workdir,
+    experiment: Experiment,
+    config: WorkdirConfig | None,
+    options: RunOptions,
+    data: str | None,
 ) -> None:
     """Raise WorkdirError or RecordError unless the experiment may start or continue here."""
     measured = workdir.measurements()
     if experiment.study is not None:
-        workdir.check(config, options.allow_mixed)
+        workdir.check(config, data, options.allow_mixed)
     elif measured is None:
         workdir.check_free()
     if experiment.measurement is not None and measured is not None:
@@ -118,8 +158,9 @@ def _check(
 
 def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) -> list[str]:
     """Plan for --dry_run: axes, arms, tuning, workdir, groups, runs, memory, points to measure."""
-    study, measurement = experiment.study, experiment.measurement
-    runs, _, _ = prepare(experiment, options, path)
+    prepared = prepare(experiment, options, path)
+    study, measurement = prepared.experiment.study, experiment.measurement
+    runs, records = prepared.runs, prepared.records
     lines = [options.note] if options.note else []
     lines += _design(study, runs) if study is not None else []
     lines.append(f"workdir: {path}")
@@ -132,6 +173,9 @@ def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) ->
         lines.append(
             f"then {cells * len(options.seeds)} runs: {cells} cells at their best {study.tune}"
         )
+    if records:
+        planned = plan_runs(study, options.seeds, records)
+        lines.append(recorded_text(planned, {record.id for record in records}))
     if measurement is not None:
         lines.append(f"{len(measurement.points)} points to measure at")
     return lines
@@ -206,21 +250,30 @@ def execute(
       path: the workdir.
       report: function that reports on the workdir and returns warnings.
     """
-    study, measurement = experiment.study, experiment.measurement
-    _, config, options = prepare(experiment, options, path)
+    prepared = prepare(experiment, options, path)
     Workdir(path).create()
-    with locks.hold(path, options.shard):
+    with locks.hold(path, options.shard, _digest(prepared.config)):
+        # Other processes can no longer start or extend the workdir, but one may just have done so.
         workdir = Workdir(path)
-        _check(workdir, experiment, config, options)  # again, now that no other process can write
+        if workdir.config != prepared.begun:
+            prepared = prepare(experiment, options, path)
+        experiment, _, config, options, data, *_ = prepared
+        _check(workdir, experiment, config, options, data)
         if options.note:
             print(options.note, file=sys.stderr, flush=True)
         planned = left_to_others = 0
-        if study is not None:
+        if config is not None:
             _open(workdir, config, options)
-            planned, left_to_others = _train(workdir, study, options)
-        if measurement is not None:
-            _measure(workdir, measurement, options)
+            planned, left_to_others = _train(workdir, experiment.study, options)
+        if experiment.measurement is not None:
+            _measure(workdir, experiment.measurement, options)
         return Outcome(planned, left_to_others, report(workdir))
+
+
+def _digest(config: WorkdirConfig | None) -> str:
+    """Digest of what a command trains, for the lock of its shard."""
+    whole = (config.same, config.seeds, config.tune) if config else ()
+    return hashlib.sha256(codec.dumps(whole).encode()).hexdigest()[:16]
 
 
 def _open(workdir: Workdir, config: WorkdirConfig, options: RunOptions) -> None:

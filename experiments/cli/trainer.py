@@ -82,7 +82,7 @@ def train_runs(
                 continue
             bar.log(f"group {number + 1} of {len(pending)}: {len(group)} runs; compiling first")
             halve = functools.partial(workdir.halve, number, groups[number])
-            for record, trace in _train_in_memory(workdir, number, group, halve, bar, checkpointer):
+            for record, trace in _train_in_memory(workdir, group, halve, bar, checkpointer):
                 curve_file = workdir.write_curve(record.id, trace, shard)
                 record = msgspec.structs.replace(record, **common, curve_file=curve_file)
                 jsonl.append(workdir.records_file(shard), record)
@@ -90,7 +90,6 @@ def train_runs(
 
 def _train_in_memory(
     workdir: Workdir,
-    number: int,
     group: list[Run],
     halve: Callable[[], None],
     bar: Bar | Lines,
@@ -98,7 +97,7 @@ def _train_in_memory(
 ) -> Iterator[tuple[Record, Trace]]:
     """``executor.train_group``; halves the number of runs per device when memory runs out."""
     while True:
-        per_device = workdir.config.runs_per_device[number]
+        per_device = workdir.runs_per_device(group[0].config)
         try:
             yield from executor.train_group(
                 group, per_device, jax.local_devices(), bar.advance, checkpointer
@@ -108,5 +107,5 @@ def _train_in_memory(
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
             halve()
-            half = workdir.config.runs_per_device[number]
+            half = workdir.runs_per_device(group[0].config)
             bar.log(f"{per_device} runs a device do not fit in memory; continuing with {half}")

@@ -13,27 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import numpy as np
 
+from experiments.cli.identity import WorkdirError, check_additions, difference
 from seqjax.records import codec, jsonl, locks, plan
 from seqjax.records.plan import PlannedRun
 from seqjax.records.record import Record
-from seqjax.records.workdir import (
-    AxisIdentity,
-    MeasurementIdentity,
-    Measurements,
-    Sources,
-    StudyIdentity,
-    WorkdirConfig,
-)
-from seqjax.stats import rules
-from seqjax.sweeps.study import Run, Study
-from seqjax.training.config import as_settings
-from seqjax.training.overrides import value_text
+from seqjax.records.workdir import MeasurementIdentity, Measurements, Sources, WorkdirConfig
+from seqjax.sweeps import executor
+from seqjax.sweeps.study import Run
+from seqjax.training.config import Config
 from seqjax.training.step import Trace
-
-
-class WorkdirError(ValueError):
-    """The command cannot use a workdir; the message names the flag, the reason and a fix."""
-
 
 DATA = "data"
 SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET", DATA)
@@ -42,33 +30,7 @@ SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET", DATA
 ``--allow_mixed`` accepts changes of all but the data.
 """
 
-Identity = StudyIdentity | MeasurementIdentity
-ABSENT = ("is", "absent")
 NAME, MEASURED = "config.json", "measurements.json"
-
-
-def identity(study: Study, runs: list[Run]) -> StudyIdentity:
-    """Return the identity of a study, which does not include seeds, shard and folders."""
-    swept = {axis.path for axis in study.axes}
-    arms: dict[str, dict[str, list]] = {}
-    for run in runs:
-        arm = arms.setdefault(run.arm, {})  # every value that a field has at some point
-        for path, value in as_settings(run.config).items():
-            if path not in swept and value not in arm.setdefault(path, []):
-                arm[path].append(value)
-    axes = [
-        AxisIdentity(
-            path=axis.path, values=list(axis.values), arms=list(axis.arms), drawn=axis.drawn
-        )
-        for axis in study.axes
-    ]
-    return StudyIdentity(
-        study=study.name,
-        rules=rules.VERSION,
-        axes=axes,
-        tuning_seeds=study.tuning_seeds,
-        arms=arms,
-    )
 
 
 class Workdir:
@@ -92,11 +54,12 @@ class Workdir:
         except OSError as error:
             raise WorkdirError(f"--workdir: cannot read {path}: {error.strerror}") from None
 
-    def check(self, config: WorkdirConfig, allow_mixed: bool) -> None:
+    def check(self, config: WorkdirConfig, data: str | None, allow_mixed: bool) -> None:
         """Check that a command with this configuration may run here.
 
         Args:
-          config: configuration of the command.
+          config: configuration of the command, with arms and values in the order of this workdir.
+          data: digest of the data of those runs of the command that the workdir has already.
           allow_mixed: accept another jaxlib or kind of device than the first command had.
 
         Raises:
@@ -105,19 +68,18 @@ class Workdir:
         if self.config is None:
             self.check_free()
             return
-        if difference := _difference(self.config.same, config.same):
-            raise WorkdirError(
-                f"--workdir: {self.path} holds another configuration: {difference}; choose another "
-                "workdir"
-            )
+        check_additions(self.path, self.config.same, config.same)
         self._check_sources(config.sources)
-        missing = set(self.config.seeds) - set(config.seeds)
-        if missing:
+        begun, seeds = self.config.seeds, config.seeds
+        if set(begun) - set(seeds):
+            first, last = min(*begun, *seeds), max(*begun, *seeds)
+            start = f"--seed_start={first} " * (first > 0)
             raise WorkdirError(
-                f"--seeds: {self.path} already has seeds {_span(self.config.seeds)}; seeds can "
-                f"be added but not left out, got {_span(config.seeds)}"
+                f"--seeds: {self.path} already has seeds {_span(begun)}; seeds can be added but "
+                f"not left out, got {_span(seeds)}; use {start}--seeds={last - first + 1}"
             )
-        self._check_environment(self.config.environment, config.environment, allow_mixed)
+        environment = {**config.environment, DATA: data}
+        self._check_environment(self.config.environment, environment, allow_mixed)
 
     def _check_sources(self, sources: Sources) -> None:
         for kind, begun, now in (
@@ -168,15 +130,18 @@ class Workdir:
 
         Args:
           config: configuration of this command. Environment, runs per device and digests of code
-            stay those of the first command.
+            stay those of the first command, but the data are those of all runs.
           flags: the command, as a flagfile.
         """
         with locks.exclusive(self.path):  # other shards may open it at the same time
             if begun := self._read():
+                here, together = config.environment, begun.runs_per_device
+                data = {DATA: here[DATA]} if DATA in here else {}
+                together = together if isinstance(together, dict) else {}
                 config = msgspec.structs.replace(
                     config,
-                    environment=begun.environment,
-                    runs_per_device=begun.runs_per_device,
+                    environment={**begun.environment, **data},
+                    runs_per_device={**config.runs_per_device, **together},
                     sources=Sources(
                         tasks={**config.sources.tasks, **begun.sources.tasks},
                         cells={**config.sources.cells, **begun.sources.cells},
@@ -191,24 +156,37 @@ class Workdir:
         self.config = config
         self.write(NAME, jsonl.add_checksum(codec.dumps(config, indent=1)) + "\n")
 
+    def runs_per_device(self, config: Config) -> int:
+        """Number of runs of a structure that a device trains together."""
+        together = self.config.runs_per_device
+        if isinstance(together, dict) and (key := executor.structure_key(config)) in together:
+            return together[key]
+        return executor.runs_per_device(config, self.config.environment["platform"])
+
     def halve(self, group: int, runs: list[Run]) -> None:
         """Halve the number of runs of a group that a device trains together.
+
+        Args:
+          group: index of the group, for errors.
+          runs: all runs of the group.
 
         Raises:
           WorkdirError: the number is 1, or a run of the group is recorded.
         """
         ids = {run.id for run in runs}
         with locks.exclusive(self.path):
-            together = list(self._read().runs_per_device)
-            if together[group] == 1:
+            self.config = self._read()
+            together = self.runs_per_device(runs[0].config)
+            if together == 1:
                 raise WorkdirError(f"not even one run of group {group + 1} fits in memory")
             if any(record.id in ids for record in self.records()):
                 raise WorkdirError(
-                    f"{together[group]} runs of group {group + 1} no longer fit in memory, and "
-                    "training fewer together would change recorded results; free some memory"
+                    f"{together} runs of group {group + 1} no longer fit in memory, and training "
+                    "fewer together would change recorded results; free some memory"
                 )
-            together[group] //= 2
-            self._write_config(msgspec.structs.replace(self.config, runs_per_device=together))
+            key = executor.structure_key(runs[0].config)
+            halved = {**self.config.runs_per_device, key: together // 2}
+            self._write_config(msgspec.structs.replace(self.config, runs_per_device=halved))
 
     def write(self, name: str, text: str | bytes, by: object = None) -> None:
         """Replace a file atomically; ``by`` differs between processes that may write it at once."""
@@ -257,10 +235,9 @@ class Workdir:
         allow_mixed: bool,
     ) -> None:
         """Raise WorkdirError unless stored measurements have this identity and environment."""
-        if difference := _difference(measurements.same, same):
+        if found := difference(measurements.same, same):
             raise WorkdirError(
-                f"--workdir: {self.path} holds other measurements: {difference}; choose another "
-                "workdir"
+                f"--workdir: {self.path} holds other measurements: {found}; choose another workdir"
             )
         self._check_environment(measurements.environment, environment, allow_mixed)
 
@@ -287,42 +264,6 @@ def _unused(path: pathlib.Path) -> bool:
         or (entry.name == "curves" and not any(entry.iterdir()))
         for entry in path.iterdir()
     )
-
-
-def _difference(there: Identity, here: Identity) -> str | None:
-    """The first difference between two identities, as "FIELD is VALUE there and VALUE here"."""
-    if there == here:
-        return None
-    parts_there, parts_here = _parts(there), _parts(here)
-    for name in [*parts_there, *parts_here]:
-        pair = parts_there.get(name, ABSENT), parts_here.get(name, ABSENT)
-        if pair[0] != pair[1]:
-            (verb, value), (other_verb, other) = pair
-            other = other if verb == other_verb else f"{other_verb} {other}"
-            return f"{name} {verb} {value} there and {other} here"
-    return f"{there} there and {here} here"
-
-
-def _parts(same: Identity) -> dict[str, tuple[str, str]]:
-    """Every part of an identity by name, as a verb and the value as text."""
-    parts = {"study": ("is", same.study), "rules version": ("is", str(same.rules))}
-    if isinstance(same, MeasurementIdentity):
-        for number, point in enumerate(same.points, start=1):
-            settings = {path: ("is", value_text(value)) for path, value in point.items()}
-            parts |= {f"{path} of point {number}": part for path, part in settings.items()}
-        return parts
-    for axis in same.axes:
-        name = f"{axis.path} of {', '.join(axis.arms)}" if axis.arms else axis.path
-        verb = "has the drawn values" if axis.drawn else "has the values"
-        parts[name] = (verb, ", ".join(map(value_text, axis.values)))
-    parts["sweep"] = ("is over", ", ".join(axis.path for axis in same.axes))
-    parts["number of tuning seeds"] = ("is", str(same.tuning_seeds))
-    parts["set of arms"] = ("is", ", ".join(sorted(same.arms)))
-    for arm, settings in same.arms.items():
-        for path, values in settings.items():
-            name = f"{path} of {arm}" if len(same.arms) > 1 else path
-            parts.setdefault(name, ("is", " or ".join(map(value_text, values))))
-    return parts
 
 
 def _span(seeds) -> str:

@@ -8,6 +8,8 @@ from msgspec import Meta
 from seqjax.records.codec import Arrays, Count, Environment, Finite, Setting, Settings, Struct, Text
 from seqjax.stats import rules
 
+RunsPerDevice = Annotated[int, Meta(ge=1, le=2**16)]
+
 
 class AxisIdentity(Struct):
     """A swept field: its values, and the arms it applies to (none: all)."""
@@ -55,7 +57,8 @@ class WorkdirConfig(Struct):
       seeds: reported seeds.
       tune: paths of the tuned fields, joined by commas, or None.
       environment: versions and hardware of the command that began the workdir.
-      runs_per_device: number of runs that one device trains together, for each group.
+      runs_per_device: number of runs that one device trains together, by the structure of the
+        runs, see ``executor.structure_key``. Older files have a list, which is not used.
       sources: digests of the code of tasks and cells; empty in older files.
     """
 
@@ -63,7 +66,7 @@ class WorkdirConfig(Struct):
     seeds: Annotated[list[Count], Meta(min_length=1)]
     tune: Text | None
     environment: Environment
-    runs_per_device: list[Count]
+    runs_per_device: dict[Text, RunsPerDevice] | list[RunsPerDevice]
     sources: Sources = msgspec.field(default_factory=Sources)
 
 

@@ -7,6 +7,8 @@ batch between two chunks does not change them.
 """
 
 import dataclasses
+import hashlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +25,7 @@ from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.record_builder import make_record, mask_after_failure
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import first_of
-from seqjax.training.config import Config
+from seqjax.training.config import Config, as_settings
 from seqjax.training.state import BatchState, stack_observations
 from seqjax.training.step import (
     Trace,
@@ -46,6 +48,20 @@ def group_runs(runs: list[Run]) -> list[list[Run]]:
     for run in runs:
         groups.setdefault(jax.tree.structure(run.config), []).append(run)
     return list(groups.values())
+
+
+def structure_key(config: Config) -> str:
+    """Digest of the fields that runs of one group share, 16 hexadecimal digits.
+
+    All fields of a task are structure, and so are all others but floats.
+    """
+    structure = {
+        path: value
+        for path, value in as_settings(config).items()
+        if path.startswith("task.") or not isinstance(value, float)
+    }
+    text = json.dumps(structure, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def memory_of(config: Config, model: SequenceModel | None = None) -> int:

@@ -1,8 +1,10 @@
 """Locks of a workdir, running out of memory, and resuming from a checkpoint."""
 
+import dataclasses
 import functools
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,16 +13,29 @@ from unittest import mock
 import jax
 import pytest
 from support import made_up
+from support.checksums import with_checksum_after
 
 from experiments.cli import trainer
 from experiments.cli.checkpointer import ShardCheckpointer
 from experiments.cli.workdir import Workdir, WorkdirError
+from seqjax.models.sequence import ModelSpec
 from seqjax.records import jsonl, locks
 from seqjax.records.workdir import StudyIdentity, WorkdirConfig
 from seqjax.sweeps import executor
 from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
+
+
+def test_shards_that_run_together_have_one_plan(tmp_path):
+    with locks.hold(tmp_path, (0, 2), "a"):
+        with locks.hold(tmp_path, (1, 2), "a"):
+            pass
+        refusal = pytest.raises(locks.LockedError, match=r"shard 0/2 of it, with other values")
+        with refusal, locks.hold(tmp_path, (1, 2), "b"):
+            pass
+    with locks.hold(tmp_path, (1, 2), "b"):  # the first has ended
+        pass
 
 
 def test_a_shard_has_one_process_and_the_number_of_shards_is_fixed(tmp_path):
@@ -54,8 +69,8 @@ CONFIG = WorkdirConfig(
     same=StudyIdentity(study="init_by_clip", rules=1, axes=[], tuning_seeds=0, arms={}),
     seeds=[0, 1, 2, 3],
     tune=None,
-    environment={},
-    runs_per_device=[8],
+    environment={"platform": "gpu"},
+    runs_per_device={},
 )
 
 
@@ -67,8 +82,10 @@ def study(tmp_path):
     runs = plan_runs(Study("init_by_clip", "Why?", base, axes=axes), range(4))
     (tmp_path / locks.FOLDER).mkdir()
     early, workdir = Workdir(tmp_path), Workdir(tmp_path)
-    workdir.open(CONFIG, "")
-    early.check(CONFIG, allow_mixed=False)  # a workdir that another process has just started
+    key = executor.structure_key(runs[0].config)
+    config = made_up.replace(CONFIG, runs_per_device={key: 8})
+    workdir.open(config, "")
+    early.check(config, None, allow_mixed=False)  # which another process has just started
     return workdir, runs
 
 
@@ -82,7 +99,7 @@ def train_in_memory(workdir, runs, fitting, monkeypatch, bar):
 
     monkeypatch.setattr(executor, "train_group", train_group)
     halve = functools.partial(workdir.halve, 0, runs)
-    return list(trainer._train_in_memory(workdir, 0, runs, halve, bar, Checkpointer()))
+    return list(trainer._train_in_memory(workdir, runs, halve, bar, Checkpointer()))
 
 
 def test_runs_per_device_are_halved_until_they_fit(study, monkeypatch):
@@ -90,7 +107,7 @@ def test_runs_per_device_are_halved_until_they_fit(study, monkeypatch):
     bar = mock.Mock()
     assert train_in_memory(workdir, runs, 2, monkeypatch, bar) == [(run.id, 2) for run in runs]
     assert [call.args[0].split()[0] for call in bar.log.call_args_list] == ["8", "4"]
-    assert Workdir(workdir.path).config.runs_per_device == [2]
+    assert Workdir(workdir.path).runs_per_device(runs[0].config) == 2
     with pytest.raises(WorkdirError, match="group 1"):  # not even one run fits
         train_in_memory(workdir, runs, 0, monkeypatch, bar)
 
@@ -100,7 +117,32 @@ def test_runs_per_device_are_not_halved_once_a_run_is_recorded(study, monkeypatc
     monkeypatch.setattr(jsonl, "read_all", lambda path: [made_up.record(id=runs[3].id)])
     with pytest.raises(WorkdirError, match="recorded"):
         train_in_memory(workdir, runs, 2, monkeypatch, mock.Mock())
-    assert Workdir(workdir.path).config.runs_per_device == [8]
+    assert Workdir(workdir.path).runs_per_device(runs[0].config) == 8
+
+
+def test_runs_per_device_stay_when_other_groups_are_added(study):
+    workdir, runs = study
+    wider = dataclasses.replace(runs[0].config, model=ModelSpec(hidden=5))
+    keys = [executor.structure_key(config) for config in (wider, runs[0].config)]
+    config = made_up.replace(CONFIG, runs_per_device=dict(zip(keys, (4, 16), strict=True)))
+    workdir.open(config, "")
+    assert workdir.runs_per_device(runs[0].config) == 8  # as before
+    assert workdir.runs_per_device(wider) == 4
+
+
+def test_an_older_list_of_runs_per_device_gives_way_to_the_rule(study):
+    workdir, runs = study
+    path = workdir.path / "config.json"
+
+    def change(text):
+        return re.sub(r'"runs_per_device": {[^}]*}', '"runs_per_device": [3]', text)
+
+    path.write_text(with_checksum_after(change, path.read_text()))
+    older, rule = Workdir(workdir.path), executor.runs_per_device(runs[0].config, "gpu")
+    assert older.config.runs_per_device == [3] and rule != 3
+    assert older.runs_per_device(runs[0].config) == rule
+    older.open(made_up.replace(CONFIG, runs_per_device={"a key": 7}), "")
+    assert Workdir(workdir.path).config.runs_per_device == {"a key": 7}
 
 
 # --- resuming from a checkpoint ---

@@ -8,7 +8,7 @@ from support.checksums import with_checksum_after
 from support.commands import RATE, STUDY, command, contents, finish, recorded, refused, start
 
 from experiments.cli.commands import report
-from experiments.cli.workdir import identity
+from experiments.cli.identity import identity
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 
