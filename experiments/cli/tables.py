@@ -11,6 +11,7 @@ from experiments.cli.workdir import Workdir
 from seqjax.records.plan import Planned
 from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
+from seqjax.reporting.baselines import baseline_rows
 from seqjax.reporting.completeness import infer_plan
 from seqjax.reporting.side_tables import (
     have_metrics,
@@ -32,6 +33,8 @@ def report(results: Results) -> str:
     changed = changes(study, records) if results.known else Changes({}, ())
     tables = tables_of(study, records, tune, changed, workdir.plan())
     further = [model_sizes(records, [arm.title for arm in study.arms])]
+    if len(rows := baseline_rows(records)) > 1:
+        further.insert(0, rows)
     if len(rows := task_metrics(records)) > 1:
         further.insert(0, rows)
     if len(rows := published_figures(study.published, records)) > 1:

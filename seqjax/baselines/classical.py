@@ -3,9 +3,12 @@
 Axes in addition to the legend of ``types``: N and M examples, S forecast steps, C classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+PENALTIES = tuple(10.0**k for k in range(-6, 3))
+"""Penalties of ridge regression, of features with variance 1."""
 
 
 def padded(sequences: Sequence[np.ndarray], length: int) -> np.ndarray:
@@ -118,6 +121,39 @@ def logistic_regression(
     start = np.zeros(np.prod(shape))
     w_DC = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x.reshape(shape)
     return w_DC[:-1], w_DC[-1]
+
+
+def ridge(
+    train_NF: np.ndarray,
+    y_NC: np.ndarray,
+    others: Sequence[np.ndarray],
+    error: Callable[[np.ndarray], float],
+) -> np.ndarray:
+    """Return predictions of ridge regression on standardised features.
+
+        W = (XᵀX + λ N I)⁻¹ Xᵀ y,     λ in ``PENALTIES``
+
+    Args:
+      train_NF: features of N training examples; means and deviations are theirs.
+      y_NC: their targets, one column each.
+      others: features of validation and of test.
+      error: error of predictions on validation, which λ minimises.
+
+    Returns:
+      Predictions on the test, one column for each target.
+    """
+    mean_F, deviation_F = np.mean(train_NF, axis=0), np.std(train_NF, axis=0)
+    scale_F = np.where(deviation_F > 0, deviation_F, 1)
+    x, validation, test = ((part - mean_F) / scale_F for part in (train_NF, *others))
+    centre_C = np.mean(y_NC, axis=0)
+    value_F, vector_FF = np.linalg.eigh(x.T @ x / len(x))
+    projected_FC = vector_FF.T @ (x.T @ (y_NC - centre_C)) / len(x)
+
+    def weights(penalty: float) -> np.ndarray:
+        return vector_FF @ (projected_FC / (np.maximum(value_F, 0) + penalty)[:, None])
+
+    errors = [error(validation @ weights(penalty) + centre_C) for penalty in PENALTIES]
+    return test @ weights(PENALTIES[int(np.argmin(errors))]) + centre_C
 
 
 def persistence(series_N: np.ndarray, steps_S: np.ndarray, horizon: int) -> np.ndarray:

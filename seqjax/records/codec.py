@@ -137,7 +137,7 @@ def to_builtins(value: Any) -> Any:
         return {
             field.name: to_builtins(item)
             for field, item in pairs
-            if field.default is msgspec.NODEFAULT or item != field.default
+            if field.required or item != _default(field)
         }
     if isinstance(value, Mapping):
         return {str(key): to_builtins(item) for key, item in value.items()}
@@ -154,6 +154,13 @@ def to_builtins(value: Any) -> Any:
             return "inf" if value > 0 else "-inf"
         return float(str(value))
     return value
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    """The default of a field that has one; msgspec has a function in place of an empty dict."""
+    if field.default_factory is msgspec.NODEFAULT:
+        return field.default
+    return field.default_factory()
 
 
 def dumps(value: Any, **options: Any) -> str:

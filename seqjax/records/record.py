@@ -112,6 +112,7 @@ class Record(Struct, kw_only=True, eq=False):
       metric: name of the task's metric; ``higher_is_better`` gives its direction.
       chance: metric and loss of the best constant prediction.
       best_loss: the lowest loss that any predictor can reach.
+      baselines: test metric of predictors without a network, by their names.
       reduction: how losses are averaged.
       failed: reason and step, or None for a run that finished well.
       validation, test: final metrics by name; None after a step that was not finite.
@@ -146,6 +147,7 @@ class Record(Struct, kw_only=True, eq=False):
     higher_is_better: bool
     chance: Chance
     best_loss: Finite
+    baselines: dict[Text, Finite] = msgspec.field(default_factory=dict)
     reduction: Text
     failed: Failure | None
     validation: MetricValues

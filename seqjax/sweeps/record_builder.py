@@ -74,6 +74,7 @@ def make_record(
         higher_is_better=task.higher_is_better,
         chance=Chance(_number(task.chance_metric()), _number(chance_loss)),
         best_loss=_number(task.best_loss(config.link)),
+        baselines=task.baselines(),
         reduction="mean over the batch and the valid steps",
         failed=Failure(**failed) if failed else None,
         validation=_final(validations[-1], nonfinite),

@@ -6,6 +6,7 @@ Imports ``types``, ``models``, ``metrics``, ``data``, ``baselines``.
 from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task, digest_of_data
 from seqjax.tasks.datasets.agreement_natural import AgreementNatural
 from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
+from seqjax.tasks.datasets.file import File
 from seqjax.tasks.datasets.forecast import Forecast
 from seqjax.tasks.datasets.japanese_vowels import JapaneseVowels
 from seqjax.tasks.datasets.mnist import (
@@ -43,6 +44,7 @@ DATA_SETS = (
     *SERIES,
     *MUSIC,
     Translation,
+    File,
 )
 STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}

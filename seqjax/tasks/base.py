@@ -175,6 +175,10 @@ class Task:
         """Return metrics computed from the means of other metrics, such as a perplexity."""
         return {}
 
+    def baselines(self) -> dict[str, float]:
+        """Return ``metric`` of predictors without a network on the test part, by their names."""
+        return {}
+
     def final_evaluation(self, data: Any, model: Any, key: Array) -> dict[str, Array]:
         """Return ``final_metrics`` of a trained model, such as scores of the text it generates."""
         raise NotImplementedError

@@ -11,6 +11,7 @@ from seqjax.records.plan import Planned
 from seqjax.records.plan import read as read_plan
 from seqjax.records.record import Record
 from seqjax.reporting.aggregate import TableCell, aggregate
+from seqjax.reporting.baselines import unbeaten
 from seqjax.reporting.completeness import completeness
 from seqjax.reporting.failures import warning
 from seqjax.reporting.formats import label
@@ -97,6 +98,7 @@ def make(
         question,
         f"Changed: {changed}." if changed else "",
         *_sentences(records, cells, tune, fixed),
+        unbeaten(cells),
         explain_failures(runs, cells),
         str(state) if state.complete else "",
         _environments(records),
@@ -124,7 +126,7 @@ def _sentences(
     scored, metric = first.compared == "score", _reported_metric(first)
     better = "higher" if scored or first.higher_is_better else "lower"
     chance = "0" if scored else _any_of(f"{r.chance.metric:.4g}" for r in records)
-    task = _any_of(r.settings["task.name"] for r in records)
+    task = _any_of(r.settings.get("task.path", r.settings["task.name"]) for r in records)
     steps = _any_of(str(r.settings["train.steps"]) for r in records)
     sentences = [
         f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "

@@ -5,7 +5,7 @@ is compiled once, as a branch of the training program.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -38,8 +38,8 @@ class Row(NamedTuple):
     examples_B: Array
 
 
-class RaggedTask(Task):
-    """A task on stored sequences of different lengths.
+class BucketedTask(Task):
+    """A task on stored sequences, batched by length buckets.
 
     Every epoch shuffles each bucket with the key of the run and drops incomplete batches. The order
     of buckets is drawn anew for each epoch but is the same for all runs, so runs of one program are
@@ -54,19 +54,22 @@ class RaggedTask(Task):
     most_buckets: ClassVar[int] = 4
     at_once: ClassVar[int] = 2**14
 
-    def read(self) -> Mapping[str, Sequences]:
-        """Return the parts "train", "validation" and "test"."""
-        raise NotImplementedError
+    def arrays(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        start: np.ndarray,
+        length: np.ndarray,
+        numbers: Sequence[np.ndarray],
+    ) -> dict[str, Any]:
+        """Return the arrays of ``data``.
 
-    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
-        y = self.read()["train"].y
-        return y, np.ones(len(y))
-
-    def data(self) -> dict[str, Any]:
-        parts = [self.read()[part] for part in ("train", *PARTS)]
-        x, y, length = (np.concatenate(column) for column in zip(*parts, strict=True))
-        ends = np.cumsum([len(part.lengths_S) for part in parts])
-        numbers = np.split(np.arange(len(length), dtype=np.int32), ends[:-1])
+        Args:
+          x: (N, ...) steps of all sequences, which may overlap.
+          y: (S,) targets, or (N, ...) for a readout at every step.
+          start, length: (S,) first step and number of steps of each sequence.
+          numbers: numbers of the sequences of training, validation and test.
+        """
         lengths = best_bucket_lengths(length[numbers[0]], self.most_buckets)
         lengths[-1] = max(length)
         bucket_of_train = np.searchsorted(lengths, length[numbers[0]])
@@ -74,7 +77,7 @@ class RaggedTask(Task):
             "x": x,
             "y": y,
             "length": length.astype(np.int32),
-            "start": (np.cumsum(length) - length).astype(np.int32),
+            "start": start.astype(np.int32),
             "steps": tuple(np.arange(steps, dtype=np.int32) for steps in lengths),
             "train": tuple(numbers[0][bucket_of_train == k] for k in range(len(lengths))),
             "evaluation": _evaluation(numbers[1:], length, lengths, self.at_once),
@@ -133,6 +136,25 @@ class RaggedTask(Task):
         return Batch(x, data["y"][examples_B], weight_B, length_B)
 
 
+class RaggedTask(BucketedTask):
+    """A task on sequences of different lengths, which ``read`` returns."""
+
+    def read(self) -> Mapping[str, Sequences]:
+        """Return the parts "train", "validation" and "test"."""
+        raise NotImplementedError
+
+    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        y = self.read()["train"].y
+        return y, np.ones(len(y))
+
+    def data(self) -> dict[str, Any]:
+        parts = [self.read()[part] for part in ("train", *PARTS)]
+        x, y, length = (np.concatenate(column) for column in zip(*parts, strict=True))
+        ends = np.cumsum([len(part.lengths_S) for part in parts])
+        numbers = np.split(np.arange(len(length), dtype=np.int32), ends[:-1])
+        return self.arrays(x, y, np.cumsum(length) - length, length, numbers)
+
+
 def best_bucket_lengths(lengths_S: np.ndarray, most: int) -> list[int]:
     """Return the ascending bucket lengths, at most ``most``, with the least padding.
 
@@ -178,7 +200,7 @@ def _merged(buckets: tuple[Array, ...], size: int) -> list[tuple[int, Array]]:
 
 
 def _evaluation(
-    parts: list[np.ndarray], length: np.ndarray, lengths: list[int], at_once: int
+    parts: Sequence[np.ndarray], length: np.ndarray, lengths: list[int], at_once: int
 ) -> Row:
     """Return rows (2, batches) and (2, batches, size) of both parts, sorted by length."""
     size = max(1, min(at_once // lengths[-1], max(map(len, parts))))

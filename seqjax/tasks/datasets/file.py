@@ -1,0 +1,226 @@
+"""Sequences in a CSV or NPZ file of one's own."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from seqjax.data.csv_files import Columns, read_csv
+from seqjax.data.folder import DataError, sha256
+from seqjax.data.npz import read_npz
+from seqjax.metrics import losses
+from seqjax.tasks.base import LONGEST, Batch
+from seqjax.tasks.datasets.file_baselines import baselines
+from seqjax.tasks.datasets.file_examples import VALUES, csv_examples, npz_examples
+from seqjax.tasks.datasets.file_parts import Prepared, prepare, rows_of
+from seqjax.tasks.datasets.ragged import BucketedTask
+from seqjax.types import Array, check_size, unknown
+
+KINDS = ("regression", "classification", "labelling", "forecasting")
+SPLITS = ("auto", "given", "chronological", "random")
+NPZ, CSV = (".npz",), (".csv", ".tsv")
+ARRAYS = ("x", "y", "lengths", "split")
+
+
+@dataclasses.dataclass(frozen=True)
+class File(BucketedTask):
+    """Learn from sequences in a CSV or NPZ file of one's own.
+
+    An NPZ file has x, (n, T) or (n, T, D), and y, (n,), or (n, T) for labels at every step; perhaps
+    lengths (n,); and perhaps split (n,): 0, 1, 2 or train, validation, test. For a forecast x is
+    one series, (N,) or (N, D), and y the series to forecast, by default x. A CSV file has names of
+    columns in its first line, and perhaps a column named split.
+
+    Without ``split`` in the file the first 70 % of windows are training data, the next 15 %
+    validation, the last 15 % test; whole sequences are assigned to these parts by a fixed random
+    draw, in which classes are proportional. A window belongs to the part of its target, so its
+    inputs may reach back into an earlier part; no target of a later part is seen in training.
+
+    Metrics: ``mse`` and ``mae`` in the units of the file, at chance those of the mean and median
+    training target; or ``accuracy``, at chance that of the most frequent class in training.
+
+    Attributes:
+      path: CSV or NPZ file, relative to the working directory.
+      kind: target: "regression" or "classification" of a sequence at its last step, "labelling" of
+        every step by a class, or "forecasting" of a series.
+      columns: CSV columns that are inputs, joined by "+"; by default all columns of numbers but the
+        target, which is an input of its own forecast only.
+      target: CSV column of the targets, by default the last one.
+      sequence: CSV column whose equal values form a sequence; by default sequences are windows.
+      window: rows of a window, in a CSV file without ``sequence`` and in a forecast.
+      horizon: rows from the last row of a window to the value that is forecast.
+      split: "given" by the file, "chronological", "random", or "auto", the first that fits.
+      standardise: shift and scale inputs and values by mean and deviation of the training part.
+
+    Raises:
+      ValueError: a field is invalid or has no effect, as "field: expected ..., got ...".
+    """
+
+    path: str = ""
+    kind: str = ""
+    columns: str = ""
+    target: str = ""
+    sequence: str = ""
+    window: int = 32
+    horizon: int = 1
+    split: str = "auto"
+    standardise: bool = True
+
+    name = "file"
+
+    def __post_init__(self) -> None:
+        suffix = pathlib.PurePath(self.path).suffix.lower()
+        if suffix not in NPZ + CSV:
+            raise ValueError(f"path: expected the path of a CSV or NPZ file, got {self.path!r}")
+        for field, known in (("kind", KINDS), ("split", SPLITS)):
+            if (value := getattr(self, field)) not in known:
+                raise ValueError(f"{field}: {unknown(field, value, known)}")
+        check_size("window", self.window, 1, LONGEST)
+        check_size("horizon", self.horizon, 1, LONGEST)
+        for field, reason in self._without_effect(suffix in NPZ):
+            value = getattr(self, field)
+            if value != type(self).__dataclass_fields__[field].default:
+                raise ValueError(f"{field}: expected no value {reason}, got {value!r}")
+        if self._windows(suffix in NPZ) and self.split == "random":
+            raise ValueError("split: expected chronological or given, since windows overlap")
+        _check_unchanged(self.path)
+
+    def _windows(self, npz: bool) -> bool:
+        return self.kind == "forecasting" or not (npz or self.sequence)
+
+    def _without_effect(self, npz: bool) -> list[tuple[str, str]]:
+        """Return the fields without effect, each with the reason."""
+        fields = [(f, "for an NPZ file") for f in ("columns", "target", "sequence") if npz]
+        if self.kind != "forecasting":
+            fields.append(("horizon", f"for kind {self.kind}"))
+        elif not npz:
+            fields.append(("sequence", "for kind forecasting"))
+        if not self._windows(npz):
+            fields.append(("window", "where sequences are given"))
+        return fields
+
+    def prepared(self) -> Prepared:
+        """Return the sequences of the file.
+
+        Raises:
+          DataError: the file cannot be read or does not have what the fields say.
+        """
+        return _prepared(self)
+
+    @property
+    def targets(self) -> str:
+        return "values" if self.kind in VALUES else "classes"
+
+    @property
+    def every_step(self) -> bool:
+        return self.kind == "labelling"
+
+    @property
+    def inputs(self) -> int:
+        return self.prepared().x_N.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        return max(1, len(self.prepared().classes))
+
+    @property
+    def ragged(self) -> bool:
+        return bool(np.ptp(self.prepared().length_S))
+
+    @property
+    def examples(self) -> int:
+        return len(self.prepared().numbers[0])
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        return ("linear",) if self.targets == "values" else super().links
+
+    def data(self) -> dict[str, Any]:
+        x_N, y, start, length, numbers, _, unit, _ = self.prepared()
+        arrays = self.arrays(x_N, y, start, length, numbers)
+        return arrays | {"unit": np.float32(unit)}  # for the digest of the data
+
+    def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
+        batch = super().batch(data, row, batch_size)
+        return batch if self.ragged else batch._replace(lengths_B=None)
+
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
+        if self.targets == "classes":
+            return super().metrics(link, logits, batch)
+        error = (losses.value(link, logits) - batch.y) * self.prepared().unit
+        return {"mse": (jnp.square(error), batch.weight), "mae": (jnp.abs(error), batch.weight)}
+
+    def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
+        prepared = self.prepared()
+        train = prepared.numbers[0]
+        y = prepared.y[rows_of(prepared, train) if self.every_step else train]
+        return y, np.ones(len(y))
+
+    def chance_metric(self) -> float:
+        """Return the accuracy, or the mean squared error in the units of the file."""
+        scale = self.prepared().unit ** 2 if self.targets == "values" else 1
+        return super().chance_metric() * scale
+
+    def baselines(self) -> dict[str, float]:
+        return dict(_baselines(self))
+
+    def saved_data(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        return {"classes": list(self.prepared().classes)}, {}
+
+
+@functools.cache
+def _prepared(task: File) -> Prepared:
+    content = _content(task.path)
+    read = csv_examples if isinstance(content, Columns) else npz_examples
+    return prepare(read(content, task), task)
+
+
+@functools.cache
+def _baselines(task: File) -> dict[str, float]:
+    return baselines(task.prepared(), task.every_step)
+
+
+class _Version(NamedTuple):
+    """Size, time of change and SHA-256 of a file when it was read."""
+
+    size: int
+    changed: int
+    sha256: str
+
+
+_READ: dict[str, _Version] = {}
+"""Versions of the files that were read, by path."""
+
+
+@functools.cache
+def _content(path: str) -> Columns | dict[str, np.ndarray]:
+    """Return columns or arrays of a file, which is read once, so that all runs have the same data.
+
+    Raises:
+      DataError: the file cannot be read.
+    """
+    place = pathlib.Path(os.path.expanduser(path))
+    if not place.is_file():
+        raise DataError(f"task.path: expected a CSV or NPZ file, got {path!r}: no such file")
+    content = read_npz(place, ARRAYS) if place.suffix.lower() in NPZ else read_csv(place)
+    found = place.stat()
+    _READ[path] = _Version(found.st_size, found.st_mtime_ns, sha256(place))
+    return content
+
+
+def _check_unchanged(path: str) -> None:
+    """Check that a file is as it was read, since programs and results of this process depend on it.
+
+    Raises:
+      ValueError: the file has other content.
+    """
+    place, version = pathlib.Path(os.path.expanduser(path)), _READ.get(path)
+    if version is None or not place.is_file():
+        return
+    found = place.stat()
+    if (found.st_size, found.st_mtime_ns) != version[:2] and sha256(place) != version.sha256:
+        raise ValueError(f"path: {path} has changed since this process read it; start a new one")

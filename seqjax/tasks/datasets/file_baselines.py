@@ -1,0 +1,83 @@
+"""Baselines of a file of one's own: constant, persistence, linear."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from seqjax.baselines import classical
+from seqjax.tasks.datasets.file_parts import Prepared, rows_of
+
+MOST_FEATURES = 1000
+MOST_ELEMENTS = 2**25
+"""Bounds on the features of the linear baseline, and on their number times that of examples."""
+DIGITS = 6
+"""Significant digits of a baseline, which rounding errors of a matrix product do not reach."""
+
+
+def baselines(prepared: Prepared, every_step: bool) -> dict[str, float]:
+    """Return the mean squared error, or the accuracy, of each baseline on the test part.
+
+    "mean" and "most frequent" are constants of the training part; "persistence" repeats the last
+    known value of a forecast; "linear" is ridge regression, for classes on one-hot targets, whose
+    penalty is selected on validation. Its features are all steps of a sequence; the last step and
+    the mean over steps, if there are more than 1,000 or lengths differ; or the step itself for
+    labels at every step. It is left out where it would be large.
+    """
+    groups = [rows_of(prepared, k) if every_step else k for k in prepared.numbers]
+    train, validation, test = (prepared.y[group] for group in groups)
+    if classes := len(prepared.classes):
+        found = {"most frequent": _errors(np.eye(classes)[[np.bincount(train).argmax()]], test)}
+    else:
+        found = {"mean": _errors(np.full((1, 1), train.mean(dtype=np.float64)), test)}
+    if prepared.last_S is not None:
+        found["persistence"] = _errors(prepared.last_S[prepared.numbers[2]][:, None], test)
+    features = _features(prepared, every_step)
+    if features is not None and _fits(classes, len(train)):
+        x = [features(group) for group in groups]
+        targets = np.eye(classes)[train] if classes else train[:, None].astype(np.float64)
+        predicted = classical.ridge(x[0], targets, x[1:], lambda p: _errors(p, validation))
+        found["linear"] = _errors(predicted, test)
+    if classes:
+        return {name: _rounded(1 - error) for name, error in found.items()}
+    return {name: _rounded(error * prepared.unit**2) for name, error in found.items()}
+
+
+def _errors(predicted: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of wrong classes, or the mean squared error of values.
+
+    Args:
+      predicted: (n, V) scores, or (n, 1) values; n is 1 for a constant.
+      y: classes as integers, or values.
+    """
+    if y.dtype.kind == "i":
+        return float(np.mean(np.argmax(predicted, axis=1) != y))
+    return float(np.mean((predicted[:, 0].astype(np.float64) - y) ** 2))
+
+
+def _features(prepared: Prepared, every_step: bool) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Return a function from sequences, or rows, to features (N, F); None if these are too many."""
+    x_N, _, start_S, length_S, numbers, *_ = prepared
+    D, T, S = x_N.shape[1], int(length_S.max()), max(map(len, numbers))
+    if every_step:
+        return (lambda rows: x_N[rows].astype(np.float64)) if _fits(D, len(x_N)) else None
+    if np.ptp(length_S) == 0 and _fits(T * D, S):
+        step_T = np.arange(T)
+        return lambda k: x_N[start_S[k, None] + step_T].reshape(len(k), -1).astype(np.float64)
+    if not _fits(2 * D, max(S, len(x_N))):
+        return None
+    before = np.concatenate([np.zeros((1, D)), np.cumsum(x_N, axis=0, dtype=np.float64)])
+
+    def last_and_mean(k: np.ndarray) -> np.ndarray:
+        end = start_S[k] + length_S[k]
+        mean = (before[end] - before[start_S[k]]) / length_S[k, None]
+        return np.concatenate([x_N[end - 1], mean], axis=1)
+
+    return last_and_mean
+
+
+def _fits(features: int, examples: int) -> bool:
+    return features <= MOST_FEATURES and features * examples <= MOST_ELEMENTS
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
