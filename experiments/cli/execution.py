@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from experiments.cli import trainer
+from experiments.cli import plan_text, trainer
 from experiments.cli.identity import check_records, identity, in_order_of, includes
 from experiments.cli.workdir import DATA, Workdir
 from experiments.experiment import Experiment
@@ -18,18 +18,13 @@ from seqjax.records.source import sources_of
 from seqjax.records.workdir import Measurements, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor
-from seqjax.sweeps.axes import sweep_text
 from seqjax.sweeps.measurement import Measurement
-from seqjax.sweeps.plan import cell_key, plan_runs
+from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.revise import dropped_axes
-from seqjax.sweeps.study import Axis, Run, Study
+from seqjax.sweeps.study import Run, Study
 from seqjax.tasks import digest_of_data
 from seqjax.training.config import check_tasks
 from seqjax.training.overrides import ConfigError, value_text
-
-RATE = "optim.learning_rate"
-MOST_VALUES = 20
-"""Longest axis whose values the plan lists."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,54 +151,38 @@ def _check(
         workdir.check_measurements(measured, same, options.environment, options.allow_mixed)
 
 
-def describe(experiment: Experiment, options: RunOptions, path: pathlib.Path) -> list[str]:
-    """Plan for --dry_run: axes, arms, tuning, workdir, groups, runs, memory, points to measure."""
+def describe(
+    experiment: Experiment, options: RunOptions, path: pathlib.Path, defined: Study | None
+) -> list[str]:
+    """Plan for --dry_run: design, settings, workdir, groups, duration, points to measure.
+
+    Args:
+      experiment: the experiment as changed by the command.
+      options: options of the command.
+      path: the workdir.
+      defined: the study of the experiment without changes, or None.
+    """
     prepared = prepare(experiment, options, path)
     study, measurement = prepared.experiment.study, experiment.measurement
-    runs, records = prepared.runs, prepared.records
+    records, environment = prepared.records, options.environment
     lines = [options.note] if options.note else []
-    lines += _design(study, runs) if study is not None else []
-    lines.append(f"workdir: {path}")
     if study is not None:
+        runs = plan_runs(study, options.seeds, records)
         groups = executor.group_runs(runs)
-        lines += executor.describe_groups(groups, options.environment["platform"])
-    if study is not None and study.tuning_seeds:
-        tuned = (run for run in runs if run.purpose == "tuning")  # groups include all other runs
-        cells = len({cell_key(study, run) for run in tuned})
-        lines.append(
-            f"then {cells * len(options.seeds)} runs: {cells} cells at their best {study.tune}"
+        lines += plan_text.design(study)
+        lines.append(f"workdir: {path}")
+        lines += plan_text.settings(defined, runs)
+        lines += executor.describe_groups(groups, environment["platform"])
+        if records:
+            lines.append(recorded_text(runs, {record.id for record in records}))
+        lines += plan_text.duration(
+            study, groups, options.shard, len(options.seeds), environment, records
         )
-    if records:
-        planned = plan_runs(study, options.seeds, records)
-        lines.append(recorded_text(planned, {record.id for record in records}))
+    else:
+        lines.append(f"workdir: {path}")
     if measurement is not None:
         lines.append(f"{len(measurement.points)} points to measure at")
     return lines
-
-
-def _design(study: Study, runs: list[Run]) -> list[str]:
-    """Lines of the plan on axes, arms, learning rate and tuning."""
-    on = f"{study.tuning_seeds} separate seeds" if study.tuning_seeds else "the reported seeds"
-    names = {arm.name for arm in study.arms}
-    axes = [axis for axis in study.axes if not axis.arms or names.intersection(axis.arms)]
-    lines = [
-        f"axes: {'; '.join(map(_axis_text, axes)) or 'none'}",
-        f"arms: {', '.join(arm.title for arm in study.arms)}",
-        f"tuned: {', '.join(study.tuned) + ' on ' + on if study.tune else 'nothing'}",
-    ]
-    if RATE not in {axis.path for axis in study.axes}:
-        rates = dict.fromkeys(value_text(run.config.optim.learning_rate) for run in runs)
-        lines.append(f"{RATE}: {', '.join(rates)}")
-    return lines
-
-
-def _axis_text(axis: Axis) -> str:
-    """Path and values of an axis, as --sweep accepts them, and the arms it is limited to."""
-    arms = f" in {', '.join(axis.arms)}" if axis.arms else ""
-    if axis.drawn or len(axis.values) > MOST_VALUES:
-        ends = " to ".join(map(value_text, (min(axis.values), max(axis.values))))
-        return f"{axis.path}={len(axis.values)} values from {ends}{arms}"
-    return f"{sweep_text([axis])}{arms}"
 
 
 def dropped_note(study: Study | None, revised: Study | None) -> str | None:

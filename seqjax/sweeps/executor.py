@@ -22,9 +22,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from seqjax.models.sequence import SequenceModel, model_size
 from seqjax.records.record import Record
 from seqjax.sweeps.checkpointer import Checkpointer
+from seqjax.sweeps.estimate import batch_sizes
 from seqjax.sweeps.record_builder import make_record, mask_after_failure
 from seqjax.sweeps.study import Run
-from seqjax.tasks.base import first_of
 from seqjax.training.config import Config, as_settings
 from seqjax.training.state import BatchState, stack_observations
 from seqjax.training.step import (
@@ -78,24 +78,13 @@ def memory_of(config: Config, model: SequenceModel | None = None) -> int:
     task, model = config.task, model or abstract_model(config)
     parameters = model_size(model)["parameters"]
     data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, task.data()))
-    size = config.train.batch_size
-
-    def inputs(data):
-        """Input arrays of a training batch, and of an evaluation batch."""
-        row = first_of(task.rows(data, jax.random.key(0), jnp.int32(0), 1, size))
-        held_out = first_of(task.evaluation_rows(data, jnp.int32(0)))
-        batches = task.batch(data, row, size), task.evaluation_batch(data, held_out)
-        return [[x for x in (batch.source, batch.x) if x is not None] for batch in batches]
-
-    trained, evaluated = (
-        sum(x.shape[0] * x.shape[1] for x in arrays) for arrays in jax.eval_shape(inputs, data)
-    )
+    sizes = batch_sizes(config, data)
     cell = model.recurrent.cell
     width = config.model.hidden * (len(cell.gates) + len(cell.carry._fields))
     layers = config.model.layers * len(model.recurrent.directions)
     data_bytes = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(data))
-    training = 4 * parameters + 4 * trained * (task.inputs + layers * width)
-    evaluation = parameters + evaluated * (task.inputs + layers * width)
+    training = 4 * parameters + 4 * sizes.positions * (task.inputs + layers * width)
+    evaluation = parameters + sizes.evaluated_positions * (task.inputs + layers * width)
     return 4 * max(training, evaluation) + data_bytes
 
 

@@ -62,7 +62,7 @@ def _run() -> None:
     several = FLAGS.study in COLLECTIONS
     for name in flags.study_names():
         experiment = flags.experiment_from_flags(name)
-        path = flags.workdir_of(name)
+        defined, path = find(name).study, flags.workdir_of(name)
         options = execution.RunOptions(
             seeds=flags.seeds(experiment.study.seeds if experiment.study else 1),
             shard=flags.shard(),
@@ -70,11 +70,12 @@ def _run() -> None:
             allow_mixed=FLAGS.allow_mixed,
             environment=description,
             flags=flags.to_flagfile(),
-            note=execution.dropped_note(find(name).study, experiment.study),
+            note=execution.dropped_note(defined, experiment.study),
         )
         if FLAGS.dry_run:
             heading = [f"{name}:"] if several else []
-            print(*heading, *execution.describe(experiment, options, path), sep="\n")
+            lines = execution.describe(experiment, options, path, defined)
+            print(*heading, *lines, sep="\n")
             continue
         outcome = execution.execute(experiment, options, path, reports.show)
         pending += outcome.left_to_others

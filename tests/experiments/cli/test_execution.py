@@ -104,9 +104,9 @@ def test_a_plan_counts_tuned_runs_once_and_the_others_too(measured, tmp_path, mo
     assert planned == (0, f"workdir: {workdir}\n2 points to measure at\n", "")
     assert not measured.asked
     result = command("--study=claim_b", "--dry_run", f"--workdir={workdir}")
-    *_, total, _, last = result.out.splitlines()
+    *_, total, _, then, _ = result.out.splitlines()
     assert total.startswith("6 runs")  # x and y at two rates on one seed; fixed on two
-    assert last == "then 4 runs: 2 cells at their best optim.learning_rate"
+    assert then == "then 4 runs: 2 cells at their best optim.learning_rate"
 
 
 def test_more_seeds_than_the_exact_tests_take_are_refused_before_training(measured, tmp_path):
