@@ -312,6 +312,8 @@ def _check_chance(checked: Checked) -> None:
     """Check that chance levels are known and finite, and that a prediction can be better."""
     task, link = checked.task, checked.link
     metric, loss, best = task.chance_metric(), task.chance_loss(link), task.best_loss(link)
+    if task.higher_is_better and metric < 0:
+        raise checked.error("chance_metric", "a number from 0 to 1, as higher is better", metric)
     room = 1 - metric if task.higher_is_better else metric - best
     for field, value, gap in (("chance_metric", metric, room), ("chance_loss", loss, loss - best)):
         if not 0 < gap <= FLOAT32_MAX:

@@ -199,6 +199,7 @@ GENERATED = {
     "a loss of its own": ({"loss": losses.class_loss}, "chance_loss: "),
     "a loss with a chance level": (
         {"loss": losses.class_loss, "chance_loss": lambda *_: 1.0}, "best_loss: "),
+    "a chance below 0": ({"chance_metric": lambda *_: -0.5}, "chance_metric: .*-0.5"),
     "a metric of its own": ({"metric": "recall"}, "metric: "),
     "an unknown kind": ({"targets": "ranks", "links": ("linear",)}, "targets: "),
     "no outputs": ({"outputs": 0}, "outputs: "),
