@@ -26,7 +26,7 @@ def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
       failed: reason, or "" for a run that finished well; failed_step is NaN then.
       steps, seconds: length of training.
       gradient_norm, clipped_fraction: mean norm before clipping, and fraction of clipped steps.
-      parameters, parameters_recurrent, multiply_adds: size of the model.
+      parameters, parameters_recurrent, multiply_adds: size of the model; NaN if not known.
       rules, commit, seqjax, jaxlib, device: versions and hardware; "" if not recorded.
 
     Args:
@@ -74,7 +74,7 @@ def _row(record: Record) -> dict[str, Any]:
         "study": record.study,
         "arm": record.arm,
         "task": record.settings["task.name"],
-        "cell": record.settings["model.cell"],
+        "cell": record.settings.get("model.cell", ""),
         "seed": record.seed,
         "purpose": record.purpose,
         **record.point,
@@ -90,8 +90,8 @@ def _row(record: Record) -> dict[str, Any]:
         "gradient_norm": _number(record.gradient_norm.mean),
         "clipped_fraction": record.clipped_fraction,
         "parameters": record.parameters,
-        "parameters_recurrent": record.parameters_recurrent,
-        "multiply_adds": record.multiply_adds,
+        "parameters_recurrent": _number(record.parameters_recurrent),
+        "multiply_adds": _number(record.multiply_adds),
         **metrics,
         "rules": record.rules,
         **{

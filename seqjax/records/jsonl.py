@@ -277,7 +277,8 @@ def _check_source(digests: dict[tuple[str, str], str], record: Record) -> None:
       record: the record.
     """
     for kind, path in (("task", "task.name"), ("cell", "model.cell")):
-        name, digest = record.settings[path], getattr(record.source, kind)
+        name = str(record.settings.get(path, ""))  # models of one's own have perhaps no cell
+        digest = getattr(record.source, kind)
         other = digests.setdefault((kind, name), digest) if digest else ""
         if digest != other:
             raise ValueError(

@@ -25,13 +25,11 @@ from seqjax.stats import rules
 
 REQUIRED_SETTINGS: dict[str, type] = {
     "task.name": str,
-    "model.cell": str,
-    "model.hidden": int,
     "clip.kind": str,
     "clip.threshold": float,
     "train.steps": int,
 }
-"""Settings that tables read, with their types."""
+"""Settings that all tables read, with their types."""
 LOSS = "loss"
 ROUNDING = 1e-5
 """Bound on the rounding errors of metrics and scores in float32."""
@@ -105,10 +103,12 @@ class Record(Struct, kw_only=True, eq=False):
       purpose: "tuning" for runs that only select the value of a tuned field.
       settings: the whole configuration, by path.
       rules: version of the decision rules, see ``stats.rules``; an unknown hash stays text.
-      source: digests of the code of the task and the cell.
-      parameters_recurrent: number of parameters of the recurrent layers.
+      source: digests of the code of the task and the cell; for models of one's own, of the loss
+        and of the function that makes the model.
+      parameters_recurrent: number of parameters of the recurrent layers; None if not known.
       parameters: number of all parameters.
-      multiply_adds: multiply-adds of one step of the recurrent layers for one example.
+      multiply_adds: multiply-adds of one step of the recurrent layers for one example; None if not
+        known.
       metric: name of the task's metric; ``higher_is_better`` gives its direction.
       chance: metric and loss of the best constant prediction.
       best_loss: the lowest loss that any predictor can reach.
@@ -140,9 +140,9 @@ class Record(Struct, kw_only=True, eq=False):
     settings: Settings
     rules: Count | Text
     source: Source = Source()
-    parameters_recurrent: Count
+    parameters_recurrent: Count | None
     parameters: Count
-    multiply_adds: Count
+    multiply_adds: Count | None
     metric: Text
     higher_is_better: bool
     chance: Chance

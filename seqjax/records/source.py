@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from seqjax.cells import CELLS
@@ -27,6 +27,7 @@ DIGITS = 16
 CONSTANTS = (bool, int, float, str, bytes, tuple, frozenset, type(None))
 
 
+@functools.singledispatch
 def source_of(config: Config) -> Source:
     """Digests of the task and the cell of a run."""
     return Source(
@@ -58,6 +59,19 @@ def digest_of_cell(cell: Cell) -> str:
     fields = cell.params._fields, cell.carry._fields, cell.square
     code = _code([cell.combine or cell.step])
     return _digest(code and [code, table, fields])
+
+
+def digest_of_function(function: Callable[..., Any]) -> str:
+    """16 hexadecimal digits for a function or class of one's own; "" if there is no source.
+
+    Arguments that ``functools.partial`` binds count; arrays and objects in variables do not.
+    """
+    bound = []
+    while isinstance(function, functools.partial):
+        bound.append((function.args, sorted(function.keywords.items())))
+        function = function.func
+    code = _code([function if hasattr(function, "__qualname__") else type(function)])
+    return _digest(code and [code, bound])
 
 
 def _table(part: Any) -> tuple:

@@ -14,6 +14,9 @@ from seqjax.stats import rules
 from seqjax.sweeps.study import UNNAMED, Metrics, Published
 from seqjax.tasks import TASKS
 
+UNKNOWN = "–"
+"""Text of a size or name that a model of one's own does not have."""
+
 
 def with_metrics(records: Sequence[Record], metrics: Metrics) -> list[Record]:
     """A copy of each record for each of several test metrics, so that a table has a column each.
@@ -72,11 +75,11 @@ def model_sizes(records: Sequence[Record], arms: Sequence[str] = ()) -> list[lis
     position = {arm: k for k, arm in enumerate(arms)}
     for record in sorted(records, key=lambda r: (position.get(r.arm, len(position)), r.arm)):
         size = (
-            record.settings["model.cell"],
-            str(record.settings["model.hidden"]),
-            f"{record.parameters_recurrent:,}",
-            f"{record.parameters:,}",
-            f"{record.multiply_adds:,}",
+            str(record.settings.get("model.cell", UNKNOWN)),
+            str(record.settings.get("model.hidden", UNKNOWN)),
+            _count(record.parameters_recurrent),
+            _count(record.parameters),
+            _count(record.multiply_adds),
             record.paired,
         )
         arms_by_size.setdefault(size, []).append(record.arm)
@@ -86,6 +89,10 @@ def model_sizes(records: Sequence[Record], arms: Sequence[str] = ()) -> list[lis
     if {record.arm for record in records} == {UNNAMED}:
         return [row[1:] for row in (head, *rows)]
     return [head, *rows]
+
+
+def _count(number: int | None) -> str:
+    return UNKNOWN if number is None else f"{number:,}"
 
 
 def task_metrics(records: Sequence[Record]) -> list[list[str]]:

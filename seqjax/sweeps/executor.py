@@ -7,6 +7,7 @@ batch between two chunks does not change them.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -32,6 +33,7 @@ from seqjax.training.step import (
     TrainState,
     abstract_model,
     evaluate,
+    evaluated_variables,
     examine,
     initialise,
     observe,
@@ -40,6 +42,7 @@ from seqjax.training.step import (
 
 BATCH_BYTES = 2**34
 MAX_RUNS_PER_DEVICE = 256
+VALIDATION, TEST = np.int32(0), np.int32(1)
 
 
 def group_runs(runs: list[Run]) -> list[list[Run]]:
@@ -64,6 +67,13 @@ def structure_key(config: Config) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@functools.singledispatch
+def size_of(config: Config) -> dict[str, int | None]:
+    """Numbers of parameters and multiply-adds, as records have them; None if not known."""
+    return model_size(abstract_model(config))
+
+
+@functools.singledispatch
 def memory_of(config: Config, model: SequenceModel | None = None) -> int:
     """Bytes that training one run needs, estimated from shapes without compiling anything.
 
@@ -128,6 +138,17 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
+def mesh_of(devices: list[jax.Device]) -> Mesh:
+    """The mesh over which a run axis is sharded."""
+    auto = (jax.sharding.AxisType.Auto,)
+    return jax.make_mesh((len(devices),), ("runs",), devices=devices, axis_types=auto)
+
+
+def stack_configs(runs: list[Run]) -> Config:
+    """The configurations of runs of one structure, stacked along a run axis."""
+    return jax.tree.map(lambda *x: np.asarray(x, np.float32), *(run.config for run in runs))
+
+
 def train_group(
     group: list[Run],
     per_device: int,
@@ -144,13 +165,10 @@ def train_group(
       on_steps: called after every chunk with the number of steps that all runs together took.
       checkpointer: callbacks that save and restore the training state; None for no checkpoints.
     """
-    mesh = jax.make_mesh(
-        (len(devices),), ("runs",), devices=devices, axis_types=(jax.sharding.AxisType.Auto,)
-    )
-    config = group[0].config
+    mesh, config = mesh_of(devices), group[0].config
     trainer = _GroupTrainer(
         config=config,
-        size=model_size(abstract_model(config)),
+        size=size_of(config),
         lanes=per_device * len(devices),
         data=jax.device_put(config.task.data(), NamedSharding(mesh, PartitionSpec())),
         mesh=mesh,
@@ -171,7 +189,7 @@ class _GroupTrainer:
     """
 
     config: Config
-    size: Mapping[str, int]
+    size: Mapping[str, int | None]
     lanes: int
     data: Any
     mesh: Mesh
@@ -194,9 +212,7 @@ class _GroupTrainer:
         """Train runs side by side; yield each with the results in its record, and its trace."""
         config, mesh, runs = self.config, self.mesh, len(batch)
         filled = batch + [batch[-1]] * (self.lanes - runs)
-        config_R = jax.tree.map(
-            lambda *x: np.asarray(x, np.float32), *(run.config for run in filled)
-        )
+        config_R = stack_configs(filled)
         seed_R = np.asarray([run.seed for run in filled], np.uint32)
         steps, every = config.train.steps, min(config.train.eval_every, config.train.steps)
         start = time.perf_counter()
@@ -214,16 +230,14 @@ class _GroupTrainer:
             state, trace = train_chunk(
                 config_R, seed_R, state, self.data, np.int32(first), count=every, mesh=mesh
             )
-            metrics = jax.device_get(
-                evaluate(config_R, state.params, self.data, np.int32(0), mesh=mesh)
-            )
+            metrics = self._evaluate(config_R, state, VALIDATION)
             trace = jax.device_get(trace)
             self._observe(batch_state, config_R, state)
             step = min(first + every, steps)
             batch_state.add_chunk(step, time.perf_counter() - start, state, trace, metrics)
             self.on_steps((step - first) * runs)
             self.checkpointer.save_if_due(batch, batch_state)
-        test = jax.device_get(evaluate(config_R, state.params, self.data, np.int32(1), mesh=mesh))
+        test = self._evaluate(config_R, state, TEST)
         if config.task.final_metrics:
             test |= jax.device_get(examine(config_R, seed_R, state.params, self.data, mesh=mesh))
         failed_at, params = jax.device_get((state.failed_at, state.params))
@@ -235,6 +249,12 @@ class _GroupTrainer:
             yield record, trace
         self.checkpointer.on_recorded(batch)
 
+    def _evaluate(
+        self, config_R: Config, state: TrainState, part: np.int32
+    ) -> dict[str, np.ndarray]:
+        variables = evaluated_variables(config_R, state)
+        return jax.device_get(evaluate(config_R, variables, self.data, part, mesh=self.mesh))
+
     def _observe(self, batch_state: BatchState, config_R: Config, state: TrainState) -> None:
         if self.config.train.observe:
             observed = observe(config_R, state.params, self.data, mesh=self.mesh)
@@ -243,7 +263,7 @@ class _GroupTrainer:
 
 def _results(
     batch: list[Run],
-    size: Mapping[str, int],
+    size: Mapping[str, int | None],
     batch_state: BatchState,
     test: dict[str, np.ndarray],
     failed_at: np.ndarray,

@@ -75,7 +75,7 @@ def make_record(
         chance=Chance(_number(task.chance_metric()), _number(chance_loss)),
         best_loss=_number(task.best_loss(config.link)),
         baselines=task.baselines(),
-        reduction="mean over the batch and the valid steps",
+        reduction=task.reduction,
         failed=Failure(**failed) if failed else None,
         validation=_final(validations[-1], nonfinite),
         test=_final(test, nonfinite),

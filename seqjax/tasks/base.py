@@ -87,6 +87,7 @@ class Task:
       final_metrics: metrics that ``final_evaluation`` computes once, after training.
       extra_metrics: other test metrics that a report lists below the table.
       examples: number of training examples, or None for generated data.
+      reduction: how the losses of a batch are averaged, in words.
     """
 
     name: ClassVar[str]
@@ -103,6 +104,7 @@ class Task:
     final_metrics: ClassVar[tuple[str, ...]] = ()
     extra_metrics: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[int | None] = None
+    reduction: ClassVar[str] = "mean over the batch and the valid steps"
 
     @property
     def links(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def check_task(task: Task, link: str, batch_size: int) -> None:
     if isinstance(task, DataSetTask | RaggedTask | StreamTask):
         _check_stored(checked)
     _check_batches(checked)
-    _check_chance(checked)
+    check_chance(checked)
 
 
 def _check_interface(checked: Checked) -> None:
@@ -100,7 +100,7 @@ def _check_stored(checked: Checked) -> None:
             raise checked.error(f"read: {part}", "x, y and perhaps lengths", f"{len(arrays)} items")
         arrays = [np.asarray(array) for array in arrays]
         for name, array in zip(("x", "y", "lengths"), arrays, strict=False):
-            _check_numbers(checked, f"{name}: {part}", array)
+            check_numbers(checked, f"{name}: {part}", array)
         _check_examples(checked, part, *arrays)
     if isinstance(checked.task, DataSetTask):
         _check_counts(checked, len(stored["train"][1]))
@@ -181,10 +181,14 @@ def _check_counts(checked: Checked, examples: int) -> None:
         raise checked.error("examples", f"{examples}, as read", task.examples)
 
 
-def _check_numbers(checked: Checked, field: str, array: np.ndarray) -> None:
-    """Check that an array has numbers that float32 holds, and neither NaN nor infinity."""
+def check_numbers(checked: Checked, field: str, array: np.ndarray) -> None:
+    """Check that an array has numbers that float32 or int32 holds, and neither NaN nor infinity."""
     if array.dtype.kind not in "biuf":
         raise checked.error(field, "numbers", f"type {array.dtype}")
+    if array.dtype in (np.int64, np.uint64) and array.size:  # int32 on a device, without an error
+        for extreme in (array.min(), array.max()):
+            if not -(2**31) <= extreme < 2**31:
+                raise checked.error(field, "whole numbers that int32 holds", extreme)
     if array.dtype.kind != "f" or not array.size:
         return
     low, high = float(array.min()), float(array.max())  # both are NaN if one element is
@@ -219,7 +223,7 @@ def _check_batches(checked: Checked) -> None:
     task, size = checked.task, checked.batch_size
     data = task.data()
     for field, array in jax.tree.leaves_with_path(data):
-        _check_numbers(checked, f"data{jax.tree_util.keystr(field)}", np.asarray(array))
+        check_numbers(checked, f"data{jax.tree_util.keystr(field)}", np.asarray(array))
 
     def training(data: Any, size: int = size) -> Batch:
         row = first_of(task.rows(data, jax.random.key(0), jnp.int32(0), 1, size))
@@ -291,24 +295,24 @@ def _check_readout(checked: Checked, batch: Batch) -> None:
 def _check_values(checked: Checked, batch: Batch) -> None:
     """Check the values of a training batch."""
     task, counted = checked.task, batch.weight > 0
-    _check_numbers(checked, "weight", batch.weight)
+    check_numbers(checked, "weight", batch.weight)
     if not counted.any() or batch.weight.min() < 0:
         raise checked.error("weight", "a batch with positive weights and none below 0", "another")
     if task.symbols:
         _check_symbols(checked, "x", batch.x)
     else:
-        _check_numbers(checked, "x", batch.x)
+        check_numbers(checked, "x", batch.x)
     if batch.lengths_B is not None:
         longest = len(batch.x)
         if not 1 <= batch.lengths_B.min() <= batch.lengths_B.max() <= longest:
             got = f"{batch.lengths_B.min()} to {batch.lengths_B.max()}"
             raise checked.error("lengths", f"a batch of lengths from 1 to {longest}", got)
     if not checked.overrides("loss"):
-        _check_numbers(checked, "y", batch.y[counted])
+        check_numbers(checked, "y", batch.y[counted])
         _check_targets(checked, "training batch", batch.y[counted])
 
 
-def _check_chance(checked: Checked) -> None:
+def check_chance(checked: Checked) -> None:
     """Check that chance levels are known and finite, and that a prediction can be better."""
     task, link = checked.task, checked.link
     metric, loss, best = task.chance_metric(), task.chance_loss(link), task.best_loss(link)

@@ -5,12 +5,13 @@ structure. Two runs share a compiled program exactly when ``jax.tree.structure``
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
 
-from seqjax.cells import CELLS
+from seqjax.cells import CELLS, Cell
 from seqjax.diagnostics.observers import OBSERVERS
 from seqjax.init import InitSpec
 from seqjax.models.sequence import ModelSpec
@@ -39,6 +40,11 @@ class Config:
     optim: OptimSpec
     task: Task
     train: TrainSpec
+
+    @property
+    def cell(self) -> Cell:
+        """The recurrent cell."""
+        return CELLS[self.model.cell]
 
     @property
     def link(self) -> str:
@@ -180,6 +186,7 @@ def check_tasks(configs: Iterable[Config]) -> None:
         check_task(*arguments)
 
 
+@functools.singledispatch
 def as_settings(config: Config) -> dict[str, Any]:
     """The value of every field by path; ``make_config`` turns it back into the configuration."""
     settings = {"task.name": config.task.name}

@@ -9,7 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.training.config import Config
-from seqjax.training.step import Trace, TrainState, evaluate_run, initial_state, observe_run
+from seqjax.training.step import (
+    Trace,
+    TrainState,
+    evaluate_run,
+    evaluated_variables,
+    initial_state,
+    observe_run,
+)
 
 Arrays = Mapping[str, np.ndarray]
 Shapes = Mapping[str, jax.ShapeDtypeStruct]
@@ -132,8 +139,11 @@ def _abstract_measurements(config: Config) -> tuple[Shapes, Shapes]:
     data = jax.eval_shape(lambda: jax.tree.map(jnp.asarray, config.task.data()))
     state = jax.eval_shape(initial_state, config, jax.ShapeDtypeStruct((), jnp.uint32))
     part = jax.ShapeDtypeStruct((), jnp.int32)
-    run = (config, state.params)
-    return jax.eval_shape(evaluate_run, run, data, part), jax.eval_shape(observe_run, run, data)
+    run = (config, evaluated_variables(config, state))
+    metrics = jax.eval_shape(evaluate_run, run, data, part)
+    if not config.train.observe:
+        return metrics, {}
+    return metrics, jax.eval_shape(observe_run, (config, state.params), data)
 
 
 def stack_observations(observed: list[Arrays]) -> Arrays:

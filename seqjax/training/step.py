@@ -3,6 +3,9 @@
 ``initialise``, ``train_chunk`` and ``evaluate`` take configurations stacked along a run axis R. JAX
 compiles each once per tree structure, that is once per group of runs. The run axis is sharded over
 the devices. The arithmetic of a run does not depend on the other runs.
+
+``initial_model``, ``loss_and_gradient``, ``evaluated_variables`` and ``evaluation_means`` depend on
+the kind of configuration: ``flax_models`` defines them for models of one's own.
 """
 
 import contextlib
@@ -16,7 +19,6 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
-from seqjax.cells import CELLS
 from seqjax.diagnostics import observers
 from seqjax.metrics.losses import masked_mean
 from seqjax.models.sequence import SequenceModel, model_params, with_params
@@ -34,8 +36,9 @@ class TrainState(NamedTuple):
     Attributes:
       params: parameters by layer.
       opt_state: state of the Optax chain.
-      carry: final carry of the recurrent layers, leaves (B, H), if the task carries it from batch
-        to batch; else empty. The gradient of the next step treats it as a constant.
+      carry: state that is not trained but passed on from step to step: the final carry of the
+        recurrent layers, leaves (B, H), if the task carries it from batch to batch; else empty. The
+        gradient of the next step treats it as a constant.
       failed_at: step at which the loss or the gradient was not finite, or -1.
     """
 
@@ -84,9 +87,8 @@ def abstract_model(config: Config) -> SequenceModel:
 
 
 def _make_optimizer(config: Config) -> optax.GradientTransformation:
-    cell = CELLS[config.model.cell]
     return optimizer.make_optimizer(
-        config.optim, config.clip, config.train.steps, cell, config.floor
+        config.optim, config.clip, config.train.steps, config.cell, config.floor
     )
 
 
@@ -125,6 +127,7 @@ def _count_carries(config: Config, batch: Batch) -> Array:
     return jnp.asarray(steps * config.model.layers * (1 + config.model.bidirectional), jnp.float32)
 
 
+@functools.singledispatch
 def loss_and_gradient(
     config: Config, state: TrainState, batch: Batch
 ) -> tuple[tuple[Array, dict], tuple[Any, Array]]:
@@ -193,11 +196,23 @@ def train_step(
 
 def initial_state(config: Config, seed: Array) -> TrainState:
     """State of one run before its first step."""
-    model = build_model(config, named_key(jax.random.key(seed), "weights"))
-    params, carry = model_params(model), {}
-    if config.task.carried:
-        carry = model.recurrent.initial_carry(config.train.batch_size)
+    params, carry = initial_model(config, named_key(jax.random.key(seed), "weights"))
     return TrainState(params, _make_optimizer(config).init(params), carry, jnp.int32(-1))
+
+
+@functools.singledispatch
+def initial_model(config: Config, key: Array) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Initial parameters and carry of ``TrainState``."""
+    model = build_model(config, key)
+    carried = config.task.carried
+    carry = model.recurrent.initial_carry(config.train.batch_size) if carried else {}
+    return model_params(model), carry
+
+
+@functools.singledispatch
+def evaluated_variables(config: Config, state: TrainState) -> Any:
+    """The part of a training state that predictions depend on: the parameters."""
+    return state.params
 
 
 def _train_chunk(
@@ -223,9 +238,15 @@ def evaluate_run(run: tuple[Config, Any], data: Any, part: Array) -> dict[str, A
     """Loss and metrics of one run; see ``evaluate``.
 
     Args:
-      run: configuration and parameters.
+      run: configuration, and the result of ``evaluated_variables``.
     """
-    config, params = run
+    config, variables = run
+    return evaluation_means(config, variables, data, part)
+
+
+@functools.singledispatch
+def evaluation_means(config: Config, params: Any, data: Any, part: Array) -> dict[str, Array]:
+    """Means of loss and metrics over a split of the data; see ``evaluate``."""
     rows = config.task.evaluation_rows(data, part)
 
     def sums(batch):
@@ -349,11 +370,14 @@ def train_chunk(
 
 @functools.partial(jax.jit, static_argnames="mesh")
 def evaluate(
-    config_R: Config, params_R: Any, data: Any, part: Array, *, mesh: Mesh
+    config_R: Config, variables_R: Any, data: Any, part: Array, *, mesh: Mesh
 ) -> dict[str, Array]:
-    """Loss and metrics (R,) of every run on a split of the data: 0 validation, 1 test."""
+    """Loss and metrics (R,) of every run on a split of the data: 0 validation, 1 test.
+
+    ``variables_R`` is the result of ``evaluated_variables``.
+    """
     with _matmul_precision(config_R):
-        return _over_runs(evaluate_run, mesh, (config_R, params_R), data, part)
+        return _over_runs(evaluate_run, mesh, (config_R, variables_R), data, part)
 
 
 @functools.partial(jax.jit, static_argnames="mesh")

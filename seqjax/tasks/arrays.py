@@ -1,0 +1,151 @@
+"""A task on arrays in memory, whose loss and metrics are those of a function outside the task."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from seqjax.metrics import losses
+from seqjax.tasks.base import PARTS, DataSetTask
+from seqjax.tasks.checks import Checked, check_chance, check_numbers
+from seqjax.types import Array, ConfigError
+
+SPLITS = ("train", *PARTS)
+Examples = Any
+"""A tree of arrays, such as (x, y), whose leading axis runs over the examples."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ArrayTask(DataSetTask):
+    """Training, validation and test examples, and the levels of loss and metric.
+
+    Attributes:
+      name: name in records.
+      splits: the examples of "train", "validation" and "test".
+      of_metric: name of the metric in tables, which ``metric`` returns.
+      higher: direction of the metric, which ``higher_is_better`` returns.
+      chance: values of "loss" and of the metric for the best constant prediction.
+      best: the lowest loss that any predictor can reach, and the lowest metric if lower is better.
+
+    Raises:
+      ConfigError: a split is missing or empty, or has arrays of different lengths or other shapes
+        than the training examples, NaN or infinity; a chance level that is not worse than the best.
+    """
+
+    name: str
+    splits: Mapping[str, Examples]
+    of_metric: str
+    higher: bool
+    chance: Mapping[str, float]
+    best: float
+
+    reduction = "as the loss function averages"
+
+    def __post_init__(self):
+        if set(self.splits) != set(SPLITS):
+            given = ", ".join(map(str, self.splits)) or "none"
+            raise ConfigError(f"data: expected {', '.join(SPLITS)}, got {given}")
+        arrays = {split: jax.tree.map(np.asarray, self.splits[split]) for split in SPLITS}
+        object.__setattr__(self, "splits", arrays)
+        checked = Checked(self, "", 0)
+        for split in SPLITS:
+            _check_examples(checked, split)
+        check_chance(checked)
+        if not self.chance["loss"] > 0:  # a run fails if its loss exceeds 1.1 times chance
+            raise checked.error("chance_loss", "a positive number", self.chance["loss"])
+
+    @property
+    def metric(self) -> str:
+        return self.of_metric
+
+    @property
+    def higher_is_better(self) -> bool:
+        return self.higher
+
+    @property
+    def examples(self) -> int:
+        return number_of_examples(self.splits["train"])
+
+    def chance_metric(self) -> float:
+        return self.chance[self.of_metric]
+
+    def chance_loss(self, link: str) -> float:
+        return self.chance["loss"]
+
+    def best_loss(self, link: str) -> float:
+        return self.best
+
+    def data(self) -> dict[str, Any]:
+        return {"splits": self.splits, "train": np.arange(self.examples, dtype=np.int32)}
+
+    def batch(self, data: Any, row: Array, batch_size: int) -> Examples:
+        """Return the training examples with these numbers."""
+        return jax.tree.map(lambda array: array[row], data["splits"]["train"])
+
+
+def number_of_examples(examples: Examples) -> int:
+    """Length of the leading axis of the arrays."""
+    return len(jax.tree.leaves(examples)[0])
+
+
+def _check_examples(checked: Checked, split: str) -> None:
+    """Check the arrays of a split, and compare their shapes with those of training."""
+    examples, like = checked.task.splits[split], checked.task.splits["train"]
+    if jax.tree.structure(examples) != (structure := jax.tree.structure(like)):
+        raise checked.error(split, f"arrays as in train, {structure}", jax.tree.structure(examples))
+    pairs = zip(jax.tree.leaves_with_path(examples), jax.tree.leaves(like), strict=True)
+    for (path, array), of_train in pairs:
+        field = split + jax.tree_util.keystr(path)
+        check_numbers(checked, field, array)
+        if not array.ndim or not array.size:
+            raise checked.error(field, "an example or more", f"shape {array.shape}")
+        if len(array) != (n := number_of_examples(examples)):
+            raise checked.error(field, f"{n} examples, as the first array has", len(array))
+        if (array.shape[1:], array.dtype) != (of_train.shape[1:], of_train.dtype):
+            expected = f"shape (n, *{of_train.shape[1:]}) of {of_train.dtype} as in train"
+            raise checked.error(field, expected, f"{array.shape} of {array.dtype}")
+    if not jax.tree.leaves(examples):
+        raise checked.error(split, "an array or more", "none")
+
+
+def chance_of_classes(y: Any) -> dict[str, float]:
+    """Accuracy and cross entropy (in nats) of always predicting the frequencies of the classes.
+
+    >>> chance_of_classes([0, 1, 1, 1])["accuracy"]
+    0.75
+
+    Args:
+      y: training targets, whole numbers from 0.
+
+    Returns:
+      The chance levels "loss" and "accuracy", for ``sweep``.
+
+    Raises:
+      ConfigError: other numbers.
+    """
+    y = np.ravel(np.asarray(y))
+    if y.dtype.kind not in "biu" or not y.size or y.min() < 0:
+        raise ConfigError(f"y: expected classes 0, 1, ..., got type {y.dtype}")
+    shares = np.bincount(y.astype(int)) / y.size
+    return {
+        "loss": losses.constant_class_loss("softmax", shares),
+        "accuracy": float(shares.max()),
+    }
+
+
+def chance_of_values(y: Any) -> dict[str, float]:
+    """Mean squared error of always predicting the mean, which is the variance of the targets.
+
+    >>> chance_of_values([1.0, 3.0])
+    {'loss': 1.0, 'mse': 1.0}
+
+    Args:
+      y: training targets (n, ...); the variances of several outputs are averaged.
+
+    Returns:
+      The chance levels "loss" and "mse", for ``sweep``.
+    """
+    variance = float(np.var(np.asarray(y, np.float64), axis=0).mean())
+    return {"loss": variance, "mse": variance}
