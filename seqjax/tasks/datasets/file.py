@@ -18,7 +18,7 @@ from seqjax.tasks.datasets.file_baselines import baselines
 from seqjax.tasks.datasets.file_examples import VALUES, csv_examples, npz_examples
 from seqjax.tasks.datasets.file_parts import Prepared, prepare, rows_of
 from seqjax.tasks.datasets.ragged import BucketedTask
-from seqjax.types import Array, check_size, unknown
+from seqjax.types import Array, check_name, check_size
 
 KINDS = ("regression", "classification", "labelling", "forecasting")
 SPLITS = ("auto", "given", "chronological", "random")
@@ -73,14 +73,13 @@ class File(BucketedTask):
     name = "file"
 
     def __post_init__(self) -> None:
+        check_size("window", self.window, 1, LONGEST)
+        check_size("horizon", self.horizon, 1, LONGEST)
+        check_name("split", self.split, "split", SPLITS)
+        check_name("kind", self.kind, "kind of target", KINDS)
         suffix = pathlib.PurePath(self.path).suffix.lower()
         if suffix not in NPZ + CSV:
             raise ValueError(f"path: expected the path of a CSV or NPZ file, got {self.path!r}")
-        for field, known in (("kind", KINDS), ("split", SPLITS)):
-            if (value := getattr(self, field)) not in known:
-                raise ValueError(f"{field}: {unknown(field, value, known)}")
-        check_size("window", self.window, 1, LONGEST)
-        check_size("horizon", self.horizon, 1, LONGEST)
         for field, reason in self._without_effect(suffix in NPZ):
             value = getattr(self, field)
             if value != type(self).__dataclass_fields__[field].default:
