@@ -36,6 +36,7 @@ class RunResult(rules.Result, Protocol):
     seed: int | str
     purpose: str
     best_loss: float
+    baselines: Mapping[str, float]
     settings: Mapping[str, Any]
     clipped_fraction: float
     curve: Mapping[str, np.ndarray]

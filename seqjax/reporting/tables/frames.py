@@ -51,7 +51,7 @@ class FrameRun:
 
     compared, purpose, tune = "metric", "evaluation", None
     score = best_loss = clipped_fraction = math.nan
-    settings = curve = observed = NOTHING
+    settings = curve = observed = baselines = NOTHING
 
     @property
     def id(self) -> str:
