@@ -23,10 +23,13 @@ class Changes:
         fields that the study sweeps and the runs do not.
       swept: fields that the runs sweep, if these are not those of the study, apart from the tuned
         field; otherwise empty.
+      equal_arms: arms that have the same settings in all runs, in groups, which is the case for
+        arms that differ in a field that the runs do not sweep.
     """
 
     settings: Mapping[str, Sequence[Any]]
     swept: Sequence[str]
+    equal_arms: Sequence[Sequence[str]] = ()
 
     def __str__(self) -> str:
         """Text for captions and figures; empty without changes."""
@@ -34,17 +37,19 @@ class Changes:
             f"{path}={' or '.join(map(label, values))}" for path, values in self.settings.items()
         ]
         swept = [f"swept fields {', '.join(self.swept)}"] if self.swept else []
-        return "; ".join([*values, *swept])
+        equal = [f"{', '.join(arms)} are the same network" for arms in self.equal_arms]
+        return "; ".join([*values, *swept, *equal])
 
     @property
     def of_question(self) -> bool:
         """True if the runs no longer answer the question of the study.
 
-        That is the case if other fields are swept, or if a setting with a name is changed, such as
-        the task, the cell or the kind of clipping. Sizes, rates and numbers of steps may change.
+        That is the case if other fields are swept, if arms no longer differ, or if a setting with
+        a name is changed, such as the task, the cell or the kind of clipping. Sizes, rates and
+        numbers of steps may change.
         """
         named = any(isinstance(v, str) for values in self.settings.values() for v in values)
-        return named or bool(self.swept)
+        return named or bool(self.swept) or bool(self.equal_arms)
 
 
 def changes(study: Study, records: Sequence[Record]) -> Changes:
@@ -68,7 +73,18 @@ def changes(study: Study, records: Sequence[Record]) -> Changes:
                 if value not in settings.setdefault(path, []):
                     settings[path].append(value)
     same = {*swept, study.tune} == {*defined, study.tune}
-    return Changes(settings, [] if same else list(swept))
+    return Changes(settings, [] if same else list(swept), _equal_arms(records))
+
+
+def _equal_arms(records: Sequence[Record]) -> list[list[str]]:
+    """Groups of arms whose runs have the same settings."""
+    settings: dict[str, set[tuple]] = {}
+    for record in {(record.arm, id(record.settings)): record for record in records}.values():
+        settings.setdefault(record.arm, set()).add(tuple(sorted(record.settings.items())))
+    groups: dict[frozenset, list[str]] = {}
+    for arm, found in settings.items():
+        groups.setdefault(frozenset(found), []).append(arm)
+    return [arms for arms in groups.values() if len(arms) > 1]
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:

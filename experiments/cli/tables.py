@@ -68,7 +68,9 @@ def tables_of(
       NoReportedRunsError: no cell has reported runs yet.
     """
     titles = _titles(study, records, changed)
-    columns, question = study.columns, "" if changed.of_question else study.question
+    name, columns, question = study.name, study.columns, study.question
+    if changed.of_question:
+        name, question = f"{study.name} (changed)", ""
     planned = infer_plan(records) if planned is None else planned
     if study.metrics is not None:
         records, columns = with_metrics(records, study.metrics), study.metrics.title
@@ -81,16 +83,16 @@ def tables_of(
         arms=[arm.title for arm in study.arms],
         planned=planned,
     )
-    tables = [make_table(title=study.name, tune=tune, titles=titles, columns=columns)]
+    tables = [make_table(title=name, tune=tune, titles=titles, columns=columns)]
     if tune is None or tune != study.tune or study.tuning_seeds:
         return tables
     if study.fixed in {record.point.get(tune) for record in records} - {None}:
         options = {"titles": titles, "columns": columns, "fixed": study.fixed}
-        title = f"{study.name} at {tune} = {study.fixed:g}"
+        title = f"{name} at {tune} = {study.fixed:g}"
         tables.append(make_table(title=title, tune=tune, **options))
     if study.spread:
         untitled = {path: title for path, title in titles.items() if path != tune}
-        title = f"{study.name} at every {tune}"
+        title = f"{name} at every {tune}"
         tables.append(make_table(title=title, tune=None, titles=untitled, columns=tune))
     return tables
 

@@ -80,10 +80,22 @@ def test_changes_are_named_and_drop_the_question(settings, axes, dropped, text):
     assert text in str(changed)
     assert (study.question in main.caption) != dropped
     assert text in main.caption and ("Changed: " in main.caption) == bool(text)
+    assert (main.title == study.name) != dropped
     for figure in (plots.heat_map(main), plots.curves(main, "training_loss")):
         shown = " ".join(words(figure))
         assert ("changed: " in shown) == bool(text)
         assert all(word in shown for word in text.split())
+
+
+def test_arms_that_no_longer_differ_are_named():
+    """The arms b_i, b_f and b_o of gate_bias are one LSTM unless their biases are swept."""
+    study, found = find("gate_bias").study, recorded("gate_bias", axes={"model.hidden": ["4", "8"]})
+    changed = changes(study, found)
+    assert changed.equal_arms == [["b_i", "b_f", "b_o"]] and changed.of_question
+    (table,) = tables_of(study, found, None, changed)
+    assert "b_i, b_f, b_o are the same network" in table.caption
+    biases = {"init.bias.f": ["1"], "init.bias.i": ["1"]}
+    assert changes(study, recorded("gate_bias", axes=biases, arms=("b_i", "b_f"))).equal_arms == []
 
 
 def test_a_title_that_speaks_of_the_kind_gives_way_to_the_path():

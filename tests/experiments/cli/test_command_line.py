@@ -30,7 +30,8 @@ def test_a_study_runs_to_its_table(first):
     assert result.code == 0, result.err
     table = (workdir / "table.md").read_text(encoding="utf-8")
     assert result.out == f"{table}\n"
-    assert "**init_by_clip**" in table and f"**init_by_clip at {RATE} = 1**" in table
+    assert "**init_by_clip (changed)**" in table  # without the axis of clipping
+    assert f"**init_by_clip (changed) at {RATE} = 1**" in table
     assert "| forget bias | result " in table and " (2/" in table and " @" in table
     assert "compiling" in result.err and "100 %" in result.err
     assert "clip.threshold stays at inf\n" in result.err  # which STUDY does not sweep
