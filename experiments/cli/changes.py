@@ -7,6 +7,7 @@ from typing import Any
 from seqjax.records.record import Record
 from seqjax.reporting.formats import label
 from seqjax.sweeps.points import settings_of
+from seqjax.sweeps.revise import equal_arms
 from seqjax.sweeps.study import Arm, Study
 from seqjax.training.config import as_settings, make_config
 
@@ -73,18 +74,15 @@ def changes(study: Study, records: Sequence[Record]) -> Changes:
                 if value not in settings.setdefault(path, []):
                     settings[path].append(value)
     same = {*swept, study.tune} == {*defined, study.tune}
-    return Changes(settings, [] if same else list(swept), _equal_arms(records))
+    return Changes(settings, [] if same else list(swept), equal_arms(_settings_by_arm(records)))
 
 
-def _equal_arms(records: Sequence[Record]) -> list[list[str]]:
-    """Groups of arms whose runs have the same settings."""
-    settings: dict[str, set[tuple]] = {}
+def _settings_by_arm(records: Sequence[Record]) -> dict[str, list[Mapping[str, Any]]]:
+    """All different settings of each arm."""
+    settings: dict[str, list] = {}
     for record in {(record.arm, id(record.settings)): record for record in records}.values():
-        settings.setdefault(record.arm, set()).add(tuple(sorted(record.settings.items())))
-    groups: dict[frozenset, list[str]] = {}
-    for arm, found in settings.items():
-        groups.setdefault(frozenset(found), []).append(arm)
-    return [arms for arms in groups.values() if len(arms) > 1]
+        settings.setdefault(record.arm, []).append(record.settings)
+    return settings
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:

@@ -20,7 +20,7 @@ from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.plan import plan_runs
-from seqjax.sweeps.revise import dropped_axes
+from seqjax.sweeps.revise import dropped_axes, equal_arms, settings_by_arm
 from seqjax.sweeps.study import Run, Study
 from seqjax.tasks import digest_of_data
 from seqjax.training.config import check_tasks
@@ -198,7 +198,11 @@ def dropped_note(study: Study | None, revised: Study | None) -> str | None:
     if not stays:
         return None
     untuned = "; nothing is tuned" if study.tune and not revised.tune else ""
-    return f"axes of {study.name} that are not swept: {', '.join(stays)}{untuned}"
+    equal = "".join(
+        f"; {', '.join(arms)} are the same network without them: choose with --arms"
+        for arms in equal_arms(settings_by_arm(revised))
+    )
+    return f"axes of {study.name} that are not swept: {', '.join(stays)}{untuned}{equal}"
 
 
 class Outcome(NamedTuple):

@@ -1,11 +1,11 @@
 """Changes to a study by a command: settings, axes, arms and the tuned axis."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from seqjax.sweeps.points import points_of, settings_of
 from seqjax.sweeps.study import Arm, Axis, Study
-from seqjax.training.config import unused_reasons
+from seqjax.training.config import as_settings, make_config, unused_reasons
 from seqjax.training.overrides import ConfigError, Overrides, field_of, unknown_field
 from seqjax.types import unknown
 
@@ -88,6 +88,33 @@ def dropped_axes(study: Study, revised: Study) -> dict[str, object]:
         for path in dropped
         if any(path in c.fields() and path not in unused_reasons(c) for c in conditions)
     }
+
+
+def settings_by_arm(study: Study) -> dict[str, list[Mapping[str, object]]]:
+    """Settings of each arm at all its points, by the arm's title."""
+    return {
+        arm.title: [
+            as_settings(make_config(settings_of(study, arm, point)))
+            for point in points_of(study, arm)
+        ]
+        for arm in study.arms
+    }
+
+
+def equal_arms(settings: Mapping[str, Iterable[Mapping[str, object]]]) -> list[list[str]]:
+    """Groups of arms whose runs have the same settings, because what differs is not swept.
+
+    >>> equal_arms({"a": [{"x": 1}, {"x": 2}], "b": [{"x": 2}, {"x": 1}], "c": [{"x": 1}]})
+    [['a', 'b']]
+
+    Args:
+      settings: settings of the runs of each arm.
+    """
+    groups: dict[frozenset, list[str]] = {}
+    for arm, found in settings.items():
+        key = frozenset(tuple(sorted(values.items())) for values in found)
+        groups.setdefault(key, []).append(arm)
+    return [arms for arms in groups.values() if len(arms) > 1]
 
 
 def _chosen_arms(study: Study, titles: Sequence[str]) -> tuple[Arm, ...]:

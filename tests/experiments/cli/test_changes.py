@@ -7,11 +7,13 @@ from support.made_up import record, replace
 
 from experiments import NAMES
 from experiments.cli.changes import changes
+from experiments.cli.execution import dropped_note
 from experiments.cli.tables import tables_of
 from experiments.experiment import find
 from seqjax.reporting import plots
 from seqjax.sweeps.axes import parse_axes
 from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.revise import revise
 from seqjax.training.config import as_settings
 
 RATE = "optim.learning_rate"
@@ -94,6 +96,8 @@ def test_arms_that_no_longer_differ_are_named():
     assert changed.equal_arms == [["b_i", "b_f", "b_o"]] and changed.of_question
     (table,) = tables_of(study, found, None, changed)
     assert "b_i, b_f, b_o are the same network" in table.caption
+    note = dropped_note(study, revise(study, axes=parse_axes({"model.hidden": ["4", "8"]})))
+    assert "b_i, b_f, b_o are the same network" in note
     biases = {"init.bias.f": ["1"], "init.bias.i": ["1"]}
     assert changes(study, recorded("gate_bias", axes=biases, arms=("b_i", "b_f"))).equal_arms == []
 
