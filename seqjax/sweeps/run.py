@@ -31,8 +31,8 @@ def run(
       study: arms and axes; with ``tuning_seeds`` its axis is tuned first.
       seeds: number of seeds per point, or the seeds themselves; None for the number in the study.
       workdir: folder to which the record of each run is appended when the run ends. Runs that it
-        has are not trained again, so an interrupted call continues, and more seeds, points or arms
-        extend it. None to write nothing.
+        has are not trained again, so an interrupted call continues, and more seeds, or values and
+        arms after those recorded, extend it. None to write nothing.
 
     Raises:
       ConfigError: an invalid setting, axis, task or number of seeds, or runs of another study in
@@ -96,6 +96,11 @@ def _check(recorded: Recording, runs: list[Run], data: Mapping[Task, Mapping[str
         if run := planned.get((record.arm, *sorted(record.point.items()))):
             settings, environment = as_settings(run.config), data[run.config.task]
             recorded.check(record, settings=settings, environment=environment)
+            if record.paired != run.paired:
+                raise ConfigError(
+                    f"arms: {recorded.file.parent} has {record.id!r}, which is paired with another "
+                    "first run; add arms and values after those that are recorded"
+                )
         for kind, name, digests in (
             ("task", record.settings["task.name"], sources.tasks),
             ("cell", record.settings["model.cell"], sources.cells),

@@ -41,7 +41,8 @@ def trained(monkeypatch):
             trained.ids.append(one.id)
             settings = as_settings(one.config)
             made = record(dict(one.point), arm=one.arm, seed=one.seed, settings=settings)
-            yield replace(made, id=one.id, environment={}, purpose=one.purpose), None
+            fields = {"id": one.id, "purpose": one.purpose, "paired": one.paired}
+            yield replace(made, **fields, environment={}), None
 
     monkeypatch.setattr(runner, "train_group", train_group)
     return trained
@@ -76,6 +77,14 @@ def test_seeds_points_and_arms_extend_a_workdir(trained, tmp_path):
     assert len(more.run([0, 7], tmp_path)) == 2 * 3 * 2
     assert len(trained.ids) == len(set(trained.ids)) == 12
     assert len(STUDY.run([0], tmp_path)) == 2  # of those recorded, the runs that are asked for
+
+
+def test_arms_are_added_after_those_that_are_recorded(trained, tmp_path):
+    STUDY.run([0], tmp_path)
+    arms = (Arm("gru", {"model.cell": "gru"}), *STUDY.arms)  # the first run, of the pairs
+    with pytest.raises(ConfigError, match=r"^arms: "):
+        dataclasses.replace(STUDY, arms=arms).run([0], tmp_path)
+    assert len(trained.ids) == 2
 
 
 def test_a_torn_line_is_trained_again(trained, tmp_path):
