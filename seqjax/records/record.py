@@ -35,7 +35,7 @@ ROUNDING = 1e-5
 """Bound on the rounding errors of metrics and scores in float32."""
 
 
-def run_id(arm: str, point: Mapping[str, Any], seed: int) -> str:
+def run_id(arm: str, point: Mapping[str, Any], seed: int | str) -> str:
     """Arm, point and seed of a run as text; unique in a study.
 
     >>> run_id("lstm", {"init.bias.f": 1.0}, 3)

@@ -35,6 +35,7 @@ class RunResult(rules.Result, Protocol):
     point: Mapping[str, Any]
     seed: int | str
     purpose: str
+    tune: str | None
     best_loss: float
     baselines: Mapping[str, float]
     settings: Mapping[str, Any]

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from seqjax.records.plan import Planned, PlannedRun
-from seqjax.records.record import Record, run_id
-from seqjax.reporting.aggregate import sort_key
+from seqjax.records.record import run_id
+from seqjax.reporting.aggregate import RunResult, sort_key
 from seqjax.reporting.formats import label
 from seqjax.sweeps.study import UNNAMED
 
@@ -53,7 +53,7 @@ class Completeness:
         return f"INCOMPLETE: {self.count}; {'; '.join(parts)}."
 
 
-def completeness(records: Sequence[Record], planned: Iterable[Planned] | None) -> Completeness:
+def completeness(records: Sequence[RunResult], planned: Iterable[Planned] | None) -> Completeness:
     """Compare records with a plan.
 
     Args:
@@ -76,18 +76,18 @@ def completeness(records: Sequence[Record], planned: Iterable[Planned] | None) -
     )
 
 
-def infer_plan(records: Iterable[Record]) -> list[PlannedRun]:
+def infer_plan(records: Iterable[RunResult]) -> list[PlannedRun]:
     """The plan that some records suggest: every arm at every point with every seed that occurs.
 
     Seeds of tuning runs and of reported runs are inferred separately. Arms and points of which no
     run is recorded cannot be inferred.
     """
 
-    def order(record: Record) -> tuple:
+    def order(record: RunResult) -> tuple:
         return record.arm, [sort_key(value) for value in record.point.values()], record.seed
 
-    by_point: dict[tuple, dict[int, Record]] = {}
-    seeds: dict[str, set[int]] = {}
+    by_point: dict[tuple, dict[int | str, RunResult]] = {}
+    seeds: dict[str, set[int | str]] = {}
     for record in sorted(records, key=order):
         key = record.purpose, record.arm, *record.point.items()
         by_point.setdefault(key, {})[record.seed] = record

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from seqjax.records.record import Record
 from seqjax.stats import rules
 
 REASONS = {
@@ -34,7 +33,7 @@ def by_reason(runs: Iterable[rules.Result]) -> str:
     )
 
 
-def warning(records: Sequence[Record]) -> str:
+def warning(records: Sequence[rules.Result]) -> str:
     """Sentences if most runs failed, or if none is better than chance; otherwise ""."""
     failed = sum(record.failed is not None for record in records)
     sentences = []

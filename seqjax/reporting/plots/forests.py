@@ -30,7 +30,8 @@ def forest(table: Table, reference: str | Mapping[str, Any] | None = None) -> Fi
     A row has the mean with its Student-t interval, a dot for every seed and a cross for every
     failed run. With a reference, a dashed line shows the mean of the cell that a row is compared
     with, and a second panel shows the differences to it, paired by seed, with their mean and its
-    Student-t interval. Values of the reference that an arm does not have are ignored.
+    Student-t interval. A failed run counts as chance there too. An axis that the reference does not
+    have is ignored.
 
     Args:
       table: the table.
