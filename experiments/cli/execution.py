@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiments.cli import plan_text, trainer
-from experiments.cli.identity import check_records, identity, in_order_of, includes
+from experiments.cli.identity import check_records, identity, in_order_of, included
 from experiments.cli.workdir import DATA, Workdir
 from experiments.experiment import Experiment
 from seqjax.records import codec, locks
@@ -123,7 +123,7 @@ def _data_of_workdir(workdir: Workdir, config: WorkdirConfig, runs: list[Run]) -
     begun = workdir.config
     if begun is None or begun.same == config.same:
         return config.environment.get(DATA)
-    return digest_of_data(run.config.task for run in runs if includes(begun.same, run))
+    return digest_of_data(run.config.task for run in included(begun.same, runs))
 
 
 def _with_data_digest(options: RunOptions, runs: list[Run]) -> RunOptions:

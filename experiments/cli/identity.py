@@ -6,6 +6,8 @@ arms, tuning seeds and rules may not change, because they define what a recorded
 
 import dataclasses
 import pathlib
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -70,18 +72,22 @@ def in_order_of(recorded: StudyIdentity, study: Study) -> Study:
     )
 
 
-def _first(first, values) -> list:
-    """The values, those that ``first`` has before the others and in its order."""
-    return [v for v in first if v in values] + [v for v in values if v not in first]
+def _first(first: Iterable[Any], values: Iterable[Any]) -> list[Any]:
+    """The values; those that ``first`` has come first, in its order."""
+    known, values = dict.fromkeys(first), dict.fromkeys(values)
+    return [v for v in known if v in values] + [v for v in values if v not in known]
 
 
-def includes(recorded: StudyIdentity, run: Run) -> bool:
-    """Return whether a run of a grown study is one of the recorded study too."""
-    return run.arm in recorded.arms and all(
-        run.point[axis.path] in axis.values
-        for axis in recorded.axes
-        if axis.path in run.point and (not axis.arms or run.arm in axis.arms)
-    )
+def included(recorded: StudyIdentity, runs: Iterable[Run]) -> Iterator[Run]:
+    """The runs that a study with additions shares with the recorded study."""
+    values = [(axis, set(axis.values)) for axis in recorded.axes]
+    for run in runs:
+        if run.arm in recorded.arms and all(
+            run.point[axis.path] in known
+            for axis, known in values
+            if axis.path in run.point and (not axis.arms or run.arm in axis.arms)
+        ):
+            yield run
 
 
 def check_additions(path: pathlib.Path, there: StudyIdentity, here: StudyIdentity) -> None:
@@ -119,7 +125,8 @@ def _missing_values(there: StudyIdentity, here: StudyIdentity) -> tuple[str, str
     axes = list(zip(there.axes, here.axes, strict=True))
     missing: dict[str, list[str]] = {}
     for old, new in axes:
-        left_out = [value_text(value) for value in old.values if value not in new.values]
+        kept = set(new.values)
+        left_out = [value_text(value) for value in old.values if value not in kept]
         missing.setdefault(old.path, []).extend(left_out)
     named = [
         f"{path} = {', '.join(values[:MOST_NAMED])}{', …' * (len(values) > MOST_NAMED)}"

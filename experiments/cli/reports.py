@@ -37,10 +37,10 @@ def show(workdir: Workdir) -> list[str]:
 
 
 def warnings(recorded: Results) -> list[str]:
-    """Lines on an experiment whose runs mostly failed or are no better than chance, or unknown."""
+    """Lines on an experiment that is unknown, or whose runs mostly failed or are at chance."""
     text = warning(recorded.records) if recorded.records else ""
-    failures = [f"{recorded.experiment.name}: {text}"] if text else []
-    return failures if recorded.known else [*failures, _unknown_study(recorded)]
+    notes = [] if recorded.known else [_unknown_study(recorded)]
+    return [*notes, f"{recorded.experiment.name}: {text}"] if text else notes
 
 
 def report_folder(path: pathlib.Path) -> tuple[str, list[str]]:

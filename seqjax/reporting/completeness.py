@@ -102,7 +102,8 @@ def infer_plan(records: Iterable[RunResult]) -> list[PlannedRun]:
 
 def _named(missing: Sequence[Planned]) -> str:
     """The missing runs in words: by point, or by fewer axes or arm if the points are too many."""
-    for axes in range(max(len(run.point) for run in missing), -1, -1):
+    fewest = 1 if {run.arm for run in missing} == {UNNAMED} else 0
+    for axes in range(max(fewest, *(len(run.point) for run in missing)), fewest - 1, -1):
         groups: dict[str, list[Planned]] = {}
         for run in missing:
             point = [f"{path}={label(value)}" for path, value in run.point.items()]

@@ -53,6 +53,8 @@ def test_missing_runs_are_named_by_point_or_by_what_is_fewer():
     caption = table_of(kept, tune=None, planned=whole).caption
     assert "5 of 200 runs; missing: a (95 runs), b (100 runs)." in caption
     alone = runs(seeds=10, arms=("all",), biases=tuple(map(float, range(20))))
+    caption = table_of(alone[:1], tune=None, planned=alone).caption
+    assert f"{BIAS}=0 (9 runs), {BIAS}=1 (10 runs)" in caption and "140 more runs." in caption
     point = {BIAS: 3.0}
     others = [one for one in alone if one.point != point]
     assert completeness(others, alone).missing == tuple(o for o in alone if o.point == point)

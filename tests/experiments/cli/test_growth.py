@@ -13,7 +13,7 @@ from experiments.cli.identity import (
     check_records,
     identity,
     in_order_of,
-    includes,
+    included,
 )
 from seqjax.sweeps.axes import parse_axes
 from seqjax.sweeps.executor import group_runs, structure_key
@@ -157,9 +157,9 @@ def test_additions_are_accepted_and_not_left_out(there, here):
 def test_the_runs_of_the_former_study_are_those_that_it_includes(there, here):
     before = of(there)
     runs = plan_runs(in_order_of(before, here), range(2))
-    included = [run for run in runs if includes(before, run)]
-    assert included == plan_runs(there, range(2))  # with the same pairing, in the same order
-    assert len(included) < len(runs)
+    shared = list(included(before, runs))
+    assert shared == plan_runs(there, range(2))  # with the same pairing, in the same order
+    assert len(shared) < len(runs)
 
 
 CHANGES = {
