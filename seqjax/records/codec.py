@@ -8,7 +8,7 @@ import functools
 import json
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 import numpy as np
@@ -34,7 +34,13 @@ Arrays = dict[Text, np.ndarray]
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Base class of all stored structs: immutable; unknown fields are errors."""
+    """Base class of all stored structs: immutable; unknown fields are errors.
+
+    Attributes:
+      may_be_infinite: names of the fields in which "inf" is a number, here or further inside.
+    """
+
+    may_be_infinite: ClassVar[tuple[str, ...]] = ()
 
 
 CONTAINERS = (dict, list, Struct)
@@ -101,9 +107,12 @@ def _is_infinity(item: Any) -> bool:
 
 
 def restore_infinities(value: Any) -> None:
-    """Replace "inf" and "-inf" by floats in dictionaries, lists and structs, in place."""
+    """Replace "inf" and "-inf" by floats in dictionaries, lists and structs, in place.
+
+    Structs have them in their fields ``may_be_infinite`` alone.
+    """
     if isinstance(value, Struct):
-        items = [(name, getattr(value, name)) for name in value.__struct_fields__]
+        items = [(name, getattr(value, name)) for name in value.may_be_infinite]
         replace = functools.partial(msgspec.structs.force_setattr, value)
     elif isinstance(value, dict):
         items, replace = value.items(), value.__setitem__
@@ -118,10 +127,8 @@ def restore_infinities(value: Any) -> None:
 
 def _with_field_first(message: str) -> str:
     """Return "Expected X - at `$.a.b`" as "a.b: expected X", cut to a readable length."""
-    message, _, path = message.rpartition(" - at ")
-    path = path.strip("`$.")
-    if not message:
-        return path[:1].lower() + path[1:300]
+    message, _, path = message.partition(" - at `$")
+    path = path.rstrip("`").lstrip(".")
     return f"{path or 'top level'}: {message[:1].lower()}{message[1:300]}"
 
 

@@ -74,6 +74,8 @@ class Source(Struct):
 class Norms(Struct):
     """Mean and quantiles over steps of the global gradient norm; None where a norm is NaN."""
 
+    may_be_infinite = ("mean", "q10", "q50", "q90", "q100")
+
     mean: Number | None
     q10: Number | None
     q50: Number | None
@@ -83,6 +85,8 @@ class Norms(Struct):
 
 class NormsBeforeClipping(Norms):
     """Norms, and the norm at the step that was not finite, or None."""
+
+    may_be_infinite = (*Norms.may_be_infinite, "at_failure")
 
     at_failure: Number | None
 
@@ -128,6 +132,15 @@ class Record(Struct, kw_only=True, eq=False):
       environment: versions of packages, device, and digest of stored data.
       curve_file: path below the workdir of the array with every step.
     """
+
+    may_be_infinite = (
+        "point",
+        "settings",
+        "validation",
+        "test",
+        "gradient_norm",
+        "gradient_norm_after",
+    )
 
     id: Text
     study: Text
@@ -233,14 +246,6 @@ def _check_setting(path: str, kind: type, value: Setting | None) -> None:
         raise ValueError(f"settings: {path}: expected {expected}, got {repr(value)[:60]}")
 
 
-MAY_BE_INFINITE = (
-    "point",
-    "settings",
-    "validation",
-    "test",
-    "gradient_norm",
-    "gradient_norm_after",
-)
 _DECODER = codec.decoder(Record)
 
 
@@ -252,8 +257,7 @@ def decode(line: bytes) -> Record:
     """
     record = codec.decode(_DECODER, line)
     if b'inf"' in line:
-        for name in MAY_BE_INFINITE:
-            codec.restore_infinities(getattr(record, name))
+        codec.restore_infinities(record)
     msgspec.structs.force_setattr(record, "rules", rules.version_of(record.rules))
     record.check()
     return record

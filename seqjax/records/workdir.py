@@ -14,6 +14,8 @@ RunsPerDevice = Annotated[int, Meta(ge=1, le=2**16)]
 class AxisIdentity(Struct):
     """A swept field: its values, and the arms it applies to (none: all)."""
 
+    may_be_infinite = ("values",)
+
     path: Text
     values: list[Setting]
     arms: list[Text]
@@ -30,6 +32,8 @@ class StudyIdentity(Struct):
       tuning_seeds: number of seeds for the selection of tuned fields.
       arms: values of every field that is not swept, by path, for each arm.
     """
+
+    may_be_infinite = ("axes", "arms")
 
     study: Text
     rules: Count | Text
@@ -62,6 +66,8 @@ class WorkdirConfig(Struct):
       sources: digests of the code of tasks and cells; empty in older files.
     """
 
+    may_be_infinite = ("same",)
+
     same: StudyIdentity
     seeds: Annotated[list[Count], Meta(min_length=1)]
     tune: Text | None
@@ -73,12 +79,16 @@ class WorkdirConfig(Struct):
 class MeasuredPoint(Struct, eq=False):
     """Arrays measured without training at one point of a design."""
 
+    may_be_infinite = ("point",)
+
     point: Settings
     measured: Arrays
 
 
 class MeasurementIdentity(Struct):
     """Identity of a measurement: two commands may share a workdir if theirs are equal."""
+
+    may_be_infinite = ("points",)
 
     study: Text
     rules: Count | Text
@@ -91,6 +101,8 @@ class MeasurementIdentity(Struct):
 
 class Measurements(Struct, eq=False):
     """The measurements.json of a workdir."""
+
+    may_be_infinite = ("same", "points")
 
     same: MeasurementIdentity
     environment: Environment
