@@ -1,7 +1,7 @@
-"""Aggregates, tables, text and figures from records, by pure functions.
+"""Aggregates, tables, text and figures from records and data frames, by pure functions.
 
-In a notebook, ``tables.make(records)`` is displayed as a table, and ``plots.heat_map(table)``
-and ``plots.curves(table, "training_loss")`` return Matplotlib figures.
+In a notebook, ``tables.make(records)`` and ``tables.from_frame(frame, …)`` are displayed as tables,
+and ``plots.heat_map(table)``, ``plots.forest(table)`` and ``plots.curves(table)`` as figures.
 
 Imports ``types``, ``stats``, ``tasks``, ``records``, ``sweeps``.
 """
