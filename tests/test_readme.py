@@ -50,6 +50,15 @@ def test_links_lead_to_files(page):
         assert (ROOT / page).parent.joinpath(target).exists(), target
 
 
+@pytest.mark.parametrize("page", [FRONT, LIBRARY])
+def test_links_to_sections_lead_to_headings(page):
+    for target, anchor in re.findall(r"\]\(([^)#]*)#([^)]+)\)", guides.text_of(page)):
+        text = (ROOT / page).parent.joinpath(target).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.*)$", text, flags=re.M)
+        slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert anchor in slugs, anchor
+
+
 def test_the_tables_are_those_of_the_quickstart():
     made = (ROOT / "experiments/results/quickstart/table.md").read_text(encoding="utf-8")
     tables = re.findall(r"(?:^\|.*\n)+", made, flags=re.M)
@@ -67,7 +76,8 @@ def test_python_runs_as_written(page, monkeypatch, capsys, tmp_path):
             if block not in ADDITIONS:
                 with jax.numpy_dtype_promotion("standard"):  # as users have it
                     exec(compile(block, page, "exec"), names)
-                assert page == LIBRARY or capsys.readouterr().out == "(20, 4, 16) (20, 4, 16)\n"
+                printed = capsys.readouterr().out
+                assert page == LIBRARY or printed in ("", "(20, 4, 16) (20, 4, 16)\n")
 
 
 def test_the_statistics_of_the_guide_exist():
@@ -78,12 +88,36 @@ def test_the_statistics_of_the_guide_exist():
 
 @pytest.mark.slow
 @pytest.mark.subprocess
-def test_a_study_of_ones_own_runs_and_is_reported_again(tmp_path):
-    (sweep,) = (c for c in guides.commands(TEXT, "run") if "--workdir=runs/gru_bias" in c)
+def test_a_study_of_ones_own_grows_and_is_reported_again(tmp_path):
+    first, more = commands_of("runs/gru_bias")
     (report,) = guides.commands(TEXT, "report")
-    table = run(["experiments.run", *sweep], tmp_path)
-    assert "| init.bias.z |" in table
+    assert "18 of 18 runs" in run(["experiments.run", *first], tmp_path)
+    table = run(["experiments.run", *more], tmp_path)
+    assert "| init.bias.z |" in table and "24 of 24 runs" in table
+    records = (tmp_path / "runs/gru_bias/records.jsonl").read_text(encoding="utf-8")
+    assert records.count("\n") == 24  # none is trained twice
     assert run(["experiments.report", *report], tmp_path) == table
+
+
+@pytest.mark.exhaustive
+@pytest.mark.subprocess
+def test_the_guide_to_a_table_of_ones_own_data_works_as_printed(tmp_path):
+    (block,) = (block for block in guides.python_blocks(TEXT) if "sea.csv" in block)
+    (tmp_path / "write.py").write_text(block, encoding="utf-8")
+    run(["write"], tmp_path)
+    plan, sweep = commands_of("runs/sea")
+    assert plan == [*sweep, "--dry_run"]
+    assert "path=sea.csv" in run(["experiments.run", *plan], tmp_path)
+    assert not (tmp_path / "runs").exists()
+    table = run(["experiments.run", *sweep], tmp_path)
+    assert "135 of 135 runs" in table and "| persistence |" in table
+    figures = {path.stem for path in (tmp_path / "runs/sea").glob("*.png")}
+    assert figures >= {"heat_map", "learning_curves", "observed_gates_over_training"}
+
+
+def commands_of(workdir: str) -> list[list[str]]:
+    """The arguments of the front page's commands that run in a workdir."""
+    return [c for c in guides.commands(TEXT, "run") if f"--workdir={workdir}" in c]
 
 
 @pytest.mark.slow
