@@ -5,11 +5,13 @@ import hashlib
 import pathlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from experiments.cli import plan_text, trainer
 from experiments.cli.identity import check_records, identity, in_order_of, included
+from experiments.cli.scalars import TensorBoard
+from experiments.cli.time_left import Pace, paces
 from experiments.cli.workdir import DATA, Workdir
 from experiments.experiment import Experiment
 from seqjax.records import codec, locks
@@ -19,7 +21,7 @@ from seqjax.records.workdir import Measurements, WorkdirConfig
 from seqjax.stats.intervals import MOST_PAIRS
 from seqjax.sweeps import executor
 from seqjax.sweeps.measurement import Measurement
-from seqjax.sweeps.plan import plan_runs
+from seqjax.sweeps.plan import plan_runs, runs_after_tuning
 from seqjax.sweeps.revise import dropped_axes, equal_arms, settings_by_arm
 from seqjax.sweeps.study import Run, Study
 from seqjax.tasks import digest_of_data
@@ -39,6 +41,7 @@ class RunOptions:
       environment: versions and hardware, see ``describe_environment``.
       flags: the command as a flagfile.
       note: a line to print at the start and in the plan, or None.
+      tensorboard: write scalars for TensorBoard during training.
     """
 
     seeds: range
@@ -48,6 +51,7 @@ class RunOptions:
     environment: Mapping[str, Any]
     flags: str
     note: str | None = None
+    tensorboard: bool = False
 
 
 class Prepared(NamedTuple):
@@ -272,7 +276,10 @@ def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, in
       The number of planned runs, and of those that are left to other shards.
     """
     common = {"tune": workdir.config.tune, "environment": options.environment}
+    scalars = TensorBoard(workdir.path / "tensorboard") if options.tensorboard else None
     runs, recorded = _plan(workdir, study, options)
+    if scalars is not None:
+        scalars.add_recorded(recorded.values())
     if recorded:
         print(recorded_text(runs, recorded), file=sys.stderr, flush=True)
     while True:
@@ -288,26 +295,43 @@ def _train(workdir: Workdir, study: Study, options: RunOptions) -> tuple[int, in
             common,
             options.checkpoint_every,
             save_models=study.save_models,
+            paces=_paces(study, groups, pending, options, recorded.values()),
+            scalars=scalars,
         )
         runs, recorded = _plan(workdir, study, options)
 
 
-def _plan(workdir: Workdir, study: Study, options: RunOptions) -> tuple[list[Run], set[str]]:
+def _paces(
+    study: Study,
+    groups: list[list[Run]],
+    pending: list[list[Run]],
+    options: RunOptions,
+    records: Iterable[Record],
+) -> list[Pace]:
+    """Steps and estimated time of this shard's part, later runs of tuned cells included."""
+    later = runs_after_tuning(study, groups, len(options.seeds))
+    shards = options.shard[1]
+    return paces(groups, pending, [n / shards for n in later], options.environment, records)
+
+
+def _plan(
+    workdir: Workdir, study: Study, options: RunOptions
+) -> tuple[list[Run], dict[str, Record]]:
     """Plan the runs that the records so far determine, and store the plan.
 
     Shards plan one after the other, so that no plan replaces one of later records.
 
     Returns:
-      The planned runs, and the ids of all recorded runs.
+      The planned runs, and all records by the id of their run.
     """
     with locks.exclusive(workdir.path):
         records = workdir.records()
         runs = plan_runs(study, options.seeds, records)
         workdir.write_plan(runs)
-    return runs, {record.id for record in records}
+    return runs, {record.id: record for record in records}
 
 
-def recorded_text(runs: Sequence[Run], recorded: set[str]) -> str:
+def recorded_text(runs: Sequence[Run], recorded: Container[str]) -> str:
     """The number of planned runs that are recorded, as a line."""
     return f"{sum(run.id in recorded for run in runs)} of {len(runs)} runs recorded"
 

@@ -5,6 +5,7 @@ absl exits with code 1 for every error, so errors are reported here: one line, e
 
 import contextlib
 import difflib
+import importlib.util
 import os
 import pathlib
 import re
@@ -69,6 +70,9 @@ def define_run_flags() -> None:
     flags.DEFINE_string("shard", "0/1", "I/N: run part I of N; 0 <= I < N")
     flags.DEFINE_float("checkpoint_every", 60.0, "seconds between two checkpoints; inf: none")
     flags.register_validator("checkpoint_every", lambda seconds: seconds >= 0, "expected 0 or more")
+    flags.DEFINE_enum(
+        "log", None, ["tensorboard"], "write scalars of each run to WORKDIR/tensorboard"
+    )
     flags.DEFINE_bool("dry_run", False, "print the plan; compile and train nothing")
     flags.DEFINE_bool("deterministic", False, "on a GPU: deterministic operations, no autotuning")
     flags.DEFINE_bool(
@@ -320,6 +324,12 @@ def set_data_dir(create: bool = False) -> None:
     if not FLAGS.data_dir or not usable:
         fail(f"--data_dir: expected a folder, got {FLAGS.data_dir!r}")
     os.environ["SEQJAX_DATA_DIR"] = str(path)
+
+
+def check_log() -> None:
+    """Fail if --log needs a package that is not installed."""
+    if FLAGS.log is not None and importlib.util.find_spec("tensorboardX") is None:
+        fail("--log=tensorboard: tensorboardX is not installed; run: pip install tensorboardX")
 
 
 def path_of(flag: str, text: str) -> pathlib.Path:

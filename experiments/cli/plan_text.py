@@ -10,7 +10,7 @@ from experiments.cli import trainer
 from seqjax.records.record import Record
 from seqjax.sweeps import estimate
 from seqjax.sweeps.axes import sweep_text
-from seqjax.sweeps.plan import cell_key
+from seqjax.sweeps.plan import runs_after_tuning
 from seqjax.sweeps.study import Axis, Run, Study
 from seqjax.training.config import as_settings, unused_reasons
 from seqjax.training.overrides import fields, value_text
@@ -142,7 +142,7 @@ def duration(
     seconds = estimate.seconds_per_run(groups, environment, records)
     recorded = {record.id for record in records}
     pending = trainer.runs_of_shard(study, list(groups), shard, recorded)
-    later = _runs_after_tuning(study, groups, seeds)
+    later = runs_after_tuning(study, groups, seeds)
     if any(later):
         cells = sum(later) // seeds
         yield f"then {sum(later)} runs: {cells} cells at their best {study.tune}"
@@ -159,12 +159,3 @@ def duration(
         place = f" on {environment['devices']} CPU cores"
     if total:
         yield f"duration: about {estimate.duration_text(total)}{place} (estimate)"
-
-
-def _runs_after_tuning(study: Study, groups: Sequence[Sequence[Run]], seeds: int) -> list[int]:
-    """Numbers of runs that each group gets once its cells are tuned."""
-    cells = [{cell_key(study, run) for run in group if run.purpose == "tuning"} for group in groups]
-    reported = {
-        cell_key(study, run) for group in groups for run in group if run.purpose == "evaluation"
-    }
-    return [seeds * len(own - reported) for own in cells]

@@ -2,29 +2,93 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Self
 
+import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from experiments.cli.time_left import Pace, TimeLeft
+from seqjax.sweeps.study import Run
+from seqjax.training.state import BatchState
 
 SECONDS_BETWEEN_LINES = 10
 
 
-class Bar:
-    """Live progress bar with steps/s and the time left."""
+class Lines:
+    """A plain line of progress after the first chunk of each group, and every ten seconds."""
 
-    def __init__(self, total: int):
+    def __init__(self, groups: Sequence[Pace]):
+        self.time_left = TimeLeft(groups)
+        self.batch: list[Run] = []
+        self.step = 0  # of the batch
+        self.last_line = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def log(self, text: str) -> None:
+        """Print a line."""
+        print(text, file=sys.stderr, flush=True)
+
+    def start_group(self, number: int, runs: int) -> None:
+        """Begin with a group of runs, whose programs compile first."""
+        self.time_left.start(number)
+        left = self.time_left.text()
+        name = f"group {number + 1} of {len(self.time_left.groups)}"
+        count = f"{runs} run{'s' * (runs != 1)}"
+        self.log(f"{name}: {count}; compiling first{left and f'; {left} (estimate)'}")
+        self.last_line = 0.0
+
+    def on_chunk(self, batch: list[Run], state: BatchState) -> None:
+        """Count the steps that a batch of runs has taken, and show its last validation metric."""
+        if batch is not self.batch:
+            self.batch, self.step = batch, 0
+        self.time_left.advance((state.step - self.step) * len(batch))
+        self.step = state.step
+        name = batch[0].config.task.metric
+        self.show(f"{name} {np.mean(state.metrics[-1][name]):.3g}")
+
+    def show(self, metric: str) -> None:
+        """Print a line if it is time for one, or if everything is done."""
+        progress, now = self.time_left, time.monotonic()
+        finished = progress.done == progress.total
+        if now - self.last_line < SECONDS_BETWEEN_LINES and not finished:
+            return
+        self.last_line = now
+        rate = progress.rate()
+        parts = [
+            f"{100 * progress.done // progress.total:3d} %",
+            f"{progress.done:,} of {progress.total:,} steps",
+            metric,
+            "" if rate is None else f"{rate:,.0f} steps/s",
+            progress.text(),
+        ]
+        self.log("  ".join(filter(None, parts)))
+
+
+class Bar(Lines):
+    """Live progress bar with metric, steps/s and the time left."""
+
+    def __init__(self, groups: Sequence[Pace]):
+        super().__init__(groups)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]} steps/s"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
+            TextColumn("{task.fields[metric]}"),
+            TextColumn("{task.fields[rate]}"),
+            _TimeLeftColumn(self.time_left),
             console=Console(stderr=True),
         )
-        self.task = self.progress.add_task("training", total=total, rate="–")
-        self.counter = _StepCounter(total)
+        self.task = self.progress.add_task(
+            "starting", total=self.time_left.total, metric="", rate=""
+        )
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -37,68 +101,34 @@ class Bar:
         """Print a line above the bar."""
         self.progress.console.print(text, highlight=False, markup=False)
 
-    def advance(self, steps: int) -> None:
-        """Count steps that were taken."""
-        self.counter.advance(steps)
-        rate = self.counter.rate()
-        self.progress.update(self.task, advance=steps, rate="–" if rate is None else f"{rate:,.0f}")
+    def start_group(self, number: int, runs: int) -> None:
+        """Begin with a group of runs, whose programs compile first."""
+        super().start_group(number, runs)
+        self.progress.update(self.task, description="compiling", rate="")
+
+    def show(self, metric: str) -> None:
+        """Move the bar."""
+        rate = self.time_left.rate()
+        self.progress.update(
+            self.task,
+            completed=self.time_left.done,
+            description="training",
+            metric=metric,
+            rate="" if rate is None else f"{rate:,.0f} steps/s",
+        )
 
 
-class Lines:
-    """A plain line of progress every ten seconds."""
+class _TimeLeftColumn(ProgressColumn):
+    """The time left, which falls between two chunks too."""
 
-    def __init__(self, total: int):
-        self.counter = _StepCounter(total)
-        self.last_line = time.monotonic()
+    def __init__(self, time_left: TimeLeft):
+        super().__init__()
+        self.time_left = time_left
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        pass
-
-    def log(self, text: str) -> None:
-        """Print a line."""
-        print(text, file=sys.stderr, flush=True)
-
-    def advance(self, steps: int) -> None:
-        """Count steps that were taken."""
-        counter = self.counter
-        counter.advance(steps)
-        if time.monotonic() - self.last_line < SECONDS_BETWEEN_LINES and (
-            counter.done < counter.total
-        ):
-            return
-        self.last_line = time.monotonic()
-        percent = 100 * counter.done // counter.total
-        line = f"{percent:3d} %  {counter.done:,} of {counter.total:,} steps"
-        rate = counter.rate()
-        if rate is not None:
-            seconds = (counter.total - counter.done) / rate
-            line += f"  {rate:,.0f} steps/s  {seconds:.0f} s left"
-        self.log(line)
+    def render(self, task: Task) -> Text:
+        return Text(self.time_left.text())
 
 
-class _StepCounter:
-    """Steps taken and their rate, not counting the first chunk, which includes compilation."""
-
-    def __init__(self, total: int):
-        self.total = total
-        self.done = 0
-        self.first_chunk: tuple[float, int] | None = None  # its end, and the steps until then
-
-    def advance(self, steps: int) -> None:
-        self.done += steps
-        self.first_chunk = self.first_chunk or (time.monotonic(), self.done)
-
-    def rate(self) -> float | None:
-        """Steps per second; None before the second chunk."""
-        if self.first_chunk is None or self.done == self.first_chunk[1]:
-            return None
-        end, steps = self.first_chunk
-        return (self.done - steps) / (time.monotonic() - end)
-
-
-def progress_bar(total: int) -> Bar | Lines:
-    """Progress over ``total`` steps, in the form that fits standard error."""
-    return Bar(total) if sys.stderr.isatty() else Lines(total)
+def progress_bar(groups: Sequence[Pace]) -> Lines:
+    """Progress over groups, in the form that fits standard error."""
+    return Bar(groups) if sys.stderr.isatty() else Lines(groups)

@@ -40,6 +40,7 @@ from seqjax.training.step import (
     train_chunk,
 )
 
+OnChunk = Callable[[list[Run], BatchState], None]
 BATCH_BYTES = 2**34
 MAX_RUNS_PER_DEVICE = 256
 VALIDATION, TEST = np.int32(0), np.int32(1)
@@ -153,7 +154,7 @@ def train_group(
     group: list[Run],
     per_device: int,
     devices: list[jax.Device],
-    on_steps: Callable[[int], None] = lambda steps: None,
+    on_chunk: OnChunk = lambda batch, state: None,
     checkpointer: Checkpointer | None = None,
 ) -> Iterator[tuple[Record, Trace]]:
     """Train the runs of one group, and yield the record and the trace of each.
@@ -162,7 +163,7 @@ def train_group(
       group: runs of one structure.
       per_device: R, the number of runs that a device trains side by side.
       devices: devices that share every batch of runs.
-      on_steps: called after every chunk with the number of steps that all runs together took.
+      on_chunk: called after every chunk of steps with the runs of a batch and their state.
       checkpointer: callbacks that save and restore the training state; None for no checkpoints.
     """
     mesh, config = mesh_of(devices), group[0].config
@@ -172,7 +173,7 @@ def train_group(
         lanes=per_device * len(devices),
         data=jax.device_put(config.task.data(), NamedSharding(mesh, PartitionSpec())),
         mesh=mesh,
-        on_steps=on_steps,
+        on_chunk=on_chunk,
         checkpointer=checkpointer or Checkpointer(),
     )
     for batch, restored in trainer.batches(group):
@@ -193,7 +194,7 @@ class _GroupTrainer:
     lanes: int
     data: Any
     mesh: Mesh
-    on_steps: Callable[[int], None]
+    on_chunk: OnChunk
     checkpointer: Checkpointer
 
     def batches(self, group: list[Run]) -> Iterator[tuple[list[Run], BatchState | None]]:
@@ -223,7 +224,6 @@ class _GroupTrainer:
         else:
             batch_state = restored
             start -= batch_state.seconds
-            self.on_steps(batch_state.step * runs)
             over_runs = NamedSharding(mesh, PartitionSpec("runs"))
             state = jax.device_put(batch_state.padded_state(self.lanes), over_runs)
         for first in range(batch_state.step, steps, every):
@@ -235,7 +235,7 @@ class _GroupTrainer:
             self._observe(batch_state, config_R, state)
             step = min(first + every, steps)
             batch_state.add_chunk(step, time.perf_counter() - start, state, trace, metrics)
-            self.on_steps((step - first) * runs)
+            self.on_chunk(batch, batch_state)
             self.checkpointer.save_if_due(batch, batch_state)
         test = self._evaluate(config_R, state, TEST)
         if config.task.final_metrics:

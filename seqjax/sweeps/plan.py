@@ -83,6 +83,22 @@ def _tuned_values(study: Study, run: Run | Record) -> tuple:
     return tuple(run.point.get(path) for path in study.tuned)
 
 
+def runs_after_tuning(study: Study, groups: Iterable[Sequence[Run]], seeds: int) -> list[int]:
+    """Number of runs of each group that will be planned once their cells are tuned.
+
+    Args:
+      study: the study.
+      groups: the planned runs in groups.
+      seeds: number of reported seeds.
+    """
+    cells: dict[str, list[set[Hashable]]] = {"tuning": [], "evaluation": []}
+    for group in groups:
+        for purpose, found in cells.items():
+            found.append({cell_key(study, run) for run in group if run.purpose == purpose})
+    reported = set().union(*cells["evaluation"])
+    return [seeds * len(own - reported) for own in cells["tuning"]]
+
+
 def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
     """Every arm at every point with every seed."""
     runs, used, firsts = [], set(), {}

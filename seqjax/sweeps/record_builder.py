@@ -83,7 +83,7 @@ def make_record(
         gradient_norm=NormsBeforeClipping(*_statistics(norms), at_failure),
         gradient_norm_after=Norms(*_statistics(trace.after[: max(taken, 1)])),
         clipped_fraction=float(np.mean(trace.clipped[:taken])) if taken else 0.0,
-        curve=_curve(config, trace, validations, failed_at),
+        curve=curve_of(config, trace, validations, failed_at),
         observed=dict(observed),
         seconds=round(seconds, 6),
         tune=None,
@@ -120,13 +120,20 @@ def _statistics(norms: np.ndarray) -> list[float | None]:
     return [_number(mean), *map(_number, quantiles)]
 
 
-def _curve(
+def curve_of(
     config: Config,
     trace: Trace,
     validations: Sequence[Mapping[str, np.ndarray]],
     failed_at: int,
 ) -> dict[str, np.ndarray]:
-    """Means between validations, and the validation metrics; NaN after a failure."""
+    """Means between the validations so far, and their metrics; NaN after a failure.
+
+    Args:
+      config: settings of the run.
+      trace: result of ``mask_after_failure``.
+      validations: metrics at every validation, scalars by name.
+      failed_at: the first step that was not finite, or -1.
+    """
     every = min(config.train.eval_every, config.train.steps)
     pieces = [slice(k * every, (k + 1) * every) for k in range(len(validations))]
     ends = np.array([min(piece.stop, config.train.steps) for piece in pieces])

@@ -13,6 +13,7 @@ def main(argv: list[str]) -> None:
     """List names, or plan or run the selected studies. Slow imports follow the flag checks."""
     del argv
     flags.set_data_dir()
+    flags.check_log()
     from experiments.cli import environment, imports
 
     environment.prepare(FLAGS.deterministic)
@@ -71,6 +72,7 @@ def _run() -> None:
             environment=description,
             flags=flags.to_flagfile(),
             note=execution.dropped_note(defined, experiment.study),
+            tensorboard=FLAGS.log == "tensorboard",
         )
         if FLAGS.dry_run:
             heading = [f"{name}:"] if several else []

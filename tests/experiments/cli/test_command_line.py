@@ -1,11 +1,9 @@
 """A study on the command line: it runs to its table, and resumes where it was stopped."""
 
-import io
 import json
 import pathlib
 import shutil
 import signal
-import sys
 import time
 from unittest import mock
 
@@ -14,7 +12,6 @@ import numpy as np
 import pytest
 from support.commands import RATE, STUDY, command, contents, finish, recorded, refused, start
 
-from experiments.cli import progress
 from experiments.cli.commands import report
 from experiments.cli.signals import RESUME
 from seqjax.records import jsonl
@@ -173,18 +170,3 @@ def test_a_command_that_was_stopped_before_it_began_can_be_repeated(tmp_path):
             assert command(*STUDY, f"--workdir={workdir}").code == 75
         result = command(*STUDY, "--dry_run", f"--workdir={workdir}")
         assert result.code == 0, result.err
-
-
-def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch):
-    for terminal in (True, False):
-        screen = io.StringIO()
-        monkeypatch.setattr(screen, "isatty", lambda terminal=terminal: terminal, raising=False)
-        monkeypatch.setattr(sys, "stderr", screen)
-        with progress.progress_bar(40) as bar:
-            assert isinstance(bar, progress.Bar if terminal else progress.Lines)
-            bar.log("group 1 of 1")
-            bar.advance(30)
-            bar.advance(10)
-        assert "group 1 of 1" in screen.getvalue() and "steps/s" in screen.getvalue()
-        assert ("100 %  40 of 40 steps" in screen.getvalue()) == (not terminal)
-        assert ("40/40" in screen.getvalue()) == terminal

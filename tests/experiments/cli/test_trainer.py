@@ -92,7 +92,7 @@ def study(tmp_path):
 def train_in_memory(workdir, runs, fitting, monkeypatch, bar):
     """Run ids with their runs per device, where more than ``fitting`` runs exhaust the memory."""
 
-    def train_group(group, per_device, devices, on_steps, checkpointer):
+    def train_group(group, per_device, devices, on_chunk, checkpointer):
         if per_device > fitting:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         yield from ((run.id, per_device) for run in group)
