@@ -49,5 +49,6 @@ def unbeaten(cells: Sequence[TableCell]) -> str:
     sign = 1 if first.higher_is_better else -1
     if any(sign * cell.mean > sign * b.metric for cell, b in zip(cells, best, strict=True)):
         return ""
-    names = ", ".join(map(str, dict.fromkeys(best)))
-    return f"No cell is better than the best baseline: {names}."
+    different = set(best)
+    named = map(str, best) if len(different) == 1 else (baseline.name for baseline in best)
+    return f"No cell is better than the best baseline: {', '.join(dict.fromkeys(named))}."

@@ -82,7 +82,8 @@ def npz_examples(arrays: dict[str, np.ndarray], fields: Fields) -> Examples:
     if np.any(wrong):
         raise DataError(f"{path}: lengths: expected whole numbers from 1 to {T}")
     padding_NT = np.arange(T) >= length[:, None]
-    x_NTD = np.where(padding_NT[:, :, None], 0, x_NTD)
+    if padding_NT.any():
+        x_NTD = np.where(padding_NT[:, :, None], 0, x_NTD)
     _check_finite(x_NTD.reshape(x.shape), "x", path)
     if fields.kind in VALUES:
         _check_finite(y, "y", path)

@@ -12,6 +12,8 @@ from seqjax.tasks.datasets.file_examples import PARTS, SPLIT, VALUES, Examples, 
 SHARES = (0.7, 0.85)
 """Ends of training and validation, as shares of the sequences in their order."""
 MOST_CLASSES = 1000
+PIECE = 2**16
+"""Rows that are standardised at once."""
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_UNIT, LARGEST_UNIT = 1e-15, 1e15
 """Bounds of the targets' standard deviation, whose square is a float32."""
@@ -93,12 +95,18 @@ def _as_float32(
     name: str,
     fields: Fields,
 ) -> np.ndarray:
-    """Return (values - mean) / deviation."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = (values.astype(np.float64) - mean) / deviation
-    if not np.isfinite(deviation).all() or not np.max(np.abs(scaled), initial=0) <= FLOAT32_MAX:
+    """Return (values - mean) / deviation, computed in float64 by pieces, which saves memory."""
+    scaled = np.empty(values.shape, np.float32)
+    known = bool(np.isfinite(deviation).all())
+    for first in range(0, len(values), PIECE):
+        piece = slice(first, first + PIECE)
+        with np.errstate(over="ignore", invalid="ignore"):
+            precise = (values[piece].astype(np.float64) - mean) / deviation
+            known &= bool(np.max(np.abs(precise)) <= FLOAT32_MAX)
+            scaled[piece] = precise
+    if not known:
         raise DataError(f"{fields.path}: {name}: expected numbers that float32 holds")
-    return scaled.astype(np.float32)
+    return scaled
 
 
 def split(examples: Examples, classes_S: np.ndarray | None, fields: Fields) -> list[np.ndarray]:
