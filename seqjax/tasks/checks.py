@@ -104,10 +104,11 @@ def _check_stored(checked: Checked) -> None:
         _check_examples(checked, part, *arrays)
     if isinstance(checked.task, DataSetTask):
         _check_counts(checked, len(stored["train"][1]))
-        shapes = {part: np.shape(stored[part][0])[1:] for part in PARTS}
-        for part, shape in shapes.items():
-            if shape != (expected := np.shape(stored["train"][0])[1:]):
-                raise checked.error(f"x: {part}", f"shape (n, *{expected}) as in train", shape)
+        for part in PARTS:
+            shape, first = (np.shape(stored[p][0]) for p in (part, "train"))
+            if shape[1:] != first[1:]:
+                expected = f"shape (n, {', '.join(map(str, first[1:]))}), as in train"
+                raise checked.error(f"x: {part}", expected, shape)
 
 
 def _check_examples(
@@ -297,7 +298,8 @@ def _check_values(checked: Checked, batch: Batch) -> None:
     task, counted = checked.task, batch.weight > 0
     check_numbers(checked, "weight", batch.weight)
     if not counted.any() or batch.weight.min() < 0:
-        raise checked.error("weight", "a batch with positive weights and none below 0", "another")
+        got = f"{batch.weight.min()} to {batch.weight.max()}"
+        raise checked.error("weight", "a batch of weights 0 or more, one of them above", got)
     if task.symbols:
         _check_symbols(checked, "x", batch.x)
     else:

@@ -345,6 +345,27 @@ def test_baselines_that_would_be_large_are_left_out(npz, monkeypatch):
     assert list(npz("regression", {"x": X, "y": Y}, "none.npz").baselines()) == ["mean"]
 
 
+# Scales
+
+
+def test_a_column_that_is_constant_in_training_is_shifted_alone(npz):
+    x = X.copy()
+    x[:, :, 1] = np.where(SPLIT == 2, 0.3, 0.1)[:, None]
+    found = evaluated(npz("regression", {"x": x, "y": Y, "split": SPLIT}), "test")
+    np.testing.assert_allclose([one[0][:, 1] for one in found], 0.2, rtol=1e-5)
+
+
+def test_large_offsets_and_small_types_keep_their_precision(npz):
+    offset = npz("regression", {"x": X + 1e9, "y": Y + 1e9, "split": SPLIT}, "offset.npz")
+    plain = npz("regression", {"x": X, "y": Y, "split": SPLIT}, "plain.npz")
+    for one, other in zip(offset.prepared()[:2], plain.prepared()[:2], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    half = npz(
+        "regression", {"x": (3000 * X).astype(np.float16), "y": Y, "split": SPLIT}, "half.npz"
+    )
+    np.testing.assert_allclose(half.prepared().x_N, plain.prepared().x_N, atol=0.01)
+
+
 # Identity
 
 

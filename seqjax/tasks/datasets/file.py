@@ -6,13 +6,11 @@ import os
 import pathlib
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from seqjax.data.csv_files import Columns, read_csv
 from seqjax.data.folder import DataError, sha256
 from seqjax.data.npz import read_npz
-from seqjax.metrics import losses
 from seqjax.tasks.base import LONGEST, Batch
 from seqjax.tasks.datasets.file_baselines import baselines
 from seqjax.tasks.datasets.file_examples import VALUES, csv_examples, npz_examples
@@ -148,10 +146,10 @@ class File(BucketedTask):
         return batch if self.ragged else batch._replace(lengths_B=None)
 
     def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
-        if self.targets == "classes":
-            return super().metrics(link, logits, batch)
-        error = (losses.value(link, logits) - batch.y) * self.prepared().unit
-        return {"mse": (jnp.square(error), batch.weight), "mae": (jnp.abs(error), batch.weight)}
+        unit = self.prepared().unit
+        scale = {"mse": unit**2, "mae": unit, "accuracy": 1.0}
+        pairs = super().metrics(link, logits, batch)
+        return {name: (value * scale[name], weight) for name, (value, weight) in pairs.items()}
 
     def training_targets(self) -> tuple[np.ndarray, np.ndarray]:
         prepared = self.prepared()
@@ -161,8 +159,7 @@ class File(BucketedTask):
 
     def chance_metric(self) -> float:
         """Return the accuracy, or the mean squared error in the units of the file."""
-        scale = self.prepared().unit ** 2 if self.targets == "values" else 1
-        return super().chance_metric() * scale
+        return super().chance_metric() * self.prepared().unit ** 2
 
     def baselines(self) -> dict[str, float]:
         return dict(_baselines(self))

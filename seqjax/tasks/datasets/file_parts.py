@@ -1,5 +1,6 @@
 """Parts, classes and scales of the sequences of a file of one's own."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ SHARES = (0.7, 0.85)
 """Ends of training and validation, as shares of the sequences in their order."""
 MOST_CLASSES = 1000
 PIECE = 2**16
-"""Rows that are standardised at once."""
+"""Rows that are standardised at once, in float64."""
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_UNIT, LARGEST_UNIT = 1e-15, 1e15
 """Bounds of the targets' standard deviation, whose square is a float32."""
@@ -28,7 +29,7 @@ class Prepared(NamedTuple):
       start_S, length_S: first row and number of rows of each sequence.
       numbers: numbers of the sequences of training, validation and test.
       classes: names of the classes; empty for values.
-      unit: the number by which values were divided.
+      unit: the number by which values were divided; 1 for classes.
       last_S: last known value before each forecast, standardised, or None.
     """
 
@@ -73,7 +74,7 @@ def _standardised_values(
     arrays: list[np.ndarray | None], y_train: np.ndarray, fields: Fields
 ) -> tuple[list[np.ndarray | None], float]:
     """Return arrays of values as float32, and the number by which they were divided."""
-    mean, deviation = scale_of(y_train.astype(np.float64))
+    mean, deviation = scale_of(y_train)
     if not SMALLEST_UNIT <= deviation <= LARGEST_UNIT:
         raise DataError(
             f"{fields.path}: targets: expected a standard deviation from {SMALLEST_UNIT:g} to "
@@ -95,7 +96,7 @@ def _as_float32(
     name: str,
     fields: Fields,
 ) -> np.ndarray:
-    """Return (values - mean) / deviation, computed in float64 by pieces, which saves memory."""
+    """Return (values - mean) / deviation."""
     scaled = np.empty(values.shape, np.float32)
     known = bool(np.isfinite(deviation).all())
     for first in range(0, len(values), PIECE):
@@ -191,7 +192,19 @@ def _classes(examples: Examples, fields: Fields) -> tuple[np.ndarray, tuple[str,
 
 
 def scale_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation over the first axis; a deviation of 0 becomes 1."""
+    """Return mean and standard deviation over the first axis, 1 for equal values.
+
+    >>> scale_of(np.array([[0.1, 1.0], [0.1, 3.0], [0.1, 2.0], [0.1, 2.0]]))[1].round(4).tolist()
+    [1.0, 0.7071]
+    """
+
+    def mean_of(function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        pieces = (values[first : first + PIECE] for first in range(0, len(values), PIECE))
+        sums = [function(piece.astype(np.float64)).sum(axis=0) for piece in pieces]
+        return np.sum(sums, axis=0) / len(values)
+
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = np.mean(values, axis=0), np.std(values, axis=0)
-    return mean, np.where(deviation == 0, 1.0, deviation)
+        mean = mean_of(lambda piece: piece)
+        deviation = np.sqrt(mean_of(lambda piece: (piece - mean) ** 2))
+    equal = values.max(axis=0) == values.min(axis=0)  # where rounding leaves a deviation above 0
+    return mean, np.where(equal, 1.0, deviation)

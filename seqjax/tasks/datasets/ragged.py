@@ -16,6 +16,9 @@ from seqjax.data.folder import DataError
 from seqjax.tasks.base import PARTS, Batch, Task
 from seqjax.types import Array, named_key
 
+MOST_DISTINCT = 1024
+"""Most lengths among which bucket lengths are selected; bounds the memory."""
+
 
 class Sequences(NamedTuple):
     """S sequences, concatenated without padding.
@@ -160,12 +163,16 @@ def best_bucket_lengths(lengths_S: np.ndarray, most: int) -> list[int]:
 
         minimise Σ_s min {w : w >= length_s}
 
-    by dynamic programming over the distinct lengths. The last one is the longest length.
+    by dynamic programming over the distinct lengths, which are rounded up if they are many. The
+    last one is the longest length, rounded up.
 
     >>> best_bucket_lengths(np.array([24, 24, 32, 48, 64]), 2)
     [32, 64]
     """
     length_U, count_U = np.unique(lengths_S, return_counts=True)
+    if len(length_U) > MOST_DISTINCT:
+        step = -(-int(length_U[-1]) // MOST_DISTINCT)
+        length_U, count_U = np.unique(-(-lengths_S // step) * step, return_counts=True)
     before = np.concatenate([[0], np.cumsum(count_U)])  # sequences shorter than length_U[k]
     U = len(length_U)
     cost, cuts = length_U * before[1:], [np.zeros(U, np.int64)]
