@@ -37,6 +37,8 @@ class PlannedRun(NamedTuple):
 class PlannedPoint(Struct):
     """Planned runs that differ in their seeds alone."""
 
+    may_be_infinite = ("point",)
+
     arm: Text
     point: Settings
     purpose: Literal["evaluation", "tuning"]
@@ -45,6 +47,8 @@ class PlannedPoint(Struct):
 
 class Plan(Struct):
     """The content of the file."""
+
+    may_be_infinite = ("runs",)
 
     runs: list[PlannedPoint]
 
