@@ -1,19 +1,25 @@
 """A file of one's own: sequences, targets, parts, scales and baselines, from arrays and columns."""
 
+import io
 import os
 import re
 
+import hypothesis
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from support.batches import evaluation_batches, mean_metrics, rows_of, trains_and_evaluates
 from support.commands import command
 
+from seqjax.data.csv_files import read_csv
 from seqjax.data.folder import DataError
+from seqjax.data.npz import read_npz
 from seqjax.tasks import digest_of_data
 from seqjax.tasks.checks import check_task
 from seqjax.tasks.datasets.file import File
-from seqjax.tasks.datasets.file_parts import numbered_classes
+from seqjax.tasks.datasets.file_examples import csv_examples, npz_examples
+from seqjax.tasks.datasets.file_parts import numbered_classes, prepare
 from seqjax.training.config import as_settings, make_config
 from seqjax.training.overrides import ConfigError
 
@@ -146,6 +152,7 @@ def test_classes_of_any_kind_are_numbered_and_named(npz):
         assert numbered_classes(np.array(labels), "own.npz")[1] == names
 
 
+@pytest.mark.slow
 def test_sequences_of_different_lengths_end_where_they_say(npz):
     x = X.copy()
     x[np.arange(T) >= LENGTHS[:, None]] = np.nan  # padding may be anything
@@ -495,6 +502,43 @@ def test_series_that_cannot_be_right_are_refused(npz, csv):
     }
     with pytest.raises(DataError, match="line 3, column 'split'"):
         csv("regression", changing, "changing.csv", sequence="s").prepared()
+
+
+def spelt(kind):
+    """Return the bytes of a small file of a kind."""
+    if kind == "csv":
+        rows = (f"{a},{b},{k % 3}" for k, (a, b) in enumerate(zip(OTHER, SERIES, strict=True)))
+        return "\n".join(["a,b,c", *rows]).encode()
+    file = io.BytesIO()
+    np.savez(file, x=X[:12].astype(np.float32), y=np.arange(12) % 3, lengths=LENGTHS[:12])
+    return file.getvalue()
+
+
+CONTENT = {kind: spelt(kind) for kind in ("csv", "npz")}
+
+
+@hypothesis.given(
+    st.sampled_from(["csv", "npz"]),
+    st.sampled_from(["regression", "classification", "labelling", "forecasting"]),
+    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=3),
+)
+@hypothesis.settings(max_examples=200)
+def test_a_file_with_changed_bytes_is_prepared_or_refused(tmp_path_factory, kind, target, changes):
+    content = bytearray(CONTENT[kind])
+    for place, value in changes:
+        content[int(place * len(content))] = value
+    path = tmp_path_factory.getbasetemp() / f"changed.{kind}"
+    path.write_bytes(content)
+    fields = File(path=str(path), kind=target, **({"window": 4} if kind == "csv" else {}))
+    try:
+        if kind == "csv":
+            examples = csv_examples(read_csv(path), fields)
+        else:
+            examples = npz_examples(read_npz(path, ("x", "y", "lengths", "split")), fields)
+        prepared = prepare(examples, fields)
+        assert np.isfinite(prepared.x_N).all() and np.isfinite(prepared.y).all()
+    except DataError as error:
+        assert "\n" not in str(error)
 
 
 # The command

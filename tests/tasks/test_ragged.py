@@ -215,3 +215,9 @@ def test_no_other_bucket_lengths_pad_less(most):
     found = best_bucket_lengths(lengths, most)
     assert found == sorted(set(found)) and len(found) <= most and found[-1] == max(lengths)
     assert total(found) == min(map(total, allowed))
+
+
+def test_many_different_lengths_are_rounded_up():
+    found = best_bucket_lengths(np.arange(1, 50_001), 4)
+    assert len(found) == 4 and found[-1] >= 50_000
+    np.testing.assert_allclose(found, [12_500, 25_000, 37_500, 50_000], rtol=0.01)
