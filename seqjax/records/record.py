@@ -94,8 +94,8 @@ class NormsBeforeClipping(Norms):
 class Record(Struct, kw_only=True, eq=False):
     """One finished run. Two records are equal if ``codec.dumps`` of them is.
 
-    A metric that is better when higher is a proportion, from 0 to 1. Any other metric, and the
-    loss, is at least 0 unless ``best_loss`` is negative.
+    A metric that is better when higher is at most 1, the best value; an accuracy is at least 0. Any
+    other metric, and the loss, is at least 0 unless ``best_loss`` is negative.
 
     Attributes:
       id: arm, point and seed in words, see ``run_id``; equal for equal runs of a study.
@@ -210,7 +210,8 @@ class Record(Struct, kw_only=True, eq=False):
 
     def _check_range(self, part: str, name: str, value: float | None) -> None:
         if name == self.metric and self.higher_is_better:
-            least, most, accepted = 0.0, 1.0, "from 0 to 1, as higher is better"
+            least, most = (0.0 if name == "accuracy" else -math.inf), 1.0
+            accepted = f"{'from 0 to 1' if name == 'accuracy' else 'of 1 or less'}, the best value"
         else:
             least = 0.0 if self.best_loss >= 0 else -math.inf
             most, accepted = math.inf, "of 0 or more, as best_loss is not negative"

@@ -81,8 +81,8 @@ class Task:
       carried: a training step continues from the recurrent state of the step before.
       ragged: sequences differ in length; batches have ``lengths_B``.
       links: accepted readouts; the first is the default.
-      metric: metric of the tables; a proportion, from 0 to 1, if higher is better, else a loss or
-        error, which is not negative unless ``best_loss`` is.
+      metric: metric of the tables; its best value is 1 if higher is better, as for an accuracy or
+        R²; else it is a loss or error, which is not negative unless ``best_loss`` is.
       higher_is_better: direction of ``metric``.
       final_metrics: metrics that ``final_evaluation`` computes once, after training.
       extra_metrics: other test metrics that a report lists below the table.

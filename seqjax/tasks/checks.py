@@ -319,7 +319,7 @@ def check_chance(checked: Checked) -> None:
     task, link = checked.task, checked.link
     metric, loss, best = task.chance_metric(), task.chance_loss(link), task.best_loss(link)
     if task.higher_is_better and metric < 0:
-        raise checked.error("chance_metric", "a number from 0 to 1, as higher is better", metric)
+        raise checked.error("chance_metric", "0 or more, as the best value is 1", metric)
     room = 1 - metric if task.higher_is_better else metric - best
     for field, value, gap in (("chance_metric", metric, room), ("chance_loss", loss, loss - best)):
         if not 0 < gap <= FLOAT32_MAX:

@@ -153,6 +153,15 @@ def test_a_record_that_cannot_be_true_is_refused(tmp_path, record, changes, fiel
         jsonl.append(tmp_path / "other.jsonl", replace(record, **changes))
 
 
+def test_a_metric_that_is_no_proportion_may_be_negative(tmp_path):
+    """R² of a poor model is negative; chance is 0 and the best value 1."""
+    test = {"r2": -0.4}
+    curve = {**RECORD.curve, "validation_r2": RECORD.curve["validation_accuracy"]}
+    poor = replace(RECORD, metric="r2", test=test, validation=test, curve=curve)
+    lines_of(tmp_path / "records.jsonl", poor)
+    assert [record.score for record in jsonl.read(tmp_path / "records.jsonl")] == [0.0]
+
+
 def test_rounding_in_float32_is_no_error(tmp_path):
     third = made_up.record(test=0.33333334)  # as records write 1/3 of float32
     lines_of(tmp_path / "a.jsonl", replace(third, score=third.score + 1e-7))
