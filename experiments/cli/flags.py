@@ -207,7 +207,11 @@ def _flagfile_hint(name: str, cutoff: float = 0.6) -> str:
 
 
 def _unknown_flag(name: str, place: str = "") -> str:
+    from seqjax.training.overrides import field_named
+
     known = [flag.name for flag in FLAGS.flags_by_module_dict()[__name__]]
+    if "set" in FLAGS and (path := field_named(name)):
+        return f'unknown flag --{name}{place}; did you mean --set="{path}=..."?'
     near = difflib.get_close_matches(name, known, n=1)
     return f"unknown flag --{name}{place}" + (
         f"; did you mean --{near[0]}?" if near else "; --help lists them"
@@ -252,7 +256,11 @@ def overrides() -> "Overrides":
     """Values of --set by path."""
     from seqjax.training.overrides import Overrides
 
-    return Overrides.parse(dict(pair for text in FLAGS.set or () for pair in _pairs("--set", text)))
+    texts = dict(pair for text in FLAGS.set or () for pair in _pairs("--set", text))
+    for path, value in texts.items():
+        if path in FLAGS:
+            fail(f"--set: {path} is a flag, no field; write --{path}={value}")
+    return Overrides.parse(texts)
 
 
 def axes() -> "tuple[Axis, ...] | None":

@@ -332,6 +332,22 @@ def unknown_field(path: str, cell: str | None = None, task: str | None = None) -
     return ConfigError(f"unknown field {path!r}{hint}; fields of {section}: {names}")
 
 
+def field_named(name: str) -> str | None:
+    """Path of the field with this path, last part or usual name; None if there is none.
+
+    >>> field_named("lr"), field_named("hidden"), field_named("lrr")
+    ('optim.learning_rate', 'model.hidden', None)
+    """
+    return name if name in all_fields() else _short_names(all_fields()).get(name.lower())
+
+
+def _short_names(known: Collection[str]) -> dict[str, str]:
+    """Known fields by the last part of their path, and by their usual names."""
+    usual = {alias: field for field, names in USUAL_NAMES.items() for alias in names}
+    last = {path.rpartition(".")[2]: path for path in reversed(list(known))}
+    return {alias: field for alias, field in usual.items() if field in known} | last
+
+
 def _suggestions(path: str, known: Collection[str]) -> Iterator[str]:
     """Fields that an unknown path may mean, the likeliest first.
 
@@ -339,9 +355,7 @@ def _suggestions(path: str, known: Collection[str]) -> Iterator[str]:
     ['optim.learning_rate', 'optim.momentum', 'model.hidden']
     """
     section, _, name = path.lower().rpartition(".")
-    names = {alias: field for field, aliases in USUAL_NAMES.items() for alias in aliases}
-    names = {alias: field for alias, field in names.items() if field in known}
-    names |= {other.rpartition(".")[2]: other for other in reversed(list(known))}
+    names = _short_names(known)
     own = {other.removeprefix(f"{section}."): other for other in known}
     own = {short: other for short, other in own.items() if section and short != other}
     if names.get(name) in own.values():

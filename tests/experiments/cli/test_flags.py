@@ -37,6 +37,9 @@ def test_settings_on_several_lines_are_one_line_in_the_flagfile(monkeypatch, tmp
 BAD = {
     # argument: words in the error line
     "--sed=3": ("unknown flag --sed", "did you mean --se"),
+    "--lr=0.1": ("unknown flag --lr", '--set="optim.learning_rate='),
+    "--model.hidden=3": ('--set="model.hidden=',),
+    "--set=seeds=3": ("--set: seeds", "--seeds=3"),
     "--study=init_by_clp": ("--study", "'init_by_clp'", "'init_by_clip'", "gate_bias"),
     "--set=model.cell=lsmt": ("model.cell", "'lsmt'", "did you mean 'lstm'"),
     "--set=model.cell=gru": ("init.bias.f", "gru", "r, z, n, n_h"),  # the study sweeps it
