@@ -11,7 +11,7 @@ import traceback
 import experiments
 import seqjax
 from experiments.cli import flags
-from seqjax.types import printable
+from seqjax.types import ConfigError, printable
 
 GROUP = "seqjax"
 """Group of the entry points that every command imports."""
@@ -82,7 +82,5 @@ def _short(file: str) -> str:
 
 def _in_words(error: BaseException) -> str:
     """Type and message of an exception; the message alone if a registration has refused."""
-    from seqjax.training.overrides import ConfigError
-
     text = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
     return text if isinstance(error, ConfigError) else f"{type(error).__name__}: {text}"

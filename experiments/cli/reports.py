@@ -70,7 +70,7 @@ def _unknown_study(recorded: Results) -> str:
     The module is not imported unasked: a workdir may come from a stranger.
     """
     flagfile = recorded.workdir.path / "flags.txt"
-    lines = flagfile.read_text(encoding="utf-8").splitlines() if flagfile.exists() else []
+    lines = flagfile.read_text("utf-8", "replace").splitlines() if flagfile.exists() else []
     flag = " ".join(line for line in lines if line.startswith("--import=")) or "--import=MODULE"
     name = recorded.experiment.name
     return printable(f"{name} is not registered here; {flag} adds its question and titles")

@@ -17,7 +17,7 @@ class Pace:
 
     Attributes:
       steps: number of steps to take.
-      seconds: estimated seconds of these steps, without compilation; None if unknown.
+      estimated: estimated seconds of a step, without compilation; None if unknown.
       later: number of steps to take after those of all groups, once cells are tuned.
       taken: number of steps taken.
       timed: number of steps after the first chunk, whose time includes compilation.
@@ -25,7 +25,7 @@ class Pace:
     """
 
     steps: int
-    seconds: float | None
+    estimated: float | None
     later: float = 0
     taken: int = 0
     timed: int = 0
@@ -35,11 +35,6 @@ class Pace:
     def measured(self) -> float | None:
         """Measured seconds of a step; None before the second chunk."""
         return self.duration / self.timed if self.timed else None
-
-    @property
-    def estimated(self) -> float | None:
-        """Estimated seconds of a step."""
-        return self.seconds / self.steps if self.seconds and self.steps else None
 
 
 def steps_of(runs: Iterable[Run]) -> int:
@@ -64,10 +59,11 @@ def paces(
       records: records of the workdir.
     """
     seconds = seconds_per_run(groups, environment, records)
-    return [
-        Pace(steps_of(own), each and each * len(own), extra * group[0].config.train.steps)
-        for group, own, extra, each in zip(groups, pending, later, seconds, strict=True)
-    ]
+    result = []
+    for group, own, number, each in zip(groups, pending, later, seconds, strict=True):
+        steps = group[0].config.train.steps
+        result.append(Pace(steps_of(own), each and each / steps, number * steps))
+    return result
 
 
 class TimeLeft:

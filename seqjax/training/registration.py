@@ -15,8 +15,8 @@ from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence.unroll import unroll
 from seqjax.tasks import TASKS, DataSetTask, GeneratedTask, StreamTask, Task
 from seqjax.tasks.datasets.ragged import RaggedTask
-from seqjax.training.overrides import ConfigError
-from seqjax.types import Array, check_type
+from seqjax.training.overrides import all_fields
+from seqjax.types import Array, ConfigError, check_type
 
 NAME = re.compile(r"[A-Za-z]\w*")
 REQUIRED = {
@@ -113,6 +113,7 @@ def _failing(label: str) -> Iterator[None]:
 
 
 def _in_notebook(entry: Any) -> bool:
+    """Return whether an interactive session or a script defines the entry."""
     code = (entry.combine or entry.step) if isinstance(entry, Cell) else entry
     return getattr(code, "__module__", None) == "__main__"
 
@@ -136,7 +137,8 @@ def _check_carry(label: str, cell: Cell) -> None:
     carry = jax.eval_shape(lambda key: _step(cell, key), jax.random.key(0))
     if jax.tree.structure(carry) != jax.tree.structure(given):
         expected = f"{cell.carry.__name__}({', '.join(cell.carry._fields)})"
-        raise ConfigError(f"{label}: expected {expected}, got {type(carry).__name__}")
+        got = "an array" if hasattr(carry, "shape") else type(carry).__name__
+        raise ConfigError(f"{label}: expected {expected}, got {got}")
     for field, leaf in carry._asdict().items():
         if (leaf.shape, leaf.dtype) != ((BATCH, HIDDEN), jnp.float32):
             sizes = f"expected (B, H) = {(BATCH, HIDDEN)} of float32"
@@ -169,9 +171,13 @@ def _check_fields(label: str, task: type[Task]) -> None:
     if "__dataclass_params__" not in vars(task) or not task.__dataclass_params__.frozen:
         above = "@dataclasses.dataclass(frozen=True) below @register_task"
         raise ConfigError(f"{label}: expected a frozen dataclass; write {above}")
-    hints = typing.get_type_hints(task)
+    hints, known = typing.get_type_hints(task), all_fields()
     for field in dataclasses.fields(task):
-        if hints[field.name] not in (int, float, bool, str):
+        path, kind = f"task.{field.name}", hints[field.name]
+        if kind not in (int, float, bool, str):
             raise ConfigError(f"{label}: {field.name}: expected int, float, bool or str as type")
+        if path in known and known[path].type is not kind:
+            same = f"{known[path].type.__name__} as type, like {path} of other tasks"
+            raise ConfigError(f"{label}: {field.name}: expected {same}, got {kind.__name__}")
         if field.default is dataclasses.MISSING:
             raise ConfigError(f"{label}: {field.name}: expected a default")

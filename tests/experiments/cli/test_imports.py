@@ -130,7 +130,10 @@ MISTAKES = {
         HEAD + CELL.replace("z.h)", "z.h)[:, :1]"),
         ("cell echo", "h: expected", "(3, 4)", "(3, 1)"),
     ),
-    "carry": (HEAD + CELL.replace("Hidden(act", "(act"), ("cell echo", "expected Hidden(h)")),
+    "carry": (
+        HEAD + CELL.replace("Hidden(act", "(act"),
+        ("cell echo", "expected Hidden(h)", "an array"),
+    ),
     "activation": (HEAD + CELL.replace('"tanh"', '"tahn"'), ("gate h", "'tahn'", "sigmoid, tanh")),
     "no gates": (HEAD + CELL.replace('Gate("h", "tanh"),', ""), ("cell echo", "gates")),
     "no cell": (HEAD + "    seqjax.register_cell(len)\n", ("line 8", "a Cell such as")),
@@ -143,6 +146,10 @@ MISTAKES = {
     ),
     "no default": (HEAD + TASK.replace(" = 3", ""), ("task nothing: depth", "default")),
     "type": (HEAD + TASK.replace("int = 3", "list = None"), ("depth", "int, float, bool or str")),
+    "another type": (
+        HEAD + TASK.replace("depth", "length").replace("length: int = 3", "length: float = 3.0"),
+        ("length", "int as type", "float"),
+    ),
     "no task": (HEAD + "    seqjax.register_task(len)\n", ("line 8", "subclass of Task")),
     "no study": (HEAD + "    register_study(len)\n", ("line 8", "expected a Study")),
     "unknown setting": (

@@ -26,7 +26,7 @@ def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, terminal):
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("COLUMNS", "120")
     first, second = [RUN, RUN], [RUN]
-    with progress.progress_bar([Pace(40, 60.0), Pace(20, None)]) as bar:
+    with progress.progress_bar([Pace(40, 1.5), Pace(20, None)]) as bar:
         assert isinstance(bar, progress.Bar) == terminal
         bar.start_group(0, 3)
         assert "group 1 of 2: 3 runs; compiling" in screen.getvalue()
@@ -73,7 +73,7 @@ def clock(monkeypatch):
 
 
 def test_the_time_left_is_estimated_first_and_measured_later(clock):
-    left = TimeLeft([Pace(100, 50.0), Pace(10, 20.0)])
+    left = TimeLeft([Pace(100, 0.5), Pace(10, 2.0)])
     left.start(0)
     assert left.seconds() == 50 + 10 + 20 + 10
     clock.now += 4  # while it compiles
@@ -103,6 +103,6 @@ def test_without_estimates_the_time_left_is_known_from_the_second_chunk_on(clock
 
 
 def test_the_time_left_includes_runs_that_follow_tuning(clock):
-    left = TimeLeft([Pace(10, 20.0, later=30), Pace(0, 0.0, later=0)])
+    left = TimeLeft([Pace(10, 2.0, later=30), Pace(0, 2.0, later=5)])
     left.start(0)
-    assert left.total == 10 and left.seconds() == 20 + 60 + 10
+    assert left.total == 10 and left.seconds() == 20 + 60 + 10 + 10
