@@ -58,6 +58,7 @@ def runs():
     return plan_runs(Study("made_up", "Why?", BASE), range(2))
 
 
+@pytest.mark.slow
 def test_each_run_has_the_scalars_of_its_record_once_also_when_it_resumes(runs, tmp_path):
     logs = [TensorBoard(tmp_path), TensorBoard(tmp_path)]  # of a first and a second process
 
