@@ -38,6 +38,9 @@ _HOME = {
     "Axis": "sweeps.study",
     "Study": "sweeps.study",
     "run": "sweeps.run",
+    "sweep": "sweeps.sweep",
+    "chance_of_classes": "tasks.arrays",
+    "chance_of_values": "tasks.arrays",
     "Record": "records",
 }
 """The module of each public name."""

@@ -12,9 +12,10 @@ from experiments.cli import plan_text, trainer
 from experiments.cli.identity import check_records, identity, in_order_of, included
 from experiments.cli.scalars import TensorBoard
 from experiments.cli.time_left import Pace, paces
-from experiments.cli.workdir import DATA, Workdir
+from experiments.cli.workdir import Workdir
 from experiments.experiment import Experiment
 from seqjax.records import codec, locks
+from seqjax.records.environment import DATA
 from seqjax.records.record import Record
 from seqjax.records.source import sources_of
 from seqjax.records.workdir import Measurements, WorkdirConfig

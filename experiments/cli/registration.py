@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from experiments.cli.workdir import DATA
 from experiments.experiment import Experiment
+from seqjax.records.environment import DATA
 from seqjax.records.record import Record
 from seqjax.records.workdir import MeasuredPoint, Measurements
 from seqjax.stats import rules

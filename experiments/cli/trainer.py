@@ -11,8 +11,9 @@ from experiments.cli.checkpointer import ShardCheckpointer
 from experiments.cli.progress import Lines, progress_bar
 from experiments.cli.scalars import TensorBoard
 from experiments.cli.time_left import Pace, steps_of
-from experiments.cli.workdir import SAME, Workdir
+from experiments.cli.workdir import Workdir
 from seqjax.records import jsonl
+from seqjax.records.environment import SAME
 from seqjax.records.record import Record
 from seqjax.sweeps import executor
 from seqjax.sweeps.checkpointer import Checkpointer

@@ -15,6 +15,7 @@ import numpy as np
 
 from experiments.cli.identity import WorkdirError, check_additions, difference
 from seqjax.records import codec, jsonl, locks, plan
+from seqjax.records.environment import DATA, SAME
 from seqjax.records.plan import PlannedRun
 from seqjax.records.record import Record
 from seqjax.records.workdir import MeasurementIdentity, Measurements, Sources, WorkdirConfig
@@ -22,13 +23,6 @@ from seqjax.sweeps import executor
 from seqjax.sweeps.study import Run
 from seqjax.training.config import Config
 from seqjax.training.step import Trace
-
-DATA = "data"
-SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET", DATA)
-"""Parts of the environment that must not change between commands in one workdir.
-
-``--allow_mixed`` accepts changes of all but the data.
-"""
 
 NAME, MEASURED = "config.json", "measurements.json"
 

@@ -9,6 +9,12 @@ from typing import Any
 
 from seqjax.version import __version__
 
+DATA = "data"
+SAME = ("platform", "device", "jaxlib", "random", "JAX_RANDOM_SEED_OFFSET", DATA)
+"""Parts of the environment that must not change between commands in one workdir.
+
+``--allow_mixed`` accepts changes of all but ``DATA``, the digest of the stored data.
+"""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy")
 VARIABLES = ("NPROC", "XLA_FLAGS", "JAX_NUM_CPU_DEVICES", "JAX_RANDOM_SEED_OFFSET")
 

@@ -21,7 +21,7 @@ from seqjax.cells.base import Cell
 from seqjax.records.record import Source
 from seqjax.records.workdir import Sources
 from seqjax.tasks.base import Task
-from seqjax.training.config import Config
+from seqjax.training.config import Config, as_settings
 
 DIGITS = 16
 CONSTANTS = (bool, int, float, str, bytes, tuple, frozenset, type(None))
@@ -41,7 +41,7 @@ def sources_of(configs: Iterable[Config]) -> Sources:
     for config in configs:
         source = source_of(config)
         sources.tasks[config.task.name] = source.task
-        sources.cells[config.model.cell] = source.cell
+        sources.cells[str(as_settings(config).get("model.cell", ""))] = source.cell
     return sources
 
 

@@ -40,7 +40,7 @@ def run(
       LockedError: another process is running in the workdir.
       RecordError: the workdir has records that cannot be read.
     """
-    seeds = _seeds(study.seeds if seeds is None else seeds)
+    seeds = seeds_of(study.seeds if seeds is None else seeds)
     environment = describe_environment()
     common = {"tune": ",".join(study.tuned) or None}
     data: dict[Task, dict[str, str]] = {}
@@ -51,7 +51,7 @@ def run(
             for task in {run.config.task for run in runs} - data.keys():
                 digest = digest_of_data([task])
                 data[task] = {} if digest is None else {"data": digest}
-            _check(recorded, runs, data)
+            check_recorded(recorded, runs, data)
             recorded.write_plan(runs)
             pending = [run for run in runs if run.id not in recorded.records]
             if not pending:
@@ -64,7 +64,7 @@ def run(
                     recorded.add(msgspec.structs.replace(record, **common))
 
 
-def _seeds(seeds: int | Iterable[int]) -> list[int]:
+def seeds_of(seeds: int | Iterable[int]) -> list[int]:
     """The seeds to report.
 
     Raises:
@@ -77,7 +77,9 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
     return seeds
 
 
-def _check(recorded: Recording, runs: list[Run], data: Mapping[Task, Mapping[str, str]]) -> None:
+def check_recorded(
+    recorded: Recording, runs: list[Run], data: Mapping[Task, Mapping[str, str]]
+) -> None:
     """Raise ConfigError if the records and the planned runs do not belong into one workdir.
 
     Args:
@@ -91,8 +93,15 @@ def _check(recorded: Recording, runs: list[Run], data: Mapping[Task, Mapping[str
         common |= {"metric": task.metric, "higher_is_better": task.higher_is_better}
     planned = {(run.arm, *sorted(run.point.items())): run for run in runs}
     sources = sources_of(run.config for run in planned.values())
+    swept = {(run.arm, frozenset(run.point)) for run in runs}
+    arms = {arm for arm, _ in swept}
     for record in recorded.records.values():
         recorded.check(record, **common)
+        if record.arm in arms and (record.arm, frozenset(record.point)) not in swept:
+            raise ConfigError(
+                f"workdir: {recorded.file.parent} has {record.id!r}, whose arm is now swept over "
+                f"other fields; choose another workdir"
+            )
         if run := planned.get((record.arm, *sorted(record.point.items()))):
             settings, environment = as_settings(run.config), data[run.config.task]
             recorded.check(record, settings=settings, environment=environment)
@@ -103,7 +112,7 @@ def _check(recorded: Recording, runs: list[Run], data: Mapping[Task, Mapping[str
                 )
         for kind, name, digests in (
             ("task", record.settings["task.name"], sources.tasks),
-            ("cell", record.settings["model.cell"], sources.cells),
+            ("cell", str(record.settings.get("model.cell", "")), sources.cells),
         ):
             here, there = digests.get(name, ""), getattr(record.source, kind)
             if "" not in (here, there) and here != there:

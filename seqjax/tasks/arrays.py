@@ -1,6 +1,7 @@
 """A task on arrays in memory, whose loss and metrics are those of a function outside the task."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 
 from seqjax.metrics import losses
-from seqjax.tasks.base import PARTS, DataSetTask
+from seqjax.tasks.base import PARTS, DataSetTask, digest_of_arrays
 from seqjax.tasks.checks import Checked, check_chance, check_numbers
 from seqjax.types import Array, ConfigError
 
@@ -20,6 +21,8 @@ Examples = Any
 @dataclasses.dataclass(frozen=True, eq=False)
 class ArrayTask(DataSetTask):
     """Training, validation and test examples, and the levels of loss and metric.
+
+    Tasks of equal data and levels are equal, so that their runs share compiled programs.
 
     Attributes:
       name: name in records.
@@ -55,6 +58,17 @@ class ArrayTask(DataSetTask):
         check_chance(checked)
         if not self.chance["loss"] > 0:  # a run fails if its loss exceeds 1.1 times chance
             raise checked.error("chance_loss", "a positive number", self.chance["loss"])
+
+    @functools.cached_property
+    def _identity(self) -> tuple:
+        levels = self.of_metric, self.higher, tuple(sorted(self.chance.items())), self.best
+        return self.name, digest_of_arrays([self.splits]), *levels
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ArrayTask) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
 
     @property
     def metric(self) -> str:

@@ -351,14 +351,19 @@ class DataSetTask(Task):
 
 def digest_of_data(tasks: Iterable[Task]) -> str | None:
     """Return 16 hexadecimal digits of the SHA-256 of the tasks' data; None if all are generated."""
-    digest, generated = hashlib.sha256(), True
-    for task in dict.fromkeys(tasks):
-        for path, leaf in jax.tree.leaves_with_path(task.data()):
-            array, generated = np.ascontiguousarray(leaf), False
+    return digest_of_arrays(task.data() for task in dict.fromkeys(tasks))
+
+
+def digest_of_arrays(trees: Iterable[Any]) -> str | None:
+    """Return 16 hexadecimal digits of the SHA-256 of trees of arrays; None if there is no array."""
+    digest, empty = hashlib.sha256(), True
+    for tree in trees:
+        for path, leaf in jax.tree.leaves_with_path(tree):
+            array, empty = np.ascontiguousarray(leaf), False
             name = jax.tree_util.keystr(path)
             digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
             digest.update(array.reshape(-1).view(np.uint8))
-    return None if generated else digest.hexdigest()[:16]
+    return None if empty else digest.hexdigest()[:16]
 
 
 def first_of(rows: Any) -> Any:

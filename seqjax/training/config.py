@@ -78,7 +78,7 @@ def make_config(values: Mapping[str, Any]) -> Config:
             )
     bias = {gate: 0.0 for gate in cell.bias_gates if gate not in by_scheme}
     specs["init"] = dataclasses.replace(init, bias={**bias, **init.bias})
-    task = _make_spec(TASKS[overrides.task], "task", overrides)
+    task = make_spec(TASKS[overrides.task], "task", overrides)
     config = Config(**specs, task=task)
     for path, value, accepted in _conflicts(config):
         raise ConfigError(f"{path}: expected {accepted}, got {value}")
@@ -87,10 +87,10 @@ def make_config(values: Mapping[str, Any]) -> Config:
 
 def _specs(overrides: Overrides) -> dict[str, Any]:
     """The Specs with these values, by section."""
-    return {section: _make_spec(spec, section, overrides) for section, spec in SECTIONS.items()}
+    return {section: make_spec(spec, section, overrides) for section, spec in SECTIONS.items()}
 
 
-def _make_spec(spec: type, section: str, overrides: Overrides) -> Any:
+def make_spec(spec: type, section: str, overrides: Overrides) -> Any:
     """The Spec or task with the values of its section; other values are ignored.
 
     Raises:

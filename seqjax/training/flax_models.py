@@ -78,9 +78,14 @@ class FlaxModel:
           key: key of the random streams of an NNX module.
         """
         if self.is_linen:
-            return _checked(self.make(**self.arguments), linen.Module, "takes no rngs")
-        rngs = {RNGS: nnx.Rngs(key)}
-        return _checked(self.make(**rngs, **self.arguments), nnx.Module, "takes rngs")
+            kind, reason, rngs = linen.Module, "takes no rngs, so expected a linen", {}
+        else:
+            kind, reason, rngs = nnx.Module, "takes rngs, so expected an nnx", {RNGS: nnx.Rngs(key)}
+        module = self.make(**rngs, **self.arguments)
+        if not isinstance(module, kind):
+            got = type(module).__name__
+            raise ConfigError(f"make_model: {reason}.Module, got {got}")
+        return module
 
     def measure(self, module: Any, batch: Examples) -> tuple[Array, dict[str, Array]]:
         """Loss and metrics of a batch.
@@ -108,14 +113,6 @@ def parameters_of(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(partial).parameters
 
 
-def _checked(module: Any, kind: type, reason: str) -> Any:
-    if not isinstance(module, kind):
-        expected = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
-        got = type(module).__name__
-        raise ConfigError(f"make_model: {reason}, so expected a {expected}, got {got}")
-    return module
-
-
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class FlaxConfig:
@@ -132,12 +129,26 @@ class FlaxConfig:
 
     @property
     def cell(self) -> Cell | None:
-        """The cell of the module's ``RecurrentLayers``, if these have one and the same."""
-        if self.model.is_linen:
+        """The cell whose units are clipped under "adaptive"; None under other kinds.
+
+        Raises:
+          ConfigError: the module has no ``RecurrentLayers``, or several cells.
+        """
+        if self.clip.kind != "adaptive":
             return None
-        modules = (module for _, module in nnx.iter_modules(self.model.build(jax.random.key(0))))
+        modules = []
+        if not self.model.is_linen:
+            modules = [
+                module for _, module in nnx.iter_modules(self.model.build(jax.random.key(0)))
+            ]
         cells = {layers.cell for layers in modules if isinstance(layers, RecurrentLayers)}
-        return cells.pop() if len(cells) == 1 else None
+        if len(cells) != 1:
+            names = " and ".join(sorted(cell.name for cell in cells)) or "none"
+            raise ConfigError(
+                "clip.kind: adaptive clips the units of seqjax's RecurrentLayers; expected a "
+                f"module with those of one cell, got {names}"
+            )
+        return cells.pop()
 
 
 @as_settings.register
@@ -160,17 +171,28 @@ def argument_text(value: Any) -> Any:
 
 @initial_model.register
 def _(config: FlaxConfig, key: Array) -> tuple[dict[str, Any], dict[str, Any]]:
-    if config.model.is_linen:
-        train = config.task.splits["train"]
-        batch = jax.tree.map(lambda a: jnp.asarray(a[: config.train.batch_size]), train)
-        module = LinenModel(config.model.build(), {}, named_key(key, "parameters"), training=True)
-        config.model.measure(module, batch)
-        rest = dict(module.variables)
-        params = rest.pop("params", {})
-        steps = jax.random.key_data(named_key(key, "steps"))
-        return params, {"variables": rest, "key": steps}
+    params, rest = (
+        _initial_linen(config, key) if config.model.is_linen else _initial_nnx(config, key)
+    )
+    if not jax.tree.leaves(params):
+        raise ConfigError("make_model: expected a module with parameters, got none")
+    return params, rest
+
+
+def _initial_nnx(config: FlaxConfig, key: Array) -> tuple[dict[str, Any], dict[str, Any]]:
     params, rest = _split(config.model.build(key))
     return params, _without_keys(rest)
+
+
+def _initial_linen(config: FlaxConfig, key: Array) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Variables from the first call of the module in the loss of the first training examples."""
+    examples = config.task.splits["train"]
+    batch = jax.tree.map(lambda a: jnp.asarray(a[: config.train.batch_size]), examples)
+    module = LinenModel(config.model.build(), {}, named_key(key, "parameters"), training=True)
+    config.model.measure(module, batch)
+    rest = dict(module.variables)
+    params = rest.pop("params", {})
+    return params, {"variables": rest, "key": jax.random.key_data(named_key(key, "steps"))}
 
 
 @loss_and_gradient.register

@@ -321,7 +321,7 @@ def unknown_field(path: str, cell: str | None = None, task: str | None = None) -
         owner = f"cell {cell}" if cell else "no cell"
         lacks = f"{owner} has {'no' if cell else 'a'} gate {path.removeprefix(prefix)}"
         return ConfigError(f"{path}: {lacks}; gates: {names}")
-    meant = next(_suggestions(path, known), None)
+    meant = next(suggestions(path, known), None)
     hint = f" (did you mean {meant!r}?)" if meant else ""
     if section == "task" and task:
         return ConfigError(f"{path}: task {task} has no field {name}{hint}; fields: {names}")
@@ -348,10 +348,10 @@ def _short_names(known: Collection[str]) -> dict[str, str]:
     return {alias: field for alias, field in usual.items() if field in known} | last
 
 
-def _suggestions(path: str, known: Collection[str]) -> Iterator[str]:
+def suggestions(path: str, known: Collection[str]) -> Iterator[str]:
     """Fields that an unknown path may mean, the likeliest first.
 
-    >>> [next(_suggestions(path, all_fields())) for path in ("lr", "optim.momentun", "hiden")]
+    >>> [next(suggestions(path, all_fields())) for path in ("lr", "optim.momentun", "hiden")]
     ['optim.learning_rate', 'optim.momentum', 'model.hidden']
     """
     section, _, name = path.lower().rpartition(".")

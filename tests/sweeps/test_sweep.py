@@ -1,0 +1,250 @@
+"""Sweeps over Flax modules of one's own against plain loops of Optax, and their workdirs."""
+
+import math
+
+import jax
+import msgspec
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from support import flax_modules
+from support.assertions import assert_close
+from support.flax_modules import DATA, Noisy, NoisyLinen, Perceptron, order_of_data, recurrent
+
+import seqjax
+from seqjax.optim.clipping import ClipSpec, clip
+from seqjax.records import codec
+from seqjax.sweeps import flax_runs
+from seqjax.sweeps import sweep as sweep_module
+from seqjax.sweeps.checkpointer import FolderCheckpointer
+from seqjax.types import ConfigError, named_key
+
+pytestmark = pytest.mark.slow
+
+STEPS, SIZE, EVERY = 7, 8, 3
+SETTINGS = {
+    "train.steps": STEPS,
+    "train.batch_size": SIZE,
+    "train.eval_every": EVERY,
+    "optim.name": "adam",
+    "optim.learning_rate": 0.1,
+}
+
+
+def sweep(make=Perceptron, loss=flax_modules.loss, data=DATA, axes=None, **options):
+    settings = {**SETTINGS, **options.pop("settings", {})}
+    settings = {path: value for path, value in settings.items() if path not in (axes or {})}
+    given = {"name": "mine", "chance": 1.0, "best_loss": 0.0, "seeds": 1, "settings": settings}
+    return seqjax.sweep(make, loss, data, axes=axes, **{**given, **options})
+
+
+def by_id(records):
+    """Each record as JSON, without its time and machine."""
+    neutral = {"seconds": 0.0, "environment": {}}
+    return {r.id: codec.dumps(msgspec.structs.replace(r, **neutral)) for r in records}
+
+
+def plain_loop(model, transformation, loss):
+    """Losses of all steps, and loss and metrics at every validation and of the test, by Flax."""
+    optimizer = nnx.Optimizer(model, transformation, wrt=nnx.Param)
+    x, y = DATA["train"]
+
+    @nnx.jit
+    def step(model, optimizer, batch):
+        (value, _), grads = nnx.value_and_grad(loss, has_aux=True)(model, batch)
+        optimizer.update(model, grads)
+        return value
+
+    def evaluate(part):
+        model.eval()
+        value, metrics = loss(model, DATA[part])
+        model.train()
+        return {"loss": value, **metrics}
+
+    losses, validations = [], []
+    with jax.numpy_dtype_promotion("standard"):  # Optax's adam mixes integers and floats
+        for k, rows in enumerate(order_of_data(0, STEPS, SIZE), start=1):
+            losses.append(step(model, optimizer, (x[rows], y[rows])))
+            if k % EVERY == 0 or k == STEPS:
+                validations.append(evaluate("validation"))
+        return losses, validations, evaluate("test")
+
+
+def assert_same_training(record, losses, validations, test):
+    means = [np.mean(losses[k : k + EVERY]) for k in range(0, STEPS, EVERY)]
+    assert_close(record.curve["training_loss"], np.array(means), 1e-5)
+    for name in ("loss", "mae"):
+        expected = np.array([metrics[name] for metrics in validations])
+        assert_close(record.curve[f"validation_{name}"], expected, 1e-5)
+        assert_close(np.array(record.test[name]), np.array(test[name]), 1e-5)
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("make", "loss", "arguments"),
+    [
+        (Perceptron, flax_modules.loss, {"gain": 1.5}),
+        (Noisy, flax_modules.loss, {}),
+        (recurrent, flax_modules.recurrent_loss, {"gain": 0.5}),
+    ],
+)
+def test_a_run_is_a_plain_loop_of_flax_and_optax(make, loss, arguments):
+    """Evaluation included: the last batch of 7 or 9 examples by 8 counts as its examples do."""
+    clipping = {"clip.kind": "norm", "clip.threshold": 0.5}
+    (record,) = sweep(make, loss, settings=arguments | clipping)
+    model = make(**arguments, rngs=nnx.Rngs(named_key(jax.random.key(0), "weights")))
+    chain = optax.chain(clip(ClipSpec("norm", 0.5)), optax.adam(0.1))
+    assert_same_training(record, *plain_loop(model, chain, loss))
+    assert 0 < record.clipped_fraction <= 1 and record.failed is None
+    assert {f"model.{name}": value for name, value in arguments.items()}.items() <= (
+        record.settings.items()
+    )
+
+
+@pytest.mark.core
+def test_a_linen_module_trains_as_its_nnx_twin():
+    """From weights that do not depend on a key, and without dropout."""
+    (ours,) = sweep(NoisyLinen, flax_modules.linen_loss, settings={"rate": 0.0})
+    twin = Noisy(0.0, rngs=nnx.Rngs(0))
+    assert_same_training(ours, *plain_loop(twin, optax.adam(0.1), flax_modules.loss))
+
+
+@pytest.mark.core
+def test_random_streams_of_linen_advance_in_training_and_rest_in_evaluation():
+    """At a rate of 1e-20 the weights stay, and all examples are in every batch."""
+    settings = {"train.batch_size": 20, "optim.learning_rate": 1e-20, "train.eval_every": 1}
+    data = {**DATA, "validation": DATA["train"], "test": DATA["train"]}
+    first, second = sweep(NoisyLinen, flax_modules.linen_loss, data, settings=settings, seeds=2)
+    losses = [*first.curve["training_loss"], *second.curve["training_loss"]]
+    assert len(set(losses)) == 2 * STEPS
+    assert first.validation == first.test
+    assert first.paired == "data+weights"
+
+
+def test_clipping_acts_and_an_infinite_threshold_is_none():
+    kinds = ("value", "norm", "block")
+    arms = {kind: {"clip.kind": kind, "clip.threshold": 0.01} for kind in kinds}
+    arms["off"], arms["none"] = {"clip.kind": "norm", "clip.threshold": math.inf}, {}
+    records = {record.arm: record for record in sweep(arms=arms, settings={"optim.name": "sgd"})}
+    assert len({record.test["loss"] for record in records.values()}) == len(arms) - 1
+    assert records["off"].test == records["none"].test
+    assert records["off"].clipped_fraction == 0
+    assert all(records[kind].clipped_fraction > 0 for kind in kinds)
+
+
+def test_adaptive_clipping_needs_the_layers_of_seqjax():
+    adaptive = {"clip.kind": "adaptive", "clip.threshold": 1e-3}
+    (record,) = sweep(recurrent, flax_modules.recurrent_loss, settings=adaptive | {"gain": 1.0})
+    assert record.clipped_fraction == 1
+    with pytest.raises(ConfigError, match=r"^clip.kind: "):
+        sweep(settings=adaptive)
+
+
+AXES = {"gain": (0.5, 1.0, 2.0), "optim.learning_rate": (0.01, 1e30)}
+
+
+def test_a_run_does_not_depend_on_its_neighbours(monkeypatch):
+    """Two runs side by side on each device, as on an accelerator; half of them explode."""
+    monkeypatch.setattr(flax_runs, "runs_per_device", lambda config, platform: 2)
+    together = by_id(sweep(axes=AXES, seeds=2))
+    assert len(set(together.values())) == 12
+    few = by_id(sweep(axes={**AXES, "gain": (2.0, 1.0)}, seeds=[1]))
+    assert few and few == {name: together[name] for name in few}
+
+
+def test_numbers_that_cannot_be_traced_are_compiled_in():
+    with pytest.warns(UserWarning, match="2 combinations.*TracerBoolConversionError") as warned:
+        records = sweep(Noisy, axes={"rate": (0.0, 0.5)})
+    model = Noisy(0.5, rngs=nnx.Rngs(named_key(jax.random.key(0), "weights")))
+    assert_same_training(records[1], *plain_loop(model, optax.adam(0.1), flax_modules.loss))
+    assert [warning.filename for warning in warned] == [__file__]
+    assert [record.point for record in records] == [{"model.rate": 0.0}, {"model.rate": 0.5}]
+    assert type(records[0].settings["model.rate"]) is float
+
+
+def test_what_fails_in_both_ways_raises_the_error_of_the_user():
+    def broken(model, batch):
+        raise KeyError("no such layer")
+
+    with pytest.raises(KeyError, match="no such layer"):
+        sweep(loss=broken, axes={"gain": (0.5, 1.0)})
+
+
+def test_a_workdir_is_continued_and_grows(tmp_path, monkeypatch):
+    options = {"axes": {"gain": (0.5, 1.0)}, "workdir": tmp_path / "mine"}
+    records = sweep(**options)
+    train_group, trained = sweep_module.train_group, set()
+
+    def noted_train_group(runs, *args, **kwargs):
+        trained.update(run.id for run in runs)
+        return train_group(runs, *args, **kwargs)
+
+    monkeypatch.setattr(sweep_module, "train_group", noted_train_group)
+    assert by_id(sweep(**options)) == by_id(records) and not trained
+    more = by_id(sweep(**options | {"axes": {"gain": (0.5, 1.0, 2.0)}, "seeds": 2}))
+    assert len(more) == 6 and trained == more.keys() - by_id(records).keys()
+    assert by_id(seqjax.load_records(tmp_path / "mine")) == more
+    assert seqjax.tables.make(tmp_path / "mine").rows
+    for change in (
+        {"settings": {"optim.learning_rate": 0.2}},
+        {"chance": 2.0},
+        {"data": {**DATA, "test": DATA["validation"]}},
+        {"loss": flax_modules.linen_loss},
+        {"name": "yours"},
+        {"axes": {"gain": (0.5,), "optim.learning_rate": (0.1,)}},
+    ):
+        with pytest.raises(ConfigError, match=r"^workdir: "):
+            sweep(**options | change)
+
+
+def test_a_sweep_that_is_killed_resumes_to_the_same_numbers(tmp_path, monkeypatch, capsys):
+    """The second run of two is killed after its first chunk."""
+    options = {"make": Noisy, "seeds": 2, "checkpoint_every": 0.0}
+    expected = by_id(sweep(**options))
+    saved = []
+
+    def save_and_stop(self, batch, batch_state):
+        FolderCheckpointer.save(self, batch, batch_state)
+        saved.append(batch_state.step)
+        if len(saved) == 4:
+            self.checkpoints.wait()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderCheckpointer, "save_if_due", save_and_stop)
+        patched.setattr(jax, "local_devices", lambda: jax.devices()[:1])
+        with pytest.raises(KeyboardInterrupt):
+            sweep(**options, workdir=tmp_path)
+        assert len(seqjax.load_records(tmp_path)) == 1 and saved == [3, 6, 7, 3]
+    assert by_id(sweep(**options, workdir=tmp_path)) == expected
+    assert "resume from step 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["metric", "best_loss"])
+def test_a_metric_out_of_range_stops_the_first_run_after_its_first_chunk(what):
+    def percent(model, batch):
+        loss, _ = flax_modules.loss(model, batch)
+        return (loss, {"accuracy": 100 + loss}) if what == "metric" else loss - 9
+
+    options = {"loss": percent}
+    if what == "metric":
+        options |= {"metric": "accuracy", "higher_is_better": True}
+        options["chance"] = {"loss": 1.0, "accuracy": 0.5}
+    with pytest.raises(ConfigError, match=rf"^{what}: "):
+        sweep(**options, settings={"train.steps": 10**6, "train.eval_every": 100})
+
+
+def test_a_failed_run_counts_as_chance():
+    (record,) = sweep(settings={"optim.name": "sgd", "optim.learning_rate": 1e30})
+    assert record.failed.reason == "nonfinite" and record.test == {"loss": None, "mae": None}
+    assert seqjax.tables.make([record]).cells()[0].mean == 1.0
+
+
+def test_tables_curves_and_frames_read_the_records():
+    rate = "optim.learning_rate"
+    records = sweep(axes={"gain": (0.5, 1.0), rate: (0.01, 0.1)}, tune=rate)
+    table = seqjax.tables.make(records)
+    assert table.tuned == rate and [row[0] for row in table.rows] == [0.5, 1.0]
+    assert "mine" in table.caption and "one fixed split" in table.caption
+    assert seqjax.plots.heat_map(seqjax.tables.make(records, tune=None)) is not None
