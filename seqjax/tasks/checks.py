@@ -56,8 +56,9 @@ def check_task(task: Task, link: str, batch_size: int) -> None:
     """
     checked = Checked(task, link, batch_size)
     _check_interface(checked)
-    if isinstance(task, DataSetTask | RaggedTask | StreamTask):
-        _check_stored(checked)
+    for base in (DataSetTask, RaggedTask, StreamTask):
+        if isinstance(task, base) and type(task).read is not base.read:  # else it has own arrays
+            _check_stored(checked)
     _check_batches(checked)
     check_chance(checked)
 
@@ -103,7 +104,6 @@ def _check_stored(checked: Checked) -> None:
             check_numbers(checked, f"{name}: {part}", array)
         _check_examples(checked, part, *arrays)
     if isinstance(checked.task, DataSetTask):
-        _check_counts(checked, len(stored["train"][1]))
         for part in PARTS:
             shape, first = (np.shape(stored[p][0]) for p in (part, "train"))
             if shape[1:] != first[1:]:
@@ -225,6 +225,8 @@ def _check_batches(checked: Checked) -> None:
     data = task.data()
     for field, array in jax.tree.leaves_with_path(data):
         check_numbers(checked, f"data{jax.tree_util.keystr(field)}", np.asarray(array))
+    if isinstance(task, DataSetTask):
+        _check_counts(checked, len(data["train"]))
 
     def training(data: Any, size: int = size) -> Batch:
         row = first_of(task.rows(data, jax.random.key(0), jnp.int32(0), 1, size))
@@ -318,8 +320,8 @@ def check_chance(checked: Checked) -> None:
     """Check that chance levels are known and finite, and that a prediction can be better."""
     task, link = checked.task, checked.link
     metric, loss, best = task.chance_metric(), task.chance_loss(link), task.best_loss(link)
-    if task.higher_is_better and metric < 0:
-        raise checked.error("chance_metric", "0 or more, as the best value is 1", metric)
+    if task.metric == "accuracy" and metric < 0:
+        raise checked.error("chance_metric", "0 or more, as for any accuracy", metric)
     room = 1 - metric if task.higher_is_better else metric - best
     for field, value, gap in (("chance_metric", metric, room), ("chance_loss", loss, loss - best)):
         if not 0 < gap <= FLOAT32_MAX:

@@ -150,6 +150,28 @@ def test_the_numbers_of_examples_are_checked():
     refused(claimed, "examples: .*8.*7")
 
 
+@dataclasses.dataclass(frozen=True)
+class OwnArrays(Stored):
+    """A data set whose arrays do not come from ``read``."""
+
+    read = DataSetTask.read
+
+    def data(self):
+        x, y, lengths = arrays(**CHANGES[self.number] if self.part else {})
+        number = np.arange(N, dtype=np.int32)
+        evaluation = number[:2, None, None]
+        return {"x": x, "y": y, "lengths": lengths, "train": number[2:], "evaluation": evaluation}
+
+    def training_targets(self):
+        return arrays()[1], np.ones(N)
+
+
+def test_arrays_of_a_data_set_that_reads_nothing_are_checked():
+    check_task(OwnArrays(), "softmax", 4)
+    refused(OwnArrays(), "batch_size: .*6.*7", batch_size=7)
+    refused(OwnArrays("train", 0), r"data\['x'\]: .*nan")
+
+
 # Generated and other tasks
 
 
@@ -199,7 +221,7 @@ GENERATED = {
     "a loss of its own": ({"loss": losses.class_loss}, "chance_loss: "),
     "a loss with a chance level": (
         {"loss": losses.class_loss, "chance_loss": lambda *_: 1.0}, "best_loss: "),
-    "a chance below 0": ({"chance_metric": lambda *_: -0.5}, "chance_metric: .*-0.5"),
+    "an accuracy below 0": ({"chance_metric": lambda *_: -0.5}, "chance_metric: .*-0.5"),
     "a metric of its own": ({"metric": "recall"}, "metric: "),
     "an unknown kind": ({"targets": "ranks", "links": ("linear",)}, "targets: "),
     "no outputs": ({"outputs": 0}, "outputs: "),
@@ -212,6 +234,14 @@ GENERATED = {
 @pytest.mark.parametrize(("changes", "words"), GENERATED.values(), ids=GENERATED)
 def test_generated_data_that_cannot_be_right_are_refused(changes, words):
     refused(generated(**changes), words)
+
+
+def test_a_metric_that_is_no_proportion_may_be_below_0_at_chance():
+    def metrics(self, link, logits, batch):
+        return {"r2": (losses.correct(logits, batch.y), batch.weight)}
+
+    changes = {"metric": "r2", "metrics": metrics, "chance_metric": lambda *_: -0.01}
+    check_task(generated(**changes), "softmax", 4)
 
 
 def test_a_subclass_that_replaces_the_loss_needs_its_chance_levels():
