@@ -148,7 +148,7 @@ class Workdir:
 
     def _write_config(self, config: WorkdirConfig) -> None:
         self.config = config
-        self.write(NAME, jsonl.add_checksum(codec.dumps(config, indent=1)) + "\n")
+        self.write(NAME, jsonl.to_text(config, indent=1))
 
     def runs_per_device(self, config: Config) -> int:
         """Number of runs of a structure that a device trains together."""
@@ -214,7 +214,7 @@ class Workdir:
 
     def write_plan(self, runs: Sequence[Run]) -> None:
         """Replace the plan."""
-        self.write(plan.NAME, plan.to_text(runs))
+        plan.write(self.path, runs)
 
     def measurements(self) -> Measurements | None:
         """The stored measurements, or None."""
@@ -237,7 +237,7 @@ class Workdir:
 
     def write_measurements(self, measurements: Measurements) -> None:
         """Write measurements.json."""
-        self.write(MEASURED, jsonl.add_checksum(codec.dumps(measurements)) + "\n")
+        self.write(MEASURED, jsonl.to_text(measurements))
 
     def recover(self, shard: tuple[int, int], log: Callable[[str], None]) -> None:
         """Move a torn last line of a shard's records to another file; its run is trained again."""

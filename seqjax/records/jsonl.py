@@ -12,7 +12,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -49,6 +49,16 @@ def add_checksum(text: str) -> str:
     """
     body = text.removesuffix("}").rstrip()
     return f'{body}{CHECKSUM.decode()}{_digest(body.encode())}"}}'
+
+
+def to_text(value: Struct, **options: Any) -> str:
+    """Return a struct as JSON with a checksum, and a line end.
+
+    Args:
+      value: a struct.
+      options: options of ``json.dumps``.
+    """
+    return add_checksum(codec.dumps(value, **options)) + "\n"
 
 
 def _verify_checksum(content: bytes, changed: str) -> tuple[bytes, bool]:
@@ -113,7 +123,7 @@ def append(path: pathlib.Path, record: Record) -> None:
       RecordError: ``read`` would refuse the line.
       OSError: it cannot be written.
     """
-    line = (add_checksum(codec.dumps(record)) + "\n").encode()
+    line = to_text(record).encode()
     try:
         _decode_line(line)
     except ValueError as error:

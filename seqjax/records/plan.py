@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta
 
-from seqjax.records import codec, jsonl
+from seqjax.records import jsonl
 from seqjax.records.codec import Count, Settings, Struct, Text
 from seqjax.records.record import run_id
 
@@ -53,14 +53,18 @@ class Plan(Struct):
     runs: list[PlannedPoint]
 
 
-def to_text(runs: Iterable[Planned]) -> str:
-    """The plan of these runs as JSON with a checksum."""
+def write(workdir: pathlib.Path, runs: Iterable[Planned]) -> None:
+    """Replace the plan of a workdir.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
     alike = itertools.groupby(runs, lambda run: (run.arm, list(run.point.items()), run.purpose))
     points = [
         PlannedPoint(arm=arm, point=dict(point), purpose=purpose, seeds=[run.seed for run in same])
         for (arm, point, purpose), same in alike
     ]
-    return jsonl.add_checksum(codec.dumps(Plan(runs=points))) + "\n"
+    jsonl.write_file(workdir / NAME, jsonl.to_text(Plan(runs=points)))
 
 
 def read(workdir: pathlib.Path) -> list[PlannedRun] | None:

@@ -40,9 +40,19 @@ class Recording:
         self.records[record.id] = record
 
     def write_plan(self, runs: Iterable[Planned]) -> None:
-        """Replace the plan of the workdir, from which tables know how many runs are missing."""
-        if self.file is not None:
-            jsonl.write_file(self.file.with_name(plan.NAME), plan.to_text(runs))
+        """Add runs to the plan of the workdir, from which tables know which runs are missing.
+
+        Runs that an earlier call planned stay, since its records stay in the tables. With tuning
+        seeds, those at a value that is no longer selected leave the plan, unless they are recorded.
+        """
+        if self.file is None:
+            return
+        former = plan.read(self.file.parent) or []
+        tuned = any(run.purpose == "tuning" for run in former)
+        stay = [
+            run for run in former if run.id in self.records or run.purpose == "tuning" or not tuned
+        ]
+        plan.write(self.file.parent, {run.id: run for run in [*stay, *runs]}.values())
 
     def check(self, record: Record, **expected: Any) -> None:
         """Check that a record belongs to the study at hand.

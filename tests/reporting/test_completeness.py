@@ -163,7 +163,7 @@ def test_a_plan_is_stored_and_read(tmp_path):
     clipped = [record({CLIP: inf}, seed=seed) for seed in (0, 1)]
     whole = [*runs(seeds=3), *tuned((0.1, 1e-5), reported=0.1), *clipped]
     assert plan.read(tmp_path) is None
-    (tmp_path / plan.NAME).write_text(plan.to_text(whole))
+    plan.write(tmp_path, whole)
     read = plan.read(tmp_path)
     fields = ("id", "arm", "point", "seed", "purpose")
     assert [tuple(run) for run in read] == [

@@ -113,6 +113,16 @@ def test_a_table_of_an_interrupted_workdir_says_what_is_missing(trained, tmp_pat
     assert len(plan.read(tmp_path)) == 4
 
 
+def test_runs_that_an_earlier_call_planned_are_still_missing(trained, tmp_path):
+    trained.limit = 3
+    with pytest.raises(KeyboardInterrupt):
+        STUDY.run(2, tmp_path)
+    trained.limit = None
+    dataclasses.replace(STUDY, axes=(Axis(CLIP, (0.1,)),)).run(3, tmp_path)
+    table = tables.make(tmp_path)
+    assert table.incomplete == "4 of 5 runs" and f"{CLIP}=1 (seed 1)" in table.caption
+
+
 OTHERS = {
     "settings": (dataclasses.replace(STUDY, base={**STUDY.base, "model.hidden": 3}), "hidden"),
     "study": (dataclasses.replace(STUDY, name="other"), "study"),
