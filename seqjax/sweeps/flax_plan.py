@@ -165,6 +165,9 @@ def make_sweep(
     axes, settings = axes or {}, settings or {}
     if not arms:
         raise ConfigError("arms: expected an arm or more, got none")
+    for place, values in {"settings": settings, **arms}.items():
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{place}: expected values by name, got {values!r}")
     for name, values in axes.items():
         if isinstance(values, str) or not isinstance(values, Iterable) or not len(tuple(values)):
             raise ConfigError(f"axes: {name}: expected a tuple of values, got {values!r}")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import jax
 import msgspec
+import numpy as np
 
 from seqjax.records.environment import describe_environment
 from seqjax.records.record import Record
@@ -68,13 +69,15 @@ def seeds_of(seeds: int | Iterable[int]) -> list[int]:
     """The seeds to report.
 
     Raises:
-      ConfigError: there is none, or one is given twice.
+      ConfigError: there is none, one is given twice, or one is no whole number from 0 to 2**32 - 1.
     """
     seeds = list(range(seeds) if isinstance(seeds, int) else seeds)
-    if not seeds or len(set(seeds)) < len(seeds):
+    whole = all(isinstance(seed, int | np.integer) and 0 <= seed < 2**32 for seed in seeds)
+    if not seeds or not whole or len(set(seeds)) < len(seeds):
         given = ", ".join(map(str, seeds)) or "none"
-        raise ConfigError(f"seeds: expected at least one, all different, got {given}")
-    return seeds
+        expected = "one whole number from 0 or more, all different"
+        raise ConfigError(f"seeds: expected {expected}, got {given}")
+    return list(map(int, seeds))
 
 
 def check_recorded(

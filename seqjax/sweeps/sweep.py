@@ -51,8 +51,9 @@ def sweep(
     """Train a Flax module under arms × axes × seeds, and return the records of all runs.
 
     Settings are arguments of ``make_model`` by name, and fields of clip, optim and train by path,
-    such as "clip.threshold". Floats are traced: runs that differ in floats alone share a compiled
-    program. Runs whose numbers cannot be traced train one by one, with a warning.
+    such as "clip.threshold". Floats are traced, so that runs that differ in floats alone share a
+    compiled program. Where a module cannot be traced with them, each combination of floats has its
+    own program, and runs that cannot be stacked train one by one; a warning says so.
 
     The order of the data and the initial weights depend on the seed alone.
 

@@ -32,6 +32,23 @@ class Perceptron(nnx.Module):
         return self.second(jnp.tanh(self.gain * self.first(x)))[:, 0]
 
 
+class Alone(Perceptron):
+    """A module that cannot be stacked."""
+
+    def __call__(self, x):
+        return super().__call__(x) + 0 * unstacked(jax.lax.stop_gradient(self.second.bias[...]))
+
+
+@jax.custom_batching.custom_vmap
+def unstacked(x):
+    return x
+
+
+@unstacked.def_vmap
+def _(axis_size, in_batched, x):
+    raise NotImplementedError("one at a time")
+
+
 class Noisy(nnx.Module):
     """Dropout and batch statistics: state that is not trained.
 
@@ -60,6 +77,19 @@ class NoisyLinen(linen.Module):
         x = linen.BatchNorm(use_running_average=not training, momentum=0.5)(x)
         x = linen.Dropout(self.rate, deterministic=not training)(x)
         return linen.Dense(1, kernel_init=ONES)(x)[:, 0]
+
+
+class Counting(linen.Module):
+    """Dropout of the inputs, and a variable that counts the calls in which it may be changed."""
+
+    @linen.compact
+    def __call__(self, x, training):
+        x = linen.Dropout(0.5, deterministic=not training)(x)
+        calls = self.variable("counts", "calls", jnp.zeros, ())
+        if self.is_mutable_collection("counts") and not self.is_initializing():
+            calls.value = calls.value + 1
+        x = linen.Dense(1, kernel_init=ONES)(x)[:, 0]
+        return x if training else x + calls.value
 
 
 ONES = jax.nn.initializers.ones

@@ -111,15 +111,19 @@ def test_a_linen_module_trains_as_its_nnx_twin():
 
 
 @pytest.mark.core
-def test_random_streams_of_linen_advance_in_training_and_rest_in_evaluation():
-    """At a rate of 1e-20 the weights stay, and all examples are in every batch."""
-    settings = {"train.batch_size": 20, "optim.learning_rate": 1e-20, "train.eval_every": 1}
-    data = {**DATA, "validation": DATA["train"], "test": DATA["train"]}
-    first, second = sweep(NoisyLinen, flax_modules.linen_loss, data, settings=settings, seeds=2)
+def test_streams_and_variables_of_linen_advance_in_training_alone():
+    """At a rate of 1e-20 the weights stay 1, and all examples are equal."""
+    settings = {"optim.learning_rate": 1e-20, "train.eval_every": 1}
+    alike = [np.repeat(array[:1], 20, axis=0) for array in DATA["train"]]
+    data = dict.fromkeys(DATA, tuple(alike))
+    make, loss = flax_modules.Counting, flax_modules.linen_loss
+    first, second = sweep(make, loss, data, settings=settings, seeds=2)
     losses = [*first.curve["training_loss"], *second.curve["training_loss"]]
     assert len(set(losses)) == 2 * STEPS
-    assert first.validation == first.test
-    assert first.paired == "data+weights"
+    x, y = alike
+    expected = [np.mean(np.square(x.sum(axis=1) + k - y)) for k in range(1, STEPS + 1)]
+    assert_close(first.curve["validation_loss"], np.array(expected), 1e-5)
+    assert first.test == first.validation and first.paired == "data+weights"
 
 
 def test_clipping_acts_and_an_infinite_threshold_is_none():
@@ -161,6 +165,14 @@ def test_numbers_that_cannot_be_traced_are_compiled_in():
     assert [warning.filename for warning in warned] == [__file__]
     assert [record.point for record in records] == [{"model.rate": 0.0}, {"model.rate": 0.5}]
     assert type(records[0].settings["model.rate"]) is float
+
+
+def test_runs_that_cannot_be_stacked_train_one_by_one(monkeypatch):
+    monkeypatch.setattr(flax_runs, "runs_per_device", lambda config, platform: 2)
+    with pytest.warns(UserWarning, match="one by one.*NotImplementedError"):
+        records = sweep(flax_modules.Alone, axes={"gain": (0.5, 1.0)})
+    model = Perceptron(rngs=nnx.Rngs(named_key(jax.random.key(0), "weights")))
+    assert_same_training(records[1], *plain_loop(model, optax.adam(0.1), flax_modules.loss))
 
 
 def test_what_fails_in_both_ways_raises_the_error_of_the_user():
@@ -219,6 +231,23 @@ def test_a_sweep_that_is_killed_resumes_to_the_same_numbers(tmp_path, monkeypatc
         assert len(seqjax.load_records(tmp_path)) == 1 and saved == [3, 6, 7, 3]
     assert by_id(sweep(**options, workdir=tmp_path)) == expected
     assert "resume from step 3" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, monkeypatch, capsys):
+    """The only run is killed after its first chunk, and its settings have not been recorded."""
+    expected = by_id(sweep(settings={"optim.learning_rate": 0.2}))
+
+    def save_and_stop(self, batch, batch_state):
+        FolderCheckpointer.save(self, batch, batch_state)
+        self.checkpoints.wait()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderCheckpointer, "save_if_due", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(workdir=tmp_path)
+    assert by_id(sweep(settings={"optim.learning_rate": 0.2}, workdir=tmp_path)) == expected
+    assert "resume" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["metric", "best_loss"])
