@@ -14,7 +14,7 @@ from seqjax.stats.decisions import Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.revise import revise
 from seqjax.sweeps.study import Axis, Study
-from seqjax.training import registration
+from seqjax.training import registry
 from seqjax.training.overrides import ConfigError
 from seqjax.types import unknown
 
@@ -116,5 +116,5 @@ def register(study: Study | Experiment) -> Study | Experiment:
     experiment = Experiment(study) if isinstance(study, Study) else study
     if experiment.name in (*NAMES, *COLLECTIONS):
         raise ConfigError(f"study {experiment.name}: the name is taken")
-    registration.add("study", REGISTERED, experiment.name, experiment)
+    registry.add("study", REGISTERED, experiment.name, experiment)
     return study

@@ -16,11 +16,13 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import jax
+import numpy as np
 
 Array = jax.Array
 LONGEST_NAME = 100
 Number = float | jax.Array
 """A Python float or a traced scalar."""
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 _accepted: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("_accepted")
 """Accepted values by field, while ``accepted_values`` collects them."""
 

@@ -1,7 +1,7 @@
 """Differences between the runs of a workdir and the study as its module defines it."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from seqjax.records.record import Record
@@ -80,16 +80,20 @@ def changes(study: Study, records: Sequence[Record]) -> Changes:
 def _settings_by_arm(records: Sequence[Record]) -> dict[str, list[Mapping[str, Any]]]:
     """All different settings of each arm."""
     settings: dict[str, list] = {}
-    for record in {(record.arm, id(record.settings)): record for record in records}.values():
+    for record in _of_different_settings(records):
         settings.setdefault(record.arm, []).append(record.settings)
     return settings
+
+
+def _of_different_settings(records: Sequence[Record]) -> Iterable[Record]:
+    """One record for each arm and point: records of one point share their settings in memory."""
+    return {(record.arm, id(record.settings)): record for record in records}.values()
 
 
 def _distinct(records: Sequence[Record]) -> list[Record]:
     """One record for each arm and combination of settings that are not swept."""
     distinct = {}
-    # Records of one point share their settings in memory, so most are skipped at once.
-    for record in {(record.arm, id(record.settings)): record for record in records}.values():
+    for record in _of_different_settings(records):
         fixed = (item for item in record.settings.items() if item[0] not in record.point)
         distinct[record.arm, *((path, str(value)) for path, value in fixed)] = record
     return list(distinct.values())

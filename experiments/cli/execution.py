@@ -60,7 +60,6 @@ class Prepared(NamedTuple):
 
     Attributes:
       experiment: the experiment, with arms and values in the order of the workdir.
-      runs: the runs that are planned without records.
       config: configuration of the workdir, or None without a study.
       options: options with the digest of the data in their environment.
       data: digest of the data of those runs that the workdir has already.
@@ -69,7 +68,6 @@ class Prepared(NamedTuple):
     """
 
     experiment: Experiment
-    runs: list[Run]
     config: WorkdirConfig | None
     options: RunOptions
     data: str | None
@@ -84,7 +82,7 @@ def prepare(experiment: Experiment, options: RunOptions, path: pathlib.Path) -> 
       ConfigError: there are too many seeds, or a task or its data are invalid.
       WorkdirError, RecordError: the workdir belongs to another experiment or cannot be read.
     """
-    runs, config, workdir, data = [], None, Workdir(path), None
+    workdir, config, data = Workdir(path), None, None
     if experiment.study is not None:
         if experiment.decide is not None and len(options.seeds) > MOST_PAIRS:
             raise ConfigError(
@@ -103,7 +101,7 @@ def prepare(experiment: Experiment, options: RunOptions, path: pathlib.Path) -> 
     records = workdir.records()  # raises RecordError if a record cannot be read
     if config is not None and workdir.config is not None and config.same != workdir.config.same:
         check_records(path, runs, records)
-    return Prepared(experiment, runs, config, options, data, workdir.config, records)
+    return Prepared(experiment, config, options, data, workdir.config, records)
 
 
 def _config(study: Study, runs: list[Run], options: RunOptions) -> WorkdirConfig:
@@ -245,7 +243,7 @@ def execute(
         workdir = Workdir(path)
         if workdir.config != prepared.begun:
             prepared = prepare(experiment, options, path)
-        experiment, _, config, options, data, *_ = prepared
+        experiment, config, options, data, *_ = prepared
         _check(workdir, experiment, config, options, data)
         if options.note:
             print(options.note, file=sys.stderr, flush=True)

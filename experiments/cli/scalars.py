@@ -1,21 +1,19 @@
 """Scalars of runs for TensorBoard, written while they train (``--log=tensorboard``)."""
 
-import hashlib
 import pathlib
 import shutil
-import urllib.parse
 from collections.abc import Iterable, Mapping
 
 import jax
 import numpy as np
 
+from experiments.cli.workdir import folder_name
 from seqjax.records.record import Record
 from seqjax.sweeps.record_builder import curve_of, mask_after_failure
 from seqjax.sweeps.study import Run
 from seqjax.training.state import BatchState
 from seqjax.training.step import Trace
 
-LONGEST_NAME = 200
 TAGS = {
     "training_loss": "training/loss",
     "gradient_norm": "training/gradient_norm",
@@ -39,10 +37,7 @@ class TensorBoard:
 
     def path(self, run: str) -> pathlib.Path:
         """Folder of the run with this id."""
-        name = urllib.parse.quote(run, safe=" =+,")
-        if len(name) > LONGEST_NAME:
-            name = f"{name[:LONGEST_NAME]} {hashlib.sha256(run.encode()).hexdigest()[:16]}"
-        return self.folder / name
+        return self.folder / folder_name(run)
 
     def add_recorded(self, records: Iterable[Record]) -> None:
         """Write the curves of runs that were recorded before scalars were asked for."""

@@ -25,6 +25,8 @@ from seqjax.training.config import Config
 from seqjax.training.step import Trace
 
 NAME, MEASURED = "config.json", "measurements.json"
+LONGEST_NAME = 200
+"""Most characters of a run's id in the name of a folder, apart from a digest."""
 
 
 class Workdir:
@@ -200,7 +202,7 @@ class Workdir:
 
     def model(self, run: str) -> pathlib.Path:
         """Folder of the trained model of the run with this id."""
-        return self.path / "models" / urllib.parse.quote(run, safe=" =+,")
+        return self.path / "models" / folder_name(run)
 
     def records_file(self, shard: tuple[int, int]) -> pathlib.Path:
         """File with the records of shard (I, N)."""
@@ -248,6 +250,14 @@ class Workdir:
     def records(self) -> list[Record]:
         """Records of all shards; see ``jsonl.read_all``."""
         return jsonl.read_all(self.path)
+
+
+def folder_name(run: str) -> str:
+    """Name of the folder of the run with this id, which most file systems accept."""
+    name = urllib.parse.quote(run, safe=" =+,")
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]} {hashlib.sha256(run.encode()).hexdigest()[:16]}"
+    return name
 
 
 def _unused(path: pathlib.Path) -> bool:

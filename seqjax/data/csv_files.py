@@ -33,7 +33,7 @@ DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
-class Columns:
+class CsvFile:
     """The columns of a file as text.
 
     Attributes:
@@ -100,7 +100,7 @@ class Columns:
         return False
 
 
-def read_csv(path: pathlib.Path) -> Columns:
+def read_csv(path: pathlib.Path) -> CsvFile:
     """Return the columns of a CSV file.
 
     Raises:
@@ -128,7 +128,7 @@ def read_csv(path: pathlib.Path) -> Columns:
             cells[name].extend(column)
     if not lines:
         raise DataError(f"{path}: expected a line of names and lines of values, got no values")
-    return Columns(path, cells, lines)
+    return CsvFile(path, cells, lines)
 
 
 def _text(path: pathlib.Path) -> str:

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 INFINITIES = {"inf": math.inf, "-inf": -math.inf}
 FLOAT32_MAX = 3.4028235e38
+"""The shortest decimal form, in which records have it."""
 
 Text = Annotated[str, Meta(max_length=4096)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -34,7 +34,7 @@ COMPILATION = 10.0
 """Seconds in which the programs of a group compile, unless they are in the cache."""
 
 
-class Batches(NamedTuple):
+class BatchSizes(NamedTuple):
     """Sizes of the batches of a run, encoder included.
 
     Attributes:
@@ -51,7 +51,7 @@ class Batches(NamedTuple):
     evaluations: int
 
 
-def batch_sizes(config: Config, data: Any) -> Batches:
+def batch_sizes(config: Config, data: Any) -> BatchSizes:
     """Sizes of batches from shapes alone.
 
     Args:
@@ -67,7 +67,7 @@ def batch_sizes(config: Config, data: Any) -> Batches:
         return *([x for x in (b.source, b.x) if x is not None] for b in batches), rows
 
     trained, evaluated, rows = jax.eval_shape(inputs, data)
-    return Batches(
+    return BatchSizes(
         steps=sum(x.shape[0] for x in trained),
         positions=sum(x.shape[0] * x.shape[1] for x in trained),
         evaluated_steps=sum(x.shape[0] for x in evaluated),

@@ -14,9 +14,8 @@ import numpy as np
 from seqjax.tasks.base import LINKS, PARTS, Batch, DataSetTask, Task, first_of
 from seqjax.tasks.datasets.ragged import RaggedTask
 from seqjax.tasks.streams.base import StreamTask
-from seqjax.types import ConfigError
+from seqjax.types import FLOAT32_MAX, ConfigError
 
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 DRAWN = 2**18
 """Most elements (step, sequence) of the batch that is drawn; its shapes are checked in full."""
 

@@ -3,11 +3,36 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from seqjax.reporting.aggregate import MARKS, RunResult, TableCell
-from seqjax.reporting.failures import by_reason
+from seqjax.reporting.completeness import Completeness
+from seqjax.reporting.failures import by_reason, warning
 from seqjax.stats import rules
 
 INTERVAL = f"mean ± {100 * rules.CONFIDENCE:.0f} % Student-t interval over seeds (runs/failed)"
 """The numbers of a cell."""
+
+
+def caption_of(
+    state: Completeness,
+    runs: Sequence[RunResult],
+    cells: Sequence[TableCell],
+    sentences: Iterable[str],
+) -> str:
+    """The caption of a table: what is missing or failed comes first, and the counts last.
+
+    Args:
+      state: numbers of recorded and missing runs.
+      runs: the runs, also those at values of the tuned axis that no cell has.
+      cells: the cells of the table.
+      sentences: sentences between them; empty ones are left out.
+    """
+    parts = [
+        "" if state.complete else str(state),
+        warning(runs),
+        *sentences,
+        explain_failures(runs, cells),
+        str(state) if state.complete else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def explain_selection(

@@ -11,12 +11,11 @@ import numpy as np
 from seqjax.records.record import run_id
 from seqjax.reporting.aggregate import aggregate
 from seqjax.reporting.completeness import completeness
-from seqjax.reporting.failures import warning
 from seqjax.reporting.formats import label
 from seqjax.reporting.tables import reading
 from seqjax.reporting.tables.captions import (
     INTERVAL,
-    explain_failures,
+    caption_of,
     explain_marks,
     explain_selection,
 )
@@ -214,20 +213,16 @@ def _table(
         better += f"; chance {chance}"
     state = completeness(runs, None)
     sentences = [
-        "" if state.complete else str(state),
-        warning(runs),
         question,
         f"Metric {first.metric} ({better}): {INTERVAL}.",
         "Failed runs count as chance." if any(run.failed for run in runs) else "",
         *explain_selection(cells, tune, validation, "the same seeds"),
         *explain_marks(cells, {}),
-        explain_failures(runs, cells),
-        str(state) if state.complete else "",
     ]
     return arrange(
         cells,
         title=title,
-        caption=" ".join(filter(None, sentences)),
+        caption=caption_of(state, runs, cells, sentences),
         metric=first.metric,
         part="",
         higher_is_better=first.higher_is_better,

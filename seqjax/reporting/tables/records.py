@@ -13,11 +13,10 @@ from seqjax.records.record import Record
 from seqjax.reporting.aggregate import TableCell, aggregate
 from seqjax.reporting.baselines import unbeaten
 from seqjax.reporting.completeness import completeness
-from seqjax.reporting.failures import warning
 from seqjax.reporting.formats import label
 from seqjax.reporting.tables.captions import (
     INTERVAL,
-    explain_failures,
+    caption_of,
     explain_marks,
     explain_selection,
 )
@@ -92,21 +91,16 @@ def make(
         cells = [dataclasses.replace(cell, chosen=None) for cell in cells]
     first, runs = records[0], list({record.id: record for record in records}.values())
     state = completeness(runs, planned)
-    caption = [
-        "" if state.complete else str(state),
-        warning(runs),
+    sentences = [
         question,
         f"Changed: {changed}." if changed else "",
         *_sentences(records, cells, tune, fixed),
         unbeaten(cells),
-        explain_failures(runs, cells),
-        str(state) if state.complete else "",
-        _environments(records),
     ]
     return arrange(
         cells,
         title=first.study if title is None else title,
-        caption=" ".join(filter(None, caption)),
+        caption=f"{caption_of(state, runs, cells, sentences)} {_environments(records)}",
         metric=_reported_metric(first),
         higher_is_better=first.compared == "score" or first.higher_is_better,
         tuned=tune if fixed is None else None,

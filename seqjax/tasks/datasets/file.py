@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqjax.data.csv_files import Columns, read_csv
+from seqjax.data.csv_files import CsvFile, read_csv
 from seqjax.data.folder import DataError, sha256
 from seqjax.data.npz import read_npz
 from seqjax.tasks.base import LONGEST, Batch
@@ -171,7 +171,7 @@ class File(BucketedTask):
 @functools.cache
 def _prepared(task: File) -> Prepared:
     content = _content(task.path)
-    read = csv_examples if isinstance(content, Columns) else npz_examples
+    read = csv_examples if isinstance(content, CsvFile) else npz_examples
     return prepare(read(content, task), task)
 
 
@@ -193,7 +193,7 @@ _READ: dict[str, _Version] = {}
 
 
 @functools.cache
-def _content(path: str) -> Columns | dict[str, np.ndarray]:
+def _content(path: str) -> CsvFile | dict[str, np.ndarray]:
     """Return columns or arrays of a file, which is read once, so that all runs have the same data.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from seqjax.data.csv_files import Columns
+from seqjax.data.csv_files import CsvFile
 from seqjax.data.folder import DataError, DataWarning
 
 PARTS = ("train", "validation", "test")
@@ -161,7 +161,7 @@ def _part_numbers(given: np.ndarray, place: Callable[[int], str]) -> np.ndarray:
 # CSV
 
 
-def csv_examples(file: Columns, fields: Fields) -> Examples:
+def csv_examples(file: CsvFile, fields: Fields) -> Examples:
     """Return the examples of a CSV file.
 
     Raises:
@@ -187,7 +187,7 @@ def csv_examples(file: Columns, fields: Fields) -> Examples:
     return _grouped(x_N, y_N, part_N, file, fields)
 
 
-def _input_columns(file: Columns, fields: Fields, target: str, usable: Sequence[str]) -> list[str]:
+def _input_columns(file: CsvFile, fields: Fields, target: str, usable: Sequence[str]) -> list[str]:
     """Return the names of the columns that are inputs."""
     own = () if fields.kind == "forecasting" else (target,)
     if fields.columns:
@@ -213,7 +213,7 @@ def _input_columns(file: Columns, fields: Fields, target: str, usable: Sequence[
     return names
 
 
-def _unknown_column(name: str, file: Columns) -> DataError:
+def _unknown_column(name: str, file: CsvFile) -> DataError:
     near = difflib.get_close_matches(name, file.cells, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     known = ", ".join(list(file.cells)[:20])
@@ -221,7 +221,7 @@ def _unknown_column(name: str, file: Columns) -> DataError:
 
 
 def _grouped(
-    x_N: np.ndarray, y_N: np.ndarray, part_N: np.ndarray | None, file: Columns, fields: Fields
+    x_N: np.ndarray, y_N: np.ndarray, part_N: np.ndarray | None, file: CsvFile, fields: Fields
 ) -> Examples:
     """Return the sequences of rows with equal values in the column ``sequence``."""
     numbers: dict[str, int] = {}

@@ -9,13 +9,13 @@ from seqjax.data.csv_files import NUMBER
 from seqjax.data.folder import DataError
 from seqjax.data.parts import stratified_order
 from seqjax.tasks.datasets.file_examples import PARTS, SPLIT, VALUES, Examples, Fields
+from seqjax.types import FLOAT32_MAX
 
 SHARES = (0.7, 0.85)
 """Ends of training and validation, as shares of the sequences in their order."""
 MOST_CLASSES = 1000
 PIECE = 2**16
 """Rows that are standardised at once, in float64."""
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 SMALLEST_UNIT, LARGEST_UNIT = 1e-15, 1e15
 """Bounds of the targets' standard deviation, whose square is a float32."""
 

@@ -80,9 +80,3 @@ def test_runs_that_were_recorded_before_are_added_by_the_command(finished):
     log = TensorBoard(finished / "tensorboard")
     for record in records:
         assert scalars(log.path(record.id)) == of_record(record)
-
-
-def test_a_long_id_has_a_folder_of_its_own(tmp_path):
-    log = TensorBoard(tmp_path)
-    paths = {log.path("a" * 400 + end) for end in "bc"}
-    assert len(paths) == 2 and all(len(path.name) < 255 for path in paths)

@@ -9,6 +9,7 @@ from support.commands import RATE, STUDY, command, contents, finish, recorded, r
 
 from experiments.cli.commands import report
 from experiments.cli.identity import identity
+from experiments.cli.workdir import folder_name
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 
@@ -120,6 +121,11 @@ def test_seeds_are_added_on_the_same_data_alone(tmp_path):
     assert command(*study, "--seeds=2").code == 0
     digests = {record["environment"]["data"] for record in recorded(workdir).values()}
     assert len(recorded(workdir)) == 2 and len(digests) == 1
+
+
+def test_a_long_id_has_a_folder_of_its_own():
+    names = {folder_name("a" * 400 + end) for end in "bc"}
+    assert len(names) == 2 and all(len(name) < 255 for name in names)
 
 
 def test_a_report_without_records_is_refused(tmp_path):
