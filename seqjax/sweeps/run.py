@@ -56,7 +56,8 @@ def run(
             recorded.write_plan(runs)
             pending = [run for run in runs if run.id not in recorded.records]
             if not pending:
-                return [recorded.records[run.id] for run in runs]
+                found = (recorded.records[run.id] for run in runs)
+                return [msgspec.structs.replace(one, tune=common["tune"]) for one in found]
             for group in group_runs(pending):
                 config = group[0].config
                 common["environment"] = environment | data[config.task]

@@ -79,6 +79,12 @@ def test_seeds_points_and_arms_extend_a_workdir(trained, tmp_path):
     assert len(STUDY.run([0], tmp_path)) == 2  # of those recorded, the runs that are asked for
 
 
+def test_records_are_returned_with_the_axis_that_is_tuned_now(trained, tmp_path):
+    for tune in (None, CLIP):
+        records = dataclasses.replace(STUDY, tune=tune).run([0], tmp_path)
+        assert {one.tune for one in records} == {tune} and len(trained.ids) == 2
+
+
 def test_arms_are_added_after_those_that_are_recorded(trained, tmp_path):
     STUDY.run([0], tmp_path)
     arms = (Arm("gru", {"model.cell": "gru"}), *STUDY.arms)  # the first run, of the pairs

@@ -25,7 +25,7 @@ from seqjax.tasks import TASKS, GeneratedTask
 
 AS_RECORDED = "as recorded"
 """Default of ``make``: the axis that the records name as tuned."""
-EXTEND = {"edge": "add values with --sweep to the same workdir"}
+EXTEND = {"edge": "more values extend the workdir"}
 """What to do about a mark."""
 
 
