@@ -76,8 +76,7 @@ def seeds_of(seeds: int | Iterable[int]) -> list[int]:
     whole = all(isinstance(seed, int | np.integer) and 0 <= seed < 2**32 for seed in seeds)
     if not seeds or not whole or len(set(seeds)) < len(seeds):
         given = ", ".join(map(str, seeds)) or "none"
-        expected = "one whole number from 0 or more, all different"
-        raise ConfigError(f"seeds: expected {expected}, got {given}")
+        raise ConfigError(f"seeds: expected different whole numbers, 0 or more, got {given}")
     return list(map(int, seeds))
 
 

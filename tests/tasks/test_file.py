@@ -544,7 +544,7 @@ def test_a_file_with_changed_bytes_is_prepared_or_refused(tmp_path_factory, kind
 # The command
 
 
-QUICK = ("--sweep=init.bias.f=0,1; clip.threshold=1,inf", "--seeds=2", "--tune=none")
+QUICK = ("--sweep=init.bias.f=0,1; clip.threshold=1,inf", "--seeds=1", "--tune=none")
 SMALL = "model.hidden=6; train.steps=80; train.eval_every=40; train.batch_size=16; "
 SMALL += "train.observe=gates; optim.name=adam; optim.learning_rate=0.02"
 

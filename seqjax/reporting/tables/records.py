@@ -68,8 +68,9 @@ def make(
       RecordError: a file of the workdir has invalid content.
       NoReportedRunsError: tuning is not finished, so no cell has reported runs.
     """
+    place = ""
     if isinstance(records, str | os.PathLike):
-        workdir = pathlib.Path(records)
+        workdir, place = pathlib.Path(records), f" in {records}"
         records = read_all(workdir)
         planned = read_plan(workdir) if planned is None else planned
     if not all(isinstance(record, Record) for record in records):
@@ -80,7 +81,7 @@ def make(
         records = [record for record in records if record.point.get(tune) == fixed]
         planned = planned and [run for run in planned if run.point.get(tune) == fixed]
     if not records:
-        raise ValueError("records: expected at least one, got none")
+        raise ValueError(f"records: expected at least one, got none{place}")
     records = sorted(records, key=lambda record: (-len(record.point), record.id))
     cells = aggregate(records, tune)
     if not cells:
