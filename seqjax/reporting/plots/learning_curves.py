@@ -1,13 +1,10 @@
 """Learning curves of the cells of a table."""
 
-from collections.abc import Sequence
-
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
 from seqjax.reporting.aggregate import TableCell
-from seqjax.reporting.baselines import best_baseline
 from seqjax.reporting.formats import label
 from seqjax.reporting.plots.heat_maps import row_label
 from seqjax.reporting.plots.style import (
@@ -52,7 +49,7 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
 
     A table without columns has a panel for each value of the first part of a row's label. Lines are
     means over seeds at the cell's tuned value; bands span the seeds. Failed runs are included as
-    long as they are finite. A dashed line is the test metric of the best baseline, if there is one.
+    long as they are finite.
 
     Args:
       table: the table.
@@ -84,7 +81,6 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
             shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.88, len(lines)))
             for (name, cell), shade in zip(lines, shades, strict=True):
                 _draw_cell(panel, cell, quantity, shade, name)
-            _draw_baseline(panel, [cell for _, cell in lines], quantity)
             panel.set_title(short_name(title), loc="left")
             if not one_legend:
                 panel.legend(title=legend_title or None, fontsize=7, title_fontsize=7)
@@ -108,12 +104,3 @@ def _draw_cell(panel: Axes, cell: TableCell, quantity: str, shade: np.ndarray, n
     low, mean, high = (f(y, axis=0) for f in (np.nanmin, np.nanmean, np.nanmax))
     panel.plot(x, mean, color=shade, label=legend_name(name), linewidth=1.4)
     panel.fill_between(x, low, high, color=shade, alpha=0.15, linewidth=0)
-
-
-def _draw_baseline(panel: Axes, cells: Sequence[TableCell], quantity: str) -> None:
-    """Draw the best baseline, if the curve is its metric and all cells have the same one."""
-    runs = [cell.records[0] for cell in cells]
-    best = {best_baseline(run) if quantity == f"validation_{run.metric}" else None for run in runs}
-    if len(best) == 1 and (baseline := best.pop()) is not None:
-        name = legend_name(f"{baseline.name} (test)")
-        panel.axhline(baseline.metric, color="0.4", linewidth=0.8, linestyle="--", label=name)
