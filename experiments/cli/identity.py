@@ -209,6 +209,7 @@ def difference(there: Identity, here: Identity) -> str | None:
         pair = parts_there.get(name, ABSENT), parts_here.get(name, ABSENT)
         if pair[0] != pair[1]:
             (verb, value), (other_verb, other) = pair
+            value, other = value or "''", other or "''"
             other = other if verb == other_verb else f"{other_verb} {other}"
             return f"{name} {verb} {value} there and {other} here"
     return f"{there} there and {here} here"
