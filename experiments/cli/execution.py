@@ -174,6 +174,7 @@ def describe(
         groups = executor.group_runs(runs)
         lines += plan_text.design(study)
         lines.append(f"workdir: {path}")
+        lines += plan_text.data(runs)
         lines += plan_text.settings(defined, runs)
         lines += executor.describe_groups(groups, environment["platform"])
         if records:

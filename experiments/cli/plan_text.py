@@ -69,6 +69,13 @@ def settings(defined: Study, runs: Iterable[Run]) -> Iterator[str]:
         yield from _wrapped(arm, list(own.values()))
 
 
+def data(runs: Iterable[Run]) -> Iterator[str]:
+    """Lines on the data that the user has chosen: what is in the file, and how it is used."""
+    for text in dict.fromkeys(run.config.task.describe() for run in runs):
+        if text:
+            yield from textwrap.wrap(f"data: {text}", WIDTH, subsequent_indent="    ")
+
+
 class _Field(NamedTuple):
     """Default of a field, and its values, several if points differ."""
 

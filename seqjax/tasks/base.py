@@ -186,6 +186,10 @@ class Task:
         """Return ``final_metrics`` of a trained model, such as scores of the text it generates."""
         raise NotImplementedError
 
+    def describe(self) -> str:
+        """Return a line on data that the user has chosen, for plans; "" for other tasks."""
+        return ""
+
     def saved_data(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return data to save with a trained model, so that it can be used without its data set.
 

@@ -13,7 +13,7 @@ from support.batches import evaluation_batches, mean_metrics, rows_of, trains_an
 from support.commands import command
 
 from seqjax.data.csv_files import read_csv
-from seqjax.data.folder import DataError
+from seqjax.data.folder import DataError, DataWarning
 from seqjax.data.npz import read_npz
 from seqjax.tasks import digest_of_data
 from seqjax.tasks.checks import check_task
@@ -103,7 +103,7 @@ def test_metrics_and_chance_are_in_the_units_of_the_file(npz):
     assert found["mse"] == pytest.approx(np.mean((test - train.mean()) ** 2), rel=1e-5)
     assert found["mae"] == pytest.approx(np.mean(np.abs(test - train.mean())), rel=1e-5)
     assert task.metric == "mse" and not task.higher_is_better and task.links == ("linear",)
-    assert task.chance_metric() == pytest.approx(train.var(), rel=1e-5)
+    assert task.chance_metric() == pytest.approx(np.mean((test - train.mean()) ** 2), rel=1e-5)
     assert task.chance_loss("linear") == pytest.approx(1, rel=1e-5)
 
 
@@ -139,8 +139,9 @@ def test_classes_of_any_kind_are_numbered_and_named(npz):
     assert task.prepared().classes == ("high", "low") and task.outputs == 2
     assert task.prepared().y.tolist() == [int(label == "low") for label in LABELS]
     assert task.metric == "accuracy" and task.links[0] == "softmax"
-    train = LABELS[task.prepared().numbers[0]]
-    assert task.chance_metric() == max(np.mean(train == "low"), np.mean(train == "high"))
+    train, _, test = (LABELS[part] for part in task.prepared().numbers)
+    usual = max(("low", "high"), key=train.tolist().count)
+    assert task.chance_metric() == pytest.approx(np.mean(test == usual), rel=1e-5)
     for labels, names in [
         ([3, -1, 10], ("-1", "3", "10")),
         ([2.0, 10.0], ("2", "10")),
@@ -185,7 +186,9 @@ def test_labels_at_every_step_are_scored_where_the_sequence_is_valid(npz):
         right += np.sum(((raw > 3) == batch.y) * batch.weight)
     assert weights == right == LENGTHS[SPLIT == 2].sum()
     train = y[SPLIT == 0][valid_train()]
-    assert task.chance_metric() == pytest.approx(max(train.mean(), 1 - train.mean()))
+    test = y[SPLIT == 2][np.arange(T) < LENGTHS[SPLIT == 2][:, None]]
+    chance = np.mean(test == (train.mean() > 0.5))
+    assert task.chance_metric() == pytest.approx(chance, rel=1e-5)
 
 
 def valid_train():
@@ -480,6 +483,33 @@ def test_labels_that_cannot_be_right_are_refused(npz, csv):
         only.prepared()
 
 
+def test_chance_is_what_the_training_mean_reaches_on_the_test_part_of_a_trend(csv):
+    rise = np.arange(100.0)
+    task = csv("forecasting", {"s": rise}, window=4)
+    train, _, test = (rise[4:][part] for part in task.prepared().numbers)
+    wanted = np.mean((test - train.mean()) ** 2)
+    assert task.chance_metric() == pytest.approx(wanted, rel=1e-4) and wanted > 5 * train.var()
+    assert task.chance_metric() == task.baselines()["mean"]
+
+
+def test_rows_that_stand_alone_are_no_windows(csv):
+    """A table of examples, not of a series: its rows have no order, or that of the classes."""
+    noise = np.random.default_rng(1).normal(size=(200, 3)).round(3)
+    table = {"a": noise[:, 0], "b": noise[:, 1], "y": noise[:, 0] + noise[:, 2]}
+    with pytest.warns(DataWarning, match="row before.*task.sequence"):
+        csv("regression", table, "alone.csv").prepared()
+    table["y"] = [0.0, *table["a"][:-1]]  # a target that does depend on the row before
+    csv("regression", table, "series.csv").prepared()
+    table = {"row": range(200), **table, "y": np.arange(200) // 70}
+    with pytest.raises(DataError, match=r"test part, got only 2.*order of classes"):
+        csv("classification", table, "sorted.csv", columns="a+b").prepared()
+    alone = csv("classification", table, "given.csv", columns="a+b", sequence="row")
+    assert set(alone.prepared().length_S) == {1}
+    table["y"] = np.where(np.arange(200) < 180, np.arange(200) % 2, [2, 0] * 100)
+    with pytest.warns(DataWarning, match="training lacks: 2"):
+        csv("classification", table, "new.csv", columns="row").prepared()
+
+
 def test_series_that_cannot_be_right_are_refused(npz, csv):
     mixed = {"a": OTHER, "split": np.tile([0, 1, 2], 20), "y": SERIES}
     for task, words in [
@@ -584,6 +614,19 @@ def test_a_study_runs_on_a_file_of_ones_own(npz, csv, tmp_path, format):
 
     again = command(f"--workdir={workdir}", program=report)
     assert again.code == 0 and again.out == result.out
+
+
+def test_a_task_describes_how_it_uses_the_file(npz, csv):
+    rise = [k % 7 for k in range(60)]
+    table = {"": range(60), "when": ["noon"] * 60, "a": rise, "b": rise}
+    with pytest.warns(DataWarning, match=r"no inputs: when \(noon\)"):
+        said = csv("forecasting", table, window=5).describe()
+    assert "55 windows of 5 rows (38 train, 8 validation, 9 test)" in said
+    assert "inputs: a, b; target: b" in said
+    wide = {f"c{k}": rise for k in range(30)}
+    assert "and 9 more" in csv("regression", wide, "wide.csv", window=5).describe()
+    said = npz("classification", {"x": X, "y": LABELS, "lengths": LENGTHS}).describe()
+    assert f"{LENGTHS.min()} to {T} rows" in said and "2 classes" in said
 
 
 def test_a_command_names_the_mistake_in_a_file(csv, tmp_path):

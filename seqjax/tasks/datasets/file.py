@@ -12,8 +12,8 @@ from seqjax.data.csv_files import CsvFile, read_csv
 from seqjax.data.folder import DataError, sha256
 from seqjax.data.npz import read_npz
 from seqjax.tasks.base import LONGEST, Batch
-from seqjax.tasks.datasets.file_baselines import baselines
-from seqjax.tasks.datasets.file_examples import VALUES, csv_examples, npz_examples
+from seqjax.tasks.datasets.file_baselines import baselines, constant
+from seqjax.tasks.datasets.file_examples import PARTS, VALUES, csv_examples, npz_examples
 from seqjax.tasks.datasets.file_parts import Prepared, prepare, rows_of
 from seqjax.tasks.datasets.ragged import BucketedTask
 from seqjax.types import Array, check_name, check_size
@@ -38,8 +38,9 @@ class File(BucketedTask):
     draw, in which classes are proportional. A window belongs to the part of its target, so its
     inputs may reach back into an earlier part; no target of a later part is seen in training.
 
-    Metrics: ``mse`` and ``mae`` in the units of the file, at chance those of the mean and median
-    training target; or ``accuracy``, at chance that of the most frequent class in training.
+    Metrics: ``mse`` and ``mae`` in the units of the file, or ``accuracy``. Chance is what the mean
+    training target, or the most frequent class in training, reaches on the test part: in a series
+    with a trend, the variance in training would be a level that no constant reaches.
 
     Attributes:
       path: CSV or NPZ file, relative to the working directory.
@@ -137,7 +138,7 @@ class File(BucketedTask):
         return ("linear",) if self.targets == "values" else super().links
 
     def data(self) -> dict[str, Any]:
-        x_N, y, start, length, numbers, _, unit, _ = self.prepared()
+        x_N, y, start, length, numbers, _, unit, *_ = self.prepared()
         arrays = self.arrays(x_N, y, start, length, numbers)
         return arrays | {"unit": np.float32(unit)}  # for the digest of the data
 
@@ -158,11 +159,30 @@ class File(BucketedTask):
         return y, np.ones(len(y))
 
     def chance_metric(self) -> float:
-        """Return the accuracy, or the mean squared error in the units of the file."""
-        return super().chance_metric() * self.prepared().unit ** 2
+        """Return the test metric of the training mean or the most frequent training class."""
+        return _chance(self)
 
     def baselines(self) -> dict[str, float]:
         return dict(_baselines(self))
+
+    def describe(self) -> str:
+        prepared = self.prepared()
+        counts = ", ".join(
+            f"{len(n):,} {part}" for n, part in zip(prepared.numbers, PARTS, strict=True)
+        )
+        shortest, longest = prepared.length_S.min(), prepared.length_S.max()
+        rows = f"{longest} rows" if shortest == longest else f"{shortest} to {longest} rows"
+        rows = "1 row" if longest == 1 else rows
+        things = "windows" if self._windows(self.path.lower().endswith(NPZ)) else "sequences"
+        inputs = ", ".join(prepared.inputs[:20]) or f"{self.inputs} columns"
+        inputs += f" and {self.inputs - 20} more" if len(prepared.inputs) > 20 else ""
+        target = f"; target: {prepared.target_name}" if prepared.target_name else ""
+        classes = f" ({self.outputs} classes)" if prepared.classes else ""
+        total = sum(map(len, prepared.numbers))
+        return (
+            f"{self.path}: {total:,} {things} of {rows} ({counts}); inputs: {inputs}"
+            f"{target}{classes}"
+        )
 
     def saved_data(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return {"classes": list(self.prepared().classes)}, {}
@@ -173,6 +193,11 @@ def _prepared(task: File) -> Prepared:
     content = _content(task.path)
     read = csv_examples if isinstance(content, CsvFile) else npz_examples
     return prepare(read(content, task), task)
+
+
+@functools.cache
+def _chance(task: File) -> float:
+    return constant(task.prepared(), task.every_step)
 
 
 @functools.cache

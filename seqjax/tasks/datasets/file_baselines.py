@@ -23,12 +23,10 @@ def baselines(prepared: Prepared, every_step: bool) -> dict[str, float]:
     the mean over steps, if there are more than 1,000 or lengths differ; or the step itself for
     labels at every step. It is left out where it would be large.
     """
-    groups = [rows_of(prepared, k) if every_step else k for k in prepared.numbers]
+    groups = _groups(prepared, every_step)
     train, validation, test = (prepared.y[group] for group in groups)
-    if classes := len(prepared.classes):
-        found = {"most frequent": _errors(np.eye(classes)[[np.bincount(train).argmax()]], test)}
-    else:
-        found = {"mean": _errors(np.full((1, 1), train.mean(dtype=np.float64)), test)}
+    classes = len(prepared.classes)
+    found = {"most frequent" if classes else "mean": _constant(train, test, classes)}
     if prepared.last_S is not None:
         found["persistence"] = _errors(prepared.last_S[prepared.numbers[2]][:, None], test)
     features = _features(prepared, every_step)
@@ -37,9 +35,29 @@ def baselines(prepared: Prepared, every_step: bool) -> dict[str, float]:
         targets = np.eye(classes)[train] if classes else train[:, None].astype(np.float64)
         predicted = classical.ridge(x[0], targets, x[1:], lambda p: _errors(p, validation))
         found["linear"] = _errors(predicted, test)
+    return {name: _metric(error, prepared) for name, error in found.items()}
+
+
+def constant(prepared: Prepared, every_step: bool) -> float:
+    """Return the test metric of the training mean or, for classes, the most frequent class."""
+    train, _, test = (prepared.y[group] for group in _groups(prepared, every_step))
+    return _metric(_constant(train, test, len(prepared.classes)), prepared)
+
+
+def _groups(prepared: Prepared, every_step: bool) -> list[np.ndarray]:
+    """Return indices of the targets of each part."""
+    return [rows_of(prepared, k) if every_step else k for k in prepared.numbers]
+
+
+def _constant(train: np.ndarray, test: np.ndarray, classes: int) -> float:
+    """Return the error of the best constant of the training targets on the test targets."""
     if classes:
-        return {name: _rounded(1 - error) for name, error in found.items()}
-    return {name: _rounded(error * prepared.unit**2) for name, error in found.items()}
+        return _errors(np.eye(classes)[[np.bincount(train).argmax()]], test)
+    return _errors(np.full((1, 1), train.mean(dtype=np.float64)), test)
+
+
+def _metric(error: float, prepared: Prepared) -> float:
+    return _rounded(1 - error if prepared.classes else error * prepared.unit**2)
 
 
 def _errors(predicted: np.ndarray, y: np.ndarray) -> float:

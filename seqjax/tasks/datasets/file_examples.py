@@ -42,6 +42,7 @@ class Examples(NamedTuple):
       part_S: part of each sequence, 0 to 2, if the file assigns it, else None.
       last_S: last known value of the series before each forecast, or None.
       windows: the sequences are windows of one series.
+      inputs, target_name: names of the columns, if they have any.
     """
 
     x_N: np.ndarray
@@ -51,6 +52,8 @@ class Examples(NamedTuple):
     part_S: np.ndarray | None
     last_S: np.ndarray | None = None
     windows: bool = False
+    inputs: tuple[str, ...] = ()
+    target_name: str = ""
 
 
 # NPZ
@@ -182,9 +185,11 @@ def csv_examples(file: CsvFile, fields: Fields) -> Examples:
         place = f"{file.path}: line {{}}, column {SPLIT!r}"
         part_N = _part_numbers(file.texts(SPLIT), lambda row: place.format(file.lines[row]))
 
-    if not fields.sequence:
-        return windows(x_N, y_N, part_N, fields)
-    return _grouped(x_N, y_N, part_N, file, fields)
+    if fields.sequence:
+        found = _grouped(x_N, y_N, part_N, file, fields)
+    else:
+        found = windows(x_N, y_N, part_N, fields)
+    return found._replace(inputs=tuple(names), target_name=target)
 
 
 def _input_columns(file: CsvFile, fields: Fields, target: str, usable: Sequence[str]) -> list[str]:
@@ -206,7 +211,9 @@ def _input_columns(file: CsvFile, fields: Fields, target: str, usable: Sequence[
     if not names:
         raise DataError(f"{file.path}: expected a column of numbers beside {target!r}, got none")
     if len(names) < len(candidates):
-        texts = ", ".join(name for name in candidates if name not in names)
+        texts = ", ".join(
+            f"{name} ({file.cells[name][0]:.20})" for name in candidates if name not in names
+        )
         warnings.warn(
             f"{file.path}: columns of text are no inputs: {texts}", DataWarning, stacklevel=2
         )
@@ -216,7 +223,9 @@ def _input_columns(file: CsvFile, fields: Fields, target: str, usable: Sequence[
 def _unknown_column(name: str, file: CsvFile) -> DataError:
     near = difflib.get_close_matches(name, file.cells, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    known = ", ".join(list(file.cells)[:20])
+    if "," in name:
+        hint = "; names are joined by +"
+    known = ", ".join([known for known in file.cells if known][:20])
     return DataError(f"{file.path}: no column {name[:40]!r}{hint}; columns: {known}")
 
 

@@ -9,6 +9,7 @@ from seqjax.data.csv_files import NUMBER
 from seqjax.data.folder import DataError
 from seqjax.data.parts import stratified_order
 from seqjax.tasks.datasets.file_examples import PARTS, SPLIT, VALUES, Examples, Fields
+from seqjax.tasks.datasets.file_rows import check_classes, check_rows
 from seqjax.types import FLOAT32_MAX
 
 SHARES = (0.7, 0.85)
@@ -31,6 +32,7 @@ class Prepared(NamedTuple):
       classes: names of the classes; empty for values.
       unit: the number by which values were divided; 1 for classes.
       last_S: last known value before each forecast, standardised, or None.
+      inputs, target_name: names of the columns, if they have any.
     """
 
     x_N: np.ndarray
@@ -41,6 +43,8 @@ class Prepared(NamedTuple):
     classes: tuple[str, ...]
     unit: float
     last_S: np.ndarray | None
+    inputs: tuple[str, ...] = ()
+    target_name: str = ""
 
 
 def prepare(examples: Examples, fields: Fields) -> Prepared:
@@ -55,19 +59,25 @@ def prepare(examples: Examples, fields: Fields) -> Prepared:
     by_class = y if fields.kind == "classification" else None
     numbers = split(examples, by_class, fields)
     train_N = rows_of(examples, numbers[0])
-    y_train = y[train_N] if fields.kind == "labelling" else y[numbers[0]]
+    labels = fields.kind == "labelling"
+    y_train = y[train_N] if labels else y[numbers[0]]
     if np.ptp(y_train) == 0:
         one = classes[y_train[0]] if classes else y_train[0]
         raise DataError(
             f"{fields.path}: targets: expected different ones in the training part, got only {one}"
         )
+    if classes:
+        groups = [rows_of(examples, part) if labels else part for part in numbers]
+        check_classes(y, groups, classes, fields, examples.windows)
     unit, last = 1.0, examples.last_S
     if not classes:
         (y, last), unit = _standardised_values([y, last], y_train, fields)
     mean, deviation = scale_of(examples.x_N[train_N]) if fields.standardise else (0.0, 1.0)
     x = _as_float32(examples.x_N, mean, deviation, "inputs", fields)
     kept = examples.start_S, examples.length_S, numbers
-    return Prepared(x, y, *kept, classes, unit, last)
+    check_rows(examples, y, fields)
+    names = examples.inputs, examples.target_name
+    return Prepared(x, y, *kept, classes, unit, last, *names)
 
 
 def _standardised_values(
