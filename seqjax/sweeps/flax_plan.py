@@ -305,8 +305,8 @@ def _specs(given: Values) -> dict[str, Any]:
             raise ConfigError(f"{path}: expected {expected}, because {reason}, got {given[path]!r}")
     if given.get("clip.kind") == "step":
         raise ConfigError(
-            "clip.kind: expected another kind than step, which acts inside seqjax.unroll: pass "
-            "step_bound there in make_model"
+            "clip.kind: expected another kind than step, which acts inside seqjax.unroll: let the "
+            "loss pass step_bound to a model of seqjax"
         )
     fields = Overrides({path: v for path, v in given.items() if not path.startswith(MODEL)})
     return {section: make_spec(SECTIONS[section], section, fields) for section in FIELDS}

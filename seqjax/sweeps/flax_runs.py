@@ -1,7 +1,7 @@
 """Runs of Flax modules of one's own: their programs are traced before any of them trains.
 
-A program whose numbers cannot be traced, or that cannot be vectorised, is built once for each
-combination of its numbers, and its runs train one by one.
+A program whose numbers cannot be traced is built for each combination of them. Runs that cannot be
+stacked along a run axis train one by one.
 """
 
 import dataclasses
@@ -89,8 +89,8 @@ def _bytes_of_values(jaxpr: Jaxpr) -> int:
     return sum(map(_bytes, outputs)) + sum(map(_bytes_of_values, inner))
 
 
-class Batch(NamedTuple):
-    """Runs of one structure.
+class TracedGroup(NamedTuple):
+    """Runs of one structure, whose programs can be traced.
 
     Attributes:
       runs: the runs.
@@ -105,7 +105,7 @@ class Batch(NamedTuple):
     params: Any
 
 
-def make_batches(runs: Sequence[Run], platform: str) -> list[Batch]:
+def trace_groups(runs: Sequence[Run], platform: str) -> list[TracedGroup]:
     """The runs by structure, after tracing the programs of each structure.
 
     Args:
@@ -117,46 +117,46 @@ def make_batches(runs: Sequence[Run], platform: str) -> list[Batch]:
       Exception: the error of the module or the loss, if it also fails with Python numbers.
     """
     firsts: dict[int, Any] = {}
-    batches = []
+    traced = []
     for group in group_runs(list(runs)):
-        for batch in _traced(group, platform):
-            first = firsts.setdefault(group[0].config.train.batch_size, batch.params)
-            paired = "data+weights" if batch.params == first else "data"
-            runs_of_batch = [dataclasses.replace(run, paired=paired) for run in batch.runs]
-            batches.append(batch._replace(runs=runs_of_batch))
-    return batches
+        for one in _traced(group, platform):
+            first = firsts.setdefault(group[0].config.train.batch_size, one.params)
+            paired = "data+weights" if one.params == first else "data"
+            runs_of_group = [dataclasses.replace(run, paired=paired) for run in one.runs]
+            traced.append(one._replace(runs=runs_of_group))
+    return traced
 
 
-def _traced(group: list[Run], platform: str) -> list[Batch]:
-    """Batches of the runs of one structure: a single one, if their numbers can be traced."""
-    traced = _try(group, platform)
-    if isinstance(traced, Batch):
-        return [traced]
-    batches, stacked = [], True
+def _traced(group: list[Run], platform: str) -> list[TracedGroup]:
+    """The runs of one structure: in a single group, if their numbers can be traced."""
+    whole = _try(group, platform)
+    if isinstance(whole, TracedGroup):
+        return [whole]
+    groups, stacked = [], True
     for same in group_runs([_with_fixed_numbers(run) for run in group]):
-        batch = _try(same, platform)
-        if not isinstance(batch, Batch):
+        one = _try(same, platform)
+        if not isinstance(one, TracedGroup):
             devices, stacked = jax.local_devices()[:1], False
-            batch = Batch(same, 1, devices, _trace(same[0], 1, devices))
-        batches.append(batch)
-    reason = f"{type(traced).__name__}: {str(traced).strip().partition(chr(10))[0][:200]}"
+            one = TracedGroup(same, 1, devices, _trace(same[0], 1, devices))
+        groups.append(one)
+    reason = f"{type(whole).__name__}: {str(whole).strip().partition(chr(10))[0][:200]}"
     runs = f"{len(group)} runs of arm {group[0].arm!r}"
     if not stacked:
         _warn(f"{runs} train one by one, because they cannot be stacked ({reason})")
-    elif len(batches) > 1:
+    elif len(groups) > 1:
         _warn(
-            f"{runs} compile a program for each of {len(batches)} combinations of numbers, because "
+            f"{runs} compile a program for each of {len(groups)} combinations of numbers, because "
             f"these cannot be traced ({reason})"
         )
-    return batches
+    return groups
 
 
-def _try(group: list[Run], platform: str) -> Batch | Exception:
-    """The batch of all runs of a group, or the error that tracing its programs raises."""
+def _try(group: list[Run], platform: str) -> TracedGroup | Exception:
+    """The group after tracing its programs, or the error that tracing raises."""
     devices = jax.local_devices()
     try:
         per_device = runs_per_device(group[0].config, platform)
-        return Batch(group, per_device, devices, _trace(group[0], per_device, devices))
+        return TracedGroup(group, per_device, devices, _trace(group[0], per_device, devices))
     except Exception as error:  # modules of users raise errors of any kind
         return error
 

@@ -18,7 +18,7 @@ from seqjax.records.source import source_of
 from seqjax.sweeps.checkpointer import Checkpointer, FolderCheckpointer
 from seqjax.sweeps.executor import train_group
 from seqjax.sweeps.flax_plan import make_sweep
-from seqjax.sweeps.flax_runs import Batch, check_metrics, make_batches
+from seqjax.sweeps.flax_runs import TracedGroup, check_metrics, trace_groups
 from seqjax.sweeps.recording import Recording, recording
 from seqjax.sweeps.run import check_recorded, seeds_of
 from seqjax.sweeps.study import Run
@@ -93,14 +93,14 @@ def sweep(
     runs = plan.plan(seeds_of(seeds))
     environment = describe_environment() | {DATA: digest_of_data([task])}
     with recording(workdir) as recorded:
-        batches = []
+        groups = []
         if any(run.id not in recorded.records for run in runs):
-            batches = make_batches(runs, environment["platform"])
-        _check_recorded(recorded, runs, batches, environment[DATA])
+            groups = trace_groups(runs, environment["platform"])
+        common = {"tune": plan.tune, "environment": environment}
+        _check_recorded(recorded, runs, groups, common)
         recorded.write_plan(runs)
-        _train(recorded, batches, environment, checkpoint_every)
-        records = [recorded.records[run.id] for run in runs]
-    return [msgspec.structs.replace(record, tune=plan.tune) for record in records]
+        _train(recorded, groups, common, checkpoint_every)
+        return [recorded.records[run.id] for run in runs]
 
 
 def _task(
@@ -131,48 +131,54 @@ def _task(
 
 
 def _check_recorded(
-    recorded: Recording, runs: Sequence[Run], batches: Sequence[Batch], data: str
+    recorded: Recording,
+    runs: Sequence[Run],
+    groups: Sequence[TracedGroup],
+    common: Mapping[str, Any],
 ) -> None:
     """Raise ConfigError if the workdir has records of other runs than these.
 
     Args:
       recorded: the records.
       runs: all runs.
-      batches: the same, with what they share with the first run; empty if all are recorded.
-      data: digest of the data.
+      groups: the same, with what they share with the first run; empty if all are recorded.
+      common: fields that all records share.
     """
     task = runs[0].config.task
-    paired = {run.id: run.paired for batch in batches for run in batch.runs}
+    paired = {run.id: run.paired for group in groups for run in group.runs}
     paired = paired or {name: record.paired for name, record in recorded.records.items()}
     runs = [dataclasses.replace(run, paired=paired[run.id]) for run in runs]
-    check_recorded(recorded, runs, {task: {DATA: data}})
-    chance = Chance(task.chance_metric(), task.chance_loss(""))
+    check_recorded(recorded, runs, {task: {DATA: common["environment"][DATA]}})
+    levels = {
+        "chance": Chance(task.chance_metric(), task.chance_loss("")),
+        "best_loss": task.best_loss(""),
+    }
     for record in recorded.records.values():
-        recorded.check(record, chance=chance, best_loss=task.best_loss(""))
+        recorded.check(record, **levels, tune=common["tune"])
 
 
 def _train(
-    recorded: Recording, batches: Sequence[Batch], environment: Mapping[str, Any], every: float
+    recorded: Recording, groups: Sequence[TracedGroup], common: Mapping[str, Any], every: float
 ) -> None:
     """Train the runs without a record.
 
     Args:
       recorded: the records.
-      batches: the runs.
-      environment: versions and hardware, and the digest of the data.
+      groups: the runs.
+      common: fields that all records share.
       every: seconds between two checkpoints.
     """
-    batches = [
-        batch._replace(runs=[run for run in batch.runs if run.id not in recorded.records])
-        for batch in batches
+    groups = [
+        group._replace(runs=[run for run in group.runs if run.id not in recorded.records])
+        for group in groups
     ]
-    batches = [batch for batch in batches if batch.runs]
-    with _checkpointer(recorded, batches, environment, every) as checkpointer:
-        for batch in batches:
+    groups = [group for group in groups if group.runs]
+    with _checkpointer(recorded, groups, common["environment"], every) as checkpointer:
+        for group in groups:
             for record, _ in train_group(
-                batch.runs, batch.per_device, batch.devices, check_metrics, checkpointer
+                group.runs, group.per_device, group.devices, check_metrics, checkpointer
             ):
-                record = msgspec.structs.replace(record, environment=environment)
+                record = msgspec.structs.replace(record, **common)
                 try:
                     record.check()
                 except ValueError as error:
@@ -182,14 +188,14 @@ def _train(
 
 @contextlib.contextmanager
 def _checkpointer(
-    recorded: Recording, batches: Sequence[Batch], environment: Mapping[str, Any], every: float
+    recorded: Recording, groups: Sequence[TracedGroup], environment: Mapping[str, Any], every: float
 ) -> Iterator[Checkpointer]:
     """Callbacks that checkpoint these runs in the workdir of the records, if there is one."""
-    if recorded.file is None or not batches:
+    if recorded.file is None or not groups:
         yield Checkpointer()
         return
     # The name of a run in a checkpoint has everything that its numbers depend on.
-    pending = {f"{run.id} {_digest(run)}": run for batch in batches for run in batch.runs}
+    pending = {f"{run.id} {_digest(run)}": run for group in groups for run in group.runs}
     with FolderCheckpointer(
         recorded.file.with_name("checkpoints"),
         every,

@@ -141,7 +141,8 @@ def chance_of_classes(y: Any) -> dict[str, float]:
     """
     y = np.ravel(np.asarray(y))
     if y.dtype.kind not in "biu" or not y.size or y.min() < 0:
-        raise ConfigError(f"y: expected classes 0, 1, ..., got type {y.dtype}")
+        got = f"{y.size} values of {y.dtype}" + (f", from {y.min()}" if y.size else "")
+        raise ConfigError(f"y: expected whole numbers from 0, got {got}")
     shares = np.bincount(y.astype(int)) / y.size
     return {
         "loss": losses.constant_class_loss("softmax", shares),

@@ -6,6 +6,7 @@ built anew in every trace, because its attributes may be traced numbers, and get
 the compiler drops the computation of initial weights that are not used.
 """
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -31,7 +32,7 @@ from seqjax.training.step import (
     initial_model,
     loss_and_gradient,
 )
-from seqjax.types import Array, ConfigError, Number, named_key
+from seqjax.types import Array, ConfigError, Number, named_key, static
 
 STRUCTURE = {"static": True}
 RNGS = "rngs"
@@ -49,12 +50,15 @@ class FlaxModel:
       loss: function from the module and a batch to a loss, or a loss and metrics by name.
       fixed: arguments of the structure, as (name, type, value); the type tells 1 from True.
       numbers: arguments that may be traced, by name.
+      eager: compute what depends neither on a key nor on a traced number while tracing, as outside
+        of ``jax.jit``. NNX takes arrays of a trace, unlike others, for static attributes.
     """
 
     make: Callable[..., Any] = dataclasses.field(metadata=STRUCTURE)
     loss: Callable[..., Any] = dataclasses.field(metadata=STRUCTURE)
     fixed: tuple[tuple[str, type, Any], ...] = dataclasses.field(metadata=STRUCTURE)
     numbers: Mapping[str, Number]
+    eager: bool = static(False)
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -69,7 +73,7 @@ class FlaxModel:
     def with_fixed_numbers(self) -> "FlaxModel":
         """The model whose numbers are Python numbers and part of the structure."""
         numbers = tuple((name, float, value) for name, value in self.numbers.items())
-        return dataclasses.replace(self, fixed=self.fixed + numbers, numbers={})
+        return dataclasses.replace(self, fixed=self.fixed + numbers, numbers={}, eager=True)
 
     def build(self, key: Array | None = None) -> nnx.Module | linen.Module:
         """The module.
@@ -81,7 +85,8 @@ class FlaxModel:
             kind, reason, rngs = linen.Module, "takes no rngs, so expected a linen", {}
         else:
             kind, reason, rngs = nnx.Module, "takes rngs, so expected an nnx", {RNGS: nnx.Rngs(key)}
-        module = self.make(**rngs, **self.arguments)
+        with jax.ensure_compile_time_eval() if self.eager else contextlib.nullcontext():
+            module = self.make(**rngs, **self.arguments)
         if not isinstance(module, kind):
             got = type(module).__name__
             raise ConfigError(f"make_model: {reason}.Module, got {got}")
@@ -276,11 +281,7 @@ def _bind(model: FlaxModel, params: Any, rest: Any, training: bool) -> nnx.Modul
         key = jax.random.wrap_key_data(rest["key"])
         return LinenModel(model.build(), variables, key, training)
     graph, params_state, rest_state = nnx.split(model.build(jax.random.key(0)), nnx.Param, ...)
-    rest = jax.tree.map(
-        lambda like, leaf: jax.random.wrap_key_data(leaf) if _is_key(like) else leaf,
-        nnx.to_pure_dict(rest_state),
-        rest,
-    )
+    rest = jax.tree.map(_with_keys, nnx.to_pure_dict(rest_state), rest)
     nnx.replace_by_pure_dict(params_state, params)
     nnx.replace_by_pure_dict(rest_state, rest)
     module = nnx.merge(graph, params_state, rest_state)
@@ -306,6 +307,11 @@ def _split(module: nnx.Module) -> tuple[dict[str, Any], dict[str, Any]]:
 def _without_keys(tree: Any) -> Any:
     """Random keys as their numbers, which checkpoints can store."""
     return jax.tree.map(lambda a: jax.random.key_data(a) if _is_key(a) else a, tree)
+
+
+def _with_keys(like: Any, leaf: Array) -> Array:
+    """The inverse for one leaf, which becomes a key if ``like`` is one."""
+    return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(like)) if _is_key(like) else leaf
 
 
 def _is_key(leaf: Any) -> bool:

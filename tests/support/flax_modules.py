@@ -49,6 +49,18 @@ def _(axis_size, in_batched, x):
     raise NotImplementedError("one at a time")
 
 
+class Inner(Perceptron):
+    """A module with an array and a compiled method, whose attributes must be no traced arrays."""
+
+    def __init__(self, gain: float = 1.0, *, rngs: nnx.Rngs):
+        super().__init__(gain=gain, rngs=rngs)
+        self.mask = jnp.ones((1, D))
+
+    @nnx.jit
+    def __call__(self, x):
+        return super().__call__(x * self.mask)
+
+
 class Noisy(nnx.Module):
     """Dropout and batch statistics: state that is not trained.
 

@@ -157,14 +157,16 @@ def test_a_run_does_not_depend_on_its_neighbours(monkeypatch):
     assert few and few == {name: together[name] for name in few}
 
 
-def test_numbers_that_cannot_be_traced_are_compiled_in():
-    with pytest.warns(UserWarning, match="2 combinations.*TracerBoolConversionError") as warned:
-        records = sweep(Noisy, axes={"rate": (0.0, 0.5)})
-    model = Noisy(0.5, rngs=nnx.Rngs(named_key(jax.random.key(0), "weights")))
+@pytest.mark.core
+@pytest.mark.parametrize(("make", "number"), [(Noisy, "rate"), (flax_modules.Inner, "gain")])
+def test_numbers_that_cannot_be_traced_are_compiled_in(make, number):
+    with pytest.warns(UserWarning, match="2 combinations.* cannot be traced") as warned:
+        records = sweep(make, axes={number: (0.0, 0.5)})
+    model = make(**{number: 0.5}, rngs=nnx.Rngs(named_key(jax.random.key(0), "weights")))
     assert_same_training(records[1], *plain_loop(model, optax.adam(0.1), flax_modules.loss))
     assert [warning.filename for warning in warned] == [__file__]
-    assert [record.point for record in records] == [{"model.rate": 0.0}, {"model.rate": 0.5}]
-    assert type(records[0].settings["model.rate"]) is float
+    assert [record.point for record in records] == [{f"model.{number}": v} for v in (0.0, 0.5)]
+    assert type(records[0].settings[f"model.{number}"]) is float
 
 
 def test_runs_that_cannot_be_stacked_train_one_by_one(monkeypatch):
@@ -184,7 +186,7 @@ def test_what_fails_in_both_ways_raises_the_error_of_the_user():
 
 
 def test_a_workdir_is_continued_and_grows(tmp_path, monkeypatch):
-    options = {"axes": {"gain": (0.5, 1.0)}, "workdir": tmp_path / "mine"}
+    options = {"axes": {"gain": (0.5, 1.0)}, "workdir": tmp_path / "mine", "tune": "gain"}
     records = sweep(**options)
     train_group, trained = sweep_module.train_group, set()
 
@@ -197,14 +199,15 @@ def test_a_workdir_is_continued_and_grows(tmp_path, monkeypatch):
     more = by_id(sweep(**options | {"axes": {"gain": (0.5, 1.0, 2.0)}, "seeds": 2}))
     assert len(more) == 6 and trained == more.keys() - by_id(records).keys()
     assert by_id(seqjax.load_records(tmp_path / "mine")) == more
-    assert seqjax.tables.make(tmp_path / "mine").rows
+    assert seqjax.tables.make(tmp_path / "mine").tuned == "model.gain"
     for change in (
         {"settings": {"optim.learning_rate": 0.2}},
         {"chance": 2.0},
+        {"tune": None},
         {"data": {**DATA, "test": DATA["validation"]}},
         {"loss": flax_modules.linen_loss},
         {"name": "yours"},
-        {"axes": {"gain": (0.5,), "optim.learning_rate": (0.1,)}},
+        {"axes": {"gain": (0.5,), "optim.learning_rate": (0.1,)}, "tune": "gain"},
     ):
         with pytest.raises(ConfigError, match=r"^workdir: "):
             sweep(**options | change)
