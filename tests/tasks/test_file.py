@@ -507,7 +507,7 @@ def test_rows_that_stand_alone_are_no_windows(csv):
     assert set(alone.prepared().length_S) == {1}
     table["y"] = np.where(np.arange(200) < 180, np.arange(200) % 2, [2, 0] * 100)
     with pytest.warns(DataWarning, match="training lacks: 2"):
-        csv("classification", table, "new.csv", columns="row").prepared()
+        csv("classification", table, "new.csv", columns="a+b").prepared()
 
 
 def test_series_that_cannot_be_right_are_refused(npz, csv):
@@ -614,6 +614,21 @@ def test_a_study_runs_on_a_file_of_ones_own(npz, csv, tmp_path, format):
 
     again = command(f"--workdir={workdir}", program=report)
     assert again.code == 0 and again.out == result.out
+
+
+def test_columns_that_count_the_rows_are_warned_of(csv):
+    series = np.sin(np.arange(120.0)).round(3)
+    event = (np.arange(120) > 60) * 1
+    table = {
+        "year": np.arange(1900, 2020),
+        "quarters": np.arange(120) // 4,
+        "event": event,
+        "t": 0.1 * np.arange(120),
+    }
+    with pytest.warns(DataWarning, match="training: year, quarters, t;"):
+        csv("forecasting", {**table, "y": series}, window=4).prepared()
+    csv("forecasting", {"event": event, "y": series}, "y.csv", window=4).prepared()
+    csv("forecasting", {"y": series, "trend": range(120)}, "trend.csv", window=4).prepared()
 
 
 def test_a_task_describes_how_it_uses_the_file(npz, csv):

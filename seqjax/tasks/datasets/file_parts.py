@@ -9,7 +9,7 @@ from seqjax.data.csv_files import NUMBER
 from seqjax.data.folder import DataError
 from seqjax.data.parts import stratified_order
 from seqjax.tasks.datasets.file_examples import PARTS, SPLIT, VALUES, Examples, Fields
-from seqjax.tasks.datasets.file_rows import check_classes, check_rows
+from seqjax.tasks.datasets.file_rows import check_classes, check_counters, check_rows
 from seqjax.types import FLOAT32_MAX
 
 SHARES = (0.7, 0.85)
@@ -76,6 +76,7 @@ def prepare(examples: Examples, fields: Fields) -> Prepared:
     x = _as_float32(examples.x_N, mean, deviation, "inputs", fields)
     kept = examples.start_S, examples.length_S, numbers
     check_rows(examples, y, fields)
+    check_counters(examples, fields)
     names = examples.inputs, examples.target_name
     return Prepared(x, y, *kept, classes, unit, last, *names)
 

@@ -9,6 +9,8 @@ from seqjax.tasks.datasets.file_examples import Examples, Fields
 
 FEWEST_ROWS = 100
 """Rows from which on a correlation of neighbours is looked for."""
+FEWEST_MOVES = 10
+"""Steps that a counter has at least; a column with fewer may mark an event."""
 RELATED = 4.0
 """Correlation of neighbouring rows, in standard errors, above which rows are related."""
 ALONE = (
@@ -49,6 +51,29 @@ def _standard(values: np.ndarray) -> np.ndarray:
     values -= values.mean(axis=0)
     deviation = values.std(axis=0)
     return values / np.where(deviation > 0, deviation, 1)
+
+
+def check_counters(examples: Examples, fields: Fields) -> None:
+    """Warn of columns that count the rows, as a year does, and so go on beyond training."""
+    if not examples.windows or len(examples.x_N) < FEWEST_ROWS:
+        return
+    counters = [
+        name
+        for name, values in zip(examples.inputs, examples.x_N.T, strict=False)
+        if name != examples.target_name and _counts(values)
+    ]
+    if counters:
+        _warn(
+            f"{fields.path}: inputs that count the rows, and go on beyond their values in "
+            f"training: {', '.join(counters)}; task.columns selects inputs"
+        )
+
+
+def _counts(values: np.ndarray) -> bool:
+    """Return whether values rise, or fall, by equal steps, each perhaps after equal values."""
+    steps = np.diff(values)
+    steps = steps[steps != 0]
+    return len(steps) >= FEWEST_MOVES and bool(np.ptp(steps) <= 1e-6 * abs(steps[0]))
 
 
 def check_classes(
