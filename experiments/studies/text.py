@@ -19,7 +19,7 @@ from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Study
-from seqjax.tasks.base import PARTS
+from seqjax.tasks.base import HELD_OUT
 from seqjax.tasks.streams.characters import UnicodeNames
 from seqjax.tasks.streams.text import WrittenText
 
@@ -59,10 +59,10 @@ def measure(point: Point) -> dict[str, float]:
     """Bits per character of an n-gram model, by part."""
     task = task_of(point)
     if task.inputs ** point["order"] >= 2**63:
-        return dict.fromkeys(PARTS, math.inf)  # n-grams are numbered in int64
+        return dict.fromkeys(HELD_OUT, math.inf)  # n-grams are numbered in int64
     parts = task.read()
     model = ngrams.fit([parts["train"].symbols_N], point["order"], task.inputs)
-    nats = {part: -np.mean(model.log_probabilities(parts[part].symbols_N)) for part in PARTS}
+    nats = {part: -np.mean(model.log_probabilities(parts[part].symbols_N)) for part in HELD_OUT}
     return {part: value / math.log(2) for part, value in nats.items()}
 
 

@@ -1,7 +1,7 @@
 """Train a study in this process."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import jax
 import msgspec
@@ -9,13 +9,12 @@ import numpy as np
 
 from seqjax.records.environment import describe_environment
 from seqjax.records.record import Record
-from seqjax.records.source import sources_of
 from seqjax.sweeps.executor import group_runs, runs_per_device, train_group
 from seqjax.sweeps.plan import plan_runs
-from seqjax.sweeps.recording import Recording, recording
-from seqjax.sweeps.study import Run, Study
+from seqjax.sweeps.record_store import check_recorded, open_store
+from seqjax.sweeps.study import Study
 from seqjax.tasks import Task, digest_of_data
-from seqjax.training.config import as_settings, check_tasks
+from seqjax.training.config import check_tasks
 from seqjax.training.overrides import ConfigError
 
 
@@ -45,25 +44,25 @@ def run(
     environment = describe_environment()
     common = {"tune": ",".join(study.tuned) or None}
     data: dict[Task, dict[str, str]] = {}
-    with recording(workdir) as recorded:
+    with open_store(workdir) as store:
         while True:
-            runs = plan_runs(study, seeds, recorded.records.values())
+            runs = plan_runs(study, seeds, store.records.values())
             check_tasks(run.config for run in runs)
             for task in {run.config.task for run in runs} - data.keys():
                 digest = digest_of_data([task])
                 data[task] = {} if digest is None else {"data": digest}
-            check_recorded(recorded, runs, data)
-            recorded.write_plan(runs)
-            pending = [run for run in runs if run.id not in recorded.records]
+            check_recorded(store, runs, data)
+            store.write_plan(runs)
+            pending = [run for run in runs if run.id not in store.records]
             if not pending:
-                found = (recorded.records[run.id] for run in runs)
+                found = (store.records[run.id] for run in runs)
                 return [msgspec.structs.replace(one, tune=common["tune"]) for one in found]
             for group in group_runs(pending):
                 config = group[0].config
                 common["environment"] = environment | data[config.task]
                 per_device = runs_per_device(config, environment["platform"])
                 for record, _ in train_group(group, per_device, jax.local_devices()):
-                    recorded.add(msgspec.structs.replace(record, **common))
+                    store.add(msgspec.structs.replace(record, **common))
 
 
 def seeds_of(seeds: int | Iterable[int]) -> list[int]:
@@ -78,48 +77,3 @@ def seeds_of(seeds: int | Iterable[int]) -> list[int]:
         given = ", ".join(map(str, seeds)) or "none"
         raise ConfigError(f"seeds: expected different whole numbers, 0 or more, got {given}")
     return list(map(int, seeds))
-
-
-def check_recorded(
-    recorded: Recording, runs: list[Run], data: Mapping[Task, Mapping[str, str]]
-) -> None:
-    """Raise ConfigError if the records and the planned runs do not belong into one workdir.
-
-    Args:
-      recorded: the records.
-      runs: the planned runs.
-      data: digest of the data by task, for tasks that have data.
-    """
-    first, task = runs[0], runs[0].config.task
-    common = {"study": first.study, "compared": first.compared}
-    if first.compared == "metric":
-        common |= {"metric": task.metric, "higher_is_better": task.higher_is_better}
-    planned = {(run.arm, *sorted(run.point.items())): run for run in runs}
-    sources = sources_of(run.config for run in planned.values())
-    swept = {(run.arm, frozenset(run.point)) for run in runs}
-    arms = {arm for arm, _ in swept}
-    for record in recorded.records.values():
-        recorded.check(record, **common)
-        if record.arm in arms and (record.arm, frozenset(record.point)) not in swept:
-            raise ConfigError(
-                f"workdir: {recorded.file.parent} has {record.id!r}, whose arm is now swept over "
-                f"other fields; choose another workdir"
-            )
-        if run := planned.get((record.arm, *sorted(record.point.items()))):
-            settings, environment = as_settings(run.config), data[run.config.task]
-            recorded.check(record, settings=settings, environment=environment)
-            if record.paired != run.paired:
-                raise ConfigError(
-                    f"arms: {recorded.file.parent} has {record.id!r}, which is paired with another "
-                    "first run; add arms and values after those that are recorded"
-                )
-        for kind, name, digests in (
-            ("task", record.settings["task.name"], sources.tasks),
-            ("cell", str(record.settings.get("model.cell", "")), sources.cells),
-        ):
-            here, there = digests.get(name, ""), getattr(record.source, kind)
-            if "" not in (here, there) and here != there:
-                raise ConfigError(
-                    f"workdir: {recorded.file.parent} has {record.id!r} of another version of the "
-                    f"code of {kind} {name}; choose another workdir, or restore the code"
-                )

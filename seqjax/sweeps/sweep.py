@@ -19,8 +19,8 @@ from seqjax.sweeps.checkpointer import Checkpointer, FolderCheckpointer
 from seqjax.sweeps.executor import train_group
 from seqjax.sweeps.flax_plan import make_sweep
 from seqjax.sweeps.flax_runs import TracedGroup, check_metrics, trace_groups
-from seqjax.sweeps.recording import Recording, recording
-from seqjax.sweeps.run import check_recorded, seeds_of
+from seqjax.sweeps.record_store import RecordStore, check_recorded, open_store
+from seqjax.sweeps.run import seeds_of
 from seqjax.sweeps.study import Run
 from seqjax.tasks import TASKS, digest_of_data
 from seqjax.tasks.arrays import ArrayTask, Examples
@@ -92,15 +92,15 @@ def sweep(
     plan = make_sweep(task, make_model, loss, arms, axes, settings, tune)
     runs = plan.plan(seeds_of(seeds))
     environment = describe_environment() | {DATA: digest_of_data([task])}
-    with recording(workdir) as recorded:
+    with open_store(workdir) as store:
         groups = []
-        if any(run.id not in recorded.records for run in runs):
+        if any(run.id not in store.records for run in runs):
             groups = trace_groups(runs, environment["platform"])
         common = {"tune": plan.tune, "environment": environment}
-        _check_recorded(recorded, runs, groups, common)
-        recorded.write_plan(runs)
-        _train(recorded, groups, common, checkpoint_every)
-        return [recorded.records[run.id] for run in runs]
+        _check_recorded(store, runs, groups, common)
+        store.write_plan(runs)
+        _train(store, groups, common, checkpoint_every)
+        return [store.records[run.id] for run in runs]
 
 
 def _task(
@@ -131,7 +131,7 @@ def _task(
 
 
 def _check_recorded(
-    recorded: Recording,
+    store: RecordStore,
     runs: Sequence[Run],
     groups: Sequence[TracedGroup],
     common: Mapping[str, Any],
@@ -139,41 +139,41 @@ def _check_recorded(
     """Raise ConfigError if the workdir has records of other runs than these.
 
     Args:
-      recorded: the records.
+      store: the records.
       runs: all runs.
       groups: the same, with what they share with the first run; empty if all are recorded.
       common: fields that all records share.
     """
     task = runs[0].config.task
     paired = {run.id: run.paired for group in groups for run in group.runs}
-    paired = paired or {name: record.paired for name, record in recorded.records.items()}
+    paired = paired or {name: record.paired for name, record in store.records.items()}
     runs = [dataclasses.replace(run, paired=paired[run.id]) for run in runs]
-    check_recorded(recorded, runs, {task: {DATA: common["environment"][DATA]}})
+    check_recorded(store, runs, {task: {DATA: common["environment"][DATA]}})
     levels = {
         "chance": Chance(task.chance_metric(), task.chance_loss("")),
         "best_loss": task.best_loss(""),
     }
-    for record in recorded.records.values():
-        recorded.check(record, **levels, tune=common["tune"])
+    for record in store.records.values():
+        store.check(record, **levels, tune=common["tune"])
 
 
 def _train(
-    recorded: Recording, groups: Sequence[TracedGroup], common: Mapping[str, Any], every: float
+    store: RecordStore, groups: Sequence[TracedGroup], common: Mapping[str, Any], every: float
 ) -> None:
     """Train the runs without a record.
 
     Args:
-      recorded: the records.
+      store: the records.
       groups: the runs.
       common: fields that all records share.
       every: seconds between two checkpoints.
     """
     groups = [
-        group._replace(runs=[run for run in group.runs if run.id not in recorded.records])
+        group._replace(runs=[run for run in group.runs if run.id not in store.records])
         for group in groups
     ]
     groups = [group for group in groups if group.runs]
-    with _checkpointer(recorded, groups, common["environment"], every) as checkpointer:
+    with _checkpointer(store, groups, common["environment"], every) as checkpointer:
         for group in groups:
             for record, _ in train_group(
                 group.runs, group.per_device, group.devices, check_metrics, checkpointer
@@ -183,21 +183,21 @@ def _train(
                     record.check()
                 except ValueError as error:
                     raise ConfigError(f"{record.id}: {error}") from None
-                recorded.add(record)
+                store.add(record)
 
 
 @contextlib.contextmanager
 def _checkpointer(
-    recorded: Recording, groups: Sequence[TracedGroup], environment: Mapping[str, Any], every: float
+    store: RecordStore, groups: Sequence[TracedGroup], environment: Mapping[str, Any], every: float
 ) -> Iterator[Checkpointer]:
     """Callbacks that checkpoint these runs in the workdir of the records, if there is one."""
-    if recorded.file is None or not groups:
+    if store.file is None or not groups:
         yield Checkpointer()
         return
     # The name of a run in a checkpoint has everything that its numbers depend on.
     pending = {f"{run.id} {_digest(run)}": run for group in groups for run in group.runs}
     with FolderCheckpointer(
-        recorded.file.with_name("checkpoints"),
+        store.file.with_name("checkpoints"),
         every,
         pending,
         {name: environment.get(name) for name in SAME},

@@ -13,7 +13,6 @@ from seqjax.tasks.base import PARTS, DataSetTask, digest_of_arrays
 from seqjax.tasks.checks import Checked, check_chance, check_numbers
 from seqjax.types import Array, ConfigError
 
-SPLITS = ("train", *PARTS)
 Examples = Any
 """A tree of arrays, such as (x, y), whose leading axis runs over the examples."""
 
@@ -26,19 +25,19 @@ class ArrayTask(DataSetTask):
 
     Attributes:
       name: name in records.
-      splits: the examples of "train", "validation" and "test".
+      parts: the examples of "train", "validation" and "test".
       of_metric: name of the metric in tables, which ``metric`` returns.
       higher: direction of the metric, which ``higher_is_better`` returns.
       chance: values of "loss" and of the metric for the best constant prediction.
       best: the lowest loss that any predictor can reach, and the lowest metric if lower is better.
 
     Raises:
-      ConfigError: a split is missing or empty, or has arrays of different lengths or other shapes
+      ConfigError: a part is missing or empty, or has arrays of different lengths or other shapes
         than the training examples, NaN or infinity; a chance level that is not worse than the best.
     """
 
     name: str
-    splits: Mapping[str, Examples]
+    parts: Mapping[str, Examples]
     of_metric: str
     higher: bool
     chance: Mapping[str, float]
@@ -47,14 +46,14 @@ class ArrayTask(DataSetTask):
     reduction = "as the loss function averages"
 
     def __post_init__(self):
-        if set(self.splits) != set(SPLITS):
-            given = ", ".join(map(str, self.splits)) or "none"
-            raise ConfigError(f"data: expected {', '.join(SPLITS)}, got {given}")
-        arrays = {split: jax.tree.map(np.asarray, self.splits[split]) for split in SPLITS}
-        object.__setattr__(self, "splits", arrays)
+        if set(self.parts) != set(PARTS):
+            given = ", ".join(map(str, self.parts)) or "none"
+            raise ConfigError(f"data: expected {', '.join(PARTS)}, got {given}")
+        arrays = {part: jax.tree.map(np.asarray, self.parts[part]) for part in PARTS}
+        object.__setattr__(self, "parts", arrays)
         checked = Checked(self, "", 0)
-        for split in SPLITS:
-            _check_examples(checked, split)
+        for part in PARTS:
+            _check_examples(checked, part)
         check_chance(checked)
         if not self.chance["loss"] > 0:  # a run fails if its loss exceeds 1.1 times chance
             raise checked.error("chance_loss", "a positive number", self.chance["loss"])
@@ -62,7 +61,7 @@ class ArrayTask(DataSetTask):
     @functools.cached_property
     def _identity(self) -> tuple:
         levels = self.of_metric, self.higher, tuple(sorted(self.chance.items())), self.best
-        return self.name, digest_of_arrays([self.splits]), *levels
+        return self.name, digest_of_arrays([self.parts]), *levels
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ArrayTask) and self._identity == other._identity
@@ -80,7 +79,7 @@ class ArrayTask(DataSetTask):
 
     @property
     def examples(self) -> int:
-        return number_of_examples(self.splits["train"])
+        return number_of_examples(self.parts["train"])
 
     def chance_metric(self) -> float:
         return self.chance[self.of_metric]
@@ -92,11 +91,11 @@ class ArrayTask(DataSetTask):
         return self.best
 
     def data(self) -> dict[str, Any]:
-        return {"splits": self.splits, "train": np.arange(self.examples, dtype=np.int32)}
+        return {"parts": self.parts, "train": np.arange(self.examples, dtype=np.int32)}
 
     def batch(self, data: Any, row: Array, batch_size: int) -> Examples:
         """Return the training examples with these numbers."""
-        return jax.tree.map(lambda array: array[row], data["splits"]["train"])
+        return jax.tree.map(lambda array: array[row], data["parts"]["train"])
 
 
 def number_of_examples(examples: Examples) -> int:
@@ -104,14 +103,14 @@ def number_of_examples(examples: Examples) -> int:
     return len(jax.tree.leaves(examples)[0])
 
 
-def _check_examples(checked: Checked, split: str) -> None:
-    """Check the arrays of a split, and compare their shapes with those of training."""
-    examples, like = checked.task.splits[split], checked.task.splits["train"]
+def _check_examples(checked: Checked, part: str) -> None:
+    """Check the arrays of a part, and compare their shapes with those of training."""
+    examples, like = checked.task.parts[part], checked.task.parts["train"]
     if jax.tree.structure(examples) != (structure := jax.tree.structure(like)):
-        raise checked.error(split, f"arrays as in train, {structure}", jax.tree.structure(examples))
+        raise checked.error(part, f"arrays as in train, {structure}", jax.tree.structure(examples))
     pairs = zip(jax.tree.leaves_with_path(examples), jax.tree.leaves(like), strict=True)
     for (path, array), of_train in pairs:
-        field = split + jax.tree_util.keystr(path)
+        field = part + jax.tree_util.keystr(path)
         check_numbers(checked, field, array)
         if not array.ndim or not array.size:
             raise checked.error(field, "an example or more", f"shape {array.shape}")
@@ -121,7 +120,7 @@ def _check_examples(checked: Checked, split: str) -> None:
             expected = f"shape (n, *{of_train.shape[1:]}) of {of_train.dtype} as in train"
             raise checked.error(field, expected, f"{array.shape} of {array.dtype}")
     if not jax.tree.leaves(examples):
-        raise checked.error(split, "an array or more", "none")
+        raise checked.error(part, "an array or more", "none")
 
 
 def chance_of_classes(y: Any) -> dict[str, float]:

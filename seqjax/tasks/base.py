@@ -23,7 +23,8 @@ KNOWN_METRICS = {"classes": ("accuracy",), "values": ("mse", "mae")}
 EVALUATION_SIZE = 4096
 EVALUATION_BATCH = 512
 LONGEST = 2**20
-PARTS = ("validation", "test")
+PARTS = ("train", "validation", "test")
+HELD_OUT = ("validation", "test")
 
 
 class Batch(NamedTuple):
@@ -319,9 +320,9 @@ class DataSetTask(Task):
 
     def data(self) -> dict[str, Any]:
         parts = self.read()
-        columns = zip(*(parts[part] for part in ("train", *PARTS)), strict=True)
+        columns = zip(*(parts[part] for part in PARTS), strict=True)
         joined = [np.concatenate(column) for column in columns]
-        sizes = [len(parts[part][1]) for part in ("train", *PARTS)]
+        sizes = [len(parts[part][1]) for part in PARTS]
         numbers = np.split(np.arange(sum(sizes), dtype=np.int32), np.cumsum(sizes)[:-1])
         largest = max(sizes[1:])
         size = min(largest, EVALUATION_BATCH)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from seqjax.tasks.base import LINKS, PARTS, Batch, DataSetTask, Task, first_of
+from seqjax.tasks.base import HELD_OUT, LINKS, PARTS, Batch, DataSetTask, Task, first_of
 from seqjax.tasks.datasets.ragged import RaggedTask
 from seqjax.tasks.streams.base import StreamTask
 from seqjax.types import FLOAT32_MAX, ConfigError
@@ -88,9 +88,9 @@ def _check_interface(checked: Checked) -> None:
 def _check_stored(checked: Checked) -> None:
     """Check the arrays that the task reads, part by part."""
     stored = checked.task.read()
-    if missing := {"train", *PARTS} - set(stored):
+    if missing := set(PARTS) - set(stored):
         raise checked.error("read", "train, validation and test", f"no {sorted(missing)[0]}")
-    for part in ("train", *PARTS):
+    for part in PARTS:
         arrays = stored[part]
         if isinstance(checked.task, StreamTask):
             _check_symbols(checked, f"symbols: {part}", arrays.symbols_N)
@@ -103,7 +103,7 @@ def _check_stored(checked: Checked) -> None:
             check_numbers(checked, f"{name}: {part}", array)
         _check_examples(checked, part, *arrays)
     if isinstance(checked.task, DataSetTask):
-        for part in PARTS:
+        for part in HELD_OUT:
             shape, first = (np.shape(stored[p][0]) for p in (part, "train"))
             if shape[1:] != first[1:]:
                 expected = f"shape (n, {', '.join(map(str, first[1:]))}), as in train"

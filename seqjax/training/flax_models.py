@@ -191,7 +191,7 @@ def _initial_nnx(config: FlaxConfig, key: Array) -> tuple[dict[str, Any], dict[s
 
 def _initial_linen(config: FlaxConfig, key: Array) -> tuple[dict[str, Any], dict[str, Any]]:
     """Variables from the first call of the module in the loss of the first training examples."""
-    examples = config.task.splits["train"]
+    examples = config.task.parts["train"]
     batch = jax.tree.map(lambda a: jnp.asarray(a[: config.train.batch_size]), examples)
     module = LinenModel(config.model.build(), {}, named_key(key, "parameters"), training=True)
     config.model.measure(module, batch)
@@ -226,8 +226,8 @@ def _(config: FlaxConfig, variables: Any, data: Any, part: Array) -> dict[str, A
         loss, metrics = config.model.measure(_bind(config.model, *variables, training=False), batch)
         return {"loss": loss, **metrics}
 
-    def means(split: str) -> dict[str, Array]:
-        examples = data["splits"][split]
+    def means(name: str) -> dict[str, Array]:
+        examples = data["parts"][name]
         n = number_of_examples(examples)
         size = min(config.train.batch_size, n)
         whole = n // size * size

@@ -273,10 +273,11 @@ def test_a_failed_run_counts_as_chance():
     assert seqjax.tables.make([record]).cells()[0].mean == 1.0
 
 
-def test_tables_curves_and_frames_read_the_records():
+def test_tables_curves_and_frames_read_the_records(tmp_path):
     rate = "optim.learning_rate"
-    records = sweep(axes={"gain": (0.5, 1.0), rate: (0.01, 0.1)}, tune=rate)
+    records = sweep(axes={"gain": (0.5, 1.0), rate: (0.01, 0.1)}, tune=rate, workdir=tmp_path)
     table = seqjax.tables.make(records)
+    assert seqjax.tables.make(tmp_path).text_rows() == table.text_rows()
     assert table.tuned == rate and [row[0] for row in table.rows] == [0.5, 1.0]
     assert "mine" in table.caption and "one fixed split" in table.caption
     assert seqjax.plots.heat_map(seqjax.tables.make(records, tune=None)) is not None

@@ -10,8 +10,8 @@ import numpy as np
 
 from seqjax.data.csv_files import CsvFile
 from seqjax.data.folder import DataError, DataWarning
+from seqjax.tasks.base import PARTS
 
-PARTS = ("train", "validation", "test")
 SPLIT = "split"
 """Name of the array or column that assigns examples to parts."""
 VALUES = ("regression", "forecasting")

@@ -8,7 +8,8 @@ import numpy as np
 from seqjax.data.csv_files import NUMBER
 from seqjax.data.folder import DataError
 from seqjax.data.parts import stratified_order
-from seqjax.tasks.datasets.file_examples import PARTS, SPLIT, VALUES, Examples, Fields
+from seqjax.tasks.base import PARTS
+from seqjax.tasks.datasets.file_examples import SPLIT, VALUES, Examples, Fields
 from seqjax.tasks.datasets.file_rows import check_classes, check_counters, check_rows
 from seqjax.types import FLOAT32_MAX
 

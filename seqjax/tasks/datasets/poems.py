@@ -205,8 +205,7 @@ def _prepared(files: tuple[pathlib.Path, ...], vocabulary: int) -> Prepared:
     parts = poems.collected(files).parts
     script = poetry.script_of(parts["train"], vocabulary)
     sequences = {
-        part: [np.array(script.encoded(poem), np.int32) for poem in parts[part]]
-        for part in ("train", *PARTS)
+        part: [np.array(script.encoded(poem), np.int32) for poem in parts[part]] for part in PARTS
     }
     return Prepared(script, parts, sequences)
 

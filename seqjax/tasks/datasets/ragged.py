@@ -151,7 +151,7 @@ class RaggedTask(BucketedTask):
         return y, np.ones(len(y))
 
     def data(self) -> dict[str, Any]:
-        parts = [self.read()[part] for part in ("train", *PARTS)]
+        parts = [self.read()[part] for part in PARTS]
         x, y, length = (np.concatenate(column) for column in zip(*parts, strict=True))
         ends = np.cumsum([len(part.lengths_S) for part in parts])
         numbers = np.split(np.arange(len(length), dtype=np.int32), ends[:-1])

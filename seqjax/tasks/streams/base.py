@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.metrics import losses
-from seqjax.tasks.base import LONGEST, PARTS, Batch, Task
+from seqjax.tasks.base import HELD_OUT, LONGEST, PARTS, Batch, Task
 from seqjax.types import Array, check_size, named_key
 
 
@@ -82,7 +82,7 @@ class StreamTask(Task):
 
     def data(self) -> dict[str, Any]:
         parts = self.read()
-        train, *held_out = (parts[part] for part in ("train", *PARTS))
+        train, *held_out = (parts[part] for part in PARTS)
         return {
             "train": train,
             "held_out": jax.tree.map(lambda *arrays: np.concatenate(arrays), *held_out),
@@ -92,12 +92,12 @@ class StreamTask(Task):
     def _steps(self) -> int:
         """Return the steps of an evaluation segment."""
         longest = max(self.length, self.stretch) if self.carried else self.length
-        return min(longest, max(self.sizes[part] for part in PARTS) - 1)
+        return min(longest, max(self.sizes[part] for part in HELD_OUT) - 1)
 
     def _stretches(self) -> np.ndarray:
         """Return (2, rows, lanes, 2): start in the held-out text and steps of each segment."""
         size, parts, first = self._steps(), [], 0
-        for symbols in (self.sizes[part] for part in PARTS):
+        for symbols in (self.sizes[part] for part in HELD_OUT):
             start = np.arange(0, symbols - 1, size, dtype=np.int32)
             parts.append(np.stack([first + start, np.minimum(size, symbols - 1 - start)], axis=1))
             first += symbols

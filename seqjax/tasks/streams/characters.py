@@ -14,9 +14,7 @@ from seqjax.tasks.streams.base import StreamTask, Text, encoded
 def sizes_of(symbols: int) -> dict[str, int]:
     """Return the sizes of the parts: the first 90 % train, 5 % validation, 5 % test."""
     train, validation = symbols * 9 // 10, symbols // 20
-    return dict(
-        zip(("train", *PARTS), (train, validation, symbols - train - validation), strict=True)
-    )
+    return dict(zip(PARTS, (train, validation, symbols - train - validation), strict=True))
 
 
 def split(symbols_N: np.ndarray) -> dict[str, Text]:

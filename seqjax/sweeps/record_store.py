@@ -1,4 +1,4 @@
-"""Records of a workdir to which a study in this process appends its finished runs."""
+"""Records of a study that this process trains, in memory and in a workdir."""
 
 import contextlib
 import os
@@ -9,6 +9,10 @@ from typing import Any
 from seqjax.records import jsonl, plan
 from seqjax.records.plan import Planned
 from seqjax.records.record import Record
+from seqjax.records.source import sources_of
+from seqjax.sweeps.study import Run
+from seqjax.tasks import Task
+from seqjax.training.config import as_settings
 from seqjax.training.overrides import ConfigError, value_text
 
 FILE = "records.jsonl"
@@ -16,7 +20,7 @@ WHOLE = (0, 1)
 """The only shard of a study that is trained in one process."""
 
 
-class Recording:
+class RecordStore:
     """Records of finished runs, in memory and perhaps in a file.
 
     Attributes:
@@ -77,7 +81,7 @@ class Recording:
 
 
 @contextlib.contextmanager
-def recording(workdir: str | os.PathLike | None) -> Iterator[Recording]:
+def open_store(workdir: str | os.PathLike | None) -> Iterator[RecordStore]:
     """Hold the lock of a workdir, which is created if it is missing, and read its records.
 
     A line that was torn by an interruption is moved to another file.
@@ -91,7 +95,7 @@ def recording(workdir: str | os.PathLike | None) -> Iterator[Recording]:
       OSError: the folder cannot be created or written.
     """
     if workdir is None:
-        yield Recording()
+        yield RecordStore()
         return
     from seqjax.records import locks  # fcntl exists on POSIX alone
 
@@ -99,4 +103,49 @@ def recording(workdir: str | os.PathLike | None) -> Iterator[Recording]:
     file.parent.mkdir(parents=True, exist_ok=True)
     with locks.hold(file.parent, WHOLE):
         jsonl.move_torn_line(file)
-        yield Recording(file)
+        yield RecordStore(file)
+
+
+def check_recorded(
+    store: RecordStore, runs: list[Run], data: Mapping[Task, Mapping[str, str]]
+) -> None:
+    """Raise ConfigError if the records and the planned runs do not belong into one workdir.
+
+    Args:
+      store: the records.
+      runs: the planned runs.
+      data: digest of the data by task, for tasks that have data.
+    """
+    first, task = runs[0], runs[0].config.task
+    common = {"study": first.study, "compared": first.compared}
+    if first.compared == "metric":
+        common |= {"metric": task.metric, "higher_is_better": task.higher_is_better}
+    planned = {(run.arm, *sorted(run.point.items())): run for run in runs}
+    sources = sources_of(run.config for run in planned.values())
+    swept = {(run.arm, frozenset(run.point)) for run in runs}
+    arms = {arm for arm, _ in swept}
+    for record in store.records.values():
+        store.check(record, **common)
+        if record.arm in arms and (record.arm, frozenset(record.point)) not in swept:
+            raise ConfigError(
+                f"workdir: {store.file.parent} has {record.id!r}, whose arm is now swept over "
+                f"other fields; choose another workdir"
+            )
+        if run := planned.get((record.arm, *sorted(record.point.items()))):
+            settings, environment = as_settings(run.config), data[run.config.task]
+            store.check(record, settings=settings, environment=environment)
+            if record.paired != run.paired:
+                raise ConfigError(
+                    f"arms: {store.file.parent} has {record.id!r}, which is paired with another "
+                    "first run; add arms and values after those that are recorded"
+                )
+        for kind, name, digests in (
+            ("task", record.settings["task.name"], sources.tasks),
+            ("cell", str(record.settings.get("model.cell", "")), sources.cells),
+        ):
+            here, there = digests.get(name, ""), getattr(record.source, kind)
+            if "" not in (here, there) and here != there:
+                raise ConfigError(
+                    f"workdir: {store.file.parent} has {record.id!r} of another version of the "
+                    f"code of {kind} {name}; choose another workdir, or restore the code"
+                )
