@@ -601,7 +601,7 @@ def test_a_study_runs_on_a_file_of_ones_own(npz, csv, tmp_path, format):
     errors = [float(cell.split()[0]) for row in rows for cell in row.split("|")[2:4]]
     assert len(errors) == 4 and all(error < 0.5 for error in errors), result.out
     chance = float(re.search(rf"chance (\S+)\) of \S*own.{format} ", result.out)[1])
-    assert chance == pytest.approx(1, abs=0.2)
+    assert chance == pytest.approx(1, abs=0.7)  # of 60 sequences in the test part
     baselines = {
         row.split("|")[1].strip() for row in result.out.splitlines() if row.startswith("|")
     }
