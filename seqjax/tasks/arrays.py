@@ -10,7 +10,7 @@ import numpy as np
 
 from seqjax.metrics import losses
 from seqjax.tasks.base import PARTS, DataSetTask, digest_of_arrays
-from seqjax.tasks.checks import Checked, check_chance, check_numbers
+from seqjax.tasks.checks import Setup, check_chance, check_numbers
 from seqjax.types import Array, ConfigError
 
 Examples = Any
@@ -51,12 +51,12 @@ class ArrayTask(DataSetTask):
             raise ConfigError(f"data: expected {', '.join(PARTS)}, got {given}")
         arrays = {part: jax.tree.map(np.asarray, self.parts[part]) for part in PARTS}
         object.__setattr__(self, "parts", arrays)
-        checked = Checked(self, "", 0)
+        setup = Setup(self, "", 0)
         for part in PARTS:
-            _check_examples(checked, part)
-        check_chance(checked)
+            _check_examples(setup, part)
+        check_chance(setup)
         if not self.chance["loss"] > 0:  # a run fails if its loss exceeds 1.1 times chance
-            raise checked.error("chance_loss", "a positive number", self.chance["loss"])
+            raise setup.error("chance_loss", "a positive number", self.chance["loss"])
 
     @functools.cached_property
     def _identity(self) -> tuple:
@@ -103,24 +103,24 @@ def number_of_examples(examples: Examples) -> int:
     return len(jax.tree.leaves(examples)[0])
 
 
-def _check_examples(checked: Checked, part: str) -> None:
+def _check_examples(setup: Setup, part: str) -> None:
     """Check the arrays of a part, and compare their shapes with those of training."""
-    examples, like = checked.task.parts[part], checked.task.parts["train"]
+    examples, like = setup.task.parts[part], setup.task.parts["train"]
     if jax.tree.structure(examples) != (structure := jax.tree.structure(like)):
-        raise checked.error(part, f"arrays as in train, {structure}", jax.tree.structure(examples))
+        raise setup.error(part, f"arrays as in train, {structure}", jax.tree.structure(examples))
     pairs = zip(jax.tree.leaves_with_path(examples), jax.tree.leaves(like), strict=True)
     for (path, array), of_train in pairs:
         field = part + jax.tree_util.keystr(path)
-        check_numbers(checked, field, array)
+        check_numbers(setup, field, array)
         if not array.ndim or not array.size:
-            raise checked.error(field, "an example or more", f"shape {array.shape}")
+            raise setup.error(field, "an example or more", f"shape {array.shape}")
         if len(array) != (n := number_of_examples(examples)):
-            raise checked.error(field, f"{n} examples, as the first array has", len(array))
+            raise setup.error(field, f"{n} examples, as the first array has", len(array))
         if (array.shape[1:], array.dtype) != (of_train.shape[1:], of_train.dtype):
             expected = f"shape (n, *{of_train.shape[1:]}) of {of_train.dtype} as in train"
-            raise checked.error(field, expected, f"{array.shape} of {array.dtype}")
+            raise setup.error(field, expected, f"{array.shape} of {array.dtype}")
     if not jax.tree.leaves(examples):
-        raise checked.error(part, "an array or more", "none")
+        raise setup.error(part, "an array or more", "none")
 
 
 def chance_of_classes(y: Any) -> dict[str, float]:

@@ -138,9 +138,9 @@ class File(BucketedTask):
         return ("linear",) if self.targets == "values" else super().links
 
     def data(self) -> dict[str, Any]:
-        x_N, y, start, length, numbers, _, unit, *_ = self.prepared()
-        arrays = self.arrays(x_N, y, start, length, numbers)
-        return arrays | {"unit": np.float32(unit)}  # for the digest of the data
+        own = self.prepared()
+        arrays = self.arrays(own.x_N, own.y, own.start_S, own.length_S, own.numbers)
+        return arrays | {"unit": np.float32(own.unit)}  # for the digest of the data
 
     def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         batch = super().batch(data, row, batch_size)

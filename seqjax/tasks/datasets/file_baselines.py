@@ -74,8 +74,8 @@ def _errors(predicted: np.ndarray, y: np.ndarray) -> float:
 
 def _features(prepared: Prepared, every_step: bool) -> Callable[[np.ndarray], np.ndarray] | None:
     """Return a function from sequences, or rows, to features (N, F); None if these are too many."""
-    x_N, _, start_S, length_S, numbers, *_ = prepared
-    D, T, S = x_N.shape[1], int(length_S.max()), max(map(len, numbers))
+    x_N, start_S, length_S = prepared.x_N, prepared.start_S, prepared.length_S
+    D, T, S = x_N.shape[1], int(length_S.max()), max(map(len, prepared.numbers))
     if every_step:
         return (lambda rows: x_N[rows].astype(np.float64)) if _fits(D, len(x_N)) else None
     if np.ptp(length_S) == 0 and _fits(T * D, S):

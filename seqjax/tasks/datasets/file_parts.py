@@ -75,11 +75,20 @@ def prepare(examples: Examples, fields: Fields) -> Prepared:
         (y, last), unit = _standardised_values([y, last], y_train, fields)
     mean, deviation = scale_of(examples.x_N[train_N]) if fields.standardise else (0.0, 1.0)
     x = _as_float32(examples.x_N, mean, deviation, "inputs", fields)
-    kept = examples.start_S, examples.length_S, numbers
     check_rows(examples, y, fields)
     check_counters(examples, fields)
-    names = examples.inputs, examples.target_name
-    return Prepared(x, y, *kept, classes, unit, last, *names)
+    return Prepared(
+        x_N=x,
+        y=y,
+        start_S=examples.start_S,
+        length_S=examples.length_S,
+        numbers=numbers,
+        classes=classes,
+        unit=unit,
+        last_S=last,
+        inputs=examples.inputs,
+        target_name=examples.target_name,
+    )
 
 
 def _standardised_values(
