@@ -14,12 +14,13 @@ DIGITS = 10
 
 
 def mean_and_interval(mean: float, half_width: float = math.nan) -> str:
-    """A mean with its interval if there is one, to three places, or five if it is small.
+    """A mean with its interval if there is one, to three places, more if small, fewer if large.
 
-    >>> mean_and_interval(0.97, 0.0104), mean_and_interval(0.001234)
-    ('0.970 ± 0.010', '0.00123')
+    >>> mean_and_interval(0.97, 0.0104), mean_and_interval(0.001234), mean_and_interval(5660.18, 2.3)
+    ('0.970 ± 0.010', '0.00123', '5660 ± 2')
     """
-    places = 3 if abs(mean) >= 0.05 else 5
+    size = abs(mean)
+    places = 5 if size < 0.05 else 3 if size < 100 else 1 if size < 1000 else 0
     interval = "" if math.isnan(half_width) else f" ± {half_width:.{places}f}"
     return f"{mean:.{places}f}{interval}"
 

@@ -324,7 +324,9 @@ def unknown_field(path: str, cell: str | None = None, task: str | None = None) -
     meant = next(suggestions(path, known), None)
     hint = f" (did you mean {meant!r}?)" if meant else ""
     if section == "task" and task:
-        return ConfigError(f"{path}: task {task} has no field {name}{hint}; fields: {names}")
+        owners = ", ".join(other for other in TASKS if path in fields(task=other))
+        lacks = f"task {task} has no field {name}{f', unlike {owners}' if owners else hint}"
+        return ConfigError(f"{path}: {lacks}; fields of {task}: {names or 'none'}")
     if not own:
         sections = ", ".join((*SECTIONS, "task"))
         every = f"fields begin with one of {sections}; --list=fields prints all"

@@ -14,6 +14,7 @@ from seqjax.training.overrides import (
     Overrides,
     all_fields,
     fields,
+    unknown_field,
     value_text,
 )
 
@@ -138,3 +139,8 @@ def test_every_usual_name_stands_for_one_field():
     names = [name for aliases in USUAL_NAMES.values() for name in aliases]
     assert len(names) == len(set(names))
     assert USUAL_NAMES.keys() <= all_fields().keys() and not set(names) & all_fields().keys()
+
+
+def test_a_field_of_another_task_is_told_with_that_task():
+    error = unknown_field("task.path", "lstm", "digits_rows")
+    assert "file" in str(error).split(";")[0]
