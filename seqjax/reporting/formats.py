@@ -16,7 +16,7 @@ DIGITS = 10
 def mean_and_interval(mean: float, half_width: float = math.nan) -> str:
     """A mean with its interval if there is one, to three places, more if small, fewer if large.
 
-    >>> mean_and_interval(0.97, 0.0104), mean_and_interval(0.001234), mean_and_interval(5660.18, 2.3)
+    >>> mean_and_interval(0.97, 0.0104), mean_and_interval(0.001234), mean_and_interval(5660.2, 2.3)
     ('0.970 ± 0.010', '0.00123', '5660 ± 2')
     """
     size = abs(mean)
