@@ -1,28 +1,10 @@
 """Baselines beside a table: predictors without a network on the same test data."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from seqjax.records.record import Record
-from seqjax.reporting.aggregate import RunResult, TableCell
+from seqjax.reporting.aggregate import TableCell
 from seqjax.reporting.formats import label
-
-
-class Baseline(NamedTuple):
-    """Name and test metric of a baseline."""
-
-    name: str
-    metric: float
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.metric:.4g})"
-
-
-def best_baseline(run: RunResult) -> Baseline | None:
-    """The best baseline of a run's task; None if it has none."""
-    best = max if run.higher_is_better else min
-    known = [Baseline(*item) for item in run.baselines.items()]
-    return best(known, key=lambda baseline: baseline.metric) if known else None
 
 
 def baseline_rows(records: Sequence[Record]) -> list[list[str]]:
@@ -42,13 +24,13 @@ def baseline_rows(records: Sequence[Record]) -> list[list[str]]:
 
 def unbeaten(cells: Sequence[TableCell]) -> str:
     """A sentence if no cell is better than the best baseline of its task; else ""."""
-    first = cells[0].records[0]
-    best = [best_baseline(cell.records[0]) for cell in cells]
-    if first.compared == "score" or None in best:
+    runs = [cell.records[0] for cell in cells]
+    if runs[0].compared == "score" or not all(run.baselines for run in runs):
         return ""
-    sign = 1 if first.higher_is_better else -1
-    if any(sign * cell.mean > sign * b.metric for cell, b in zip(cells, best, strict=True)):
+    sign = 1 if runs[0].higher_is_better else -1
+    best = [max(run.baselines.items(), key=lambda item: sign * item[1]) for run in runs]
+    if any(sign * cell.mean > sign * metric for cell, (_, metric) in zip(cells, best, strict=True)):
         return ""
-    different = set(best)
-    named = map(str, best) if len(different) == 1 else (baseline.name for baseline in best)
-    return f"No cell is better than the best baseline: {', '.join(dict.fromkeys(named))}."
+    several = len(set(best)) > 1
+    names = (name if several else f"{name} ({metric:.4g})" for name, metric in best)
+    return f"No cell is better than the best baseline: {', '.join(dict.fromkeys(names))}."
