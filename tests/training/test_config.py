@@ -110,7 +110,7 @@ REFUSED = [
     # (settings, the field named, what was given, what is accepted)
     ({"model.cell": "ltsm"}, "model.cell", "'ltsm'", "'lstm'"),
     ({"task.name": "ading"}, "task.name", "'ading'", "'adding'"),
-    ({"task.length": 3}, "task.length", "task.length", "fields: name"),
+    ({"task.length": 3}, "task.length", "task.length", "digits_rows: name"),
     ({"model.cell": "gru", "init.bias.f": 1.0}, "init.bias.f", "gate f", "r, z, n, n_h"),
     ({"optim.name": "adm"}, "optim.name", "'adm'", "'adam'"),
     ({"optim.schedule": "cosin"}, "optim.schedule", "'cosin'", "'cosine'"),
