@@ -14,15 +14,18 @@ DIGITS = 10
 
 
 def mean_and_interval(mean: float, half_width: float = math.nan) -> str:
-    """A mean with its interval if there is one, to three places, more if small, fewer if large.
+    """A mean with its interval if there is one, with about three digits that carry information.
 
     >>> mean_and_interval(0.97, 0.0104), mean_and_interval(0.001234), mean_and_interval(5660.2, 2.3)
     ('0.970 ± 0.010', '0.00123', '5660 ± 2')
+    >>> mean_and_interval(1.234e-7, 2e-9), mean_and_interval(1.234e9)
+    ('1.23e-07 ± 2.00e-09', '1.23e+09')
     """
     size = abs(mean)
     places = 5 if size < 0.05 else 3 if size < 100 else 1 if size < 1000 else 0
-    interval = "" if math.isnan(half_width) else f" ± {half_width:.{places}f}"
-    return f"{mean:.{places}f}{interval}"
+    style = ".2e" if 0 < size < 1e-3 or size >= 1e7 else f".{places}f"
+    interval = "" if math.isnan(half_width) else f" ± {half_width:{style}}"
+    return f"{mean:{style}}{interval}"
 
 
 def label(value: Any) -> str:
