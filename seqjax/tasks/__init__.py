@@ -6,7 +6,6 @@ Imports ``types``, ``models``, ``metrics``, ``data``, ``baselines``.
 from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task, digest_of_data
 from seqjax.tasks.datasets.agreement_natural import AgreementNatural
 from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
-from seqjax.tasks.datasets.file import File
 from seqjax.tasks.datasets.forecast import Forecast
 from seqjax.tasks.datasets.japanese_vowels import JapaneseVowels
 from seqjax.tasks.datasets.mnist import (
@@ -18,6 +17,7 @@ from seqjax.tasks.datasets.mnist import (
 from seqjax.tasks.datasets.music import Jsb, Nottingham
 from seqjax.tasks.datasets.poems import Poems
 from seqjax.tasks.datasets.translation import Translation
+from seqjax.tasks.files.file import File
 from seqjax.tasks.streams.arithmetic import Arithmetic
 from seqjax.tasks.streams.base import StreamTask
 from seqjax.tasks.streams.characters import Characters, UnicodeNames

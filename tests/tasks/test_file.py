@@ -17,9 +17,9 @@ from seqjax.data.folder import DataError, DataWarning
 from seqjax.data.npz import read_npz
 from seqjax.tasks import digest_of_data
 from seqjax.tasks.checks import check_task
-from seqjax.tasks.datasets.file import File
-from seqjax.tasks.datasets.file_examples import csv_examples, npz_examples
-from seqjax.tasks.datasets.file_parts import numbered_classes, prepare
+from seqjax.tasks.files.examples import csv_examples, npz_examples
+from seqjax.tasks.files.file import File
+from seqjax.tasks.files.parts import numbered_classes, prepare
 from seqjax.training.config import as_settings, make_config
 from seqjax.training.overrides import ConfigError
 
@@ -346,7 +346,7 @@ def test_baselines_of_classes_are_accuracies(npz):
 
 
 def test_baselines_that_would_be_large_are_left_out(npz, monkeypatch):
-    from seqjax.tasks.datasets import file_baselines
+    from seqjax.tasks.files import baselines as file_baselines
 
     monkeypatch.setattr(file_baselines, "MOST_FEATURES", 5)  # of 10 and of 4
     few = npz("regression", {"x": X, "y": Y}, "few.npz").baselines()

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from seqjax.data.folder import DataError, DataWarning
-from seqjax.tasks.datasets.file_examples import Examples, Fields
+from seqjax.tasks.files.examples import Examples, Fields
 
 FEWEST_ROWS = 100
 """Rows from which on a correlation of neighbours is looked for."""

@@ -9,8 +9,8 @@ from seqjax.data.csv_files import NUMBER
 from seqjax.data.folder import DataError
 from seqjax.data.parts import stratified_order
 from seqjax.tasks.base import PARTS
-from seqjax.tasks.datasets.file_examples import SPLIT, VALUES, Examples, Fields
-from seqjax.tasks.datasets.file_rows import check_classes, check_counters, check_rows
+from seqjax.tasks.files.examples import SPLIT, VALUES, Examples, Fields
+from seqjax.tasks.files.rows import check_classes, check_counters, check_rows
 from seqjax.types import FLOAT32_MAX
 
 SHARES = (0.7, 0.85)

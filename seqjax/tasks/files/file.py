@@ -12,10 +12,10 @@ from seqjax.data.csv_files import CsvFile, read_csv
 from seqjax.data.folder import DataError, sha256
 from seqjax.data.npz import read_npz
 from seqjax.tasks.base import LONGEST, PARTS, Batch
-from seqjax.tasks.datasets.file_baselines import baselines, constant
-from seqjax.tasks.datasets.file_examples import VALUES, csv_examples, npz_examples
-from seqjax.tasks.datasets.file_parts import Prepared, prepare, rows_of
 from seqjax.tasks.datasets.ragged import BucketedTask
+from seqjax.tasks.files.baselines import baselines, constant
+from seqjax.tasks.files.examples import VALUES, csv_examples, npz_examples
+from seqjax.tasks.files.parts import Prepared, prepare, rows_of
 from seqjax.types import Array, check_name, check_size
 
 KINDS = ("regression", "classification", "labelling", "forecasting")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from seqjax.baselines import classical
-from seqjax.tasks.datasets.file_parts import Prepared, rows_of
+from seqjax.tasks.files.parts import Prepared, rows_of
 
 MOST_FEATURES = 1000
 MOST_ELEMENTS = 2**25

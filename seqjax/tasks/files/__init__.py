@@ -1,0 +1,1 @@
+"""The task on a CSV or NPZ file of one's own: file to examples to parts; warnings; baselines."""
