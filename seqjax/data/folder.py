@@ -19,7 +19,7 @@ class DataError(ValueError):
 
 
 class DataWarning(UserWarning):
-    """A data file differs from every known release."""
+    """Data are not what a user may expect; commands print the message as one line."""
 
 
 def folder() -> pathlib.Path:

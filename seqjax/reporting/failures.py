@@ -1,5 +1,6 @@
 """Failed runs in words: counts by reason, and warnings about tables that show little else."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -33,6 +34,14 @@ def by_reason(runs: Iterable[rules.Result]) -> str:
     )
 
 
+def better_than_chance(run: rules.Result) -> bool:
+    """Return whether a run is better than chance, by its score if it has one."""
+    if not math.isnan(run.score):
+        return run.score > 0
+    value, chance = rules.metric_or_chance(run, "test"), run.chance.metric
+    return value > chance if run.higher_is_better else value < chance
+
+
 def warning(records: Sequence[rules.Result]) -> str:
     """Sentences if most runs failed, or if none is better than chance; otherwise ""."""
     failed = sum(record.failed is not None for record in records)
@@ -41,6 +50,6 @@ def warning(records: Sequence[rules.Result]) -> str:
         sentences.append(
             f"FAILED: {failed:,} of {len(records):,} runs failed: {by_reason(records)}."
         )
-    if all(record.score == 0 for record in records):
+    if not any(map(better_than_chance, records)):
         sentences.append("CHANCE: no run is better than chance.")
     return " ".join(sentences)

@@ -13,11 +13,12 @@ extensions only if they are outside the new one.
 import dataclasses
 import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 from seqjax.records.record import Record
 from seqjax.stats import rules
 from seqjax.sweeps.points import make_run, points_of
-from seqjax.sweeps.study import MOST_RUNS, Run, Study
+from seqjax.sweeps.study import MOST_RUNS, Arm, Run, Study
 from seqjax.training.overrides import ConfigError, fields, unknown_field
 
 FIRST_TUNING_SEED = 1000
@@ -106,6 +107,7 @@ def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
     for arm in study.arms:
         for point in points_of(study, arm):
             used |= point.keys()
+            _check_axes(study, arm, point)
             _check_size(study, (len(runs) + 1) * len(seeds))
             runs.append(make_run(study, arm, point, firsts))
             metrics = [run.config.task.metric for run in (runs[0], runs[-1])]
@@ -123,6 +125,19 @@ def _every_run(study: Study, seeds: Sequence[int]) -> list[Run]:
         axes = dict.fromkeys(axis.path for axis in study.axes if axis.path in used)
         raise ConfigError(f"--tune: expected {', '.join(axes)} or none, got {study.tune!r}")
     return [dataclasses.replace(run, seed=seed) for run in runs for seed in seeds]
+
+
+def _check_axes(study: Study, arm: Arm, point: Mapping[str, Any]) -> None:
+    """Raise ConfigError if two axes of an arm set one field or share one column of the table."""
+    axes = [axis for axis in study.axes if axis.applies_to(arm) and axis.path in point]
+    for first, second in itertools.combinations(axes, 2):
+        if first.path == second.path:
+            raise ConfigError(f"axes: expected one axis of {first.path} for {arm.title}, got two")
+        if first.title == second.title:
+            raise ConfigError(
+                f"axes: expected different labels within {arm.title}, got {first.title!r} for "
+                f"{first.path} and {second.path}"
+            )
 
 
 def _check_size(study: Study, runs: int) -> None:

@@ -37,8 +37,13 @@ class RecordStore:
         """Append the record of a finished run, and wait until it is on disk.
 
         Raises:
+          ConfigError: a number of it is out of range.
           OSError: it cannot be written.
         """
+        try:
+            record.check()
+        except ValueError as error:
+            raise ConfigError(f"{record.id}: {error}") from None
         if self.file is not None:
             jsonl.append(self.file, record)
         self.records[record.id] = record

@@ -178,12 +178,7 @@ def _train(
             for record, _ in train_group(
                 group.runs, group.per_device, group.devices, check_metrics, checkpointer
             ):
-                record = msgspec.structs.replace(record, **common)
-                try:
-                    record.check()
-                except ValueError as error:
-                    raise ConfigError(f"{record.id}: {error}") from None
-                store.add(record)
+                store.add(msgspec.structs.replace(record, **common))
 
 
 @contextlib.contextmanager

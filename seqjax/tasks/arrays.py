@@ -11,6 +11,7 @@ import numpy as np
 from seqjax.metrics import losses
 from seqjax.tasks.base import PARTS, DataSetTask, digest_of_arrays
 from seqjax.tasks.checks import Setup, check_chance, check_numbers
+from seqjax.tasks.part_warnings import hashes, warn_of_repeats
 from seqjax.types import Array, ConfigError
 
 Examples = Any
@@ -54,6 +55,8 @@ class ArrayTask(DataSetTask):
         setup = Setup(self, "", 0)
         for part in PARTS:
             _check_examples(setup, part)
+        examples = {part: hashes(*jax.tree.leaves(arrays[part])) for part in PARTS}
+        warn_of_repeats(f"task {self.name}", examples)
         check_chance(setup)
         if not self.chance["loss"] > 0:  # a run fails if its loss exceeds 1.1 times chance
             raise setup.error("chance_loss", "a positive number", self.chance["loss"])

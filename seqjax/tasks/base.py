@@ -253,6 +253,8 @@ def _chance_levels(task: Task) -> dict[str, float]:
             f"task {task.name}: training_targets: expected a definition, from which chance is "
             "computed"
         ) from None
+    if not np.sum(weight) > 0:
+        raise ConfigError(f"task {task.name}: weight: expected a weight above 0, got none")
     if task.targets == "values":
         variance = losses.constant_value_loss(y, weight)
         deviation = losses.constant_absolute_error(y, weight)

@@ -11,13 +11,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from seqjax.tasks.base import HELD_OUT, LINKS, PARTS, Batch, DataSetTask, Task, first_of
+from seqjax.tasks.base import (
+    EVALUATION_BATCH,
+    HELD_OUT,
+    KNOWN_METRICS,
+    LINKS,
+    PARTS,
+    Batch,
+    DataSetTask,
+    GeneratedTask,
+    Task,
+    first_of,
+)
 from seqjax.tasks.datasets.ragged import RaggedTask
+from seqjax.tasks.part_warnings import hashes, warn_of_new_classes, warn_of_repeats
 from seqjax.tasks.streams.base import StreamTask
 from seqjax.types import FLOAT32_MAX, ConfigError
 
 DRAWN = 2**18
 """Most elements (step, sequence) of the batch that is drawn; its shapes are checked in full."""
+
+UNBALANCED = 0.05
+"""Deviation of a share from that of equally likely classes that "balanced" allows."""
 
 
 class Setup(NamedTuple):
@@ -108,6 +123,11 @@ def _check_stored(setup: Setup) -> None:
             if shape[1:] != first[1:]:
                 expected = f"shape (n, {', '.join(map(str, first[1:]))}), as in train"
                 raise setup.error(f"x: {part}", expected, shape)
+        examples = {part: hashes(*map(np.asarray, stored[part])) for part in PARTS}
+        warn_of_repeats(f"task {setup.task.name}", examples)
+        if setup.task.targets == "classes" and not setup.overrides("loss"):
+            targets = {part: np.asarray(stored[part][1]) for part in PARTS}
+            warn_of_new_classes(f"task {setup.task.name}", targets)
 
 
 def _check_examples(
@@ -133,6 +153,8 @@ def _check_examples(
         raise setup.error(f"y: {part}", f"{count:,} targets, as many as in x", f"{len(y):,}")
     if not setup.overrides("loss"):
         _check_targets(setup, part, y)
+        if part == "train":
+            _check_balance(setup, part, y, len(examples))
     if lengths is not None:
         _check_lengths(setup, part, lengths, len(x) if joined else x.shape[1])
 
@@ -154,6 +176,25 @@ def _check_targets(setup: Setup, part: str, y: np.ndarray) -> None:
         raise setup.error(field, "values from 0 to 1 for readout logistic", outside)
     if part == "train" and low == high:
         raise setup.error(field, "targets that differ", f"{low} in every example")
+
+
+def _check_balance(setup: Setup, part: str, y: np.ndarray, sequences: int) -> None:
+    """Check that the classes of a task that says so are about equally frequent.
+
+    Args:
+      setup: the task.
+      part: name of the data.
+      y: targets.
+      sequences: number of sequences that the targets are of.
+    """
+    task = setup.task
+    if not task.balanced or task.targets != "classes":
+        return
+    share, chance = np.bincount(y.reshape(-1)).max() / y.size, 1 / task.outputs
+    deviation = (chance * (1 - chance) / sequences) ** 0.5
+    if share > chance + UNBALANCED + 5 * deviation:
+        got = f"one of {task.outputs} with a share of {share:.2g} in {part}"
+        raise setup.error("balanced", "classes that are equally frequent", got)
 
 
 def _check_lengths(setup: Setup, part: str, lengths: np.ndarray, steps: int) -> None:
@@ -237,8 +278,34 @@ def _check_batches(setup: Setup) -> None:
         batch = jax.eval_shape(make, data)
         _check_shapes(setup, batch, size if kind == "training" else None)
         _check_readout(setup, batch)
-    drawn = min(size, max(1, DRAWN // batch.x.shape[0]))
-    _check_values(setup, jax.tree.map(np.asarray, jax.jit(training, static_argnums=1)(data, drawn)))
+    most = max(1, DRAWN // batch.x.shape[0])
+    drawn = jax.jit(training, static_argnums=1)(data, min(size, most))
+    _check_values(setup, jax.tree.map(np.asarray, drawn))
+    if isinstance(task, GeneratedTask) and type(task).batch is GeneratedTask.batch:
+        _check_samples(setup, min(EVALUATION_BATCH, most))
+
+
+def _check_samples(setup: Setup, size: int) -> None:
+    """Check that keys give different sequences, those of validation and test, and the classes.
+
+    Args:
+      setup: a generated task.
+      size: number of sequences of each sample; so many do not agree by chance.
+    """
+    task = setup.task
+    rows = [task.evaluation_rows({}, jnp.int32(part)) for part in range(len(HELD_OUT))]
+    keys = jnp.concatenate(rows)
+    if len(np.unique(jax.random.key_data(keys), axis=0)) < len(keys):
+        raise setup.error("evaluation_rows", "keys that differ, also between parts", "one twice")
+    drawn = jax.jit(jax.vmap(lambda key: task.sample(key, size)[:3]))(keys[:: len(rows[0])])
+    x, y, weight = map(np.asarray, drawn)
+    if (x[0] == x[1]).all() and (y[0] == y[1]).all():
+        raise setup.error("sample", "other sequences for another key", "the same")
+    first = [targets.flat[0] for targets in y]
+    if first[0] != first[1] and (y[0] == first[0]).all() and (y[1] == first[1]).all():
+        raise setup.error("sample", "targets that differ within a batch", f"{first[0]} for all")
+    if not setup.overrides("loss"):
+        _check_balance(setup, "sample", y[weight > 0], len(rows) * size)
 
 
 def _check_shapes(setup: Setup, batch: Batch, size: int | None) -> None:
@@ -314,6 +381,10 @@ def _check_values(setup: Setup, batch: Batch) -> None:
 def check_chance(setup: Setup) -> None:
     """Check that chance levels are known and finite, and that a prediction can be better."""
     task, link = setup.task, setup.link
+    for targets, names in KNOWN_METRICS.items():
+        if task.metric in names and task.higher_is_better != (targets == "classes"):
+            expected = f"{targets == 'classes'} for {task.metric}"
+            raise setup.error("higher_is_better", expected, task.higher_is_better)
     metric, loss, best = task.chance_metric(), task.chance_loss(link), task.best_loss(link)
     if task.metric == "accuracy" and metric < 0:
         raise setup.error("chance_metric", "0 or more, as for any accuracy", metric)

@@ -125,3 +125,10 @@ def test_csv_has_all_numbers_of_a_cell():
     numbers = ("mean", "low", "high", "validation", "interquartile_mean")
     assert {second[name] for name in numbers} == {""}  # all its runs failed
     assert (first["failures"], second["failures"]) == ("", "1 nonfinite")
+
+
+@pytest.mark.parametrize("mean", [3e-6, -4e-5, 7e-12, 2e6, 3e300])
+def test_small_and_large_means_keep_their_digits(mean):
+    text = formats.mean_and_interval(mean, abs(mean) / 4)
+    numbers = [float(part) for part in text.split(" ± ")]
+    assert numbers == pytest.approx([mean, abs(mean) / 4], rel=0.01) and len(text) < 30

@@ -290,3 +290,40 @@ def test_figures_of_a_frame():
 def test_a_frame_is_not_taken_for_records():
     with pytest.raises(ValueError, match=r"^records: .*from_frame"):
         tables.make(rows())
+
+
+SAME_TEXT = [
+    {"width": [0.3, 0.1 + 0.2] * 2, "arm": ["a"] * 4},
+    {"width": ["8", 8, "8", 8], "arm": ["a"] * 4},
+    {"width": [8, 16] * 2, "arm": ["a", "a", "a ", "a "]},
+]
+
+
+@pytest.mark.parametrize("columns", SAME_TEXT)
+def test_labels_that_print_alike_are_refused(columns):
+    frame = {"seed": [0, 0, 1, 1], "accuracy": [0.1, 0.2, 0.3, 0.4], **columns}
+    with pytest.raises(ValueError, match=r"^(width|arm): "):
+        table_of(frame)
+
+
+def test_two_axes_of_one_title_do_not_hide_cells():
+    frame = rows().query("arm == 'gru'").assign(depth=lambda f: f.seed % 2).drop(columns="seed")
+    frame = frame.assign(seed=0).drop_duplicates(["width", "depth"])
+    with pytest.raises(ValueError, match=r"^titles: "):
+        table_of(frame, axes=["width", "depth"], titles={"width": "size", "depth": "size"})
+    of_arms = {"arm": ["a", "b"], "u": [1, None], "v": [None, 2], "seed": 0, "accuracy": 0.5}
+    table = table_of(pd.DataFrame(of_arms), axes=["u", "v"], titles={"u": "size", "v": "size"})
+    assert len(table.cells()) == 2
+
+
+def test_test_results_select_nothing():
+    with pytest.raises(ValueError, match=r"^validation: "):
+        table_of(rows(), axes=[], tune="width", validation="accuracy")
+
+
+def test_a_table_says_that_no_run_is_better_than_chance():
+    assert "CHANCE: " in table_of(rows(), chance=0.9).caption
+    assert "CHANCE: " not in table_of(rows(), chance=0.5).caption
+    assert "CHANCE: " not in table_of(rows()).caption
+    lower = table_of(rows(), chance=0.4, higher_is_better=False)
+    assert "CHANCE: " in lower.caption

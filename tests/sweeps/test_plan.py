@@ -253,3 +253,18 @@ def test_a_command_tunes_and_reports_in_one_piece_or_two(tmp_path):
     assert {one.purpose for one in found} == {"tuning", "evaluation"}
     again = command(*SMALL, f"--workdir={tmp_path / 'whole'}")
     assert again.code == 0 and again.out == whole.out and "compiling" not in again.err
+
+
+AXES = [
+    (Axis("optim.learning_rate", (0.1,)), Axis("optim.learning_rate", (0.2, 0.3))),
+    (Axis("optim.learning_rate", (0.1, 0.2), label="x"), Axis("model.hidden", (2, 3), label="x")),
+    (Axis("optim.learning_rate", (0.1, 0.2), label="model.hidden"), Axis("model.hidden", (2, 3))),
+]
+
+
+@pytest.mark.parametrize("axes", AXES)
+def test_axes_of_one_field_or_one_column_are_refused(axes):
+    with pytest.raises(ConfigError, match=r"^axes: "):
+        plan_runs(Study("s", "", {"task.name": "adding"}, axes=axes), [0])
+    apart = [dataclasses.replace(axis, arms=(arm,)) for axis, arm in zip(axes, "ab", strict=True)]
+    plan_runs(Study("s", "", {"task.name": "adding"}, (Arm("a"), Arm("b")), tuple(apart)), [0])

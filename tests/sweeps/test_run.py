@@ -195,6 +195,18 @@ def test_seeds_are_different_and_at_least_one(seeds, trained):
     assert not trained.ids
 
 
+def test_metrics_out_of_range_are_refused_without_a_workdir(trained, monkeypatch):
+    train_group = runner.train_group
+
+    def wrong(group, per_device, devices):
+        for made, trace in train_group(group, per_device, devices):
+            yield replace(made, test=made.test | {made.metric: -0.5}), trace
+
+    monkeypatch.setattr(runner, "train_group", wrong)
+    with pytest.raises(ConfigError, match=r"test: .*-0\.5"):
+        runner.run(STUDY, 1)
+
+
 @pytest.mark.slow
 def test_records_of_a_workdir_are_those_without_one(tmp_path):
     STUDY.run([1], tmp_path)

@@ -3,11 +3,13 @@
 import dataclasses
 from math import inf, nan
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.commands import command
 
+from seqjax.data.folder import DataWarning
 from seqjax.metrics import losses
 from seqjax.sweeps.run import run
 from seqjax.sweeps.study import Study
@@ -18,6 +20,7 @@ from seqjax.tasks.streams.base import StreamTask, Text
 from seqjax.tasks.synthetic.adding import Adding
 from seqjax.training.overrides import ConfigError
 
+pytestmark = pytest.mark.filterwarnings("ignore::seqjax.data.folder.DataWarning")  # equal parts
 N, T, D = 8, 5, 3
 PARTS = ("train", "validation", "test")
 
@@ -138,6 +141,19 @@ def test_valid_tasks_pass():
             check_task(task, link, 4)
 
 
+def test_examples_of_two_parts_and_classes_of_one_are_warned_of():
+    with pytest.warns(DataWarning, match="8 of 8 test examples are also train examples"):
+        check_task(Stored("other", 3), "softmax", 4)
+
+    class Rare(Stored):
+        def read(self):
+            x, y, lengths = arrays()
+            return super().read() | {"test": (x + 1, y, lengths), "train": (x, y % 3, lengths)}
+
+    with pytest.warns(DataWarning, match="2 of 8 test targets .* 3"):
+        check_task(dataclasses.dataclass(frozen=True)(Rare)(), "softmax", 4)
+
+
 def test_values_outside_of_a_logistic_readout_are_refused():
     check_task(StoredValues("train", 18), "linear", 4)
     refused(StoredValues("train", 18), "y: train: .*1.25", "logistic")
@@ -180,9 +196,8 @@ def generated(**changes):
     batch = {name: changes.pop(name) for name in Batch._fields if name in changes}
 
     def sample(self, key, batch_size):
-        del key
         number = jnp.arange(batch_size, dtype=jnp.int32)
-        x = jnp.broadcast_to((number % 2).astype(jnp.float32)[None, :, None], (T, batch_size, 1))
+        x = jax.random.normal(key, (T, batch_size, 1))
         own = {name: make(batch_size) for name, make in batch.items()}
         return Batch(x, number % 2, jnp.ones(batch_size))._replace(**own)
 
@@ -228,12 +243,38 @@ GENERATED = {
     "several values": ({"targets": "values", "outputs": 2}, "outputs: "),
     "chance at the best": ({"chance_metric": lambda _: 1.0}, "chance_metric: "),
     "chance NaN": ({"chance_loss": lambda *_: nan}, "chance_loss: "),
+    "errors that are better when higher": (
+        {"targets": "values", "outputs": 1, "higher_is_better": True,
+         "y": lambda n: jnp.arange(n, dtype=jnp.float32) / n}, "higher_is_better: "),
+    "an accuracy that is better when lower": ({"higher_is_better": False}, "higher_is_better: "),
+    "a key without effect": ({"x": lambda n: jnp.ones((T, n, 1))}, "sample: "),
+    "rare classes as balanced": (
+        {"balanced": True, "y": lambda n: (jnp.arange(n) % 4 == 0).astype(jnp.int32)},
+        "balanced: .*0.75"),
+    "more outputs than classes, as balanced": (
+        {"balanced": True, "outputs": 3}, "balanced: .*3.*0.5"),
+    "equal evaluation rows": (
+        {"evaluation_rows": lambda self, data, part: jax.random.split(jax.random.key(0), 8)},
+        "evaluation_rows: "),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "words"), GENERATED.values(), ids=GENERATED)
 def test_generated_data_that_cannot_be_right_are_refused(changes, words):
     refused(generated(**changes), words)
+
+
+def test_one_target_for_a_whole_batch_is_refused():
+    def sample(self, key, batch_size):
+        x = jax.random.normal(key, (T, batch_size, 1))
+        return Batch(x, jnp.broadcast_to(x[0, 0, 0], batch_size), jnp.ones(batch_size))
+
+    refused(generated(targets="values", outputs=1, sample=sample), "(sample|y): ")
+
+
+def test_weights_of_0_in_evaluation_are_refused():
+    weight = {"weight": lambda n: jnp.full(n, float(n == 4))}
+    refused(generated(**weight), "weight: ")
 
 
 def test_a_metric_that_is_no_proportion_may_be_below_0_at_chance():

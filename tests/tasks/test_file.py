@@ -1,6 +1,7 @@
 """A file of one's own: sequences, targets, parts, scales and baselines, from arrays and columns."""
 
 import io
+import math
 import os
 import re
 
@@ -268,8 +269,9 @@ def test_rows_of_equal_values_are_a_sequence_in_their_order(csv):
     values = OTHER[: len(own)]
     columns = {"run": own[order], "a": values[order], "y": (10 * values)[order]}
     task = csv("regression", columns, sequence="run", standardise=False, split="chronological")
-    assert task.ragged and [len(part) for part in task.prepared().numbers] == [8, 2, 2]
-    prepared = task.prepared()
+    with pytest.warns(DataWarning, match="not together"):
+        prepared = task.prepared()
+    assert task.ragged and [len(part) for part in prepared.numbers] == [8, 2, 2]
     names = list(dict.fromkeys(columns["run"].tolist()))
     for k, name in enumerate(names):
         rows = values[order][columns["run"] == name]
@@ -475,7 +477,7 @@ def test_labels_that_cannot_be_right_are_refused(npz, csv):
     ):
         with pytest.raises(DataError, match=f"targets: .*{words}"):
             npz("classification", {"x": X, "y": labels}, f"{k}.npz").prepared()
-    many = csv("classification", {"a": range(1500), "b": range(1500)}, window=2)
+    many = csv("classification", {"a": range(1500, 0, -1), "b": range(1500)}, window=2)
     with pytest.raises(DataError, match="1,499"):
         many.prepared()
     only = npz("classification", {"x": X, "y": (SPLIT == 1) * 1, "split": SPLIT}, "only.npz")
@@ -527,7 +529,7 @@ def test_series_that_cannot_be_right_are_refused(npz, csv):
     changing = {
         "s": ["a", "a", *"bcdefghij"],
         "split": [0, 1, *[0] * 9],
-        "y": range(11),
+        "y": range(11, 0, -1),
         "z": range(11),
     }
     with pytest.raises(DataError, match="line 3, column 'split'"):
@@ -658,3 +660,38 @@ def test_rows_of_training_depend_on_key_and_step_alone(npz):
     parts = [rows_of(task, first, 3, 4).examples_B for first in (0, 3, 6)]
     assert np.array_equal(np.concatenate(parts), rows)
     assert sorted(np.ravel(rows[:7])) == sorted(task.prepared().numbers[0])
+
+
+# Warnings: data that are not what their user may think
+
+
+def csv_of(tmp_path, **columns):
+    """Return the path of a CSV file with these columns."""
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    text = "".join(",".join(map(str, line)) + "\n" for line in lines)
+    (tmp_path / "made.csv").write_text(text)
+    return str(tmp_path / "made.csv")
+
+
+WALK = [round(math.sin(9 * k * k), 3) for k in range(60)]
+WARNED = {
+    "rows of a sequence apart": (
+        {"s": [k % 15 for k in range(60)], "v": WALK, "y": [k % 15 % 2 for k in range(60)]},
+        {"kind": "classification", "sequence": "s"}, "line 17: .*'0'"),
+    "a sequence in two parts": (
+        {"s": [k // 2 for k in range(60)], "v": WALK[:30] * 2, "y": WALK[:30] * 2},
+        {"kind": "regression", "sequence": "s", "split": "chronological"}, "5 of 5 test .*train"),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::seqjax.data.folder.DataWarning")  # of the validation part
+@pytest.mark.parametrize(("columns", "fields", "words"), WARNED.values(), ids=WARNED)
+def test_suspicious_data_are_accepted_with_a_warning(columns, fields, words, tmp_path):
+    with pytest.warns(DataWarning, match=words):
+        File(path=csv_of(tmp_path, **columns), **fields).prepared()
+
+
+def test_a_missing_class_is_refused(tmp_path):
+    path = csv_of(tmp_path, v=WALK, y=["a", "b", "nan"] * 20)
+    with pytest.raises(DataError, match="nan"):
+        File(path=path, kind="classification", window=4).prepared()

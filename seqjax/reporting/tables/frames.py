@@ -117,6 +117,11 @@ def from_frame(
             "tune: expected a column without a comma, and the column of the metric that selects "
             f"its value in validation, got {tune!r} and {validation!r}"
         )
+    if validation == metric:
+        raise ValueError(
+            f"validation: expected another column than that of the metric, as test results select "
+            f"nothing, got {metric!r}"
+        )
     if axes is None:
         axes = reading.axes_of(values, {name for _, name in named}, seed)
     axes = dict.fromkeys([*axes, tune] if tune is not None else axes)
@@ -201,6 +206,7 @@ def _table(
 ) -> Table:
     """Aggregate and arrange runs, and explain the numbers."""
     _check_different(runs)
+    _check_labels(runs)
     accepted = [(titles or {}).get(axis, axis) for axis in axes if axis != tune] + [""]
     if columns is not None and columns not in accepted:
         known = ", ".join(map(repr, accepted))
@@ -246,3 +252,19 @@ def _check_different(runs: Sequence[FrameRun]) -> None:
                 f"frame: expected one row a run, got rows {first} and {row} of {run.arm}{point}, "
                 f"seed {run.seed}; name the column in which they differ in axes or tune"
             )
+
+
+def _check_labels(runs: Sequence[FrameRun]) -> None:
+    """Raise ValueError if different arms or values of an axis print alike, such as 0.3 and 0.1+0.2.
+
+    Such values are most often one value that was rounded or padded, whose runs belong together.
+    """
+    printed: dict[tuple[str, str], Any] = {}
+    for run in runs:
+        for column, value in (("arm", run.arm), *run.point.items()):
+            first = printed.setdefault((column, label(value).strip()), value)
+            if first != value or isinstance(first, str) is not isinstance(value, str):
+                raise ValueError(
+                    f"{column}: expected values that print differently, got {first!r} and "
+                    f"{value!r}; make them equal, for instance by rounding"
+                )

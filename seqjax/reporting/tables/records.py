@@ -55,8 +55,8 @@ def make(
       changed: changes to the study as defined, named in the caption and in figures.
       tune: path of the tuned axis, several joined by commas; None for no tuning; by default the
         axis that the records name.
-      titles: title of an axis in the head of the table, by path; axes with equal titles share a
-        column.
+      titles: title of an axis in the head of the table, by path; axes of different arms may share
+        a title and thereby a column.
       arms: order of the arms; others follow by name.
       columns: title of the axis whose values are columns; None for the last axis, "" for none.
       fixed: use only runs with this value of the tuned axis, without a selection.
@@ -64,7 +64,7 @@ def make(
         of the workdir or, without one, every recorded arm and point with every recorded seed.
 
     Raises:
-      ValueError: no records, or something else.
+      ValueError: no records, or something else; titles that put two cells in one place.
       RecordError: a file of the workdir has invalid content.
       NoReportedRunsError: tuning is not finished, so no cell has reported runs.
     """

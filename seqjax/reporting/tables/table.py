@@ -113,11 +113,14 @@ def arrange(
     Args:
       cells: the cells; their arms and values of axes become labels.
       title, caption, metric, higher_is_better, tuned, part, changed, incomplete: as in ``Table``.
-      titles: title of an axis in the head of the table, by path; axes with equal titles share a
-        column.
+      titles: title of an axis in the head of the table, by path; axes of different arms may share
+        a title and thereby a column.
       axes: order of the axes, by path; others follow.
       arms: order of the arms; others follow by name.
       columns: title of the axis whose values are columns; None for the last axis, "" for none.
+
+    Raises:
+      ValueError: two cells have the same labels, so that one would hide the other.
     """
     row_titles, columns, grid = _grid(cells, titles or {}, axes, columns)
     if any("" in (*row, column if columns else None) for row, column in grid):
@@ -163,7 +166,12 @@ def _grid(
     for cell in cells:
         values = {titles.get(path, path): value for path, value in cell.point.items()}
         row = ((cell.arm,) if several else ()) + tuple(values.get(axis, "") for axis in down)
-        grid[row, values.get(columns, "")] = cell
+        if (place := (row, values.get(columns, ""))) in grid:
+            raise ValueError(
+                f"titles: expected different titles for axes of one arm, got {', '.join(axes)} for "
+                f"{', '.join(paths)}, which puts two cells of {cell.arm} in one place"
+            )
+        grid[place] = cell
     return (("arm",) if several else ()) + tuple(down), columns, grid
 
 

@@ -239,6 +239,15 @@ def _grouped(
     length = np.bincount(own_N)
     start = np.cumsum(length) - length
     last = start + length - 1
+    if (returns := np.flatnonzero(np.diff(own_N) < 0)).size:  # numbers are by first occurrence
+        row = int(returns[0]) + 1
+        name = file.texts(fields.sequence)[row]
+        warnings.warn(
+            f"{file.path}: line {file.lines[row]}: the rows of sequence {name!r} are not together; "
+            "they are joined in the order of the file",
+            DataWarning,
+            stacklevel=2,
+        )
     y_N = y_N[order_N]
     part = None
     if part_N is not None:

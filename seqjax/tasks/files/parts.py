@@ -1,6 +1,6 @@
 """Parts, classes and scales of the sequences of a file of one's own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +11,14 @@ from seqjax.data.parts import stratified_order
 from seqjax.tasks.base import PARTS
 from seqjax.tasks.files.examples import SPLIT, VALUES, Examples, Fields
 from seqjax.tasks.files.rows import check_classes, check_counters, check_rows
+from seqjax.tasks.part_warnings import warn_of_repeats
 from seqjax.types import FLOAT32_MAX
 
 SHARES = (0.7, 0.85)
 """Ends of training and validation, as shares of the sequences in their order."""
 MOST_CLASSES = 1000
+MISSING = {"nan", "NaN", "<NA>", "NaT"}
+"""Texts that pandas and NumPy write for missing values."""
 PIECE = 2**16
 """Rows that are standardised at once, in float64."""
 SMALLEST_UNIT, LARGEST_UNIT = 1e-15, 1e15
@@ -77,6 +80,8 @@ def prepare(examples: Examples, fields: Fields) -> Prepared:
     x = _as_float32(examples.x_N, mean, deviation, "inputs", fields)
     check_rows(examples, y, fields)
     check_counters(examples, fields)
+    if not examples.windows:
+        _warn_of_repeats(x, y, examples, numbers, fields)
     return Prepared(
         x_N=x,
         y=y,
@@ -89,6 +94,25 @@ def prepare(examples: Examples, fields: Fields) -> Prepared:
         inputs=examples.inputs,
         target_name=examples.target_name,
     )
+
+
+def _warn_of_repeats(
+    x_N: np.ndarray,
+    y: np.ndarray,
+    examples: Examples,
+    numbers: Sequence[np.ndarray],
+    fields: Fields,
+) -> None:
+    """Warn of sequences that occur in two parts; windows of a series may be alike."""
+
+    def sequences(part: np.ndarray) -> Iterator[int]:
+        for k in part:
+            rows = slice(examples.start_S[k], examples.start_S[k] + examples.length_S[k])
+            target = y[rows] if fields.kind == "labelling" else y[k]
+            yield hash((x_N[rows].tobytes(), target.tobytes()))
+
+    parts = zip(PARTS, map(sequences, numbers), strict=True)
+    warn_of_repeats(fields.path, dict(parts))
 
 
 def _standardised_values(
@@ -181,7 +205,7 @@ def numbered_classes(labels: np.ndarray, path: str) -> tuple[np.ndarray, tuple[s
     (array([1, 0, 0], dtype=int32), ('9', '10'))
 
     Raises:
-      DataError: numbers that are not whole, a single class, or too many.
+      DataError: numbers that are not whole, a missing class, a single one, or too many.
     """
     known, index = np.unique(labels, return_inverse=True)
     index = index.reshape(-1)
@@ -195,6 +219,8 @@ def numbered_classes(labels: np.ndarray, path: str) -> tuple[np.ndarray, tuple[s
             got = known[~whole][0]
             raise DataError(f"{path}: targets: expected whole numbers or text, got {got}")
         names = [str(int(number)) for number in known.tolist()]
+    if missing := MISSING.intersection(names):
+        raise DataError(f"{path}: targets: expected a class everywhere, got {min(missing)!r}")
     if not 2 <= len(known) <= MOST_CLASSES:
         raise DataError(
             f"{path}: targets: expected 2 to {MOST_CLASSES:,} classes, got {len(known):,}"
