@@ -228,8 +228,8 @@ def read_all(workdir: str | pathlib.Path) -> list[Record]:
                 first = next(iter(records.values()), record)
                 neighbour = points.setdefault((record.arm, *sorted(record.point.items())), record)
                 try:
-                    _check_one_table(first, record)
-                    _check_one_point(neighbour, record)
+                    check_one_table(first, record)
+                    check_one_point(neighbour, record)
                     _check_source(digests, record)
                     if record.id in records:
                         _check_repeated(records[record.id], places[record.id], record)
@@ -249,7 +249,7 @@ def _share(first: Record, record: Record, names: tuple[str, ...]) -> None:
             msgspec.structs.force_setattr(record, name, getattr(first, name))
 
 
-def _check_one_table(first: Record, record: Record) -> None:
+def check_one_table(first: Record, record: Record) -> None:
     """Raise ValueError naming a field in which records of one workdir must agree."""
     names = ("study", "compared")
     if first.compared == "metric":
@@ -259,7 +259,7 @@ def _check_one_table(first: Record, record: Record) -> None:
             raise ValueError(f"{name}: differs from that of the records before it")
 
 
-def _check_one_point(first: Record, record: Record) -> None:
+def check_one_point(first: Record, record: Record) -> None:
     """Raise ValueError naming a field in which records of one arm and point must agree."""
     for name in ("settings", "chance"):
         if getattr(record, name) != getattr(first, name):

@@ -269,3 +269,17 @@ def test_published_figures_are_those_of_the_task():
     head, *rows = side_tables.published_figures(published, [record(settings={"task.name": "xml"})])
     assert rows == [["LSTM", ".9", "A 2015", MEMORY]] and len(head) == 4
     assert len(side_tables.published_figures(published, [record()])) == 1
+
+
+APART = {
+    "a run twice": ({}, "again"),
+    "other settings": ({"settings": {"train.steps": 7}, "seed": 1}, "settings"),
+    "another study": ({"study": "other", "seed": 1}, "study"),
+    "another task": ({"settings": {"task.name": "adding"}, "arm": "b"}, "metric"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), APART.values(), ids=APART)
+def test_records_that_do_not_belong_together_are_refused(changes, words):
+    with pytest.raises(ValueError, match=rf"^records: .*{words}"):
+        tables.make([record(), record(**changes)])

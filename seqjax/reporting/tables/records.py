@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from seqjax.records.jsonl import read_all
+from seqjax.records.jsonl import check_one_point, check_one_table, read_all
 from seqjax.records.plan import Planned
 from seqjax.records.plan import read as read_plan
 from seqjax.records.record import Record
@@ -64,7 +64,8 @@ def make(
         of the workdir or, without one, every recorded arm and point with every recorded seed.
 
     Raises:
-      ValueError: no records, or something else; titles that put two cells in one place.
+      ValueError: no records, or something else; records of two studies or settings, or of one run
+        twice; titles that put two cells in one place.
       RecordError: a file of the workdir has invalid content.
       NoReportedRunsError: tuning is not finished, so no cell has reported runs.
     """
@@ -82,6 +83,7 @@ def make(
         planned = planned and [run for run in planned if run.point.get(tune) == fixed]
     if not records:
         raise ValueError(f"records: expected at least one, got none{place}")
+    _check_together(records)
     records = sorted(records, key=lambda record: (-len(record.point), record.id))
     cells = aggregate(records, tune)
     if not cells:
@@ -111,6 +113,21 @@ def make(
         changed=changed,
         incomplete="" if state.complete else state.count,
     )
+
+
+def _check_together(records: Sequence[Record]) -> None:
+    """Raise ValueError if records do not fit into one table, as ``read_all`` does for a workdir."""
+    runs: dict[tuple, Record] = {}
+    points: dict[tuple, Record] = {}
+    for record in records:
+        point = record.arm, *sorted(record.point.items())
+        try:
+            check_one_table(records[0], record)
+            check_one_point(points.setdefault(point, record), record)
+        except ValueError as error:
+            raise ValueError(f"records: {record.id}: {error}") from None
+        if runs.setdefault((*point, record.seed), record) is not record:
+            raise ValueError(f"records: expected each run once, got {record.id} again")
 
 
 def _sentences(
