@@ -283,3 +283,18 @@ APART = {
 def test_records_that_do_not_belong_together_are_refused(changes, words):
     with pytest.raises(ValueError, match=rf"^records: .*{words}"):
         tables.make([record(), record(**changes)])
+
+
+def test_an_axis_or_arms_that_change_no_run_are_named():
+    def caption(tests):
+        return table_of(
+            [record({BIAS: b}, arm=a, test=t) for (a, b), t in tests.items()], tune=None
+        ).caption
+
+    a, b = ("a", 0.0), ("a", 1.0)
+    c, d = ("b", 0.0), ("b", 1.0)
+    assert f"Without effect, as all runs are the same: {BIAS}." in caption(
+        {a: 0.1, b: 0.1, c: 0.2, d: 0.2}
+    )
+    assert "the same: arm." in caption({a: 0.1, b: 0.2, c: 0.1, d: 0.2})
+    assert "Without effect" not in caption({a: 0.1, b: 0.1, c: 0.1, d: 0.2})

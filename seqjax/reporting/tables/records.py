@@ -99,6 +99,7 @@ def make(
         f"Changed: {changed}." if changed else "",
         *_sentences(records, cells, tune, fixed),
         unbeaten(cells),
+        _without_effect(records),
     ]
     return arrange(
         cells,
@@ -128,6 +129,23 @@ def _check_together(records: Sequence[Record]) -> None:
             raise ValueError(f"records: {record.id}: {error}") from None
         if runs.setdefault((*point, record.seed), record) is not record:
             raise ValueError(f"records: expected each run once, got {record.id} again")
+
+
+def _without_effect(records: Sequence[Record]) -> str:
+    """A sentence on arms or axes that change no run at all; "" if there are none."""
+    same = []
+    for name in dict.fromkeys(["arm", *(path for record in records for path in record.point)]):
+        groups: dict[tuple, set[tuple]] = {}
+        for record in records:
+            place = {"arm": record.arm, **record.point}
+            value = place.pop(name, None)
+            result = record.curve.get("training_loss", record.curve["step"]).tobytes()
+            found = str(value), result, str(record.test)
+            groups.setdefault((*sorted(place.items()), record.seed), set()).add(found)
+        several = [found for found in groups.values() if len({value for value, *_ in found}) > 1]
+        if several and all(len({one[1:] for one in found}) == 1 for found in several):
+            same.append(name)
+    return f"Without effect, as all runs are the same: {', '.join(same)}." if same else ""
 
 
 def _sentences(
