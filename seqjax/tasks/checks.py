@@ -294,10 +294,13 @@ def _check_samples(setup: Setup, size: int) -> None:
     """
     task = setup.task
     rows = [task.evaluation_rows({}, jnp.int32(part)) for part in range(len(HELD_OUT))]
-    keys = jnp.concatenate(rows)
+    leaves = [a for a in jax.tree.leaves(rows) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key)]
+    if not leaves:
+        return
+    keys = jnp.concatenate(leaves)
     if len(np.unique(jax.random.key_data(keys), axis=0)) < len(keys):
         raise setup.error("evaluation_rows", "keys that differ, also between parts", "one twice")
-    drawn = jax.jit(jax.vmap(lambda key: task.sample(key, size)[:3]))(keys[:: len(rows[0])])
+    drawn = jax.jit(jax.vmap(lambda key: task.sample(key, size)[:3]))(keys[:: len(leaves[0])])
     x, y, weight = map(np.asarray, drawn)
     if (x[0] == x[1]).all() and (y[0] == y[1]).all():
         raise setup.error("sample", "other sequences for another key", "the same")

@@ -54,9 +54,8 @@ def changed(records, changes):
         else:
             mapping[last] = value
         if path != ("id",) and {"arm", "point", "seed"} <= records[k].keys():
-            point = records[k]["point"]
-            values = point if isinstance(point, dict) else {}
-            records[k]["id"] = run_id(records[k]["arm"], values, records[k]["seed"])
+            arm, point, seed = (records[k][name] for name in ("arm", "point", "seed"))
+            records[k]["id"] = run_id(str(arm), point if isinstance(point, dict) else {}, seed)
     return records
 
 
