@@ -264,6 +264,12 @@ def test_generated_data_that_cannot_be_right_are_refused(changes, words):
     refused(generated(**changes), words)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [t.name for t in TASKS.values() if issubclass(t, GeneratedTask)])
+def test_the_generated_tasks_of_the_package_pass(name):
+    check_task(TASKS[name](), "softmax" if TASKS[name].targets == "classes" else "linear", 4)
+
+
 def test_one_target_for_a_whole_batch_is_refused():
     def sample(self, key, batch_size):
         x = jax.random.normal(key, (T, batch_size, 1))
