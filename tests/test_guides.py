@@ -101,6 +101,7 @@ def test_every_claim_has_its_figure_between_its_verdict_and_a_sentence():
         assert re.match(r"[A-Z].*\.$", paragraphs[k + 1], flags=re.S), name
 
 
+@pytest.mark.slow
 def test_the_guide_explains_the_columns_of_a_table_and_the_files_of_a_workdir(tmp_path):
     text = guides.text_of(RUNNING)
     folder = ROOT / "experiments/results/quickstart"

@@ -14,6 +14,8 @@ from seqjax.reporting import tables
 from seqjax.reporting.tables.table import to_csv
 from seqjax.version import __version__
 
+pytestmark = pytest.mark.slow
+
 CHANGES = 2000
 COMMON = {"tune": RATE, "environment": {"seqjax": __version__}}
 POINTS = [

@@ -17,6 +17,8 @@ from seqjax.tasks.arrays import ArrayTask
 from seqjax.training.config import as_settings
 from seqjax.types import ConfigError
 
+pytestmark = pytest.mark.slow
+
 TASK = ArrayTask("mine", DATA, "loss", False, {"loss": 1.0}, 0.0)
 SMALL = {"train.batch_size": 8}
 

@@ -135,6 +135,7 @@ def test_stored_data_that_cannot_be_right_are_refused(task, number, part, words)
     refused(task(part, number), words)
 
 
+@pytest.mark.slow
 def test_valid_tasks_pass():
     for task in (Stored(), StoredValues(), Symbols(), Adding(4)):
         for link in task.links:

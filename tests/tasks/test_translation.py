@@ -27,6 +27,8 @@ from seqjax.training import step
 from seqjax.training.config import Config, make_config
 from seqjax.training.overrides import ConfigError
 
+pytestmark = pytest.mark.slow
+
 PAIRS = {
     "train": [("Open", "Ouvrir"), ("Save as…", "Enregistrer sous…"), ("On", "Oui"), ("No", "Non")],
     "validation": [("Cut", "Couper")],

@@ -21,6 +21,8 @@ from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.training.config import as_settings
 
+pytestmark = pytest.mark.slow
+
 BIAS = "init.bias.f"
 SMALL = "train.steps=4; train.eval_every=2; train.batch_size=4; model.hidden=2; task.length=4"
 GATES = ("--study=gate_bias", f"--set={SMALL}", "--seeds=1")

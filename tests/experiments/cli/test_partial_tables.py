@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
 from support.commands import RATE, STUDY, command
 
 from experiments.cli.commands import report
 from seqjax.records.plan import NAME as PLAN
+
+pytestmark = pytest.mark.slow
 
 BIAS = "init.bias.f"
 

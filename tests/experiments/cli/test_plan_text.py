@@ -30,6 +30,7 @@ def test_every_field_with_an_effect_is_printed_with_what_it_differs_from():
     assert "bias.f" not in found["init"] and "bias.i=0" in found["init"]
 
 
+@pytest.mark.slow
 def test_fields_in_which_arms_differ_are_printed_by_arm():
     found = settings("--study=gate_bias", "--arms=b_i,gru")
     assert "cell=" not in found["model"]

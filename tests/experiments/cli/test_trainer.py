@@ -21,6 +21,8 @@ from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 
+pytestmark = pytest.mark.slow
+
 CONFIG = WorkdirConfig(
     same=StudyIdentity(study="init_by_clip", rules=1, axes=[], tuning_seeds=0, arms={}),
     seeds=[0, 1, 2, 3],

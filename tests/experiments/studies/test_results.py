@@ -42,6 +42,7 @@ def test_tables_follow_from_the_records(study, tmp_path, monkeypatch):
         assert (tmp_path / name).read_bytes() == (RESULTS / study / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_a_report_of_the_quickstart_adds_only_figures_that_git_ignores(tmp_path):
     root = RESULTS.parents[1]
     shutil.copy(root / ".gitignore", tmp_path)
