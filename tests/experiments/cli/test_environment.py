@@ -1,5 +1,6 @@
 """Options of XLA, and the cache of compiled programs."""
 
+import ast
 import os
 import re
 import subprocess
@@ -66,7 +67,7 @@ def counted(workdir, cache):
     )
     assert done.returncode == 0, done.stderr
     found = [without_time(r) for r in jsonl.read(workdir / "records.jsonl")]
-    return re.search(r"\{.*\}", done.stderr.splitlines()[-1])[0], found
+    return ast.literal_eval(re.search(r"\{.*\}", done.stderr.splitlines()[-1])[0]), found
 
 
 @pytest.mark.exhaustive
@@ -75,8 +76,9 @@ def counted(workdir, cache):
 def test_a_second_start_compiles_nothing(tmp_path):
     first, records_1 = counted(tmp_path / "a", tmp_path / "cache")
     second, records_2 = counted(tmp_path / "b", tmp_path / "cache")
-    assert first == "{'hits': 0, 'misses': 3}"
-    assert second == "{'hits': 3, 'misses': 0}"
+    compiled = first["misses"]
+    assert compiled >= 3 and first["hits"] == 0  # training's three, and those of the task's check
+    assert second == {"hits": compiled, "misses": 0}
     assert records_1 == records_2
 
 
