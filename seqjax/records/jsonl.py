@@ -218,27 +218,29 @@ def read_all(workdir: str | pathlib.Path) -> list[Record]:
         fit into one table.
       OSError: as ``read``.
     """
-    records: dict[str, Record] = {}
-    places: dict[str, str] = {}
+    records: dict[tuple, Record] = {}
+    places: dict[tuple, str] = {}
     points: dict[tuple, Record] = {}
     digests: dict[tuple[str, str], str] = {}
     for path in sorted(pathlib.Path(workdir).glob("records*.jsonl")):
         with contextlib.closing(_numbered(path)) as numbered:
             for where, record in numbered:
                 first = next(iter(records.values()), record)
-                neighbour = points.setdefault((record.arm, *sorted(record.point.items())), record)
+                point = record.arm, *sorted(record.point.items())
+                run = *point, record.seed  # -1 and -1.0 are one value, with two ids
+                neighbour = points.setdefault(point, record)
                 try:
                     check_one_table(first, record)
                     check_one_point(neighbour, record)
                     _check_source(digests, record)
-                    if record.id in records:
-                        _check_repeated(records[record.id], places[record.id], record)
+                    if run in records:
+                        _check_repeated(records[run], places[run], record)
                 except ValueError as error:
                     raise RecordError(f"{where}: {error}") from None
                 _share(first, record, ("environment",))
                 _share(neighbour, record, ("settings", "point"))
-                records.setdefault(record.id, record)
-                places.setdefault(record.id, where)
+                records.setdefault(run, record)
+                places.setdefault(run, where)
     return list(records.values())
 
 

@@ -162,6 +162,16 @@ def test_a_metric_that_is_no_proportion_may_be_negative(tmp_path):
     assert [record.score for record in jsonl.read(tmp_path / "records.jsonl")] == [0.0]
 
 
+def test_a_run_under_two_spellings_of_a_value_is_refused(tmp_path):
+    point = {"init.bias.f": -1.0}
+    one = made_up.record(point)
+    other = replace(one, point={"init.bias.f": -1}, settings={**one.settings, "init.bias.f": -1})
+    lines_of(tmp_path / "records.jsonl", one, other)
+    assert one.id != other.id
+    with pytest.raises(RecordError, match=":2: id: "):
+        jsonl.read_all(tmp_path)
+
+
 def test_rounding_in_float32_is_no_error(tmp_path):
     third = made_up.record(test=0.33333334)  # as records write 1/3 of float32
     lines_of(tmp_path / "a.jsonl", replace(third, score=third.score + 1e-7))
