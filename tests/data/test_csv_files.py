@@ -6,6 +6,7 @@ import tracemalloc
 import hypothesis
 import pytest
 from hypothesis import strategies as st
+from support.own_files import CHANGES, with_changes
 
 from seqjax.data import csv_files
 from seqjax.data.csv_files import read_csv
@@ -136,15 +137,12 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path):
 
 @hypothesis.given(
     st.sampled_from([spelt for spelt in SPELLINGS.values()]),
-    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4),
+    CHANGES,
 )
 @hypothesis.settings(max_examples=300)
 def test_a_changed_byte_never_raises_another_error(tmp_path_factory, content, changes):
-    changed = bytearray(content)
-    for place, value in changes:
-        changed[int(place * len(changed))] = value
     try:
-        file = read(tmp_path_factory.getbasetemp(), bytes(changed))
+        file = read(tmp_path_factory.getbasetemp(), with_changes(content, changes))
         for name in file.cells:
             file.numbers(name) if file.has_numbers(name) else file.texts(name)
     except DataError as error:

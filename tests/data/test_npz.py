@@ -10,6 +10,7 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+from support.own_files import CHANGES, with_changes
 
 from seqjax.data import npz
 from seqjax.data.folder import DataError
@@ -168,14 +169,11 @@ def test_64_bit_archives_are_refused_before_their_directory_is_read(tmp_path):
 
 @hypothesis.given(
     st.sampled_from([saved(x=X, y=np.array(["a", "bc"])), saved(np.savez_compressed, x=X)]),
-    st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=4),
+    CHANGES,
 )
 @hypothesis.settings(max_examples=300)
 def test_a_changed_byte_never_raises_another_error(tmp_path_factory, content, changes):
-    changed = bytearray(content)
-    for place, value in changes:
-        changed[int(place * len(changed))] = value
-    loads_or_is_refused(tmp_path_factory.getbasetemp(), bytes(changed))
+    loads_or_is_refused(tmp_path_factory.getbasetemp(), with_changes(content, changes))
 
 
 @hypothesis.given(

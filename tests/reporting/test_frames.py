@@ -39,7 +39,7 @@ def table_of(frame, **options):
 
 
 def numbers(table):
-    """What a table of records and one of their data frame have in common."""
+    """The numbers of each cell, which do not depend on where a table comes from."""
     return [
         (
             *(cell.arm, dict(cell.point), cell.chosen, cell.n, cell.failed, cell.marks),

@@ -104,7 +104,7 @@ def test_a_run_is_a_plain_loop_of_flax_and_optax(make, loss, arguments):
 
 @pytest.mark.core
 def test_a_linen_module_trains_as_its_nnx_twin():
-    """From weights that do not depend on a key, and without dropout."""
+    """Both start from weights that do not depend on a key, without dropout."""
     (ours,) = sweep(NoisyLinen, flax_modules.linen_loss, settings={"rate": 0.0})
     twin = Noisy(0.0, rngs=nnx.Rngs(0))
     assert_same_training(ours, *plain_loop(twin, optax.adam(0.1), flax_modules.loss))

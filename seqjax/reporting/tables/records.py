@@ -26,7 +26,7 @@ from seqjax.tasks import TASKS, GeneratedTask
 AS_RECORDED = "as recorded"
 """Default of ``make``: the axis that the records name as tuned."""
 EXTEND = {"edge": "more values extend the workdir"}
-"""What to do about a mark."""
+"""Advice on a mark, by its key."""
 
 
 class NoReportedRunsError(ValueError):
