@@ -37,7 +37,7 @@ def import_modules() -> None:
     for entry_point in importlib.metadata.entry_points(group=GROUP):
         try:
             entry_point.load()
-        except Exception as error:
+        except Exception as error:  # packages of others raise errors of any kind
             name = f"entry point {entry_point.name} = {entry_point.value}"
             print(f"warning: {printable(f'{name}: {_in_words(error)}')}", file=sys.stderr)
     for name in flags.FLAGS["import"].value or ():
