@@ -5,8 +5,9 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from experiments import COLLECTIONS, FULL, NAMES, REGISTERED, STUDIES
+from experiments import COLLECTIONS, FULL, NAMES, PUBLISHED, REGISTERED, STUDIES
 from experiments.claims.evidence import Evidence
+from seqjax.published.table import PublishedTable
 from seqjax.records.record import Record
 from seqjax.records.workdir import MeasuredPoint
 from seqjax.reporting.plots.claims import ClaimPanel
@@ -31,6 +32,7 @@ class Experiment:
       data: digest of the data that the claim was registered with; None for generated data.
       tasks: names of the tasks that --set and --sweep may choose. If empty, an experiment with a
         rule accepts the task of its study, and one without a rule accepts every task.
+      table: the published table that the study reproduces, or None.
     """
 
     study: Study | None = None
@@ -39,6 +41,13 @@ class Experiment:
     curves: Callable[[Evidence], ClaimPanel] | None = None
     data: str | None = None
     tasks: tuple[str, ...] = ()
+    table: PublishedTable | None = None
+
+    def __post_init__(self):
+        if self.table is not None:
+            self.table.check_arms(
+                {arm.title: dict(arm.tags) for arm in self.study.arms if arm.tags}
+            )
 
     @property
     def name(self) -> str:
@@ -102,7 +111,9 @@ def find(name: str) -> Experiment:
     if name in STUDIES:
         return importlib.import_module(f"experiments.studies.{name}").EXPERIMENT
     if name in NAMES:
-        module = importlib.import_module(f"experiments.claims.{name.removesuffix(FULL)}")
+        stem = name.removesuffix(FULL)
+        package = "published" if stem in PUBLISHED else "claims"
+        module = importlib.import_module(f"experiments.{package}.{stem}")
         return module.experiment(full=name.endswith(FULL))
     if name in REGISTERED:
         return REGISTERED[name]

@@ -4,7 +4,7 @@ The public API by name; a name imports its module on first use. See ``seqjax/REA
 
 The import order is the reading order, and a test enforces it: ``version``, ``types``, ``cells``,
 ``recurrence``, ``init``, ``models``, ``metrics``, ``optim``, ``stats``, ``data``, ``baselines``,
-``tasks``, ``diagnostics``, ``training``, ``records``, ``sweeps``, ``reporting``.
+``tasks``, ``diagnostics``, ``training``, ``records``, ``published``, ``sweeps``, ``reporting``.
 """
 
 import importlib

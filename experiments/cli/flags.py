@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from absl import flags
 
-from experiments import CLAIMS, COLLECTIONS, NAMES, REGISTERED, STUDIES
+from experiments import CLAIMS, COLLECTIONS, NAMES, PUBLISHED, REGISTERED, STUDIES
 from experiments.cli.program import MISTAKE
 from seqjax.types import printable, unknown
 
@@ -220,7 +220,7 @@ def _unknown_flag(name: str, place: str = "") -> str:
 
 def study_names() -> tuple[str, ...]:
     """Names of the studies that --study selects: one study, or all studies of a collection."""
-    listed = (*STUDIES, *CLAIMS, *COLLECTIONS, *REGISTERED)
+    listed = (*STUDIES, *CLAIMS, *PUBLISHED, *COLLECTIONS, *REGISTERED)
     if FLAGS.study is None:
         fail(f"--study: not given; expected one of {', '.join(sorted(listed))}")
     if FLAGS.study not in (*NAMES, *COLLECTIONS, *REGISTERED):

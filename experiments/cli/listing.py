@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
-from experiments import CLAIMS, COLLECTIONS, REGISTERED, STUDIES
+from experiments import CLAIMS, COLLECTIONS, PUBLISHED, REGISTERED, STUDIES
 from experiments.experiment import find
 from seqjax.cells import CELLS
 from seqjax.init import InitSpec
@@ -33,7 +33,7 @@ def lines(kind: str) -> Iterator[str]:
 
 def _studies() -> Iterator[str]:
     """Studies and claims with their questions, and collections with the names of their studies."""
-    for name in (*STUDIES, *CLAIMS, *REGISTERED):
+    for name in (*STUDIES, *CLAIMS, *PUBLISHED, *REGISTERED):
         yield f"{name}: {find(name).question}"
     for name, studies in COLLECTIONS.items():
         yield f"{name}: {', '.join(studies)}"
