@@ -43,7 +43,9 @@ class Gate:
       activation: a key of ``ACTIVATIONS``.
       input: its pre-activation has a term W x.
       state: its pre-activation has a term U h.
-      memory: +1 if a value of 1 keeps the old state, -1 if it writes the new one, else 0.
+      memory: +1 if a value of 1 keeps the old state, -1 if it writes the new one, else 0. Bias
+        schemes give gates of -1 minus the bias of gates of +1; for this reason the refine gate of
+        ``lstm_refine`` has -1, although it keeps the old state.
       shares: initialise U with the random key of this gate name instead of ``name``, so that two
         cells start from the same weights.
     """

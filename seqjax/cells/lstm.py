@@ -5,8 +5,9 @@
     h' = o ∘ tanh(c')
 
 Gates are in the order i f g o; a gate that a variant removes is fixed at 1 and has no parameters.
-Sources: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate), Greff et al. 2017 (arXiv
-1503.04069; the variants).
+Sources: Hochreiter and Schmidhuber 1997, Gers et al. 2000 (forget gate, constant decay), Greff et
+al. 2017 (arXiv 1503.04069; the variants), Jozefowicz et al. 2015 (o = tanh(z_o), as printed), Gu et
+al. 2020 (refine gate).
 """
 
 from collections.abc import Callable
@@ -97,6 +98,7 @@ def _equation(coupled: bool, squash: Callable[[Array], Array]) -> Callable[..., 
 FULL = _equation(coupled=False, squash=jnp.tanh)
 COUPLED = _equation(coupled=True, squash=jnp.tanh)
 UNSQUASHED = _equation(coupled=False, squash=lambda c: c)
+DECAY = 0.9
 
 INPUT = Gate("i", "sigmoid", memory=-1)
 FORGET = Gate("f", "sigmoid", memory=+1)
@@ -217,10 +219,72 @@ JANET = Cell(
     (FORGET, CANDIDATE, Gate("i", "sigmoid", input=False, state=False)),
     janet_combine,
 )
+
+
+def decay_combine(act: Act, z: Named, carry: LSTMCarry, p: Named | None) -> LSTMCarry:
+    """c' = .9 c + i ∘ g;   h' = o ∘ tanh(c'): no forget gate, a constant decay.
+
+    The decay is recorded as a gate f without parameters. The "LSTM with state decay" of Gers,
+    Schmidhuber and Cummins 2000; .9 was the best decay that they tried.
+    """
+    f = act("f", jnp.full_like(carry.c, DECAY))
+    c = f * carry.c + act("i", z.i) * act("g", z.g)
+    return LSTMCarry(act("o", z.o) * jnp.tanh(c), c)
+
+
+def refine_combine(act: Act, z: Named, carry: LSTMCarry, p: Named | None) -> LSTMCarry:
+    """e = 2 r ∘ f + (1 - 2 r) ∘ f²;   c' = e ∘ c + (1 - e) ∘ g;   h' = o ∘ tanh(c').
+
+    The refine gate r = σ(z_r) moves the effective gate e from f² (r = 0) over f (r = 1/2) to
+    1 - (1 - f)² (r = 1), so that gradients reach a saturated f. e is recorded as a gate without
+    parameters. The bias of r starts at minus the draw of f under ``init.bias_scheme``; afterwards
+    both are trained independently. Gu, Gulcehre, Paine, Hoffman and Pascanu 2020 (arXiv
+    1910.09890), who call the cell UR-LSTM with ``init.bias_scheme=uniform_gate``.
+    """
+    f, r = act("f", z.f), act("r", z.r)
+    e = act("e", 2 * r * f + (1 - 2 * r) * f * f)
+    c = e * carry.c + (1 - e) * act("g", z.g)
+    return LSTMCarry(act("o", z.o) * jnp.tanh(c), c)
+
+
+LSTM_DECAY = Cell(
+    "lstm_decay",
+    (
+        INPUT,
+        Gate("f", "linear", input=False, state=False, memory=+1),
+        CANDIDATE,
+        OUTPUT,
+    ),
+    decay_combine,
+    carry=LSTMCarry,
+)
+LSTM_REFINE = Cell(
+    "lstm_refine",
+    (
+        # First, because retention times are those of the first gate that keeps the state.
+        Gate("e", "linear", input=False, state=False, memory=+1),
+        FORGET,
+        Gate("r", "sigmoid", memory=-1),
+        CANDIDATE,
+        OUTPUT,
+    ),
+    refine_combine,
+    carry=LSTMCarry,
+)
+LSTM_TANH_OUTPUT = Cell(
+    "lstm_tanh_output",
+    # As the equations of Jozefowicz, Zaremba and Sutskever 2015 are printed: o = tanh(z_o).
+    (INPUT, FORGET, CANDIDATE, Gate("o", "tanh")),
+    FULL,
+    carry=LSTMCarry,
+)
 CELLS = (
     *(lstm(variant) for variant in VARIANTS),
     *(lstm_peephole(variant) for variant in VARIANTS if variant != "ungated"),
     LSTM_FGR,
     LSTM_LAYERNORM,
+    LSTM_DECAY,
+    LSTM_REFINE,
+    LSTM_TANH_OUTPUT,
     JANET,
 )

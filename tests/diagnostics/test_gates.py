@@ -90,3 +90,14 @@ def test_the_gates_of_a_model_by_layer():
     assert_close(same, before, 0)
     other = measured({"z": 2.0, "r": -8.0}, 1.0, batch._replace(x=seen))
     assert np.any(other["layer0_forward.n"].histogram != before["layer0_forward.n"].histogram)
+
+
+def test_retention_of_refined_gates_is_that_of_the_effective_gate():
+    """e = f² for r = 0, and f = σ(0) = 1/2 if no input arrives."""
+    spec = ModelSpec("lstm_refine", 2)
+    init = InitSpec(bias={"r": -50.0}, recurrent_gain=0.0, input_gain=0.0)
+    options = {"every_step": False, "symbols": True, "init": init, "key": jax.random.key(0)}
+    x = np.zeros((T, 1), np.int32)
+    batch = Batch(x, np.zeros(1, np.int32), np.ones(1, np.float32), None)
+    (tau_H,) = gates.model_retention(SequenceModel(spec, 5, 2, **options), batch).values()
+    assert_close(tau_H, np.full(2, -1 / np.log(0.25)), 1e-5)

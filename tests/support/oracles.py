@@ -134,6 +134,26 @@ def lstm_layernorm(p, x, h, c):
     return sigmoid(seen("o")) * np.tanh(shown), c
 
 
+def lstm_decay(p, x, h, c):
+    """Gers, Schmidhuber and Cummins 2000: a cell state that decays by .9 in every step."""
+    c = 0.9 * c + gate(p, "i", x, h) * np.tanh(affine(p, "g", x, h))
+    return gate(p, "o", x, h) * np.tanh(c), c
+
+
+def lstm_tanh_output(p, x, h, c):
+    """Jozefowicz et al. 2015, section 2.2, as printed: o = tanh(...)."""
+    c = c * gate(p, "f", x, h) + gate(p, "i", x, h) * np.tanh(affine(p, "g", x, h))
+    return np.tanh(c) * np.tanh(affine(p, "o", x, h)), c
+
+
+def lstm_refine(p, x, h, c):
+    """Gu et al. 2020: between f² and 1 - (1 - f)², by the refine gate."""
+    f, r = gate(p, "f", x, h), gate(p, "r", x, h)
+    effective = r * (1 - (1 - f) ** 2) + (1 - r) * f**2
+    c = effective * c + (1 - effective) * np.tanh(affine(p, "g", x, h))
+    return gate(p, "o", x, h) * np.tanh(c), c
+
+
 def janet(p, x, h):
     """Van der Westhuizen and Lasenby 2018, section 3: β = 1 is taken off the new value's gate."""
     s = affine(p, "f", x, h)
@@ -197,6 +217,9 @@ STEPS = {
     "lstm_ungated": partial(lstm, removed="ifo"),
     "lstm_fgr": lstm_fgr,
     "lstm_layernorm": lstm_layernorm,
+    "lstm_decay": lstm_decay,
+    "lstm_refine": lstm_refine,
+    "lstm_tanh_output": lstm_tanh_output,
     "janet": janet,
     "gru": gru,
     "gru_reset_before": gru_reset_before,
