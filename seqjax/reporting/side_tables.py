@@ -98,9 +98,11 @@ def _count(number: int | None) -> str:
 def task_metrics(records: Sequence[Record]) -> list[list[str]]:
     """Rows with ``Task.extra_metrics`` on the test part: mean (range) by arm.
 
-    Failed runs are left out. There is only the head if the task has no such metrics.
+    Failed runs are left out, as are metrics that a record of an older version lacks. There is only
+    the head if the task has no such metrics.
     """
     names = getattr(TASKS.get(records[0].settings["task.name"]), "extra_metrics", ())
+    names = [name for name in names if all(name in record.test for record in records)]
     tests_by_arm: dict[str, list] = {}
     for record in records:
         if record.purpose == "evaluation" and record.failed is None:

@@ -4,6 +4,7 @@ import io
 import math
 import re
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,11 +15,13 @@ from support.published import make_known, needs, put, use_published
 
 from seqjax.data.piano_rolls import FILES, VARIABLES
 from seqjax.metrics.losses import masked_mean
+from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets import music
 from seqjax.tasks.datasets.music import Jsb, Nottingham
+from seqjax.training import step
 from seqjax.training.config import make_config
 
-SIZES = {"train": [3, 5, 1, 5, 2], "validation": [4], "test": [6, 1]}
+SIZES = {"train": [3, 5, 1, 5, 2], "validation": [4], "test": [6, 1, 3]}
 
 
 def drawn(part):
@@ -59,6 +62,37 @@ def test_every_frame_is_predicted_once_from_those_before_it(task):
                 assert not batch.x[0, b].any() and np.array_equal(batch.x[1:T, b], piece[:-1])
                 assert batch.weight[:T, b].all() and not batch.weight[T:, b].any()
         assert not remaining
+
+
+@pytest.mark.slow
+def test_the_four_means_are_those_of_a_plain_loop_over_ragged_pieces(task, monkeypatch):
+    """Two evaluation batches in different buckets; one piece has a single frame."""
+    monkeypatch.setattr(type(task), "at_once", 12)
+    settings = {"task.name": task.name, "model.cell": "elman", "model.hidden": 2}
+    config, data = make_config({**settings, "train.batch_size": 2}), data_of(task)
+    params = jax.jit(step.initial_state)(config, jnp.uint32(0)).params
+    assert len({int(k) for k in task.evaluation_rows(data, 1).bucket}) == 2
+
+    @jax.jit
+    def logits_of(piece):
+        x = jnp.pad(piece[:-1], ((1, 0), (0, 0)))[:, None]
+        return step._apply(config, params, Batch(x, x, x), jnp.float32(0), None)[0][:, 0]
+
+    expected = {name: [] for name in ("frame_nll", "frame_nll_later", "piece_nll")}
+    expected["piece_nll_later"] = []
+    for piece in drawn("test"):
+        p = 1 / (1 + np.exp(-np.asarray(logits_of(piece.astype(np.float32)), np.float64)))
+        nll = []
+        for t in range(len(piece)):
+            nll.append(-np.sum(np.log(np.where(piece[t], p[t], 1 - p[t]))))
+        expected["frame_nll"] += nll
+        expected["frame_nll_later"] += nll[1:]
+        expected["piece_nll"].append(np.mean(nll))
+        expected["piece_nll_later"] += [np.mean(nll[1:])] if len(nll) > 1 else []
+    found = jax.jit(step.evaluate_run)((config, params), data, jnp.int32(1))
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(np.mean(values), rel=1e-6), name
+    assert len({float(found[name]) for name in expected}) == 4
 
 
 @pytest.mark.slow
