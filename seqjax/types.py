@@ -31,9 +31,23 @@ class ConfigError(ValueError):
     """A mistake in a setting or a task: one line with the field, the value and what is accepted."""
 
 
-def static(default: Any) -> Any:
-    """A dataclass field that is never traced: part of the pytree's structure."""
-    return dataclasses.field(default=default, metadata={"static": True})
+def static(default: Any, *, added: bool = False) -> Any:
+    """A dataclass field that is never traced: part of the pytree's structure.
+
+    Args:
+      default: the default.
+      added: see ``added``.
+    """
+    return dataclasses.field(default=default, metadata={"static": True, "added": added})
+
+
+def added(default: Any) -> Any:
+    """A dataclass field of numbers that records before version 0.2 lack.
+
+    Records leave such fields out at their default, so that runs that do not use them have the
+    records, and belong into the workdirs, that they had before. The default must never change.
+    """
+    return dataclasses.field(default=default, metadata={"added": True})
 
 
 def named_key(key: Array, *names: str) -> Array:

@@ -1,7 +1,7 @@
 """Differences between the runs of a workdir and the study as its module defines it."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from seqjax.records.record import Record
@@ -9,7 +9,7 @@ from seqjax.reporting.formats import label
 from seqjax.sweeps.points import settings_of
 from seqjax.sweeps.revise import equal_arms
 from seqjax.sweeps.study import Arm, Study
-from seqjax.training.config import as_settings, make_config
+from seqjax.training.config import as_settings, complete, make_config
 
 NEUTRAL = ("train.observe", "train.eval_every")
 """Fields that change what is recorded, and no result."""
@@ -105,18 +105,24 @@ def _changed(study: Study, arm: Arm, record: Record, swept: set[str]) -> dict[st
     Names, such as that of the cell, decide which other fields exist. They are compared first, and
     the numbers with those of a study with the same names.
     """
-    settings = {
-        path: value
-        for path, value in record.settings.items()
-        if path not in swept and path not in NEUTRAL
-    }
+    skipped = {*swept, *NEUTRAL}
     try:
-        named = _unlike(settings, as_settings(make_config(settings_of(study, arm, {}))), str)
+        settings = _without(complete(record.settings), skipped)
+        named = _unlike(settings, _every_setting(study, arm, {}), str)
         renamed = dataclasses.replace(study, base=study.base | named)
-        expected = as_settings(make_config(settings_of(renamed, arm, record.point)))
-        return named | _unlike(settings, expected)
+        return named | _unlike(settings, _every_setting(renamed, arm, record.point))
     except ValueError:  # the settings of the study do not fit the record's task or cell
+        settings = _without(record.settings, skipped)
         return _unlike(settings, {**study.base, **arm.settings})
+
+
+def _without(settings: Mapping[str, Any], paths: Container[str]) -> dict[str, Any]:
+    return {path: value for path, value in settings.items() if path not in paths}
+
+
+def _every_setting(study: Study, arm: Arm, point: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a study defines for an arm at a point, with all defaults."""
+    return complete(as_settings(make_config(settings_of(study, arm, point))))
 
 
 def _unlike(settings: Mapping[str, Any], others: Mapping[str, Any], kind: type = object) -> dict:

@@ -12,7 +12,7 @@ from seqjax.sweeps import estimate
 from seqjax.sweeps.axes import sweep_text
 from seqjax.sweeps.plan import runs_after_tuning
 from seqjax.sweeps.study import Axis, Run, Study
-from seqjax.training.config import as_settings, unused_reasons
+from seqjax.training.config import as_settings, complete, unused_reasons
 from seqjax.training.overrides import fields, value_text
 from seqjax.training.specs import SECTIONS
 
@@ -88,7 +88,7 @@ def _fields(runs: Iterable[Run]) -> dict[str, dict[str, _Field]]:
     runs = {(run.arm, jax.tree.structure(run.config)): run for run in runs}
     found: dict[str, dict[str, _Field]] = {}
     for (arm, _), run in runs.items():
-        values = as_settings(run.config)
+        values = complete(as_settings(run.config))
         known, unused = fields(run.config.model.cell, run.config.task.name), unused_reasons(values)
         for path, value in values.items():
             if path not in run.point and path not in unused:

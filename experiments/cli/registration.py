@@ -22,7 +22,8 @@ def differences(
     Raises:
       EvidenceError: the results are incomplete, or their task or settings do not fit the claim.
     """
-    versions = sorted({str(record.rules) for record in records} - {str(rules.VERSION)})
+    recorded = {str(rules.equivalent(record.rules)) for record in records}
+    versions = sorted(recorded - {str(rules.VERSION)})
     reasons = [f"the records have rules version {', '.join(versions)}"] if versions else []
     if experiment.study is not None:
         reasons += _run_differences(experiment.study, records)

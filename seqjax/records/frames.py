@@ -21,10 +21,12 @@ def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
       swept fields, by path: numbers or text; NaN if an arm does not have the field.
       metric, higher_is_better: metric of the task; ``validation``, ``test`` and ``chance`` are its
         values, NaN after a step that was not finite.
-      validation.NAME, test.NAME: all metrics, including ``metric``.
+      validation.NAME, test.NAME: all metrics, including ``metric``; last.NAME and training.NAME
+        where records have them.
       score: 0 at chance, 1 at the best possible value.
       failed: reason, or "" for a run that finished well; failed_step is NaN then.
-      steps, seconds: length of training.
+      steps, seconds: length of training; selected_step is NaN where the last step is reported, and
+        steps_taken differs from steps for runs that stopped earlier.
       gradient_norm, clipped_fraction: mean norm before clipping, and fraction of clipped steps.
       parameters, parameters_recurrent, multiply_adds: size of the model; NaN if not known.
       rules, commit, seqjax, jaxlib, device: versions and hardware; "" if not recorded.
@@ -63,7 +65,8 @@ def to_frame(records: Iterable[Record]) -> "pd.DataFrame":
 
 def _row(record: Record) -> dict[str, Any]:
     """One row of the data frame."""
-    parts = {"validation": record.validation, "test": record.test}
+    reported = {"validation": record.validation, "test": record.test}
+    parts = {**reported, "last": record.last, "training": record.training}
     metrics = {
         f"{part}.{name}": _number(value)
         for part, values in parts.items()
@@ -80,12 +83,14 @@ def _row(record: Record) -> dict[str, Any]:
         **record.point,
         "metric": record.metric,
         "higher_is_better": record.higher_is_better,
-        **{part: _number(values[record.metric]) for part, values in parts.items()},
+        **{part: _number(values[record.metric]) for part, values in reported.items()},
         "chance": record.chance.metric,
         "score": record.score,
         "failed": record.failed.reason if record.failed else "",
         "failed_step": record.failed.step if record.failed else math.nan,
         "steps": record.settings["train.steps"],
+        "steps_taken": record.updates,
+        "selected_step": _number(record.selected_step),
         "seconds": record.seconds,
         "gradient_norm": _number(record.gradient_norm.mean),
         "clipped_fraction": record.clipped_fraction,

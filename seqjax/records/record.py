@@ -119,13 +119,20 @@ class Record(Struct, kw_only=True, eq=False):
       baselines: test metric of predictors without a network, by their names.
       reduction: how losses are averaged.
       failed: reason and step, or None for a run that finished well.
-      validation, test: final metrics by name; None after a step that was not finite.
+      validation, test: metrics of the reported step by name; None after a step that was not finite.
+      selected_step: number of updates at the reported step, if that is the best validation step
+        ("train.select" is "best"); None if it is the last step, or if no step was finite.
+      steps_taken: number of updates of a run that could stop before "train.steps"; None if it could
+        not. See ``updates``.
+      last: test metrics at the last step of a run that selects its best step; empty for others.
+      training: metrics on training data at the reported step; empty unless they were measured.
       score: 0 at chance and for failed runs, 1 at the best possible value; ``rules.metric_score``
         of the test metric.
       gradient_norm, gradient_norm_after: gradient norms before and after clipping.
-      clipped_fraction: fraction of steps whose gradient was clipped.
-      curve: arrays with one entry a validation, NaN after a failure: "step", "training_loss",
-        "gradient_norm", "clipped_fraction", and "validation_METRIC" for each metric.
+      clipped_fraction: fraction of steps taken whose gradient was clipped.
+      curve: arrays with one entry a validation, NaN after a failure and after the run stopped:
+        "step", "training_loss", "gradient_norm", "clipped_fraction", and "validation_METRIC" for
+        each metric.
       observed: arrays recorded during training, by name; see ``diagnostics.observers``.
       seconds: wall time; runs that were trained together share it evenly.
       tune: paths of the tuned fields, joined by commas, or None.
@@ -138,6 +145,8 @@ class Record(Struct, kw_only=True, eq=False):
         "settings",
         "validation",
         "test",
+        "last",
+        "training",
         "gradient_norm",
         "gradient_norm_after",
     )
@@ -165,6 +174,10 @@ class Record(Struct, kw_only=True, eq=False):
     failed: Failure | None
     validation: MetricValues
     test: MetricValues
+    selected_step: Count | None = None
+    steps_taken: Count | None = None
+    last: MetricValues = msgspec.field(default_factory=dict)
+    training: MetricValues = msgspec.field(default_factory=dict)
     score: Finite
     gradient_norm: NormsBeforeClipping
     gradient_norm_after: Norms
@@ -175,6 +188,11 @@ class Record(Struct, kw_only=True, eq=False):
     tune: Text | None
     environment: Environment
     curve_file: Text
+
+    @property
+    def updates(self) -> int:
+        """Number of updates that the run took, unless it failed before."""
+        return self.settings["train.steps"] if self.steps_taken is None else self.steps_taken
 
     def check(self) -> None:
         """Check that the fields agree with each other.
@@ -197,16 +215,24 @@ class Record(Struct, kw_only=True, eq=False):
         if not (self.chance.metric if self.higher_is_better else -self.chance.metric) < best:
             raise ValueError(f"chance: {self.chance.metric} leaves no room for a better metric")
         self._check_range("chance", self.metric, self.chance.metric)
-        for part, metrics in (("validation", self.validation), ("test", self.test)):
+        self._check_metrics()
+        self._check_score()
+        self._check_curve()
+        self._check_steps()
+
+    def _check_metrics(self) -> None:
+        parts = {"validation": self.validation, "test": self.test}
+        parts |= {"last": self.last} if self.last else {}
+        parts |= {"training": self.training} if self.training else {}
+        for part, metrics in parts.items():
             if self.metric not in metrics:
                 raise ValueError(f"{part}: lacks the metric {self.metric[:60]!r}")
             value = metrics[self.metric]
-            if self.failed is None and (value is None or not math.isfinite(value)):
+            finite = value is not None and math.isfinite(value)
+            if part != "last" and self.failed is None and not finite:
                 raise ValueError(f"{part}: expected a finite metric, as the run did not fail")
             for name in {self.metric, LOSS} & metrics.keys():
                 self._check_range(part, name, metrics[name])
-        self._check_score()
-        self._check_curve()
 
     def _check_range(self, part: str, name: str, value: float | None) -> None:
         if name == self.metric and self.higher_is_better:
@@ -239,6 +265,37 @@ class Record(Struct, kw_only=True, eq=False):
             raise ValueError("curve: expected whole numbers in step")
         if steps.ndim != 1 or any(array.shape != steps.shape for array in self.curve.values()):
             raise ValueError("curve: expected lists of one length")
+
+    def _check_steps(self) -> None:
+        """Check the reported step and the number of updates against settings and curve."""
+        steps, most = self.curve["step"].tolist(), self.settings["train.steps"]
+        if self.steps_taken is not None:
+            stopped = self.steps_taken in (*steps, most)
+            if not stopped and self.failed is None:
+                raise ValueError(f"steps_taken: expected a step of curve, got {self.steps_taken}")
+            if self.steps_taken > most:
+                raise ValueError(f"steps_taken: expected at most {most}, got {self.steps_taken}")
+        if self.selected_step is None:
+            if self.last:
+                raise ValueError("last: expected nothing, as the last step is reported")
+            return
+        if self.settings.get("train.select") != "best":
+            raise ValueError("selected_step: expected nothing, as train.select is not best")
+        if self.selected_step not in steps or self.selected_step > self.updates:
+            expected = f"a step of curve up to {self.updates}"
+            raise ValueError(f"selected_step: expected {expected}, got {self.selected_step}")
+        if not self.last:
+            raise ValueError("last: expected metrics, as another step may be reported")
+        values = self.curve[f"validation_{self.metric}"]
+        if not np.isfinite(values).any():
+            raise ValueError("selected_step: expected nothing, as no validation is finite")
+        best = int(np.nanargmax(values) if self.higher_is_better else np.nanargmin(values))
+        if self.selected_step != steps[best]:
+            raise ValueError(
+                f"selected_step: expected {steps[best]} from curve, got {self.selected_step}"
+            )
+        if self.validation[self.metric] not in (None, float(str(np.float32(values[best])))):
+            raise ValueError(f"validation: expected {values[best]}, as curve has at selected_step")
 
 
 def _check_setting(path: str, kind: type, value: Setting | None) -> None:

@@ -42,8 +42,9 @@ class StudyIdentity(Struct):
     arms: dict[Text, dict[Text, list[Setting]]]
 
     def __post_init__(self) -> None:
-        """Replace the hash of rules from before versions were counted."""
-        msgspec.structs.force_setattr(self, "rules", rules.version_of(self.rules))
+        """Replace an earlier version of the rules by the version that decides its records alike."""
+        version = rules.equivalent(rules.version_of(self.rules))
+        msgspec.structs.force_setattr(self, "rules", version)
 
 
 class Sources(Struct):
@@ -95,8 +96,9 @@ class MeasurementIdentity(Struct):
     points: list[Settings]
 
     def __post_init__(self) -> None:
-        """Replace the hash of rules from before versions were counted."""
-        msgspec.structs.force_setattr(self, "rules", rules.version_of(self.rules))
+        """Replace an earlier version of the rules by the version that decides its records alike."""
+        version = rules.equivalent(rules.version_of(self.rules))
+        msgspec.structs.force_setattr(self, "rules", version)
 
 
 class Measurements(Struct, eq=False):

@@ -11,11 +11,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2
 CHANGES = {
     1: "failed runs, scores and the verdicts of claims 1 to 13f as first registered",
+    2: "a run that reports its best validation step is not collapsed",
 }
 """Change of each version."""
+
+EQUIVALENT = (1,)
+"""Earlier versions whose records have the same failures, scores and verdicts under ``VERSION``: no
+record of version 1 reports its best validation step."""
 
 HASHES = {"b92c74ae9ff141de": 1, "c717e17a958068f9": 1, "51db7adab0ca2ba5": 1}
 """Versions of old records, which hold a hash of the rules' source instead."""
@@ -48,6 +53,15 @@ def version_of(recorded: int | str) -> int | str:
     return HASHES.get(recorded, recorded) if isinstance(recorded, str) else recorded
 
 
+def equivalent(version: int | str) -> int | str:
+    """``VERSION`` for versions whose records are decided as under it; others unchanged.
+
+    >>> equivalent(version_of("b92c74ae9ff141de")) == VERSION, equivalent("0")
+    (True, '0')
+    """
+    return VERSION if version in EQUIVALENT else version
+
+
 def loss_score(loss: float, chance: float, best: float) -> float:
     """(chance - loss) / (chance - best), at least 0: 0 at chance, 1 at the best possible loss.
 
@@ -63,22 +77,29 @@ def accuracy_score(accuracy: float, chance: float) -> float:
 
 
 def failure(
-    nonfinite_step: int | None, losses: np.ndarray, chance_loss: float, scores: list[float]
+    nonfinite_step: int | None,
+    losses: np.ndarray,
+    chance_loss: float,
+    scores: list[float],
+    best_selected: bool = False,
 ) -> dict | None:
     """Reason why a finished run counts as failed, or None.
 
     Args:
       nonfinite_step: the step at which a loss, gradient or final metric was not finite, or None.
-      losses: training loss at every step.
+      losses: training loss at every step that was taken.
       chance_loss: loss of the best constant prediction.
       scores: validation scores at the evaluation points, the final one last.
+      best_selected: the run reports the metrics of its best validation step; what it forgot later
+        is then no failure.
     """
     if nonfinite_step is not None:
         return {"reason": "nonfinite", "step": nonfinite_step}
     tail = losses[-max(1, len(losses) // 10) :]
     if np.mean(tail) > ABOVE_CHANCE * chance_loss:
         return {"reason": "above_chance", "step": len(losses)}
-    if max(scores) >= LEARNT and scores[-1] < COLLAPSED * max(scores):
+    collapsed = max(scores) >= LEARNT and scores[-1] < COLLAPSED * max(scores)
+    if collapsed and not best_selected:
         return {"reason": "collapsed", "step": len(losses)}
     return None
 

@@ -188,12 +188,37 @@ def check_tasks(configs: Iterable[Config]) -> None:
 
 @functools.singledispatch
 def as_settings(config: Config) -> dict[str, Any]:
-    """The value of every field by path; ``make_config`` turns it back into the configuration."""
+    """The values of fields by path; ``make_config`` turns them back into the configuration.
+
+    Fields that records of earlier versions lack are left out at their default; see ``types.added``.
+    """
     settings = {"task.name": config.task.name}
     for section in (*SECTIONS, "task"):
-        for field, value in vars(getattr(config, section)).items():
-            if field == "bias":
-                settings |= {f"init.bias.{gate}": number for gate, number in value.items()}
-            else:
-                settings[f"{section}.{field}"] = value
+        settings |= settings_of_spec(section, getattr(config, section))
     return settings
+
+
+def settings_of_spec(section: str, spec: Any) -> dict[str, Any]:
+    """The part of ``as_settings`` of a Spec or task."""
+    settings = {}
+    for field in dataclasses.fields(spec):
+        value = getattr(spec, field.name)
+        if field.name == "bias":
+            settings |= {f"init.bias.{gate}": number for gate, number in value.items()}
+        elif not field.metadata.get("added") or value != field.default:
+            settings[f"{section}.{field.name}"] = value
+    return settings
+
+
+def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a record with the defaults of the fields that it leaves out.
+
+    >>> complete(as_settings(make_config({}))).keys() == Overrides().fields().keys()
+    True
+
+    Args:
+      settings: values by path of a configuration that ``make_config`` makes.
+    """
+    known = Overrides(settings).fields()
+    later = {path: field.default for path, field in known.items() if path not in settings}
+    return {**settings, **{p: v for p, v in later.items() if not p.startswith("init.bias.")}}

@@ -23,7 +23,7 @@ from seqjax.optim.clipping import ClipSpec
 from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import OptimSpec
 from seqjax.tasks.arrays import ArrayTask, Examples, number_of_examples
-from seqjax.training.config import as_settings
+from seqjax.training.config import as_settings, settings_of_spec
 from seqjax.training.specs import TrainSpec
 from seqjax.training.step import (
     TrainState,
@@ -159,12 +159,10 @@ class FlaxConfig:
 @as_settings.register
 def _(config: FlaxConfig) -> dict[str, Any]:
     arguments = {f"model.{name}": argument_text(v) for name, v in config.model.arguments.items()}
-    specs = {
-        f"{section}.{field}": value
-        for section in ("clip", "optim", "train")
-        for field, value in vars(getattr(config, section)).items()
-    }
-    return {"task.name": config.task.name, **arguments, **specs}
+    settings = {"task.name": config.task.name, **arguments}
+    for section in ("clip", "optim", "train"):
+        settings |= settings_of_spec(section, getattr(config, section))
+    return settings
 
 
 def argument_text(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """``SECTIONS``: the Specs of a configuration by section; and ``TrainSpec``."""
 
 import dataclasses
+import math
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ PRECISIONS = {
     "bf16": ("highest", jnp.bfloat16),
 }
 """JAX's precision of matrix products, and the dtype to which their operands are rounded."""
+SELECTIONS = ("last", "best")
 MOST_STEPS, LARGEST_BATCH, MOST_VALIDATIONS = 2**24, 2**16, 10**4
 """Bounds that catch typos."""
 
@@ -28,7 +30,7 @@ MOST_STEPS, LARGEST_BATCH, MOST_VALIDATIONS = 2**24, 2**16, 10**4
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TrainSpec:
-    """Length, precision and observers of training. All fields are static.
+    """Length, early stopping, precision and observers of training. All fields are static.
 
     Attributes:
       steps: number of updates.
@@ -37,6 +39,13 @@ class TrainSpec:
       precision: precision of matrix products: "float32" (the highest that the device has), "tf32"
         (on devices that have it, float32 elsewhere), "bf16" (operands rounded to bfloat16).
         Parameters, carries, gates and sums are float32 under all three.
+      select: step whose parameters are reported: "last", or "best", the validation with the best
+        metric, the earlier of equal ones.
+      patience: validations in a row without a new best metric after which a run stops; 0 for no
+        limit.
+      stop_at: validation metric at which a run stops because its task is solved; inf for none.
+      training_metrics: also measure the metrics of the reported step on the training set, or on as
+        many generated training examples as validation has.
       observe: observers that run before training and at every validation, joined by "+"; "" for
         none. Their names are the keys of ``OBSERVERS``.
 
@@ -49,14 +58,26 @@ class TrainSpec:
     eval_every: int = static(50)
     precision: str = static("float32")
     observe: str = static("")
+    select: str = static("last", added=True)
+    patience: int = static(0, added=True)
+    stop_at: float = static(math.inf, added=True)
+    training_metrics: bool = static(False, added=True)
 
     def __post_init__(self):
+        check_name("select", self.select, "step", SELECTIONS)
+        check_size("patience", self.patience, 0, MOST_VALIDATIONS)
+        check_range("stop_at", self.stop_at, lambda x: x > -math.inf, "a number, or inf")
         check_name("precision", self.precision, "precision", PRECISIONS)
         check_names("observe", observed(self.observe), "observation", OBSERVERS)
         check_size("steps", self.steps, 1, MOST_STEPS)
         check_size("batch_size", self.batch_size, 1, LARGEST_BATCH)
         least = max(1, -(-self.steps // MOST_VALIDATIONS))
         check_range("eval_every", self.eval_every, lambda n: n >= least, f"at least {least}")
+
+    @property
+    def may_stop(self) -> bool:
+        """True if a run may stop before ``steps``."""
+        return self.patience > 0 or self.stop_at < math.inf
 
     def unused(self, cell: Cell, task: Any) -> dict[str, str]:
         """Fields without effect for this cell and task: none."""

@@ -22,6 +22,7 @@ from seqjax.optim.clipping import KINDS
 from seqjax.optim.optimizer import OPTIMIZERS, SCHEDULES
 from seqjax.tasks import TASKS
 from seqjax.training.overrides import fields
+from seqjax.training.specs import SELECTIONS
 
 SECONDS, MEBIBYTES = 60, 1500
 
@@ -76,6 +77,10 @@ FITTING = {
     "optim.name": [*OPTIMIZERS],
     "optim.schedule": [*SCHEDULES],
     "train.precision": ["float32", "tf32", "bf16"],
+    "train.select": [*SELECTIONS],
+    "train.patience": ["0", "1", "10000"],
+    "train.stop_at": ["inf", "0.5", "-1"],
+    "train.training_metrics": ["true", "false"],
     "train.observe": ["", "gates", "gates+gradients+inputs"],
     "model.window": ["1", "3", "16384"],
     "task.length": ["20", "30", "100", "1048576"],

@@ -15,6 +15,7 @@ from seqjax.records import codec, jsonl
 from seqjax.records.jsonl import RecordError
 from seqjax.records.record import Chance, Source
 from seqjax.records.workdir import WorkdirConfig
+from seqjax.stats import rules
 
 ROOT = pathlib.Path(__file__).parents[2]
 RECORD = made_up.record(settings={"clip.threshold": inf})
@@ -269,7 +270,7 @@ def test_other_files_are_read_by_their_type(tmp_path):
     path = tmp_path / "config.json"
     path.write_bytes((ROOT / "experiments/results/quickstart/config.json").read_bytes())
     config = jsonl.load_file(path, WorkdirConfig)
-    assert inf in config.same.axes[1].values and config.same.rules == 1
+    assert inf in config.same.axes[1].values and config.same.rules == rules.VERSION
     path.write_text(path.read_text().replace('"tune": "optim.learning_rate"', '"tune": [3]'))
     with pytest.raises(RecordError, match=r"config\.json: tune: "):
         jsonl.load_file(path, WorkdirConfig)

@@ -31,8 +31,11 @@ FAILURES = {
     "best score below what counts as learnt": (None, [0.1] * 40, [0.0, 0.09, 0.0]),
     "best score just learnt": (None, [0.1] * 40, [0.0, 0.1, 0.04]),
     "not finite before anything else": (17, [9.0] * 40, [0.9, 0.0]),
+    "the best step selected, the final score below half": (None, [0.1] * 40, [0.8, 0.1], True),
+    "the best step selected, losses above chance": (None, [1.2] * 40, [0.8, 0.1], True),
 }
-"""(step that was not finite, losses, validation scores); the loss at chance is 1."""
+"""(step that was not finite, losses, validation scores, and perhaps whether the best step is
+selected); the loss at chance is 1."""
 
 SCORES = [
     # metric, higher is better, chance, best loss
@@ -84,8 +87,10 @@ def decide(claim: str, arguments: tuple) -> dict[str, Any]:
     return {"verdicts": words, "comparisons": dict(sorted(comparisons.items()))}
 
 
-def fail(nonfinite_step: int | None, losses: list[float], scores: list[float]) -> str | None:
-    failure = rules.failure(nonfinite_step, np.array(losses), 1.0, scores)
+def fail(
+    nonfinite_step: int | None, losses: list[float], scores: list[float], *best_selected: bool
+) -> str | None:
+    failure = rules.failure(nonfinite_step, np.array(losses), 1.0, scores, *best_selected)
     return failure and f"{failure['reason']} at step {failure['step']}"
 
 

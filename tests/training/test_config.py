@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqjax.cells import CELLS
 from seqjax.tasks import TASKS
-from seqjax.training.config import as_settings, make_config, unused_reasons
+from seqjax.training.config import as_settings, complete, make_config, unused_reasons
 from seqjax.training.overrides import ConfigError, Overrides
 
 CONFIGURATIONS = [
@@ -36,7 +36,9 @@ CONFIGURATIONS = [
 @pytest.mark.parametrize("settings", CONFIGURATIONS)
 def test_a_configuration_and_its_settings_are_two_forms_of_one_thing(settings):
     config = make_config(settings)
-    all_settings = as_settings(config)
+    recorded, all_settings = as_settings(config), complete(as_settings(config))
+    assert make_config(recorded) == config
+    assert recorded.items() <= all_settings.items()
     texts = {path: str(value) for path, value in all_settings.items()}
     assert make_config(all_settings) == make_config(Overrides.parse(texts)) == config
     assert all_settings.items() >= settings.items()
@@ -50,7 +52,10 @@ def unset(settings):
 
 def test_the_floats_are_the_leaves():
     config = make_config({"model.cell": "gru"})
-    floats = [value for value in as_settings(config).values() if type(value) is float]
+    settings = complete(as_settings(config))
+    static = settings.pop("train.stop_at")
+    assert static == inf and make_config(settings | {"train.stop_at": 0.5}) != config
+    floats = [value for value in settings.values() if type(value) is float]
     assert sorted(jax.tree.leaves(config)) == sorted(floats)
     assert len(floats) == 5 + 4 + 2 + 4  # numbers of init, biases, threshold and level, of optim
 
