@@ -15,6 +15,7 @@ import numpy as np
 
 from seqjax.reporting.failures import count_failures, in_words
 from seqjax.stats import intervals, rules
+from seqjax.stats.selection import group_runs, select_runs
 
 MARKS = {
     "edge": ("†", "the best value is the first or last of its grid"),
@@ -133,19 +134,6 @@ def _first_solved(record: RunResult) -> int | None:
     return None
 
 
-def sort_key(value: Any) -> tuple:
-    """Key that sorts values of an axis: "" and None first, then numbers, names and tuples.
-
-    Args:
-      value: a value of an axis.
-    """
-    if value is None or value == "":
-        return (0,)
-    if isinstance(value, tuple):
-        return (3, *map(sort_key, value))
-    return (2, value) if isinstance(value, str) else (1, float(value))
-
-
 def aggregate(records: Sequence[RunResult], tune: str | None = None) -> list[TableCell]:
     """Aggregate records into one cell for each arm and point.
 
@@ -155,17 +143,10 @@ def aggregate(records: Sequence[RunResult], tune: str | None = None) -> list[Tab
       records: runs of one study.
       tune: path of the tuned axis, several joined by commas, or None.
     """
-    tuned = tuple((tune or "").split(","))
     clipping = {tuple(map(r.settings.get, ("clip.kind", "clip.threshold"))) for r in records}
-    by_point: dict[tuple, dict[Any, list[RunResult]]] = {}
-    for record in sorted(records, key=lambda record: record.seed):
-        point = {path: value for path, value in record.point.items() if path not in tuned}
-        values = tuple(record.point.get(path) for path in tuned)
-        by_value = by_point.setdefault((record.arm, tuple(point.items())), {})
-        by_value.setdefault(values if len(values) > 1 else values[0], []).append(record)
     cells = [
         _cell(arm, dict(point), by_value, mark_clipping=len(clipping) > 1)
-        for (arm, point), by_value in by_point.items()
+        for (arm, point), by_value in group_runs(records, tune).items()
     ]
     return [cell for cell in cells if cell is not None]
 
@@ -174,11 +155,7 @@ def _cell(
     arm: str, point: dict, by_value: dict[Any, list[RunResult]], *, mark_clipping: bool
 ) -> TableCell | None:
     """One table cell; None if all its runs are for tuning."""
-    by_value = {value: by_value[value] for value in sorted(by_value, key=sort_key)}
-    tuning = {value: _runs_for("tuning", runs) for value, runs in by_value.items()}
-    tuning = {value: runs for value, runs in tuning.items() if runs}
-    chosen = rules.select_best(tuning or by_value)
-    runs = _runs_for("evaluation", by_value[chosen])
+    chosen, runs = select_runs(by_value)
     if not runs:
         return None
     values = [rules.reported_value(run) for run in runs]
@@ -211,7 +188,3 @@ def _cell(
         marks=tuple(mark for mark, holds in marks.items() if holds),
         records=tuple(runs),
     )
-
-
-def _runs_for(purpose: str, records: Sequence[RunResult]) -> list[RunResult]:
-    return [record for record in records if record.purpose == purpose]

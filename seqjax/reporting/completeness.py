@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 from seqjax.records.plan import Planned, PlannedRun
 from seqjax.records.record import run_id
-from seqjax.reporting.aggregate import RunResult, sort_key
+from seqjax.reporting.aggregate import RunResult
 from seqjax.reporting.formats import label
+from seqjax.stats.selection import sort_key
 from seqjax.sweeps.study import UNNAMED
 
 MOST_NAMED = 6

@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from seqjax.reporting import formats
-from seqjax.reporting.aggregate import MARKS, TableCell, sort_key
+from seqjax.reporting.aggregate import MARKS, TableCell
 from seqjax.reporting.formats import label
+from seqjax.stats.selection import sort_key
 
 
 @dataclasses.dataclass(frozen=True)
