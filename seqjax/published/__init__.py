@@ -33,7 +33,7 @@ and ``Experiment(study, table=TABLE)`` joins them. Titles of arms ("task: name")
 protocols, so name the second arm "tanh, tuned". A figure without runs prints "not run". A figure
 with confidence "M" is printed and enters no statistic. Values are in the unit of our metric;
 ``figures(..., percent=True)`` turns printed percentages into shares. A ``Measure`` with
-``solved_at`` is the share of runs whose metric reaches that value.
+``criterion="accuracy >= 0.99"`` is the share of runs that meet it.
 
-Imports ``types``.
+Imports ``types``, ``stats``, ``records``.
 """

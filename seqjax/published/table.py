@@ -1,6 +1,7 @@
 """A published table as data: its figures, the effects it shows, and the deviations of our runs."""
 
 import dataclasses
+import operator
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ PROTOCOLS = {
 KINDS = ("same", "reduced", "differs", "unknown")
 COUNTS = ("seeds", "trials")
 """Fields of deviations that are counts of runs: reported seeds, values of the tuned fields."""
+COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+CRITERION = re.compile(r"(\w+) (>=|<=|>|<) (-?\d*\.?\d+(?:e-?\d+)?)")
 SELECTION = re.compile(r"mean|best of (\d+)|top (\d+) of (\d+)")
 
 
@@ -30,24 +33,34 @@ class Measure:
       title: name and unit for readers, such as "test NLL, nats a frame".
       higher_is_better: direction.
       metric: name of the metric in records; by default the name of the measure.
-      solved_at: if set, the measure is the share of runs whose metric reaches this value.
+      criterion: if set, the measure is the share of runs that meet it, such as "accuracy >= 0.99".
+
+    Raises:
+      ValueError: a criterion of another form, or ``metric`` beside a criterion.
     """
 
     name: str
     title: str
     higher_is_better: bool
     metric: str = ""
-    solved_at: float | None = None
+    criterion: str = ""
+
+    def __post_init__(self):
+        if self.criterion and (self.metric or not CRITERION.fullmatch(self.criterion)):
+            accepted = "METRIC, one of >= <= > <, and a number, and no metric beside it"
+            raise ValueError(f"criterion: expected {accepted}, got {self.criterion!r}")
 
     @property
     def of_records(self) -> str:
         """Name of the metric in records."""
+        if self.criterion:
+            return CRITERION.fullmatch(self.criterion).group(1)
         return self.metric or self.name
 
-    @property
-    def is_share(self) -> bool:
-        """Whether the measure is a share of runs."""
-        return self.solved_at is not None
+    def meets(self, value: float) -> bool:
+        """Whether a metric meets the criterion; NaN does not."""
+        _, comparison, bound = CRITERION.fullmatch(self.criterion).groups()
+        return COMPARISONS[comparison](value, float(bound))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,9 @@
 """A small made-up published table and its study, complete in form: copy it for a real table."""
 
+from support.made_up import record
+
 from seqjax.published.figures import Source, figures
+from seqjax.published.join import ArmKey
 from seqjax.published.table import Deviation, Effect, Measure, PublishedTable
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -12,7 +15,7 @@ TABLE = PublishedTable(
     title="A and B 2015, table 1",
     measures=(
         Measure("mse", "test mean squared error", higher_is_better=False),
-        Measure("solved", "share of runs solved", True, metric="mse", solved_at=0.01),
+        Measure("solved", "share of runs solved", True, criterion="mse <= 0.01"),
     ),
     figures=(
         *figures(
@@ -75,3 +78,24 @@ def study(name: str = "made_up") -> Study:
         seeds=3,
         tune="optim.learning_rate",
     )
+
+
+ARMS = {arm.title: ArmKey(arm.tags["protocol"], arm.tags["row"], arm.task) for arm in study().arms}
+RATE = "optim.learning_rate"
+
+
+def runs(values, *, rate=0.1, **options):
+    """Records of the published protocol with these test errors by row, one a seed."""
+    return [
+        record(
+            {RATE: rate},
+            arm=f"short: {row}",
+            seed=seed,
+            test=value,
+            tune=RATE,
+            settings={"task.name": "adding", "task.length": 4, "model.cell": CELLS[row]},
+            **options,
+        )
+        for row, errors in values.items()
+        for seed, value in enumerate(errors)
+    ]

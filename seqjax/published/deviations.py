@@ -1,0 +1,121 @@
+"""Our side of each deviation, computed from the settings of the runs."""
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from seqjax.published.join import ArmKey
+from seqjax.published.table import KINDS, Deviation, PublishedTable
+from seqjax.stats.selection import sort_key
+
+MOST_VALUES = 4
+"""Most values that are listed; of more, the number and the ends are given."""
+NOTHING = "–"
+
+
+class Setup(NamedTuple):
+    """A planned or recorded run, as far as deviations read it.
+
+    Attributes:
+      arm: title of the arm.
+      settings: every setting by path.
+      seed: the seed.
+      purpose: "evaluation" or "tuning".
+    """
+
+    arm: str
+    settings: Mapping[str, Any]
+    seed: int
+    purpose: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Stated:
+    """A deviation with our value.
+
+    Attributes:
+      deviation: the declared deviation.
+      ours: our value in words; "–" if no run has the setting.
+    """
+
+    deviation: Deviation
+    ours: str
+
+    @property
+    def published(self) -> str:
+        """The published value in words."""
+        return text_of(self.deviation.published)
+
+    @property
+    def consistent(self) -> bool:
+        """Whether the values are equal for the kind "same", and differ for "reduced", "differs"."""
+        kind = self.deviation.kind
+        return kind == "unknown" or (kind == "same") == (self.published == self.ours)
+
+    @property
+    def text(self) -> str:
+        """The deviation as a phrase, such as "batch size 8 not 1"."""
+        name = self.deviation.title
+        if self.deviation.kind == "unknown":
+            return f"{name} (ours: {self.ours})"
+        if self.deviation.kind == "same":
+            return f"{name} {self.ours}"
+        return f"{name} {self.ours} not {self.published}"
+
+
+def state(
+    table: PublishedTable,
+    protocol: str,
+    runs: Iterable[Setup],
+    arms: Mapping[str, ArmKey],
+    tuned: Collection[str],
+) -> dict[str, list[Stated]]:
+    """The deviations under a protocol with our values, by kind in the order of ``KINDS``.
+
+    Args:
+      table: the published table.
+      protocol: the protocol.
+      runs: planned runs, or records.
+      arms: place of each arm by its title.
+      tuned: paths of the tuned fields.
+    """
+    own = [run for run in runs if run.arm in arms and arms[run.arm].protocol == protocol]
+    found: dict[str, list[Stated]] = {kind: [] for kind in KINDS}
+    for deviation in table.deviations:
+        if deviation.protocol in ("", protocol):
+            task = deviation.task
+            of_task = [run for run in own if not task or arms[run.arm].task == task]
+            found[deviation.kind].append(Stated(deviation, _ours(deviation, of_task, tuned)))
+    return {kind: stated for kind, stated in found.items() if stated}
+
+
+def _ours(deviation: Deviation, runs: Sequence[Setup], tuned: Collection[str]) -> str:
+    if not deviation.of_settings:
+        return deviation.ours
+    if deviation.field == "seeds":
+        return str(len({run.seed for run in runs if run.purpose == "evaluation"}))
+    if deviation.field == "trials":
+        return str(_trials(runs, tuned))
+    path = deviation.field
+    values = {run.settings[path] for run in runs if path in run.settings}
+    ordered = sorted(values, key=sort_key)
+    if len(ordered) > MOST_VALUES:
+        return f"{len(ordered)} values from {text_of(ordered[0])} to {text_of(ordered[-1])}"
+    return " or ".join(map(text_of, ordered)) or NOTHING
+
+
+def _trials(runs: Iterable[Setup], tuned: Collection[str]) -> int:
+    """Largest number of values of the tuned fields in an arm."""
+    by_arm: dict[str, set[tuple]] = {}
+    for run in runs:
+        by_arm.setdefault(run.arm, set()).add(tuple(run.settings.get(path) for path in tuned))
+    return max(map(len, by_arm.values()), default=0)
+
+
+def text_of(value: Any) -> str:
+    """A value in words: thousands are separated, and inf is "off"."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value) or NOTHING
+    if value in (float("inf"), float("-inf")):
+        return "off" if value > 0 else "−∞"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
