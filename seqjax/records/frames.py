@@ -23,7 +23,7 @@ def load(workdir: str | pathlib.Path) -> "pd.DataFrame":
         values, NaN after a step that was not finite.
       validation.NAME, test.NAME: all metrics, including ``metric``; last.NAME and training.NAME
         where records have them.
-      score: 0 at chance, 1 at the best possible value.
+      score: 0 at chance, 1 at the best possible value or the lowest published loss.
       failed: reason, or "" for a run that finished well; failed_step is NaN then.
       steps, seconds: length of training; selected_step is NaN where the last step is reported, and
         steps_taken differs from steps for runs that stopped earlier.

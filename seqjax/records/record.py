@@ -115,7 +115,8 @@ class Record(Struct, kw_only=True, eq=False):
         known.
       metric: name of the task's metric; ``higher_is_better`` gives its direction.
       chance: metric and loss of the best constant prediction.
-      best_loss: the lowest loss that any predictor can reach.
+      best_loss: the lowest loss that any predictor can reach; the lowest published one where that
+        is unknown (``tasks.lowest``).
       baselines: test metric of predictors without a network, by their names.
       reduction: how losses are averaged.
       failed: reason and step, or None for a run that finished well.
@@ -126,8 +127,8 @@ class Record(Struct, kw_only=True, eq=False):
         not. See ``updates``.
       last: test metrics at the last step of a run that selects its best step; empty for others.
       training: metrics on training data at the reported step; empty unless they were measured.
-      score: 0 at chance and for failed runs, 1 at the best possible value; ``rules.metric_score``
-        of the test metric.
+      score: 0 at chance and for failed runs, 1 at the best possible value, above 1 beyond the
+        lowest published loss; ``rules.metric_score`` of the test metric.
       gradient_norm, gradient_norm_after: gradient norms before and after clipping.
       clipped_fraction: fraction of steps taken whose gradient was clipped.
       curve: arrays with one entry a validation, NaN after a failure and after the run stopped:

@@ -14,13 +14,14 @@ import numpy as np
 VERSION = 2
 CHANGES = {
     1: "failed runs, scores and the verdicts of claims 1 to 13f as first registered",
-    2: "a run that reports its best validation step is not collapsed",
+    2: "a run that reports its best validation step is not collapsed; the score of a data set is "
+    "relative to its lowest published loss (tasks.lowest), which the record has as best_loss",
 }
 """Change of each version."""
 
 EQUIVALENT = (1,)
 """Earlier versions whose records have the same failures, scores and verdicts under ``VERSION``: no
-record of version 1 reports its best validation step."""
+record of version 1 reports its best validation step, and scores use the record's own best_loss."""
 
 HASHES = {"b92c74ae9ff141de": 1, "c717e17a958068f9": 1, "51db7adab0ca2ba5": 1}
 """Versions of old records, which hold a hash of the rules' source instead."""
@@ -63,7 +64,9 @@ def equivalent(version: int | str) -> int | str:
 
 
 def loss_score(loss: float, chance: float, best: float) -> float:
-    """(chance - loss) / (chance - best), at least 0: 0 at chance, 1 at the best possible loss.
+    """(chance - loss) / (chance - best), at least 0: 0 at chance, 1 at the best loss.
+
+    The score exceeds 1 if ``best`` is the lowest published loss and ``loss`` is lower.
 
     >>> loss_score(0.25, chance=1.0, best=0.0), loss_score(3.0, chance=1.0, best=0.0)
     (0.75, 0.0)

@@ -227,7 +227,9 @@ class Task:
         return _chance_levels(self)[link]
 
     def best_loss(self, link: str) -> float:
-        """Return the lowest loss that any predictor can reach.
+        """Return the lowest loss that any predictor can reach, at which the score is 1.
+
+        If it is unknown, the lowest published one: better runs then have scores above 1.
 
         Raises:
           ConfigError: the loss is not that of ``Task``.

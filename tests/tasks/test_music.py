@@ -11,13 +11,17 @@ import pytest
 import scipy.io
 from support.batches import data_of, evaluation_batches, trains_and_evaluates
 from support.commands import command
+from support.made_up import record
 from support.published import make_known, needs, put, use_published
 
 from seqjax.data.piano_rolls import FILES, VARIABLES
 from seqjax.metrics.losses import masked_mean
+from seqjax.records.jsonl import append, read
+from seqjax.reporting.tables import make
 from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets import music
 from seqjax.tasks.datasets.music import Jsb, Nottingham
+from seqjax.tasks.lowest import LOWEST
 from seqjax.training import step
 from seqjax.training.config import make_config
 
@@ -140,3 +144,19 @@ def test_the_published_pieces(published, chance, monkeypatch):
     music._joined.cache_clear()
     assert published.chance_metric() == pytest.approx(chance, abs=5e-4)
     assert len(published.read()["train"].lengths_S) == published.examples
+
+
+def test_scores_are_relative_to_the_lowest_published_loss(task, tmp_path):
+    """A better loss has a score above 1; records with another best loss keep their scores."""
+    lowest, chance = LOWEST[task.name].loss, task.chance_metric()
+    assert task.best_loss("logistic") == lowest < chance
+    path, settings = tmp_path / "records.jsonl", {"task.name": task.name}
+    half, old = (lowest + chance) / 2, {"best_loss": 0.0, "compared": "score"}
+    for seed, (loss, changes) in enumerate([(half, {}), (lowest - 1, {}), (half, old)]):
+        made = record(settings=settings, test=loss, seed=seed, **{"compared": "score"} | changes)
+        append(path, made)
+    scores = [run.score for run in read(path)]
+    assert scores[0] == pytest.approx(0.5) and scores[1] > 1
+    assert scores[2] == pytest.approx(1 - half / chance)
+    assert LOWEST[task.name].model in make([*read(path)][:2]).caption
+    assert LOWEST[task.name].model not in make([*read(path)][2:]).caption

@@ -22,6 +22,7 @@ from seqjax.reporting.tables.captions import (
 )
 from seqjax.reporting.tables.table import Table, arrange
 from seqjax.tasks import TASKS, GeneratedTask
+from seqjax.tasks.lowest import LOWEST
 
 AS_RECORDED = "as recorded"
 """Default of ``make``: the axis that the records name as tuned."""
@@ -162,6 +163,8 @@ def _sentences(
         f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
         f"steps: {INTERVAL}{_split(records)}. Failed runs count as chance."
     ]
+    if scored:
+        sentences += _known_losses(records)
     if fixed is not None:
         sentences.append(f"All cells have {tune} = {label(fixed)}; nothing is tuned.")
     tuning_seeds = {r.seed for r in records if r.purpose == "tuning"}
@@ -170,6 +173,16 @@ def _sentences(
     sentences += explain_selection(cells, tune, selected_by, seeds)
     sentences += explain_marks(cells, EXTEND)
     return sentences
+
+
+def _known_losses(records: Sequence[Record]) -> list[str]:
+    """Sentences on the tasks whose scores are relative to the lowest published loss."""
+    losses = {record.settings["task.name"]: record.best_loss for record in records}
+    return [
+        f"On {task}, score 1 is a loss of {LOWEST[task].loss:.4g}: {LOWEST[task].model}."
+        for task, loss in losses.items()
+        if task in LOWEST and loss == LOWEST[task].loss
+    ]
 
 
 def _environments(records: Iterable[Record]) -> str:
