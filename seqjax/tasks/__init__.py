@@ -23,14 +23,24 @@ from seqjax.tasks.streams.base import StreamTask
 from seqjax.tasks.streams.characters import Characters, UnicodeNames
 from seqjax.tasks.streams.text import WrittenText
 from seqjax.tasks.streams.xml import Xml
-from seqjax.tasks.synthetic.adding import Adding
+from seqjax.tasks.synthetic.adding import Adding, AddingBai
 from seqjax.tasks.synthetic.agreement import Agreement
-from seqjax.tasks.synthetic.copying import Copying
+from seqjax.tasks.synthetic.copying import Copying, CopyingBai, VariableCopying
 from seqjax.tasks.synthetic.lag_recall import LagRecall
 from seqjax.tasks.synthetic.memorization import Memorization
 from seqjax.tasks.synthetic.temporal_order import TemporalOrder
 
-GENERATED = (Adding, Agreement, Copying, LagRecall, Memorization, TemporalOrder)
+GENERATED = (
+    Adding,
+    AddingBai,
+    Agreement,
+    Copying,
+    CopyingBai,
+    VariableCopying,
+    LagRecall,
+    Memorization,
+    TemporalOrder,
+)
 MNIST = (MnistRows, MnistPixels, MnistPixelsPermuted)
 SERIES = (JapaneseVowels, Forecast)
 MUSIC = (Jsb, Nottingham)

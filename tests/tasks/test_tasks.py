@@ -20,17 +20,18 @@ from seqjax.metrics.losses import masked_mean
 from seqjax.tasks import Batch, digest_of_data
 from seqjax.tasks.base import EVALUATION_BATCH
 from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
-from seqjax.tasks.synthetic.adding import Adding
+from seqjax.tasks.synthetic.adding import Adding, AddingBai
 from seqjax.tasks.synthetic.agreement import Agreement
-from seqjax.tasks.synthetic.copying import Copying
+from seqjax.tasks.synthetic.copying import Copying, CopyingBai, VariableCopying
 from seqjax.tasks.synthetic.lag_recall import LagRecall
 from seqjax.tasks.synthetic.memorization import Memorization
 from seqjax.tasks.synthetic.temporal_order import TemporalOrder
 from seqjax.training.config import make_config
 from seqjax.training.overrides import ConfigError
 
-ADDING = [Adding(7), Adding(2), Adding(30, "pascanu"), Adding(31, "hochreiter")]
-LARGE = [*ADDING, Copying(5), TemporalOrder(25)]
+ADDING = [Adding(7), Adding(2), Adding(30, "pascanu"), Adding(31, "hochreiter"), AddingBai(6)]
+COPYING = [Copying(5), CopyingBai(5), VariableCopying(5)]
+LARGE = [*ADDING, *COPYING, TemporalOrder(25)]
 """Tasks with so many sequences that none is drawn twice."""
 GENERATED = [*LARGE, LagRecall(10, 9), LagRecall(6, 0), Agreement(), Memorization()]
 CLASSES = [*GENERATED[len(ADDING) :], DigitsRows()]
@@ -119,6 +120,19 @@ def test_adding_as_hochreiter(T=31):
     assert np.all(value_TB[0][marker_TB[0] == -1] != 0)
 
 
+@pytest.mark.parametrize("T", [2, 6])
+def test_adding_as_bai_marks_any_two_steps(T):
+    batch = training_batch(AddingBai(T))
+    assert batch.lengths_B is None and len(batch.x) == T
+    value_TB, marker_TB = np.moveaxis(batch.x, 2, 0)
+    assert set(np.unique(marker_TB)) <= {0, 1}
+    one, other = marked_steps(marker_TB == 1)
+    pairs = [(a, b) for a in range(T) for b in range(a + 1, T)]
+    assert_uniform([pairs.index(pair) for pair in zip(one, other, strict=True)], 0, len(pairs))
+    assert 0 <= value_TB.min() < 0.01 and 0.99 < value_TB.max() < 1
+    assert_close(batch.y, np.sum(value_TB * marker_TB, axis=0), 1e-6)
+
+
 @every_adding
 def test_chance_and_error_of_adding(task):
     batch = training_batch(task)
@@ -132,24 +146,42 @@ def test_chance_and_error_of_adding(task):
     assert task.best_loss("logistic") == pytest.approx(np.mean(least), abs=0.02)
 
     few = Batch(batch.x[:, :4], batch.y[:4], batch.weight[:4])
-    bound = 0.2 if task.variant == "pascanu" else 0.04
+    bound = 0.2 if getattr(task, "variant", "") == "pascanu" else 0.04
     off = bound * np.float32([-1.01, -0.99, 0.99, 1.01])
     metrics = task.metrics("linear", jnp.array((few.y + off)[:, None]), few)
     assert metrics["solved"][0].tolist() == [0, 1, 1, 0]
     assert_close(metrics["mse"][0], off**2, 1e-4)
 
 
-def test_copying_repeats_ten_symbols_after_the_mark(T=5):
-    task, batch = Copying(T), training_batch(Copying(T))
+@pytest.mark.parametrize("variant", [Copying, CopyingBai])
+def test_copying_repeats_ten_symbols_after_the_mark(variant, T=5):
+    task, batch = variant(T), training_batch(variant(T))
     first, after = batch.x[:10], batch.x[10:]
     assert len(batch.x) == T + 20 and np.all(batch.weight == 1)
     assert_uniform(np.ravel(first), 1, 9)
     expected = np.zeros_like(after)
-    expected[T - 1] = 9
+    expected[T - 1 if variant is Copying else slice(T - 1, None)] = 9
     assert np.array_equal(after, expected)
     assert np.array_equal(batch.y, np.concatenate([np.zeros((T + 10, len(first.T))), first]))
     copied = jnp.arange(len(first.T)) % 2  # the last ten steps of every second sequence
     answer = jnp.where((jnp.arange(T + 20) >= T + 10)[:, None], batch.y * copied[None], 0)
+    found = task.metrics("softmax", jax.nn.one_hot(answer, 9), batch)["recall"]
+    assert masked_mean(*found) == 0.5
+
+
+def test_variable_copying_repeats_ten_symbols_after_a_mark_anywhere(T=5):
+    task, batch = VariableCopying(T), training_batch(VariableCopying(T))
+    assert len(batch.x) == T + 20 and np.all(batch.weight == 1)
+    assert_uniform(np.ravel(batch.x[:10]), 1, 9)
+    delay_B = np.argmax(batch.x == 9, axis=0) - 9
+    assert_uniform(delay_B, 1, T + 1)
+    correct_TB = np.zeros(batch.y.shape)
+    for b, delay in enumerate(delay_B):
+        symbols, end = batch.x[:10, b], (0,) * (T - delay)
+        assert batch.x[10:, b].tolist() == [*(0,) * (delay - 1), 9, *(0,) * 10, *end]
+        assert batch.y[:, b].tolist() == [*(0,) * (10 + delay), *symbols, *end]
+        correct_TB[9 + delay + 1 : 9 + delay + 6, b] = 1  # the first five of the ten
+    answer = jnp.where(correct_TB > 0, batch.y, 0)
     found = task.metrics("softmax", jax.nn.one_hot(answer, 9), batch)["recall"]
     assert masked_mean(*found) == 0.5
 
@@ -191,10 +223,9 @@ def test_memorization_asks_for_five_letters_at_five_marks():
 def constant_logits(task, batch, link):
     """Return logits of the best predictor that does not see the input."""
     p = np.full(task.outputs, 1 / task.outputs)
-    if task.name == "copying":
+    if task in COPYING:  # it knows the steps of the answer
         recalled = np.append(0, np.full(8, 1 / 8))
-        p = np.where(np.arange(len(batch.y))[:, None] < len(batch.y) - 10, np.eye(9)[0], recalled)
-        p = p[:, None]
+        p = np.where((batch.y == 0)[:, :, None], np.eye(9)[0], recalled)
     p = np.clip(np.broadcast_to(p, (*batch.y.shape, task.outputs)), 1e-7, 1 - 1e-7)
     logits = {"softmax": np.log(p), "logistic": np.log(p / (1 - p)), "linear": p}[link]
     return jnp.array(logits, jnp.float32)
@@ -277,7 +308,9 @@ def test_digits_are_split_once_in_proportion_and_evaluated_once(task):
         ("agreement", {"longest": 4097}, r"longest: .* 4096, got 4097$"),
         ("agreement", {"shortest": 11}, r"shortest: .* 10, got 11$"),
         ("arithmetic", {"digits": 19}, "digits: .* from 1 to 18, got 19$"),
+        ("adding_bai", {"length": 1}, "length: .* from 2 .* 1$"),
         ("copying", {"length": 0}, "length: .* from 1 .* 0$"),
+        ("variable_copying", {"length": 0}, "length: .* from 1 .* 0$"),
         ("forecast", {"horizon": 121}, "horizon: .* from 1 to 120, got 121$"),
         ("forecast", {"length": 0}, "length: .* from 1 to 120, got 0$"),
         ("lag_recall", {"lag": 10}, r"lag: .* from 0 to 9, got 10$"),

@@ -1,4 +1,7 @@
-"""The adding problem: add two marked numbers of a sequence (Hochreiter and Schmidhuber 1997)."""
+"""The adding problem: add two marked numbers of a sequence (Hochreiter and Schmidhuber 1997).
+
+``AddingBai`` is the variant of Bai, Kolter and Koltun 2018.
+"""
 
 import dataclasses
 
@@ -101,3 +104,60 @@ class Adding(GeneratedTask):
     def chance_loss(self, link: str) -> float:
         del link  # the loss is the squared error under both links
         return self.chance_metric()
+
+
+@dataclasses.dataclass(frozen=True)
+class AddingBai(GeneratedTask):
+    """The adding problem with markers anywhere.
+
+        x_t = (u_t, marker_t), u_t ~ U[0, 1], marker_t = 1 at two steps i ≠ j, else 0
+        y = u_i + u_j
+
+    Sequences have T steps; the pair of marked steps is uniform among all pairs, so that the last
+    step may be marked. Read out at the last step. Metrics: ``mse``, 1/6 at chance; ``solved``, the
+    share with |error| < .04.
+
+    Bai, Kolter and Koltun 2018 (arXiv 1803.01271, section 5.1) and their code.
+
+    Attributes:
+      length: T, steps of a sequence.
+    """
+
+    length: int = 50
+
+    name = "adding_bai"
+    targets, inputs, outputs = "values", 2, 1
+
+    def __post_init__(self) -> None:
+        check_size("length", self.length, 2, LONGEST)
+
+    def sample(self, key: Array, batch_size: int) -> Batch:
+        T, B = self.length, batch_size
+        keys = jax.random.split(key, 3)
+        value_TB = jax.random.uniform(keys[0], (T, B), jnp.float32)
+        one_1B = jax.random.randint(keys[1], (1, B), 0, T, jnp.int32)
+        other_1B = jax.random.randint(keys[2], (1, B), 0, T - 1, jnp.int32)
+        other_1B = jnp.where(other_1B >= one_1B, other_1B + 1, other_1B)  # skips the other marker
+        step_T1 = jnp.arange(T, dtype=jnp.int32)[:, None]
+        marker_TB = ((step_T1 == one_1B) | (step_T1 == other_1B)).astype(value_TB.dtype)
+        y_B = jnp.sum(value_TB * marker_TB, axis=0)
+        return Batch(jnp.stack([value_TB, marker_TB], axis=-1), y_B, jnp.ones_like(y_B))
+
+    def metrics(self, link: str, logits: Array, batch: Batch) -> dict[str, tuple[Array, Array]]:
+        error = losses.value(link, logits) - batch.y
+        close = jnp.square(error) < 0.04**2
+        return {
+            "mse": (jnp.square(error), batch.weight),
+            "solved": (close.astype(error.dtype), batch.weight),
+        }
+
+    def chance_metric(self) -> float:
+        return 1 / 6
+
+    def chance_loss(self, link: str) -> float:
+        del link  # the loss is the squared error under both links
+        return 1 / 6
+
+    def best_loss(self, link: str) -> float:
+        """Return 0; for a logistic readout E[max(u_i + u_j - 1, 0)²] = 1/12."""
+        return 1 / 12 if link == "logistic" else 0.0
