@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments import COLLECTIONS, FULL, NAMES, PUBLISHED, REGISTERED, STUDIES
 from experiments.claims.evidence import Evidence
+from seqjax.published.join import places_of
 from seqjax.published.table import PublishedTable
 from seqjax.records.record import Record
 from seqjax.records.workdir import MeasuredPoint
@@ -33,6 +34,7 @@ class Experiment:
       tasks: names of the tasks that --set and --sweep may choose. If empty, an experiment with a
         rule accepts the task of its study, and one without a rule accepts every task.
       table: the published table that the study reproduces, or None.
+      remarks: function from the records to sentences on the page of the table, or None.
     """
 
     study: Study | None = None
@@ -42,12 +44,7 @@ class Experiment:
     data: str | None = None
     tasks: tuple[str, ...] = ()
     table: PublishedTable | None = None
-
-    def __post_init__(self):
-        if self.table is not None:
-            self.table.check_arms(
-                {arm.title: dict(arm.tags) for arm in self.study.arms if arm.tags}
-            )
+    remarks: Callable[[Sequence[Record]], list[str]] | None = None
 
     @property
     def name(self) -> str:
@@ -114,7 +111,7 @@ def find(name: str) -> Experiment:
         stem = name.removesuffix(FULL)
         package = "published" if stem in PUBLISHED else "claims"
         module = importlib.import_module(f"experiments.{package}.{stem}")
-        return module.experiment(full=name.endswith(FULL))
+        return _checked(module.experiment(full=name.endswith(FULL)))
     if name in REGISTERED:
         return REGISTERED[name]
     raise unknown("study", name, (*NAMES, *REGISTERED))
@@ -127,5 +124,12 @@ def register(study: Study | Experiment) -> Study | Experiment:
     experiment = Experiment(study) if isinstance(study, Study) else study
     if experiment.name in (*NAMES, *COLLECTIONS):
         raise ConfigError(f"study {experiment.name}: the name is taken")
-    registry.add("study", REGISTERED, experiment.name, experiment)
+    registry.add("study", REGISTERED, experiment.name, _checked(experiment))
     return study
+
+
+def _checked(experiment: Experiment) -> Experiment:
+    """The experiment; ValueError if its arms and its published table do not fit."""
+    if experiment.table is not None:
+        experiment.table.check_places(places_of(experiment.study.arms))
+    return experiment

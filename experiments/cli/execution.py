@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from experiments.cli import plan_text, trainer
+from experiments.cli import plan_text, reproductions, trainer
 from experiments.cli.identity import check_records, identity, in_order_of, included
 from experiments.cli.scalars import TensorBoard
 from experiments.cli.time_left import Pace, paces
@@ -157,7 +157,7 @@ def _check(
 def describe(
     experiment: Experiment, options: RunOptions, path: pathlib.Path, defined: Study | None
 ) -> list[str]:
-    """Plan for --dry_run: design, settings, workdir, groups, duration, points to measure.
+    """Plan for --dry_run: deviations, design, settings, workdir, groups, duration, points.
 
     Args:
       experiment: the experiment as changed by the command.
@@ -172,6 +172,8 @@ def describe(
     if study is not None:
         runs = plan_runs(study, options.seeds, records)
         groups = executor.group_runs(runs)
+        if experiment.table is not None:
+            lines += reproductions.deviations(prepared.experiment, runs, options.seeds)
         lines += plan_text.design(study)
         lines.append(f"workdir: {path}")
         lines += plan_text.data(runs)

@@ -2,8 +2,9 @@
 
 import pathlib
 import sys
+from collections.abc import Sequence
 
-from experiments.cli import results, tables, verdicts
+from experiments.cli import reproductions, results, tables, verdicts
 from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir, WorkdirError
 from seqjax.reporting.failures import warning
@@ -12,10 +13,12 @@ from seqjax.types import printable
 
 
 def report(recorded: Results) -> str:
-    """Write all reports of one experiment, and return verdicts and tables as Markdown."""
+    """Write all reports of one experiment, and return them as Markdown."""
     parts = []
     if recorded.experiment.decide is not None:
         parts.append(verdicts.report(recorded))
+    if recorded.experiment.table is not None and recorded.records:
+        parts.append(reproductions.report(recorded))
     if recorded.experiment.study is not None and recorded.records:
         try:
             parts.append(tables.report(recorded))
@@ -44,7 +47,7 @@ def warnings(recorded: Results) -> list[str]:
 
 
 def report_folder(path: pathlib.Path) -> tuple[str, list[str]]:
-    """Write the reports of a workdir, or of a folder of claims.
+    """Write the reports of a workdir, or of a folder of claims or published tables.
 
     Returns:
       The text to print, and warnings.
@@ -58,10 +61,16 @@ def report_folder(path: pathlib.Path) -> tuple[str, list[str]]:
         for recorded in collection:
             report(recorded)
         found = [line for recorded in collection for line in warnings(recorded)]
-        return verdicts.collect(path, collection), found
+        return collect(path, collection), found
     if recorded := results.read(Workdir(path)):
         return report(recorded), warnings(recorded)
     raise WorkdirError(f"--workdir: {path} has no records")
+
+
+def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
+    """Write verdicts and index of all experiments in a folder, and return them as Markdown."""
+    parts = verdicts.collect(path, collection), reproductions.collect(path, collection)
+    return "\n".join(filter(None, parts))
 
 
 def _unknown_study(recorded: Results) -> str:

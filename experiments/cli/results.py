@@ -5,7 +5,7 @@ import functools
 import pathlib
 from collections.abc import Sequence
 
-from experiments import CLAIMS, FULL, NAMES, REGISTERED, USES
+from experiments import CLAIMS, FULL, NAMES, PUBLISHED, REGISTERED, USES
 from experiments.claims.evidence import Evidence
 from experiments.cli import registration
 from experiments.cli.workdir import Workdir, WorkdirError
@@ -91,9 +91,10 @@ def _name(records: Sequence[Record], measured: Measurements | None) -> str | Non
 
 
 def read_collection(path: pathlib.Path) -> list[Results]:
-    """Read the results of all experiments with a verdict, each in a subfolder with its name."""
+    """Read the results of all claims, applications and tables, each in a subfolder of its name."""
     collection = []
-    for name in (*CLAIMS, *(name + FULL for name in CLAIMS), *USES):
+    sized = (*CLAIMS, *PUBLISHED)
+    for name in (*sized, *(name + FULL for name in sized), *USES):
         if (path / name).is_dir():
             workdir = Workdir(path / name)
             records, measured = workdir.records(), workdir.measurements()

@@ -44,6 +44,8 @@ def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
     """
     verdicts, decided = [], []
     for results in collection:
+        if results.experiment.decide is None:
+            continue
         try:
             verdicts += results.verdicts
         except EvidenceError:

@@ -35,5 +35,5 @@ with confidence "M" is printed and enters no statistic. Values are in the unit o
 ``figures(..., percent=True)`` turns printed percentages into shares. A ``Measure`` with
 ``criterion="accuracy >= 0.99"`` is the share of runs that meet it.
 
-Imports ``types``, ``stats``, ``records``.
+Imports ``types``, ``stats``, ``training``, ``records``.
 """

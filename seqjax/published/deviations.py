@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from seqjax.published.join import ArmKey
 from seqjax.published.table import KINDS, Deviation, PublishedTable
+from seqjax.records.record import Record
 from seqjax.stats.selection import sort_key
+from seqjax.training.config import complete
 
 MOST_VALUES = 4
 """Most values that are listed; of more, the number and the ends are given."""
@@ -27,6 +29,11 @@ class Setup(NamedTuple):
     settings: Mapping[str, Any]
     seed: int
     purpose: str
+
+
+def setups_of(records: Iterable[Record]) -> list[Setup]:
+    """The setups of records, with the defaults of fields that old records lack."""
+    return [Setup(r.arm, complete(r.settings), r.seed, r.purpose) for r in records]
 
 
 @dataclasses.dataclass(frozen=True)

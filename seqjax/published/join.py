@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from seqjax.published.figures import Figure
 from seqjax.published.table import Measure, PublishedTable
 from seqjax.records.record import LOSS, Record
 from seqjax.stats.selection import group_runs, runs_for, select_runs
+from seqjax.training.config import complete
 
 
 class ArmKey(NamedTuple):
@@ -31,11 +32,13 @@ class Cell:
       chosen: the tuned value, a tuple if several fields are tuned together, or None.
       runs: the reported runs, by seed.
       trials: the runs that the selection was made from, for papers that report the best of N.
+      tried: the values of the tuned axis, in their order.
     """
 
     key: ArmKey
     point: Mapping[str, Any]
     chosen: Any
+    tried: tuple
     runs: tuple[Record, ...]
     trials: tuple[Record, ...]
 
@@ -45,6 +48,11 @@ class Cell:
         seeds = [run.seed for run in self.runs]
         keys = seeds if len(set(seeds)) == len(seeds) else range(len(seeds))
         return dict(zip(keys, values, strict=True))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the first reported run by path; the others may differ in tuned fields."""
+        return complete(self.runs[0].settings)
 
     @property
     def failed(self) -> int:
@@ -60,6 +68,23 @@ class Cell:
         return float(np.mean([run.clipped_fraction for run in self.runs]))
 
 
+class TaggedArm(Protocol):
+    """Fields of a ``sweeps.study.Arm`` that name its place in a table."""
+
+    title: str
+    task: str
+    tags: Mapping[str, Any]
+
+
+def places_of(arms: Iterable[TaggedArm]) -> dict[str, ArmKey]:
+    """Place of each arm by its title; arms without a tag "row" are no part of a table."""
+    return {
+        arm.title: ArmKey(arm.tags["protocol"], arm.tags["row"], arm.task)
+        for arm in arms
+        if "row" in arm.tags
+    }
+
+
 def value_of(record: Record, measure: Measure, part: str = "test") -> float:
     """Value of a run: its metric, or 1 or 0 for a share of runs.
 
@@ -72,7 +97,7 @@ def value_of(record: Record, measure: Measure, part: str = "test") -> float:
       part: "test", or "train" for the metrics on the training set.
     """
     name = measure.of_records
-    values = record.test if part == "test" else getattr(record, "training", {})
+    values = record.test if part == "test" else record.training
     if name not in values:
         return math.nan
     value = math.nan if values[name] is None else float(values[name])
@@ -104,7 +129,8 @@ def join(
         trials = runs_for("tuning", every) or every
         if table.top:
             runs, chosen = best_trials(trials)[: table.top], None
-        cells.append(Cell(arms[arm], dict(point), chosen, tuple(runs), tuple(trials)))
+        tried = tuple(by_value)
+        cells.append(Cell(arms[arm], dict(point), chosen, tried, tuple(runs), tuple(trials)))
     position = {key: k for k, key in enumerate(arms.values())}
     return sorted(cells, key=lambda cell: position[cell.key])
 
@@ -133,7 +159,7 @@ def cell_of(
         cell
         for cell in cells
         if cell.key == (protocol, row, task)
-        and all(cell.runs[0].settings.get(path) == value for path, value in point.items())
+        and all(cell.settings.get(path) == value for path, value in point.items())
     ]
     if len(fitting) > 1:
         points = "; ".join(str(dict(cell.point)) for cell in fitting)

@@ -222,21 +222,19 @@ class PublishedTable:
                     f"effects: expected figures of {rows} that are not from memory, or a source"
                 )
 
-    def check_arms(self, tags: Mapping[str, Mapping[str, Any]]) -> None:
-        """Check that the tags of a study's arms fit the table.
+    def check_places(self, places: Mapping[str, tuple[str, str, str]]) -> None:
+        """Check that the arms of a study fit the table.
 
         Args:
-          tags: tags by title of the arm; arms without tags are no rows.
+          places: protocol, row and data set of each arm by its title.
 
         Raises:
-          ValueError: an unknown protocol, an arm without a row, or an effect on a row that no arm
-            reproduces and no figure names.
+          ValueError: an unknown protocol, or an effect on a row that no arm reproduces and no
+            figure names.
         """
-        for title, labels in tags.items():
-            check_name(f"{title}: protocol", labels.get("protocol"), "protocol", self.protocols)
-            if not labels.get("row"):
-                raise ValueError(f"{title}: expected a tag 'row', got {dict(labels)}")
-        known = {*(figure.arm for figure in self.figures), *(t["row"] for t in tags.values())}
+        for title, (protocol, _, _) in places.items():
+            check_name(f"{title}: protocol", protocol, "protocol", self.protocols)
+        known = {*(figure.arm for figure in self.figures), *(row for _, row, _ in places.values())}
         for effect in self.effects:
             for row in (effect.better, effect.worse):
                 check_name("effects", row, "row", known)

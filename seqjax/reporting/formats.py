@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from seqjax.types import printable
@@ -72,6 +72,10 @@ LATEX = {
     "†": r"$^\dagger$",
     "‡": r"$^\ddagger$",
     "°": r"$^\circ$",
+    "−": "$-$",
+    "τ": r"$\tau$",
+    "×": r"$\times$",
+    "·": r"$\cdot$",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "[": "{[}",  # after \\ a bare [ would start an argument
@@ -85,9 +89,21 @@ def escape_latex(text: str) -> str:
     return "".join(LATEX.get(sign, sign) for sign in printable(text))
 
 
-def latex(title: str, caption: str, rows: Sequence[Sequence[str]]) -> str:
-    """A ``table`` environment with booktabs rules; the first row is the head of the table."""
+def latex(
+    title: str, caption: str, rows: Sequence[Sequence[str]], grey: Container[int] = ()
+) -> str:
+    """A ``table`` environment with booktabs rules; the first row is the head of the table.
+
+    Args:
+      title, caption: the caption of the table.
+      rows: texts of the rows.
+      grey: indices of rows without the head that are printed grey, with the package xcolor.
+    """
     head, *body = ([escape_latex(text) for text in row] for row in rows)
+    body = [
+        [rf"\textcolor{{gray}}{{{text}}}" for text in row] if k in grey else row
+        for k, row in enumerate(body)
+    ]
     lines = [
         r"\begin{table}",
         rf"\caption{{{escape_latex(title)}. {escape_latex(caption)}}}",
@@ -101,6 +117,15 @@ def latex(title: str, caption: str, rows: Sequence[Sequence[str]]) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def rounded(value: Any) -> Any:
+    """Lists and dictionaries with their numbers rounded to ten significant digits, for JSON."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 FORMULA = ("=", "+", "-", "@")

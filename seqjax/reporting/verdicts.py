@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from seqjax.reporting.formats import DIGITS, escape_markdown, markdown
+from seqjax.reporting.formats import escape_markdown, markdown, rounded
 from seqjax.stats.decisions import Comparison, Verdict
 
 MARKS = {
@@ -21,15 +21,7 @@ def to_json(verdicts: Sequence[Verdict], common: Mapping[str, Any]) -> dict[str,
       verdicts: verdicts of one or several claims.
       common: fields of all verdicts together, such as the version of the rules.
     """
-    return {**common, "verdicts": [_rounded(dataclasses.asdict(verdict)) for verdict in verdicts]}
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    return {**common, "verdicts": [rounded(dataclasses.asdict(verdict)) for verdict in verdicts]}
 
 
 def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:

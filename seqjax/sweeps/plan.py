@@ -178,7 +178,7 @@ def _runs_of_cell(
             return tuning
         values = sorted(by_value)
         best = rules.select_best({v: [recorded[run.id] for run in by_value[v]] for v in values})
-        beyond = value_beyond(study, values, best)
+        beyond = value_beyond(study, values, best, study.arm(runs[0].arm))
         if beyond is None or extensions >= MOST_EXTENSIONS:
             break
         extensions += 1
@@ -187,7 +187,9 @@ def _runs_of_cell(
     return tuning + [dataclasses.replace(reported, seed=seed) for seed in seeds]
 
 
-def value_beyond(study: Study, values: Sequence[tuple], best: tuple) -> float | None:
+def value_beyond(
+    study: Study, values: Sequence[tuple], best: tuple, arm: Arm | None = None
+) -> float | None:
     """The value one step beyond the first or last value if that is the best one, else None.
 
     >>> study = Study("rates", "Which?", {}, tune="optim.learning_rate")
@@ -195,13 +197,16 @@ def value_beyond(study: Study, values: Sequence[tuple], best: tuple) -> float | 
     0.0001
 
     Args:
-      study: the study; only ``EXTENDED`` is extended, and only if its values are not drawn.
+      study: the study; only ``EXTENDED`` is extended, and only if its values are not drawn and its
+        axis is not closed.
       values: the values tried, sorted, each a tuple over ``study.tuned``.
       best: one of them.
+      arm: the arm, to which an axis may not apply; None for any.
     """
     if study.tuned != (EXTENDED,) or len(values) < 2 or best not in (values[0], values[-1]):
         return None
-    if any(axis.drawn for axis in study.axes if axis.path == EXTENDED):
+    axes = [axis for axis in study.axes if axis.path == EXTENDED]
+    if any(a.drawn or a.closed for a in axes if arm is None or a.applies_to(arm)):
         return None
     edge, inner = values[:2] if best == values[0] else values[:-3:-1]
     return float(f"{edge[0] * edge[0] / inner[0]:.3g}")

@@ -65,6 +65,8 @@ class Axis:
         set it.
       label: heading in tables; axes of different arms with one label share a column.
       drawn: the values are random draws, one for each trial; all drawn axes advance together.
+      closed: no value beyond the first and last is tried if one of them is the best, as in a
+        published protocol.
 
     Raises:
       ConfigError: an unknown path, or a value of another type.
@@ -75,6 +77,7 @@ class Axis:
     arms: tuple[str, ...] = ()
     label: str = ""
     drawn: bool = False
+    closed: bool = False
 
     def __post_init__(self):
         typed = tuple(Overrides({self.path: value})[self.path] for value in self.values)

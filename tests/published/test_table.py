@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from support.published_tables import PAPER, SOMEONE, TABLE, study
 
-from experiments.experiment import Experiment
 from seqjax.published.figures import Figure, Source, figures
+from seqjax.published.join import places_of
 from seqjax.published.table import Deviation, Effect
 
 
@@ -85,10 +85,11 @@ def test_the_confidence_of_a_source_is_known():
 
 
 def test_arms_of_the_study_name_protocol_and_row():
-    Experiment(study(), table=TABLE)
-    arm = dataclasses.replace(study().arms[0], tags={"protocol": "tuned", "row": "LSTM"})
+    places = places_of(study().arms)
+    TABLE.check_places(places)
+    assert places["short: GRU, tuned"] == ("tuned equally", "GRU", "short")
     with pytest.raises(ValueError, match="protocol"):
-        Experiment(dataclasses.replace(study(), arms=(arm,)), table=TABLE)
+        TABLE.check_places({"LSTM": ("tuned", "LSTM", "short")})
     effect = Effect("SRU", "tanh", 0.1, "fast", digits=1, source=PAPER)
     with pytest.raises(ValueError, match="row"):
-        Experiment(study(), table=dataclasses.replace(TABLE, effects=(effect,)))
+        dataclasses.replace(TABLE, effects=(effect,)).check_places(places)

@@ -3,7 +3,7 @@
 from support.made_up import record
 
 from seqjax.published.figures import Source, figures
-from seqjax.published.join import ArmKey
+from seqjax.published.join import places_of
 from seqjax.published.table import Deviation, Effect, Measure, PublishedTable
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -80,7 +80,7 @@ def study(name: str = "made_up") -> Study:
     )
 
 
-ARMS = {arm.title: ArmKey(arm.tags["protocol"], arm.tags["row"], arm.task) for arm in study().arms}
+ARMS = places_of(study().arms)
 RATE = "optim.learning_rate"
 
 

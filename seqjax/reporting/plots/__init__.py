@@ -1,6 +1,7 @@
 """Figures of tables, of quantities observed during training, and of verdicts."""
 
 from seqjax.reporting.plots.claims import ClaimPanel, claim_figure
+from seqjax.reporting.plots.dumbbells import dumbbells
 from seqjax.reporting.plots.forests import forest
 from seqjax.reporting.plots.heat_maps import MOST_CELLS, heat_map
 from seqjax.reporting.plots.learning_curves import MOST_PANELS, curves
@@ -13,6 +14,7 @@ __all__ = [
     "ClaimPanel",
     "claim_figure",
     "curves",
+    "dumbbells",
     "forest",
     "heat_map",
     "observed_figures",

@@ -1,0 +1,110 @@
+"""Published tables beside ours: files of a workdir, deviations in a plan, and an index."""
+
+import pathlib
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from experiments import FULL
+from experiments.cli.changes import changes
+from experiments.cli.results import Results
+from experiments.cli.workdir import Workdir
+from experiments.experiment import Experiment
+from seqjax.published.deviations import Setup, state
+from seqjax.published.join import places_of
+from seqjax.reporting import formats, plots
+from seqjax.reporting.completeness import completeness
+from seqjax.reporting.reproduction import Reproduction, index, page, reproduce, values
+from seqjax.sweeps.study import Run
+from seqjax.training.config import as_settings, complete
+
+NAME = "reproduction"
+"""Name of the page and of its data files, without the ending."""
+INDEX = "reproductions.md"
+WIDTH = 100
+
+
+def report(results: Results) -> str:
+    """Write page, data and figure of a published table, and return the page as Markdown."""
+    made = made_of(results)
+    workdir, markdown = results.workdir, page.to_markdown(made)
+    workdir.write(f"{NAME}.md", markdown)
+    workdir.write(f"{NAME}.csv", values.to_csv(made))
+    workdir.write(f"{NAME}.tex", page.to_latex(made))
+    workdir.write(f"{NAME}.json", values.to_json(made))
+    figure = plots.dumbbells(made)
+    if figure is None:
+        print(f"{NAME}: not drawn: nothing was run, or too many rows", file=sys.stderr)
+    else:
+        plots.save(figure, workdir.path, NAME)
+    return markdown
+
+
+def made_of(results: Results) -> Reproduction:
+    """The published table of an experiment beside its records."""
+    experiment, records = results.experiment, results.records
+    study = experiment.study
+    tune = records[0].tune if results.workdir.config is None else results.workdir.config.tune
+    found = completeness(records, results.workdir.plan())
+    changed = str(changes(study, records))
+    return reproduce(
+        experiment.table,
+        records,
+        study.arms,
+        tune,
+        notes=("" if found.complete else str(found), f"Changed: {changed}." if changed else ""),
+        remarks=experiment.remarks(records) if experiment.remarks else (),
+    )
+
+
+def deviations(experiment: Experiment, runs: Sequence[Run], seeds: Iterable[int]) -> Iterator[str]:
+    """Lines on the deviations of the planned runs from the publication, by protocol.
+
+    Args:
+      experiment: an experiment with a table.
+      runs: the runs that are planned so far.
+      seeds: the reported seeds, whose runs may be planned only after tuning.
+    """
+    table, study = experiment.table, experiment.study
+    setups = [
+        Setup(run.arm, complete(as_settings(run.config)), run.seed, run.purpose) for run in runs
+    ]
+    if all(run.purpose == "tuning" for run in runs):
+        first = min(run.seed for run in runs)
+        tuning = [setup for setup in setups if setup.seed == first]
+        setups += [
+            setup._replace(seed=seed, purpose="evaluation") for setup in tuning for seed in seeds
+        ]
+    for protocol in table.protocols:
+        stated = state(table, protocol, setups, places_of(study.arms), study.tuned)
+        if stated:
+            yield f"deviations from {table.title}, {protocol}:"
+        for kind, several in stated.items():
+            for one in several:
+                why = f": {one.deviation.why}" if one.deviation.why else ""
+                task = f" ({one.deviation.task})" if one.deviation.task else ""
+                text = f"{kind}: {one.deviation.title}{task}: published {one.published}, "
+                yield from _wrapped(f"{text}ours {one.ours}{why}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(f"  {text}", WIDTH, subsequent_indent="    ")
+
+
+def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
+    """Write the index of all published tables in a folder, and return it as Markdown."""
+    found = [results for results in collection if results.experiment.table and results.records]
+    if not found:
+        return ""
+    text = f"{formats.markdown(index_rows(found))}\n"
+    Workdir(path).write(INDEX, text)
+    return text
+
+
+def index_rows(collection: Iterable[Results]) -> list[list[str]]:
+    """Rows of the index over several tables; the first row is the head."""
+    made = [
+        (made_of(results), "full" if results.experiment.name.endswith(FULL) else "CPU")
+        for results in collection
+    ]
+    return index.rows(made)
