@@ -82,4 +82,6 @@ def _hint(name: str) -> str:
     where = "set the folder of data sets with --data_dir or $SEQJAX_DATA_DIR"
     if released(name) is None:
         return where
+    if package := RELEASES[name.split("/")[0]].package:
+        return f"{where}; {package}"
     return f"{where}; python -m experiments.data get {name.split('/')[0]} downloads the file"

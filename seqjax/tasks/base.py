@@ -77,6 +77,7 @@ class Task:
       outputs: logits V: classes, or 1 for values.
       sources: number of source symbols, read by an encoder before the input; 0 for no source.
       symbols: inputs are symbols.
+      embedded: the symbols are too many for one-hot vectors, so ``model.embed`` must be set.
       every_step: read out at every step, not only at the last.
       next_step: the targets are later inputs, so a backward direction would see them.
       carried: a training step continues from the recurrent state of the step before.
@@ -98,6 +99,7 @@ class Task:
     outputs: ClassVar[int]
     sources: ClassVar[int] = 0
     symbols: ClassVar[bool] = False
+    embedded: ClassVar[bool] = False
     every_step: ClassVar[bool] = False
     next_step: ClassVar[bool] = False
     carried: ClassVar[bool] = False

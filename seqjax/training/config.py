@@ -125,6 +125,8 @@ def _conflicts(config: Config) -> Iterator[tuple[str, Any, str]]:
         yield "model.window", model.window, "1 for a task with a source"
     if model.bidirectional and task.next_step:
         yield "model.bidirectional", True, "false where targets are later inputs"
+    if task.embedded and not model.embed:
+        yield "model.embed", 0, f"1 or more: {task.name} has {task.inputs:,} symbols"
     if model.readout not in (*task.links, "auto"):
         yield "model.readout", model.readout, " or ".join((*task.links, "auto"))
     if task.examples is not None and train.batch_size > task.examples:

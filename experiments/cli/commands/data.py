@@ -46,10 +46,14 @@ def _list(names: list[str]) -> None:
         print(f"\n{name}: {release.title}")
         print(f"    {_megabytes(size)}, {present} of {len(release.files)} files present")
         print(f"    licence: {release.licence}")
+        if release.package:
+            print(f"    not downloaded by get: it is read from {release.package}")
 
 
 def _get(names: list[str]) -> None:
     for name in names:
+        if package := RELEASES[name].package:
+            flags.fail(f"get: {name} has no address of its own; it is read from {package}")
         for file in RELEASES[name].files:
             path = folder() / name / file.name
             if _state(path, file) == "ok":
