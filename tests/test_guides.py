@@ -9,7 +9,7 @@ from support import guides
 from support.commands import command
 from support.guides import ROOT
 
-from experiments import CLAIMS, COLLECTIONS, STUDIES, USES
+from experiments import CLAIMS, COLLECTIONS, FULL, PUBLISHED, STUDIES, USES
 from experiments.cli.commands import data, poem, report
 from seqjax.data.releases import RELEASES
 
@@ -20,8 +20,8 @@ FLAGFILES = sorted((ROOT / "experiments/flags").glob("*.flags"))
 COMMANDS = {
     tuple(c): None for guide in GUIDES for c in guides.commands(guides.text_of(guide), "run")
 }
-TOO_LONG = "claims.flags"
-"""Eleven studies, whose flags alone are parsed here; each is planned by tests of its claim."""
+TOO_LONG = ("claims.flags", "published.flags")
+"""Collections, whose flags alone are parsed here; other tests plan each claim and each table."""
 VERDICTS = json.loads((ROOT / "experiments/results/claims/verdicts.json").read_text())["verdicts"]
 
 
@@ -72,11 +72,12 @@ def test_every_study_has_its_flagfiles():
     table = guides.text_of(RUNNING).partition("| study |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| `.*", table, flags=re.M)
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
-    assert named == {*STUDIES, "claim_1", "claim_10"}
+    assert named == {*STUDIES, "claim_1", "claim_10", "published"}
     flagfiles = {
         name for row in rows for name in re.findall(r"`(\w+)`", "".join(row.split("|")[3:]))
     }
-    for name in flagfiles | set(USES) | set(COLLECTIONS) - {"uses"}:
+    tables = {name + size for name in PUBLISHED for size in ("", FULL)}
+    for name in flagfiles | set(USES) | tables | set(COLLECTIONS) - {"uses"}:
         assert (ROOT / f"experiments/flags/{name}.flags").exists(), name
 
 

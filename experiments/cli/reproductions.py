@@ -54,7 +54,15 @@ def made_of(results: Results) -> Reproduction:
         tune,
         notes=("" if found.complete else str(found), f"Changed: {changed}." if changed else ""),
         remarks=experiment.remarks(records) if experiment.remarks else (),
+        command=f"python -m experiments.run {_flag(study.name)}",
     )
+
+
+def _flag(name: str) -> str:
+    """The flag that runs a study: its flagfile, or its name."""
+    flagfile = pathlib.Path("experiments", "flags", f"{name}.flags")
+    known = (pathlib.Path(__file__).parents[2] / flagfile).exists()
+    return f"--flagfile={flagfile}" if known else f"--study={name}"
 
 
 def deviations(experiment: Experiment, runs: Sequence[Run], seeds: Iterable[int]) -> Iterator[str]:

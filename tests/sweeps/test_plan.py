@@ -99,6 +99,14 @@ def test_a_grid_grows_where_the_best_stands_at_its_edge_but_twice_at_most(best, 
     assert chosen == (best or 0.0001)
 
 
+def test_a_closed_axis_does_not_grow():
+    closed = Axis(RATE, (0.01, 0.1, 1.0), arms=("a",), closed=True)
+    axes = (STUDY.axes[0], closed, Axis(RATE, (0.01, 0.1, 1.0), arms=("b",)))
+    runs, _ = completed(dataclasses.replace(STUDY, axes=axes), range(3), peak(1.0))
+    tried = {arm: {run.point[RATE] for run in runs if run.arm == arm} for arm in "ab"}
+    assert tried == {"a": {0.01, 0.1, 1.0}, "b": {0.01, 0.1, 1.0, 10.0}}
+
+
 # A cell that has grown: former and new rates, the rate that is best, and the rates then tried.
 GROWN = {
     "a value beyond": ((0.01, 0.1, 1.0), (0.01, 0.1, 1.0, 3.0), 3.0, (0.01, 0.1, 1.0, 3.0, 10.0)),

@@ -25,6 +25,7 @@ class Reproduction:
       minutes: sum of the runs' wall times.
       notes: sentences on missing runs and on changes to the study, printed first.
       remarks: sentences of the table's module on its records, printed last.
+      command: the command that makes the records.
     """
 
     table: PublishedTable
@@ -35,6 +36,7 @@ class Reproduction:
     minutes: float
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    command: str = ""
 
     @property
     def verdict(self) -> str:
@@ -59,6 +61,7 @@ def reproduce(
     tune: str | None,
     notes: Iterable[str] = (),
     remarks: Iterable[str] = (),
+    command: str = "",
 ) -> Reproduction:
     """Compare a published table with the records of its study.
 
@@ -67,7 +70,7 @@ def reproduce(
       records: records of the study.
       arms: arms of the study, whose tags name protocol and row.
       tune: path of the tuned axis, several joined by commas, or None.
-      notes, remarks: sentences, see ``Reproduction``.
+      notes, remarks, command: text, see ``Reproduction``.
     """
     places = places_of(arms)
     own = [record for record in records if record.arm in places]
@@ -85,4 +88,5 @@ def reproduce(
         minutes=sum(record.seconds for record in own) / 60,
         notes=tuple(filter(None, notes)),
         remarks=tuple(filter(None, remarks)),
+        command=command,
     )

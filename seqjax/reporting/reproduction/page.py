@@ -115,6 +115,7 @@ def to_markdown(made: Reproduction) -> str:
         parts.append("Nothing was run yet.")
     parts += [text(line) for line in source_lines(made)]
     parts += [text(line) for line in (*made.remarks, caption(made))]
+    parts += [f"    {made.command}"] if made.command else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -174,9 +175,15 @@ def caption(made: Reproduction) -> str:
         FROM_MEMORY * memory,
         selection,
         f"Convention: {table.convention.rstrip('.')}." if table.convention else "",
-        f"Agreement version {VERSION}; {made.runs:,} reported runs.",
+        f"Agreement version {VERSION}; {made.runs:,} reported runs; {_duration(made.minutes)} of "
+        "training, tuning included.",
     ]
     return " ".join(filter(None, sentences))
+
+
+def _duration(minutes: float) -> str:
+    """Minutes, or hours of long trainings."""
+    return f"{minutes:.0f} minutes" if minutes < 180 else f"{minutes / 60:.1f} hours"
 
 
 def to_latex(made: Reproduction) -> str:

@@ -46,6 +46,7 @@ def to_json(made: Reproduction) -> str:
         "remarks": list(made.remarks),
         "runs": made.runs,
         "minutes": round(made.minutes, 1),
+        "command": made.command,
     }
     return codec.dumps(formats.rounded(content), indent=1) + "\n"
 

@@ -1,0 +1,65 @@
+"""A published table on the command line: its plan, its files, and the index of a collection."""
+
+import json
+
+import pytest
+from support.commands import command
+from support.published_tables import TABLE, study
+
+from experiments import COLLECTIONS, PUBLISHED, REGISTERED, experiment
+from experiments.cli import reproductions, results
+from experiments.cli.commands import report
+from experiments.experiment import Experiment, register
+
+FILES = {f"{reproductions.NAME}.{kind}" for kind in ("md", "csv", "tex", "json", "png", "svg")}
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """The made-up table as a study of the collection "published"."""
+    monkeypatch.setattr("experiments.experiment.REGISTERED", dict(REGISTERED))
+    for module in ("experiments.cli.flags", "experiments.cli.results"):
+        monkeypatch.setattr(f"{module}.REGISTERED", experiment.REGISTERED)
+    monkeypatch.setitem(COLLECTIONS, "published", ("made_up",))
+    monkeypatch.setattr(results, "PUBLISHED", ("made_up",))
+    register(Experiment(study(), table=TABLE, remarks=lambda records: [f"{len(records)} records."]))
+
+
+def test_a_plan_begins_with_the_deviations(registered, tmp_path):
+    planned = command("--study=made_up", f"--workdir={tmp_path / 'w'}", "--dry_run")
+    assert planned.code == 0, planned.err
+    first, second, *_ = planned.out.splitlines()
+    assert first == "deviations from A and B 2015, table 1, as published:"
+    assert second == "  same: batch size: published 8, ours 8"
+    assert "seeds: published 1, ours 3" in planned.out and not (tmp_path / "w").exists()
+    tuned = ("--tuning_seeds=2", "--seeds=4", "--dry_run", f"--workdir={tmp_path / 'w'}")
+    assert "seeds: published 1, ours 4" in command("--study=made_up", *tuned).out
+
+
+@pytest.mark.slow
+def test_a_collection_of_tables_ends_with_an_index(registered, tmp_path):
+    made = command("--study=published", f"--workdir={tmp_path}", "--seeds=2")
+    assert made.code == 0, made.err
+    folder = tmp_path / "made_up"
+    assert {path.name for path in folder.iterdir()} >= FILES
+    page = (folder / "reproduction.md").read_text(encoding="utf-8")
+    assert page in made.out and "18 records." in page and "--study=made_up" in page
+    index = (tmp_path / reproductions.INDEX).read_text(encoding="utf-8")
+    assert made.out.endswith(f"{index}\n") and "| A and B 2015, table 1 | CPU " in index
+    content = json.loads((folder / "reproduction.json").read_text(encoding="utf-8"))
+    assert content["protocols"][0]["rows"][0]["runs"] == 2
+
+    before = {name: (folder / name).read_bytes() for name in FILES}
+    for workdir in (folder, tmp_path):
+        assert command(f"--workdir={workdir}", program=report).code == 0
+    assert {name: (folder / name).read_bytes() for name in FILES} == before
+
+    changed = command("--study=made_up", "--set=model.hidden=4", "--seeds=2",
+                      "--arms=short: LSTM", f"--workdir={tmp_path / 'other'}")  # fmt: skip
+    assert changed.code == 0 and "Changed: model.hidden=4." in changed.out
+
+
+def test_the_lists_have_every_table():
+    listed = command("--list").out
+    assert all(f"\n{name}: " in listed for name in PUBLISHED)
+    assert f"published: {', '.join(PUBLISHED)}" in listed
