@@ -21,6 +21,7 @@ from seqjax.tasks.files.file import File
 from seqjax.tasks.streams.arithmetic import Arithmetic
 from seqjax.tasks.streams.base import StreamTask
 from seqjax.tasks.streams.characters import Characters, UnicodeNames
+from seqjax.tasks.streams.reber import Reber
 from seqjax.tasks.streams.text import WrittenText
 from seqjax.tasks.streams.words import WikiText2
 from seqjax.tasks.streams.xml import Xml
@@ -57,7 +58,7 @@ DATA_SETS = (
     Translation,
     File,
 )
-STREAMS = (Arithmetic, Xml, Characters, UnicodeNames, WrittenText, WikiText2)
+STREAMS = (Arithmetic, Xml, Reber, Characters, UnicodeNames, WrittenText, WikiText2)
 TASKS: dict[str, type[Task]] = {task.name: task for task in GENERATED + DATA_SETS + STREAMS}
 
 __all__ = [

@@ -40,6 +40,8 @@ class Batch(NamedTuple):
         evaluation reads them.
       reset_B: for tasks that carry states over batches: True for lanes that restart from the zero
         state; None if none restarts.
+      reset_TB: True at steps before which a lane returns to its state at the start of the batch,
+        which is zero unless the task carries states; None if none does.
       source: (S, B) symbols that an encoder reads before x, or None.
       source_lengths_B: valid steps of each source.
     """
@@ -52,10 +54,13 @@ class Batch(NamedTuple):
     reset_B: Array | None = None
     source: Array | None = None
     source_lengths_B: Array | None = None
+    reset_TB: Array | None = None
 
     def cropped(self, steps: int, every_step: bool) -> "Batch":
         """Return the first ``steps`` steps; no sequence may be longer."""
-        cut = self._replace(x=self.x[:steps], source=jax.tree.map(lambda a: a[:steps], self.source))
+        inputs = self.x, self.source, self.reset_TB
+        x, source, reset_TB = jax.tree.map(lambda array: array[:steps], inputs)
+        cut = self._replace(x=x, source=source, reset_TB=reset_TB)
         if not every_step:
             return cut
         outputs = jax.tree.map(lambda array: array[:steps], (self.y, self.weight, self.subsets))

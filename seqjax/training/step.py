@@ -115,7 +115,9 @@ def _apply(
         zero = model.recurrent.initial_carry(batch.reset_B.size)
         reset_B1 = batch.reset_B[:, None]
         carry = jax.tree.map(lambda a, b: jnp.where(reset_B1, a, b), zero, carry)
-    return model.logits_and_carry(batch.x, carry, lengths_B=batch.lengths_B, step_bound=bound)
+    return model.logits_and_carry(
+        batch.x, carry, lengths_B=batch.lengths_B, reset_TB=batch.reset_TB, step_bound=bound
+    )
 
 
 def _count_carries(config: Config, batch: Batch) -> Array:

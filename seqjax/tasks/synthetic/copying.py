@@ -1,7 +1,7 @@
 """The copying problem: recall ten symbols after a delay (Hochreiter and Schmidhuber 1997).
 
-Variants: a delay that varies (Tallec and Ollivier 2018), an input that ends in marks (Bai, Kolter and
-Koltun 2018).
+Variants: a delay that varies (Tallec and Ollivier 2018), and an input that ends in marks (Bai,
+Kolter and Koltun 2018).
 """
 
 import dataclasses
