@@ -8,7 +8,8 @@ only for sentences without attractors. The study is descriptive; it decides no c
 
 from experiments.claims.protocol import PROTOCOL
 from experiments.experiment import Experiment
-from seqjax.sweeps.study import PAPER, Arm, Axis, Metrics, Published, Study
+from seqjax.published.figures import Source
+from seqjax.sweeps.study import Arm, Axis, Metrics, Published, Study
 from seqjax.tasks.datasets.agreement_natural import BALANCED
 
 STUDY = Study(
@@ -43,8 +44,7 @@ STUDY = Study(
         Published(
             "LSTM trained on the same question, running text, accuracy",
             "over .99, lower where word order and structure conflict",
-            "Linzen, Dupoux and Goldberg 2016, abstract",
-            PAPER,
+            Source("Linzen 2016", "Linzen, Dupoux and Goldberg 2016, abstract"),
             ("agreement_natural",),
         ),
     ),

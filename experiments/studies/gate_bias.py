@@ -5,10 +5,15 @@ claims the same for the output gate. b_i, b_f and b_o are swept in turn, with al
 """
 
 from experiments.experiment import Experiment
-from seqjax.sweeps.study import SUMMARIES, Arm, Axis, Published, Study
+from seqjax.published.figures import Source
+from seqjax.sweeps.study import Arm, Axis, Published, Study
 
 VALUES = (-1.0, 0.0, 1.0, 2.0, 4.0)
-SOURCE = "Jozefowicz et al. 2015, table 1, next-step accuracy on Arithmetic / XML"
+SOURCE = Source(
+    "Jozefowicz 2015",
+    "Jozefowicz et al. 2015, table 1, next-step accuracy on Arithmetic / XML",
+    confidence="S",
+)
 
 STUDY = Study(
     name="gate_bias",
@@ -38,9 +43,9 @@ STUDY = Study(
     ),
     tune="optim.learning_rate",
     published=(
-        Published("LSTM, all biases 0", ".892 / .425", SOURCE, SUMMARIES, ("arithmetic", "xml")),
-        Published("LSTM, b_f = 1", ".902 / .444", SOURCE, SUMMARIES, ("arithmetic", "xml")),
-        Published("GRU", ".896 / .460", SOURCE, SUMMARIES, ("arithmetic", "xml")),
+        Published("LSTM, all biases 0", ".892 / .425", SOURCE, ("arithmetic", "xml")),
+        Published("LSTM, b_f = 1", ".902 / .444", SOURCE, ("arithmetic", "xml")),
+        Published("GRU", ".896 / .460", SOURCE, ("arithmetic", "xml")),
     ),
 )
 

@@ -17,17 +17,19 @@ from experiments.claims.evidence import Evidence, accuracies, gains
 from experiments.experiment import Experiment
 from experiments.studies.panels import with_baselines
 from seqjax.baselines import classical
+from seqjax.published.figures import Source
 from seqjax.records.record import Record
 from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement, Point, task_of
-from seqjax.sweeps.study import MEMORY, PAPER, Arm, Published, Study
+from seqjax.sweeps.study import Arm, Published, Study
 from seqjax.tasks import MNIST
 from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
 from seqjax.tasks.datasets.mnist import FashionRows
 
 TASK = "mnist_rows"
 TASK_NAMES = tuple(task.name for task in (*MNIST, FashionRows, DigitsRows, DigitsPixels))
+LECUN = Source("LeCun 1998", "LeCun, Bottou, Bengio and Haffner 1998", confidence="M")
 IMAGES = tuple(task.name for task in MNIST)
 """Tasks on the images of MNIST, whatever the order of their pixels."""
 BASELINES = ("logistic regression", "nearest neighbour")
@@ -67,36 +69,31 @@ STUDY = Study(
         Published(
             "linear classifier of the pixels, test error",
             "12.0 %",
-            "LeCun, Bottou, Bengio and Haffner 1998",
-            MEMORY,
+            LECUN,
             IMAGES,
         ),
         Published(
             "nearest neighbours, Euclidean, test error",
             "5.0 %",
-            "LeCun, Bottou, Bengio and Haffner 1998",
-            MEMORY,
+            LECUN,
             IMAGES,
         ),
         Published(
             "pixel by pixel, 784 steps, 100 units, test accuracy",
             "tanh .350, IRNN .970",
-            "Le, Jaitly and Hinton 2015, in Cooijmans et al. 2017",
-            PAPER,
+            Source("Le 2015", "Le, Jaitly and Hinton 2015, in Cooijmans et al. 2017"),
             ("mnist_pixels",),
         ),
         Published(
             "pixel by pixel, LSTM of 100 units, test accuracy",
             ".989",
-            "Cooijmans et al. 2017",
-            PAPER,
+            Source("Cooijmans 2017", "Cooijmans et al. 2017"),
             ("mnist_pixels",),
         ),
         Published(
             "pixel by pixel, LSTM and JANET of 128 units, test accuracy",
             ".985, .990",
-            "van der Westhuizen and Lasenby 2018, abstract",
-            PAPER,
+            Source("JANET 2018", "van der Westhuizen and Lasenby 2018, abstract"),
             ("mnist_pixels",),
         ),
     ),

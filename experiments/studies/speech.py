@@ -17,14 +17,18 @@ from experiments.claims.protocol import PROTOCOL
 from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.data.japanese_vowels import LONGEST
+from seqjax.published.figures import Source
 from seqjax.reporting.plots.claims import ClaimPanel
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
-from seqjax.sweeps.study import MEMORY, Arm, Axis, Published, Study
+from seqjax.sweeps.study import Arm, Axis, Published, Study
 from seqjax.tasks.datasets.japanese_vowels import utterances
 
 QUESTION = "Which of nine men says two vowels?"
-UEA = "Bagnall et al. 2018, UEA archive, arXiv:1811.00075"
+UEA = Source("UEA 2018", "Bagnall et al. 2018, UEA archive, arXiv:1811.00075", confidence="M")
+KUDO = Source(
+    "Kudo 1999", "Kudo, Toyama and Shimbo 1999, Pattern Recognition Letters 20", confidence="M"
+)
 
 DATA = "d88b2606177896f2"
 STUDY = Study(
@@ -49,26 +53,23 @@ STUDY = Study(
     tuning_seeds=3,
     columns="",
     published=(
-        Published("nearest neighbour, Euclidean", ".924", UEA, MEMORY, ("japanese_vowels",)),
+        Published("nearest neighbour, Euclidean", ".924", UEA, ("japanese_vowels",)),
         Published(
             "nearest neighbour, warped, coefficients together",
             ".949",
             UEA,
-            MEMORY,
             ("japanese_vowels",),
         ),
         Published(
             "nearest neighbour, warped, each coefficient by itself",
             ".959",
             UEA,
-            MEMORY,
             ("japanese_vowels",),
         ),
         Published(
             "regions that curves of one class pass through",
             ".941",
-            "Kudo, Toyama and Shimbo 1999, Pattern Recognition Letters 20",
-            MEMORY,
+            KUDO,
             ("japanese_vowels",),
         ),
     ),

@@ -10,7 +10,7 @@ from typing import Any
 from seqjax.types import check_name
 
 CONFIDENCES = {
-    "P": "the paper's own text",
+    "P": "the paper",
     "C": "the authors' code",
     "S": "summaries of the paper by others",
     "M": "memory, not checked against the paper",
@@ -30,7 +30,7 @@ class Source:
     Attributes:
       key: short name, such as "Chung 2014".
       citation: authors, year and title.
-      where: the place in the publication, such as "table 2".
+      where: the place in the publication, such as "table 2"; "" for none.
       version: the version read, such as "arXiv 1412.3555" or a commit of the authors' code.
       confidence: a key of ``CONFIDENCES``.
       note: remark for the reader, such as the correction of a misreading; "" for none.
@@ -41,7 +41,7 @@ class Source:
 
     key: str
     citation: str
-    where: str
+    where: str = ""
     version: str = ""
     confidence: str = "P"
     note: str = ""
@@ -50,6 +50,11 @@ class Source:
         check_name("confidence", self.confidence, "confidence", CONFIDENCES)
         if not self.key:
             raise ValueError("key: expected a short name of the publication, got ''")
+
+    @property
+    def taken_from(self) -> str:
+        """The text that figures were copied from."""
+        return CONFIDENCES[self.confidence]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -130,5 +130,9 @@ def published_figures(published: Sequence[Published], records: Sequence[Record])
     head = ["published", "figure", "source", "figure taken from"]
     return [
         head,
-        *([p.what, p.figure, p.source, p.taken_from] for p in published if tasks & {*p.tasks}),
+        *(
+            [one.what, one.figure, one.source.citation, one.source.taken_from]
+            for one in published
+            if tasks & {*one.tasks}
+        ),
     ]

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from seqjax.published.figures import Source
 from seqjax.records.record import Record, run_id
 from seqjax.training.config import Config
 from seqjax.training.overrides import ConfigError, Overrides
@@ -108,27 +109,22 @@ class Metrics:
     note: str
 
 
-PAPER = "the paper"
-SUMMARIES = "summaries of the paper by others"
-MEMORY = "memory, not checked against the paper"
-
-
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A number from the literature, printed below the table of runs on the same task.
+    """A result from the literature in words, printed below the table of runs on the same task.
+
+    Nothing is computed from it; ``seqjax.published`` has tables that are compared with ours.
 
     Attributes:
-      what: model and metric of the number.
-      figure: the number as published.
-      source: the publication.
-      taken_from: text that the number was copied from; see ``PAPER``, ``SUMMARIES``, ``MEMORY``.
-      tasks: names of the tasks that the number is about.
+      what: model and metric.
+      figure: the result as published.
+      source: the publication, and the text that the result was copied from.
+      tasks: names of the tasks that the result is about.
     """
 
     what: str
     figure: str
-    source: str
-    taken_from: str
+    source: Source
     tasks: tuple[str, ...]
 
 
@@ -152,7 +148,7 @@ class Study:
       metrics: test metrics that are columns instead, if any.
       fixed: print a second table with only this value of ``tune``.
       spread: print a second table with all values of ``tune`` as columns.
-      published: numbers from the literature, printed below the table.
+      published: results from the literature in words, printed below the table.
       save_models: save the trained models of the reported runs in the workdir.
 
     Raises:

@@ -7,8 +7,9 @@ import pytest
 from support.made_up import record
 from support.made_up_tables import BIAS, CLIP, RATE, grid, table_of
 
+from seqjax.published.figures import Source
 from seqjax.reporting import side_tables, tables
-from seqjax.sweeps.study import MEMORY, Metrics, Published
+from seqjax.sweeps.study import Metrics, Published
 
 
 def head_and_rows(table):
@@ -262,12 +263,13 @@ def test_an_axis_that_an_arm_lacks_is_explained():
 
 
 def test_published_figures_are_those_of_the_task():
+    source = Source("A", "A 2015", confidence="M")
     published = [
-        Published("LSTM", ".9", "A 2015", MEMORY, ("xml", "arithmetic")),
-        Published("GRU", ".8", "A 2015", MEMORY, ("adding",)),
+        Published("LSTM", ".9", source, ("xml", "arithmetic")),
+        Published("GRU", ".8", source, ("adding",)),
     ]
     head, *rows = side_tables.published_figures(published, [record(settings={"task.name": "xml"})])
-    assert rows == [["LSTM", ".9", "A 2015", MEMORY]] and len(head) == 4
+    assert rows == [["LSTM", ".9", "A 2015", source.taken_from]] and len(head) == 4
     assert len(side_tables.published_figures(published, [record()])) == 1
 
 

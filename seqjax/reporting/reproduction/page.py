@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from seqjax.published.agreement import VERSION, Agreement
-from seqjax.published.figures import CONFIDENCES, MEMORY, Source
+from seqjax.published.figures import MEMORY, Source
 from seqjax.published.levels import Level
 from seqjax.published.table import PROTOCOLS
 from seqjax.reporting import formats
@@ -157,9 +157,10 @@ def source_lines(made: Reproduction) -> Iterator[str]:
 def source_text(source: Source) -> str:
     """Citation, place, version and confidence of a source, and its note."""
     place = ", ".join(filter(None, (source.where, source.version)))
-    confidence = f"[{source.confidence}] {CONFIDENCES[source.confidence]}"
+    confidence = f"[{source.confidence}] {source.taken_from}"
     citation = source.citation.rstrip(".")
-    return f"source: {citation}. {place}; {confidence}.{' ' + source.note if source.note else ''}"
+    where = "; ".join(filter(None, (place, confidence)))
+    return f"source: {citation}. {where}.{' ' + source.note if source.note else ''}"
 
 
 def caption(made: Reproduction) -> str:
