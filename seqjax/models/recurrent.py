@@ -8,6 +8,7 @@ from flax import nnx
 from seqjax.cells.base import Cell
 from seqjax.cells.matmul import matmul
 from seqjax.init import InitSpec, init_cell
+from seqjax.models.noise import ActivationNoise
 from seqjax.recurrence.unroll import Unrolled, unroll
 from seqjax.types import Array, named_key
 
@@ -86,13 +87,19 @@ class RecurrentLayers(nnx.Module):
                 self.cells[name] = CellParams(params)
 
     def __call__(
-        self, x_TBD: Array, *, carry: dict[str, NamedTuple] | None = None, **options: Any
+        self,
+        x_TBD: Array,
+        *,
+        carry: dict[str, NamedTuple] | None = None,
+        noise: ActivationNoise | None = None,
+        **options: Any,
     ) -> Unrolled:
         """Run all layers over ``x_TBD``.
 
         Args:
           carry: the initial carry of each layer and direction, by names like "layer0_forward";
             zeros by default.
+          noise: dropout of the input of each layer; none by default.
           options: options of ``unroll``; a step bound applies to each layer and direction
             separately.
 
@@ -102,6 +109,8 @@ class RecurrentLayers(nnx.Module):
         carries, probes = {}, {}
         for layer in range(self.layers):
             outputs = []
+            if noise is not None:
+                x_TBD = noise.on_layer(layer, x_TBD)
             for direction in self.directions:
                 name = f"layer{layer}_{direction}"
                 x = self.maps[name](x_TBD) if name in self.maps else x_TBD

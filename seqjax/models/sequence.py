@@ -17,6 +17,7 @@ from flax import nnx
 from seqjax.cells import CELLS
 from seqjax.cells.base import Cell
 from seqjax.init import InitSpec
+from seqjax.models.noise import ActivationNoise
 from seqjax.models.recurrent import CellParams, RecurrentLayers, linear
 from seqjax.recurrence.unroll import Unrolled
 from seqjax.types import Array, check_name, check_size, named_key, static
@@ -122,10 +123,25 @@ class Encoder(nnx.Module):
         return jnp.concatenate([padded[k : k + T] for k in range(self.window)], axis=-1)
 
     def unroll_layers(
-        self, x: Array, carry: dict[str, NamedTuple] | None, **options: Any
+        self,
+        x: Array,
+        carry: dict[str, NamedTuple] | None,
+        *,
+        noise: ActivationNoise | None = None,
+        **options: Any,
     ) -> Unrolled:
-        """Run the recurrent layers from ``carry`` (None: zeros), with the options of ``unroll``."""
-        return self.recurrent(self.windowed(self.embed(x)), carry=carry, **options)
+        """Run the recurrent layers.
+
+        Args:
+          x: inputs.
+          carry: initial carry by layer and direction; None for zeros.
+          noise: noise in training.
+          options: options of ``unroll``.
+        """
+        x = self.embed(x)
+        if noise is not None:
+            x = noise.on_input(x)
+        return self.recurrent(self.windowed(x), carry=carry, noise=noise, **options)
 
 
 class SequenceModel(Encoder):
@@ -170,7 +186,7 @@ class SequenceModel(Encoder):
         Args:
           source_SB: symbols; S steps.
           lengths_B: valid steps of each source.
-          options: options of ``unroll``.
+          options: options of ``unroll_layers``.
         """
         return self.encoder.unroll_layers(source_SB, None, lengths_B=lengths_B, **options).carry
 
@@ -194,11 +210,21 @@ class SequenceModel(Encoder):
           options: options of ``unroll``.
         """
         result = self.unroll_layers(x, carry, **options)
-        if self.every_step:
-            return self.readout(result.outputs_TBH), result.carry
-        top = f"layer{self.recurrent.layers - 1}_"
-        final = [result.carry[top + direction].h for direction in self.recurrent.directions]
-        return self.readout(jnp.concatenate(final, axis=-1)), result.carry
+        return self.read_out(result), result.carry
+
+    def read_out(self, result: Unrolled, noise: ActivationNoise | None = None) -> Array:
+        """Logits as of ``__call__`` from the result of ``unroll_layers``.
+
+        Args:
+          result: outputs of the last layer, and the final carry.
+          noise: dropout of the states that the readout reads; none by default.
+        """
+        states = result.outputs_TBH
+        if not self.every_step:
+            top = f"layer{self.recurrent.layers - 1}_"
+            final = [result.carry[top + direction].h for direction in self.recurrent.directions]
+            states = jnp.concatenate(final, axis=-1)
+        return self.readout(states if noise is None else noise.on_output(states))
 
 
 def model_params(model: nnx.Module) -> dict[str, Any]:

@@ -21,7 +21,9 @@ from seqjax.optim.optimizer import OptimSpec
 from seqjax.tasks import TASKS, Task
 from seqjax.tasks.base import EVALUATION_BATCH
 from seqjax.tasks.checks import check_task
+from seqjax.training import omega
 from seqjax.training.overrides import ConfigError, Overrides, unknown_field
+from seqjax.training.regularization import RegularizationSpec
 from seqjax.training.specs import SECTIONS, TrainSpec, observed
 
 MOST_ELEMENTS = 2**30
@@ -37,6 +39,7 @@ class Config:
     init: InitSpec
     clip: ClipSpec
     floor: FloorSpec
+    reg: RegularizationSpec
     optim: OptimSpec
     task: Task
     train: TrainSpec
@@ -135,6 +138,10 @@ def _conflicts(config: Config) -> Iterator[tuple[str, Any, str]]:
             train.batch_size,
             f"at most {task.examples}, the training examples",
         )
+    if "omega" in config.reg.names and (
+        reason := omega.conflict(cell, model.layers, model.bidirectional, task.sources)
+    ):
+        yield "reg.kinds", config.reg.kinds, f"no omega {reason}"
     for name in observed(train.observe):
         if reason := _observer_conflict(name, model, task):
             yield "train.observe", train.observe, f"no {name} {reason}"

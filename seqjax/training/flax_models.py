@@ -24,6 +24,7 @@ from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import OptimSpec
 from seqjax.tasks.arrays import ArrayTask, Examples, number_of_examples
 from seqjax.training.config import as_settings, settings_of_spec
+from seqjax.training.regularization import RegularizationSpec
 from seqjax.training.specs import TrainSpec
 from seqjax.training.step import (
     TrainState,
@@ -130,6 +131,7 @@ class FlaxConfig:
     task: ArrayTask
 
     floor = FloorSpec()
+    reg = RegularizationSpec()
     link = ""
 
     @property
@@ -200,8 +202,10 @@ def _initial_linen(config: FlaxConfig, key: Array) -> tuple[dict[str, Any], dict
 
 @loss_and_gradient.register
 def _(
-    config: FlaxConfig, state: TrainState, batch: Examples
+    config: FlaxConfig, state: TrainState, batch: Examples, key: Array | None = None
 ) -> tuple[tuple[Array, dict], tuple[Any, Array]]:
+    del key  # the module has its own random streams
+
     def objective(params):
         module = _bind(config.model, params, state.carry, training=True)
         loss, _ = config.model.measure(module, batch)

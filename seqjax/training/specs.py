@@ -14,6 +14,7 @@ from seqjax.models.sequence import ModelSpec
 from seqjax.optim.clipping import ClipSpec
 from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import OptimSpec
+from seqjax.training.regularization import RegularizationSpec
 from seqjax.types import check_name, check_names, check_range, check_size, static
 
 PRECISIONS = {
@@ -89,6 +90,7 @@ SECTIONS = {
     "init": InitSpec,
     "clip": ClipSpec,
     "floor": FloorSpec,
+    "reg": RegularizationSpec,
     "optim": OptimSpec,
     "train": TrainSpec,
 }

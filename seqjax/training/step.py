@@ -21,10 +21,13 @@ from jax.sharding import Mesh, PartitionSpec
 
 from seqjax.diagnostics import observers
 from seqjax.metrics.losses import masked_mean
+from seqjax.models.noise import ActivationNoise
 from seqjax.models.sequence import SequenceModel, model_params, with_params
 from seqjax.optim import optimizer
 from seqjax.recurrence.gradient_norms import StepBound
+from seqjax.recurrence.unroll import Unrolled
 from seqjax.tasks.base import Batch, first_of
+from seqjax.training import omega
 from seqjax.training.config import Config
 from seqjax.training.specs import PRECISIONS, observed
 from seqjax.types import Array, named_key
@@ -105,19 +108,33 @@ def _step_bound(config: Config, count: Array) -> StepBound | None:
 
 
 def _apply(
-    config: Config, params: Any, batch: Batch, count: Array, carry: dict | None
-) -> tuple[Array, dict]:
-    """Return the logits, and the carry after the last step."""
+    config: Config,
+    params: Any,
+    batch: Batch,
+    count: Array,
+    carry: dict | None,
+    noise: ActivationNoise | None = None,
+) -> tuple[Array, Unrolled]:
+    """Return the logits, and the states that they are read from."""
     model, bound = with_params(abstract_model(config), params), _step_bound(config, count)
     if batch.source is not None:
-        carry = model.encode(batch.source, batch.source_lengths_B, step_bound=bound)
+        of_source = None if noise is None else noise.folded("encoder")
+        carry = model.encode(
+            batch.source, batch.source_lengths_B, step_bound=bound, noise=of_source
+        )
     if carry is not None and batch.reset_B is not None:
         zero = model.recurrent.initial_carry(batch.reset_B.size)
         reset_B1 = batch.reset_B[:, None]
         carry = jax.tree.map(lambda a, b: jnp.where(reset_B1, a, b), zero, carry)
-    return model.logits_and_carry(
-        batch.x, carry, lengths_B=batch.lengths_B, reset_TB=batch.reset_TB, step_bound=bound
+    result = model.unroll_layers(
+        batch.x,
+        carry,
+        lengths_B=batch.lengths_B,
+        reset_TB=batch.reset_TB,
+        step_bound=bound,
+        noise=noise,
     )
+    return model.read_out(result, noise), result
 
 
 def _count_carries(config: Config, batch: Batch) -> Array:
@@ -131,21 +148,45 @@ def _count_carries(config: Config, batch: Batch) -> Array:
 
 @functools.singledispatch
 def loss_and_gradient(
-    config: Config, state: TrainState, batch: Batch
+    config: Config, state: TrainState, batch: Batch, key: Array | None = None
 ) -> tuple[tuple[Array, dict], tuple[Any, Array]]:
     """Loss and gradient of a batch.
+
+    Args:
+      config: configuration of the run.
+      state: state before the step.
+      batch: the training batch.
+      key: key of the step's noise; None without regularisers.
 
     Returns:
       (loss, final carry) and (gradient, number of (step, example) pairs that were clipped).
     """
+    params, noise = config.reg.noisy_weights(state.params, key), config.reg.activation_noise(key)
+
+    def loss_of(logits):
+        return masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
 
     def objective(params, count):
         before = state.carry if config.task.carried else None
-        logits, carry = _apply(config, params, batch, count, before)
-        loss = masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
-        return loss, carry if config.task.carried else {}
+        logits, result = _apply(config, params, batch, count, before, noise)
+        carry = result.carry if config.task.carried else {}
+        return loss_of(logits), (carry, result if "omega" in config.reg.names else None)
 
-    return jax.value_and_grad(objective, (0, 1), has_aux=True)(state.params, jnp.float32(0))
+    (loss, (carry, result)), (grads, count) = jax.value_and_grad(objective, (0, 1), has_aux=True)(
+        params, jnp.float32(0)
+    )
+    if result is not None:
+        model = with_params(abstract_model(config), params)
+        grads = omega.add_gradient(
+            grads,
+            params,
+            config.reg.omega,
+            config.cell,
+            result,
+            batch,
+            lambda states: loss_of(model.read_out(states, noise)),
+        )
+    return (loss, carry), (grads, count)
 
 
 def _at_bucket_length(
@@ -161,7 +202,7 @@ def _at_bucket_length(
 
 
 def train_step(
-    config: Config, data: Any, state: TrainState, step: Array, row: Array
+    config: Config, data: Any, state: TrainState, step: Array, row: Array, key: Array | None = None
 ) -> tuple[TrainState, Trace]:
     """Take one training step. A run that fails at this step, or has failed before, is frozen.
 
@@ -171,10 +212,12 @@ def train_step(
       state: state before the step.
       step: index of the step.
       row: description of the batch, one of ``task.rows``.
+      key: key of the run, which regularisers read.
     """
+    step_key = config.reg.step_key(key, step)
     batch = config.task.batch(data, row, config.train.batch_size)
     (loss, carry), (grads, clipped_pairs) = _at_bucket_length(
-        config, data, row, batch, functools.partial(loss_and_gradient, config, state)
+        config, data, row, batch, lambda batch: loss_and_gradient(config, state, batch, step_key)
     )
     params, opt_state = optimizer.apply_gradients(
         _make_optimizer(config), grads, state.opt_state, state.params
@@ -222,13 +265,13 @@ def _train_chunk(
 ) -> tuple[TrainState, Trace]:
     """State of one run after a chunk, and its trace, which is NaN after the last step."""
     config, seed, state = run
-    key = named_key(jax.random.key(seed), "data")
-    rows = config.task.rows(data, key, first, count, config.train.batch_size)
+    key = jax.random.key(seed)
+    rows = config.task.rows(data, named_key(key, "data"), first, count, config.train.batch_size)
 
     def body(k, carry):
         state, trace = carry
         row = jax.tree.map(lambda array: array[k], rows)
-        state, values = train_step(config, data, state, first + k, row)
+        state, values = train_step(config, data, state, first + k, row, key)
         return state, jax.tree.map(lambda array, value: array.at[k].set(value), trace, values)
 
     steps = jnp.minimum(count, config.train.steps - first)

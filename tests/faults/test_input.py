@@ -74,6 +74,7 @@ FITTING = {
     "init.bias_scheme": [*SCHEMES],
     "clip.kind": [*KINDS],
     "floor.kind": [*gradient_floor.KINDS],
+    "reg.kinds": ["", "weight_noise+input_noise+input_dropout+output_dropout", "omega"],
     "optim.name": [*OPTIMIZERS],
     "optim.schedule": [*SCHEDULES],
     "train.precision": ["float32", "tf32", "bf16"],

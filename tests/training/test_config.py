@@ -57,7 +57,7 @@ def test_the_floats_are_the_leaves():
     assert static == inf and make_config(settings | {"train.stop_at": 0.5}) != config
     floats = [value for value in settings.values() if type(value) is float]
     assert sorted(jax.tree.leaves(config)) == sorted(floats)
-    assert len(floats) == 5 + 4 + 2 + 4  # numbers of init, biases, threshold and level, of optim
+    assert len(floats) == 5 + 4 + 2 + 5 + 4  # init, biases, threshold and level, reg, optim
 
 
 BASE = {"task.name": "adding", "clip.kind": "norm", "train.batch_size": 8}
@@ -68,6 +68,7 @@ BASE = {"task.name": "adding", "clip.kind": "norm", "train.batch_size": 8}
     [
         {"clip.threshold": 0.5},
         {"floor.level": 0.5},
+        {"reg.weight_noise": 0.5},
         {"init.bias.f": -1.0},
         {"init.recurrent_gain": 1.5},
         {"optim.learning_rate": 0.3},
@@ -94,6 +95,7 @@ def test_other_numbers_have_equal_structure(change):
         {"init.bias_scheme": "chrono"},
         {"clip.kind": "value"},
         {"floor.kind": "signal"},
+        {"reg.kinds": "input_noise"},
         {"optim.name": "adam"},
         {"optim.schedule": "cosine"},
         {"task.name": "copying"},
@@ -124,6 +126,8 @@ REFUSED = [
     ({"init.bias_scheme": "chron"}, "init.bias_scheme", "'chron'", "'chrono'"),
     ({"clip.kind": "nrom"}, "clip.kind", "'nrom'", "'norm'"),
     ({"floor.kind": "nrom"}, "floor.kind", "'nrom'", "'norm'"),
+    ({"reg.kinds": "omega+drop"}, "reg.kinds", "'drop'", "input_dropout, input_noise, omega"),
+    ({"reg.kinds": "omega"}, "reg.kinds", "omega", "cell lstm (cells with omega: elman, "),
     ({"model.readout": "sofmax"}, "model.readout", "'sofmax'", "'softmax'"),
     ({"model.readout": "softmax", **ADDING}, "model.readout", "softmax", "linear or logistic"),
     ({"train.precision": "fp8"}, "train.precision", "fp8", "bf16, float32, tf32"),
@@ -132,6 +136,8 @@ REFUSED = [
     ({"clip.kind": "percentile", "clip.threshold": 100.0}, "clip.threshold", "100.0", "(0, 100)"),
     ({"floor.kind": "norm", "floor.level": -1.0}, "floor.level", "-1.0", "0 or more"),
     ({"floor.kind": "norm", "floor.level": inf}, "floor.level", "inf", "a finite number"),
+    ({"reg.kinds": "omega", "reg.omega": -1.0}, "reg.omega", "-1.0", "0 or more"),
+    ({"reg.output_dropout": 1.0}, "reg.output_dropout", "1.0", "[0, 1)"),
     ({"model.hidden": 0}, "model.hidden", "0", "from 1 to"),
     ({"model.layers": 0}, "model.layers", "0", "from 1 to"),
     ({"model.embed": -1}, "model.embed", "-1", "from 0 to"),
@@ -152,6 +158,12 @@ REFUSED = [
         "init.bias_scheme",
         "chrono",
         "constant",
+    ),
+    (
+        {"model.cell": "elman", "model.layers": 2, "reg.kinds": "omega"},
+        "reg.kinds",
+        "omega",
+        "more than one layer",
     ),
     ({"init.bias_scheme": "chrono", "init.bias.f": 1.0}, "init.bias.f", "1.0", "no value"),
 ]
@@ -174,6 +186,7 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
     [
         ("clip.threshold", {}, "clip.kind is none"),
         ("floor.level", {}, "floor.kind is none"),
+        ("reg.omega", {"reg.kinds": "input_noise"}, "reg.kinds has no omega"),
         ("optim.momentum", {"optim.name": "adam"}, "optim.name is adam"),
         ("optim.weight_decay", {}, "optim.name is momentum"),
         ("optim.final", {"optim.schedule": "cosine"}, "optim.schedule is not exponential"),
@@ -194,6 +207,7 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
         ),
         ("clip.threshold", {"clip.kind": "norm"}, None),
         ("floor.level", {"floor.kind": "signal"}, None),
+        ("reg.input_noise", {"reg.kinds": "omega+input_noise"}, None),
         ("optim.momentum", {"optim.name": "nesterov"}, None),
         ("optim.weight_decay", {"optim.name": "adamw"}, None),
         ("optim.final", {"optim.schedule": "exponential"}, None),

@@ -22,7 +22,7 @@ def settings(*arguments) -> dict[str, str]:
 
 def test_every_field_with_an_effect_is_printed_with_what_it_differs_from():
     found = settings("--study=init_by_clip", f"--set=train.steps=7; {RATE}=0.5", "--arms=all")
-    assert [*found] == ["task", "model", "init", "clip", "floor", "optim", "train"]
+    assert [*found] == ["task", "model", "init", "clip", "floor", "reg", "optim", "train"]
     assert "learning_rate=0.5 (study: swept)" in found["optim"]
     assert "steps=7 (study: 300)" in found["train"] and "batch_size=64," in found["train"]
     assert found["clip"] == "kind=norm (default: none)"  # the threshold is swept
