@@ -202,9 +202,13 @@ def _initial_linen(config: FlaxConfig, key: Array) -> tuple[dict[str, Any], dict
 
 @loss_and_gradient.register
 def _(
-    config: FlaxConfig, state: TrainState, batch: Examples, key: Array | None = None
+    config: FlaxConfig,
+    state: TrainState,
+    batch: Examples,
+    step: Number = 0,
+    key: Array | None = None,
 ) -> tuple[tuple[Array, dict], tuple[Any, Array]]:
-    del key  # the module has its own random streams
+    del step, key  # the module has its own random streams, and no regularisers
 
     def objective(params):
         module = _bind(config.model, params, state.carry, training=True)

@@ -30,7 +30,7 @@ from seqjax.tasks.base import Batch, first_of
 from seqjax.training import omega
 from seqjax.training.config import Config
 from seqjax.training.specs import PRECISIONS, observed
-from seqjax.types import Array, named_key
+from seqjax.types import Array, Number, named_key
 
 
 class TrainState(NamedTuple):
@@ -148,7 +148,11 @@ def _count_carries(config: Config, batch: Batch) -> Array:
 
 @functools.singledispatch
 def loss_and_gradient(
-    config: Config, state: TrainState, batch: Batch, key: Array | None = None
+    config: Config,
+    state: TrainState,
+    batch: Batch,
+    step: Number = 0,
+    key: Array | None = None,
 ) -> tuple[tuple[Array, dict], tuple[Any, Array]]:
     """Loss and gradient of a batch.
 
@@ -156,6 +160,7 @@ def loss_and_gradient(
       config: configuration of the run.
       state: state before the step.
       batch: the training batch.
+      step: index of the step, from which the factor of Ω follows.
       key: key of the step's noise; None without regularisers.
 
     Returns:
@@ -180,7 +185,7 @@ def loss_and_gradient(
         grads = omega.add_gradient(
             grads,
             params,
-            config.reg.omega,
+            config.reg.omega_factor(step),
             config.cell,
             result,
             batch,
@@ -217,7 +222,11 @@ def train_step(
     step_key = config.reg.step_key(key, step)
     batch = config.task.batch(data, row, config.train.batch_size)
     (loss, carry), (grads, clipped_pairs) = _at_bucket_length(
-        config, data, row, batch, lambda batch: loss_and_gradient(config, state, batch, step_key)
+        config,
+        data,
+        row,
+        batch,
+        lambda batch: loss_and_gradient(config, state, batch, step, step_key),
     )
     params, opt_state = optimizer.apply_gradients(
         _make_optimizer(config), grads, state.opt_state, state.params

@@ -57,7 +57,7 @@ def test_the_floats_are_the_leaves():
     assert static == inf and make_config(settings | {"train.stop_at": 0.5}) != config
     floats = [value for value in settings.values() if type(value) is float]
     assert sorted(jax.tree.leaves(config)) == sorted(floats)
-    assert len(floats) == 5 + 4 + 2 + 5 + 4  # init, biases, threshold and level, reg, optim
+    assert len(floats) == 5 + 4 + 2 + 6 + 4  # init, biases, threshold and level, reg, optim
 
 
 BASE = {"task.name": "adding", "clip.kind": "norm", "train.batch_size": 8}

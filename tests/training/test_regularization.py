@@ -138,4 +138,4 @@ def test_places_of_a_model_have_draws_of_their_own():
 def test_fields_of_other_kinds_have_no_effect():
     reg = make_config({"reg.kinds": "omega+weight_noise", "model.cell": "elman"}).reg
     assert [*reg.unused(CELLS["elman"], None)] == ["input_noise", "input_dropout", "output_dropout"]
-    assert [*make_config({}).reg.unused(CELLS["lstm"], None)] == [*KINDS]
+    assert [*make_config({}).reg.unused(CELLS["lstm"], None)] == [*KINDS, "omega_half"]
