@@ -13,12 +13,13 @@ import dataclasses
 import difflib
 import zlib
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 
 Array = jax.Array
+Spec = TypeVar("Spec")
 LONGEST_NAME = 100
 Number = float | jax.Array
 """A Python float or a traced scalar."""
@@ -48,6 +49,44 @@ def added(default: Any) -> Any:
     records, and belong into the workdirs, that they had before. The default must never change.
     """
     return dataclasses.field(default=default, metadata={"added": True})
+
+
+def static_at_default(*names: str) -> Callable[[type[Spec]], type[Spec]]:
+    """Register a frozen dataclass as a pytree in which numbers at their defaults are static.
+
+    The numbers ``names`` are leaves, which may be traced, only where they are not at their default:
+    a program at the defaults has constants in their place, and its bits are those of the constants.
+
+    >>> @static_at_default("decay")
+    ... @dataclasses.dataclass(frozen=True)
+    ... class Rate:
+    ...     rate: float = 0.1
+    ...     decay: float = 0.9
+    >>> jax.tree.leaves(Rate()), jax.tree.leaves(Rate(0.3, 0.95))
+    ([0.1], [0.3, 0.95])
+    """
+
+    def register(cls: type[Spec]) -> type[Spec]:
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+
+        def is_static(name: str, value: Any) -> bool:
+            at_default = isinstance(value, int | float) and value == fields[name].default
+            return fields[name].metadata.get("static", False) or (name in names and at_default)
+
+        def flatten_with_keys(spec: Spec) -> tuple[list, tuple]:
+            structure = tuple((n, v) for n, v in vars(spec).items() if is_static(n, v))
+            leaves = [name for name in fields if name not in dict(structure)]
+            keys = [(jax.tree_util.GetAttrKey(name), getattr(spec, name)) for name in leaves]
+            return keys, (tuple(leaves), structure)
+
+        def unflatten(names_and_structure: tuple, leaves: Iterable[Any]) -> Spec:
+            names, structure = names_and_structure
+            return cls(**dict(structure), **dict(zip(names, leaves, strict=True)))
+
+        jax.tree_util.register_pytree_with_keys(cls, flatten_with_keys, unflatten)
+        return cls
+
+    return register
 
 
 def named_key(key: Array, *names: str) -> Array:

@@ -28,6 +28,8 @@ KINDS = {
     "et al. 2020, AutoClip)",
     "step": "L2 norm of the gradient with respect to the state of each example, at every step of "
     "the backward pass, inside ``unroll``",
+    "update": "joint L2 norm of the parameters' update, after the optimiser, whose momentum keeps "
+    "the update as it was before (Chung et al. 2014, in their code)",
 }
 """The quantity that the threshold bounds, in the unit of the gradient unless it says another."""
 SMALLEST_WEIGHT = 1e-3  # adaptive: lower bound on the norm of a unit (Brock et al. 2021)
@@ -41,7 +43,7 @@ class ClipSpec:
     Attributes:
       kind: kind of clipping, a key of ``KINDS``.
       threshold: bound of the clipped quantity, positive; inf for no clipping. For "percentile" a
-        percentage in (0, 100).
+        percentage in (0, 100). Gradients, and so useful thresholds, depend on ``train.reduction``.
 
     Raises:
       ValueError: an unknown kind or a threshold out of range, as "field: expected ..., got ...".
@@ -66,7 +68,7 @@ class ClipState(NamedTuple):
     """State of ``clip``.
 
     Attributes:
-      clipped: True if the last gradient was changed.
+      clipped: True if the last gradient, or update under "update", was changed.
       count: number of gradients so far.
       past_N: for "percentile" the norms so far, sorted, then inf.
     """
@@ -81,7 +83,7 @@ def clip(spec: ClipSpec, steps: int = 1, cell: Cell | None = None) -> optax.Grad
 
     Args:
       spec: kind and threshold. "none" and "step" return the gradient unchanged: "step" is applied
-        in the backward pass, by ``unroll``.
+        in the backward pass, by ``unroll``. "update" stands after the optimiser in a chain.
       steps: number of updates; "percentile" stores as many norms.
       cell: the cell whose units "adaptive" clips; other kinds ignore it.
 
@@ -125,7 +127,7 @@ def _apply(kind: str, updates: Any, threshold: Number) -> tuple[Any, Array]:
     """The clipped updates, and True if any entry changed."""
     if kind in ("none", "step"):
         return updates, jnp.zeros((), bool)
-    if kind in ("norm", "percentile"):
+    if kind in ("norm", "percentile", "update"):
         return clip_to_norm(updates, threshold)
     limit = _clip_entries if kind == "value" else clip_to_norm
     pairs = jax.tree.map(lambda g: limit(g, threshold), updates)

@@ -1,36 +1,57 @@
-"""The Optax chain: measure, clip, raise, measure, optimise."""
+"""The Optax chain: measure, clip, raise, measure, optimise, clip the update."""
 
 import dataclasses
 import math
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from seqjax.cells.base import Cell
 from seqjax.optim.clipping import ClipSpec, clip
 from seqjax.optim.gradient_floor import FloorSpec, gradient_floor
 from seqjax.recurrence.gradient_norms import tree_norm
-from seqjax.types import Number, check_name, check_range, static
+from seqjax.types import Number, added, check_name, check_range, static, static_at_default
 
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
-WITH_MOMENTUM = ("momentum", "nesterov")
-SCHEDULES = ("constant", "cosine", "exponential")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "rmsprop_momentum", "adam", "adamw")
+WITH_MOMENTUM = ("momentum", "nesterov", "rmsprop_momentum")
+RMSPROP = ("rmsprop", "rmsprop_momentum")
+ADAM = ("adam", "adamw")
+SCHEDULES = ("constant", "cosine", "exponential", "linear")
+TO_FINAL = ("exponential", "linear")
 
 
-@jax.tree_util.register_dataclass
+@static_at_default("decay", "root_floor", "b1", "b2", "epsilon")
 @dataclasses.dataclass(frozen=True)
 class OptimSpec:
     """Optimiser and schedule of the learning rate. Numbers may be traced; names are static.
 
+    With learning rate η, momentum μ and gradient g, "rmsprop_momentum" is
+
+        v' = decay v + (1 - decay) g²
+        m' = μ m - η g / max(√(v' + ε), root_floor)
+        w' = w + m'
+
+    and "rmsprop" is the same with μ = 0 (Tieleman and Hinton 2012). Decay .95, floor .01 and μ = .9
+    are those of Chung et al. 2014 in their code; Graves 2013 subtracts the squared mean of g from
+    v, which these do not. "adam" and "adamw" add ε outside the root.
+
     Attributes:
-      name: optimiser: "sgd" (plain), "momentum", "nesterov", "rmsprop" (decay .9), "adam", "adamw".
+      name: optimiser: "sgd" (plain), "momentum", "nesterov", "rmsprop", "rmsprop_momentum", "adam",
+        "adamw".
       learning_rate: learning rate of the first step.
-      momentum: decay of the momentum of "momentum" and "nesterov".
+      momentum: decay of the momentum of "momentum", "nesterov" and "rmsprop_momentum".
       weight_decay: weight decay of "adamw".
-      schedule: "constant"; "cosine", to 0 after the last step; "exponential", to ``final`` times
-        the learning rate after the last step.
-      final: ratio of the last to the first learning rate, under "exponential".
+      schedule: "constant"; "cosine", to 0 after the last step; "exponential" or "linear", to
+        ``final`` times the learning rate after the last step.
+      final: ratio of the last to the first learning rate, under "exponential" and "linear".
+      decay: decay of the mean square of RMSProp.
+      root_floor: lower bound of the root by which RMSProp divides; 0 for none.
+      b1: decay of Adam's mean.
+      b2: decay of Adam's mean square.
+      epsilon: ε of RMSProp and Adam. It is 0 only with a ``root_floor``.
+      scale_rate: multiply the learning rate by 1 - ``momentum`` (Greff et al. 2017).
 
     Raises:
       ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".
@@ -42,6 +63,12 @@ class OptimSpec:
     weight_decay: Number = 1e-4
     schedule: str = static("constant")
     final: Number = 0.1
+    decay: Number = added(0.9)
+    root_floor: Number = added(0.0)
+    b1: Number = added(0.9)
+    b2: Number = added(0.999)
+    epsilon: Number = added(1e-8)
+    scale_rate: bool = static(False, added=True)
 
     def __post_init__(self):
         check_name("name", self.name, "optimiser", OPTIMIZERS)
@@ -49,19 +76,41 @@ class OptimSpec:
         check_range(
             "learning_rate", self.learning_rate, lambda x: 0 < x < math.inf, "a positive number"
         )
-        check_range("momentum", self.momentum, lambda x: 0 <= x < 1, "a number in [0, 1)")
         check_range("weight_decay", self.weight_decay, lambda x: 0 <= x < math.inf, "0 or more")
         check_range("final", self.final, lambda x: 0 < x <= 1, "a number in (0, 1]")
+        check_range("root_floor", self.root_floor, lambda x: 0 <= x < math.inf, "0 or more")
+        for field in ("momentum", "decay", "b1", "b2"):
+            check_range(field, getattr(self, field), lambda x: 0 <= x < 1, "a number in [0, 1)")
+        may_be_0 = self.name in RMSPROP and self.has_floor
+        accepted = f"a positive number{'' if may_be_0 else '; 0 only with a root_floor of RMSProp'}"
+        check_range(
+            "epsilon", self.epsilon, lambda x: 0 < x < math.inf or (x == 0 and may_be_0), accepted
+        )
+
+    @property
+    def has_floor(self) -> bool:
+        """Return whether ``root_floor`` is, or may be, more than 0."""
+        return not (isinstance(self.root_floor, int | float) and self.root_floor == 0)
 
     def unused(self, cell: Cell, task: Any) -> dict[str, str]:
         """Fields without effect for this cell and task, each with the reason."""
-        reasons = {}
-        if self.name not in WITH_MOMENTUM:
-            reasons["momentum"] = f"optim.name is {self.name}"
-        if self.name != "adamw":
-            reasons["weight_decay"] = f"optim.name is {self.name}"
-        if self.schedule != "exponential":
-            reasons["final"] = "optim.schedule is not exponential"
+        used_by = {
+            "momentum": WITH_MOMENTUM,
+            "scale_rate": WITH_MOMENTUM,
+            "weight_decay": ("adamw",),
+            "decay": RMSPROP,
+            "root_floor": RMSPROP,
+            "b1": ADAM,
+            "b2": ADAM,
+            "epsilon": RMSPROP + ADAM,
+        }
+        reasons = {
+            field: f"optim.name is {self.name}"
+            for field, names in used_by.items()
+            if self.name not in names
+        }
+        if self.schedule not in TO_FINAL:
+            reasons["final"] = f"optim.schedule is not {' or '.join(TO_FINAL)}"
         return reasons
 
 
@@ -84,30 +133,61 @@ def make_optimizer(
       cell: the model's cell, for adaptive clipping.
       floor_spec: gradient floor; none by default.
     """
+    clipping, bounds_update = clip(clip_spec, steps, cell), clip_spec.kind == "update"
     return optax.chain(
         optax.snapshot("norm_before", tree_norm),
-        clip(clip_spec, steps, cell),
+        *(() if bounds_update else (clipping,)),
         gradient_floor(floor_spec or FloorSpec()),
         optax.snapshot("norm_after", tree_norm),
         _rule(optim, _rate(optim, steps)),
+        *((clipping,) if bounds_update else ()),
     )
 
 
 def _rate(optim: OptimSpec, steps: int):
-    rate = optim.learning_rate
+    rate, final = optim.learning_rate, optim.final
+    if optim.scale_rate and optim.name in WITH_MOMENTUM:
+        rate = rate * (1 - optim.momentum)
     if optim.schedule == "cosine":
         return lambda count: rate * optax.cosine_decay_schedule(1.0, steps)(count)
     if optim.schedule == "exponential":
-        return lambda count: rate * optim.final ** (count / steps)
+        return lambda count: rate * final ** (count / steps)
+    if optim.schedule == "linear":
+        return lambda count: rate * (1 - (1 - final) * (count / steps))
     return rate
 
 
 def _rule(optim: OptimSpec, rate) -> optax.GradientTransformation:
+    if optim.name in RMSPROP:
+        momentum = optim.name in WITH_MOMENTUM
+        return optax.chain(
+            _scale_by_root(optim),
+            optax.scale_by_learning_rate(rate),
+            optax.trace(optim.momentum) if momentum else optax.identity(),
+        )
     if optim.name in WITH_MOMENTUM:
         return optax.sgd(rate, optim.momentum, nesterov=optim.name == "nesterov")
+    adam = {"b1": optim.b1, "b2": optim.b2, "eps": optim.epsilon}
     if optim.name == "adamw":
-        return optax.adamw(rate, weight_decay=optim.weight_decay)
-    return {"sgd": optax.sgd, "rmsprop": optax.rmsprop, "adam": optax.adam}[optim.name](rate)
+        return optax.adamw(rate, weight_decay=optim.weight_decay, **adam)
+    return optax.adam(rate, **adam) if optim.name == "adam" else optax.sgd(rate)
+
+
+def _scale_by_root(optim: OptimSpec) -> optax.GradientTransformation:
+    """g / max(√(v' + ε), root_floor)."""
+    rms = optax.scale_by_rms(optim.decay, optim.epsilon)
+    if not optim.has_floor:
+        return rms
+
+    def update(updates, state, params=None):
+        _, state = rms.update(updates, state, params)
+
+        def scaled(g, v):
+            return g / jnp.maximum(jnp.sqrt(v + optim.epsilon), optim.root_floor)
+
+        return jax.tree.map(scaled, updates, state.nu), state
+
+    return optax.GradientTransformation(rms.init, update)
 
 
 def apply_gradients(

@@ -28,7 +28,10 @@ LARGEST = 2**24
 USUAL_NAMES = {
     "optim.learning_rate": ("lr", "rate", "step_size", "eta"),
     "optim.name": ("optim", "optimizer", "optimiser"),
-    "optim.weight_decay": ("wd", "decay", "l2"),
+    "optim.weight_decay": ("wd", "l2"),
+    "optim.b1": ("beta1", "beta_1"),
+    "optim.b2": ("beta2", "beta_2"),
+    "optim.epsilon": ("eps",),
     "optim.schedule": ("scheduler", "lr_schedule"),
     "train.steps": ("epochs", "iterations", "iters", "updates", "num_steps", "max_steps"),
     "train.batch_size": ("batch", "batchsize", "bs"),

@@ -50,14 +50,21 @@ def unset(settings):
     return {path for path in unused_reasons(settings) if path.startswith("init.bias.")}
 
 
-def test_the_floats_are_the_leaves():
+CONSTANTS = {"decay": 0.8, "root_floor": 0.1, "b1": 0.8, "b2": 0.99, "epsilon": 1e-4}
+CONSTANTS = {f"optim.{name}": value for name, value in CONSTANTS.items()}
+
+
+def test_the_floats_are_the_leaves_without_constants_at_their_default():
     config = make_config({"model.cell": "gru"})
     settings = complete(as_settings(config))
     static = settings.pop("train.stop_at")
     assert static == inf and make_config(settings | {"train.stop_at": 0.5}) != config
-    floats = [value for value in settings.values() if type(value) is float]
+    values = {path: value for path, value in settings.items() if type(value) is float}
+    floats = [value for path, value in values.items() if path not in CONSTANTS]
     assert sorted(jax.tree.leaves(config)) == sorted(floats)
     assert len(floats) == 5 + 4 + 2 + 6 + 4  # init, biases, threshold and level, reg, optim
+    config = make_config({"model.cell": "gru"} | CONSTANTS)
+    assert sorted(jax.tree.leaves(config)) == sorted([*floats, *CONSTANTS.values()])
 
 
 BASE = {"task.name": "adding", "clip.kind": "norm", "train.batch_size": 8}
@@ -189,7 +196,11 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
         ("reg.omega", {"reg.kinds": "input_noise"}, "reg.kinds has no omega"),
         ("optim.momentum", {"optim.name": "adam"}, "optim.name is adam"),
         ("optim.weight_decay", {}, "optim.name is momentum"),
-        ("optim.final", {"optim.schedule": "cosine"}, "optim.schedule is not exponential"),
+        (
+            "optim.final",
+            {"optim.schedule": "cosine"},
+            "optim.schedule is not exponential or linear",
+        ),
         ("init.radius", {}, "init.recurrent is not sparse"),
         ("init.t_max", {"init.bias_scheme": "uniform_gate"}, "init.bias_scheme is not chrono"),
         ("init.bias.f", {"init.bias_scheme": "chrono"}, "init.bias_scheme chrono sets it"),
@@ -211,6 +222,14 @@ def test_bad_input_is_refused_by_name_with_what_is_accepted(settings, path, give
         ("optim.momentum", {"optim.name": "nesterov"}, None),
         ("optim.weight_decay", {"optim.name": "adamw"}, None),
         ("optim.final", {"optim.schedule": "exponential"}, None),
+        ("optim.final", {"optim.schedule": "linear"}, None),
+        ("optim.decay", {}, "optim.name is momentum"),
+        ("optim.decay", {"optim.name": "rmsprop"}, None),
+        ("optim.root_floor", {"optim.name": "adam"}, "optim.name is adam"),
+        ("optim.b2", {"optim.name": "rmsprop"}, "optim.name is rmsprop"),
+        ("optim.epsilon", {"optim.name": "adamw"}, None),
+        ("optim.momentum", {"optim.name": "rmsprop_momentum"}, None),
+        ("optim.scale_rate", {"optim.name": "sgd"}, "optim.name is sgd"),
         ("init.radius", {"init.recurrent": "sparse"}, None),
         ("init.t_max", {"init.bias_scheme": "chrono"}, None),
         ("init.bias.g", {"init.bias_scheme": "chrono"}, None),
