@@ -16,6 +16,7 @@ from seqjax.reporting import formats, plots
 from seqjax.reporting.completeness import completeness
 from seqjax.reporting.reproduction import Reproduction, index, page, reproduce, values
 from seqjax.sweeps.study import Run
+from seqjax.sweeps.widths import recurrent_parameters
 from seqjax.training.config import as_settings, complete
 
 NAME = "reproduction"
@@ -74,9 +75,7 @@ def deviations(experiment: Experiment, runs: Sequence[Run], seeds: Iterable[int]
       seeds: the reported seeds, whose runs may be planned only after tuning.
     """
     table, study = experiment.table, experiment.study
-    setups = [
-        Setup(run.arm, complete(as_settings(run.config)), run.seed, run.purpose) for run in runs
-    ]
+    setups = [setup_of(run) for run in runs]
     if all(run.purpose == "tuning" for run in runs):
         first = min(run.seed for run in runs)
         tuning = [setup for setup in setups if setup.seed == first]
@@ -93,6 +92,13 @@ def deviations(experiment: Experiment, runs: Sequence[Run], seeds: Iterable[int]
                 task = f" ({one.deviation.task})" if one.deviation.task else ""
                 text = f"{kind}: {one.deviation.title}{task}: published {one.published}, "
                 yield from _wrapped(f"{text}ours {one.ours}{why}")
+
+
+def setup_of(run: Run) -> Setup:
+    """A planned run, as far as deviations read it."""
+    config = run.config
+    parameters = recurrent_parameters(config.model, config.task)
+    return Setup(run.arm, complete(as_settings(config)), run.seed, run.purpose, parameters)
 
 
 def _wrapped(text: str) -> list[str]:

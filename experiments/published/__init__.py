@@ -1,8 +1,8 @@
 """Published tables and our reproductions of them, one module each.
 
-A module defines ``TABLE``, a ``seqjax.published`` table, and ``experiment(full)``, which returns the
-``Experiment`` that reproduces it at CPU size or at full size; the name of its study is that of the
-module, with ``_full`` at full size. ``tests/support/published_tables.py`` is a small example.
+A module defines ``TABLE``, a ``seqjax.published`` table, and ``experiment(full)``, which returns
+the ``Experiment`` that reproduces it at CPU size or at full size; the name of its study is that of
+the module, with ``_full`` at full size. ``tests/support/published_tables.py`` is a small example.
 Effects, deviations, arms, seeds and budgets are committed before any data. Rates of arms "as
 published" are on an ``Axis`` with ``closed=True``, so that tuning stays in the published range.
 

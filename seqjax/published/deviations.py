@@ -23,17 +23,22 @@ class Setup(NamedTuple):
       settings: every setting by path.
       seed: the seed.
       purpose: "evaluation" or "tuning".
+      parameters: number of recurrent parameters; None if not known.
     """
 
     arm: str
     settings: Mapping[str, Any]
     seed: int
     purpose: str
+    parameters: int | None
 
 
 def setups_of(records: Iterable[Record]) -> list[Setup]:
     """The setups of records, with the defaults of fields that old records lack."""
-    return [Setup(r.arm, complete(r.settings), r.seed, r.purpose) for r in records]
+    return [
+        Setup(r.arm, complete(r.settings), r.seed, r.purpose, r.parameters_recurrent)
+        for r in records
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,18 +59,22 @@ class Stated:
         return text_of(self.deviation.published)
 
     @property
+    def kind(self) -> str:
+        """The declared kind; "same" if the values are equal, as they may be at full size."""
+        return "same" if self.published == self.ours else self.deviation.kind
+
+    @property
     def consistent(self) -> bool:
-        """Whether the values are equal for the kind "same", and differ for "reduced", "differs"."""
-        kind = self.deviation.kind
-        return kind == "unknown" or (kind == "same") == (self.published == self.ours)
+        """False if the values differ and are declared to be the same."""
+        return self.deviation.kind != "same" or self.published == self.ours
 
     @property
     def text(self) -> str:
         """The deviation as a phrase, such as "batch size 8 not 1"."""
         name = self.deviation.title
-        if self.deviation.kind == "unknown":
+        if self.kind == "unknown":
             return f"{name} (ours: {self.ours})"
-        if self.deviation.kind == "same":
+        if self.kind == "same":
             return f"{name} {self.ours}"
         return f"{name} {self.ours} not {self.published}"
 
@@ -92,7 +101,8 @@ def state(
         if deviation.protocol in ("", protocol):
             task = deviation.task
             of_task = [run for run in own if not task or arms[run.arm].task == task]
-            found[deviation.kind].append(Stated(deviation, _ours(deviation, of_task, tuned)))
+            stated = Stated(deviation, _ours(deviation, of_task, tuned))
+            found[stated.kind].append(stated)
     return {kind: stated for kind, stated in found.items() if stated}
 
 
@@ -103,6 +113,10 @@ def _ours(deviation: Deviation, runs: Sequence[Setup], tuned: Collection[str]) -
         return str(len({run.seed for run in runs if run.purpose == "evaluation"}))
     if deviation.field == "trials":
         return str(_trials(runs, tuned))
+    if deviation.field == "parameters":
+        counts = sorted({run.parameters for run in runs if run.parameters is not None})
+        ends = dict.fromkeys([*counts[:1], *counts[-1:]])
+        return " to ".join(map(text_of, ends)) or NOTHING
     path = deviation.field
     values = {run.settings[path] for run in runs if path in run.settings}
     ordered = sorted(values, key=sort_key)

@@ -17,8 +17,9 @@ PROTOCOLS = {
 }
 """Meaning of each protocol; the verdict of a table is that of ``AS_PUBLISHED``."""
 KINDS = ("same", "reduced", "differs", "unknown")
-COUNTS = ("seeds", "trials")
-"""Fields of deviations that are counts of runs: reported seeds, values of the tuned fields."""
+COUNTS = ("seeds", "trials", "parameters")
+"""Fields of deviations that are no settings: numbers of reported seeds, of values of the tuned
+fields, and of recurrent parameters."""
 COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 CRITERION = re.compile(r"(\w+) (>=|<=|>|<) (-?\d*\.?\d+(?:e-?\d+)?)")
 SELECTION = re.compile(r"mean|best of (\d+)|top (\d+) of (\d+)")
@@ -113,10 +114,11 @@ class Deviation:
     ``ours`` is computed from the settings of the runs, see ``deviations.stated``.
 
     Attributes:
-      field: path of a setting, "seeds" or "trials"; or the name of something that no setting has,
+      field: path of a setting, or one of ``COUNTS``; or the name of something that no setting has,
         such as "keys".
       published: the published value: a number, or text.
-      kind: "same", "reduced", "differs" or "unknown" (the publication does not say).
+      kind: "same", "reduced", "differs" or "unknown" (the publication does not say). A reduced
+        value that is the published one at full size is reported as the same there.
       why: the reason.
       ours: our value in words, for a ``field`` that no setting has; "" otherwise.
       protocol: the protocol whose runs deviate; "" for all protocols.
@@ -158,7 +160,9 @@ class Deviation:
     @property
     def title(self) -> str:
         """Name of the field for readers."""
-        return self.label or self.field.rpartition(".")[2].replace("_", " ")
+        section, _, name = self.field.rpartition(".")
+        words = name if section != "clip" else f"clip {name}"
+        return self.label or words.replace("_", " ")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -115,6 +115,8 @@ def test_deviations_are_computed_from_the_runs():
             Deviation("optim.learning_rate", "10 draws", "reduced", "time"),
             Deviation("trials", 10, "reduced", "time"),
             Deviation("clip.threshold", 1, "same", ""),
+            Deviation("train.eval_every", 50, "reduced", "equal at this size"),
+            Deviation("parameters", 19_000, "reduced", "time"),
             Deviation("model.hidden", 36, "differs", "LSTM alone", task="other"),
             Deviation("seeds", 1, "differs", "tuned", protocol="tuned equally"),
         ),
@@ -126,13 +128,15 @@ def test_deviations_are_computed_from_the_runs():
         "updates 6 not 114,500",
         "learning rate 0.1 or 0.3 not 10 draws",
         "trials 2 not 10",
+        "parameters 1,234 not 19,000",
     ]
+    assert [one.text for one in stated["same"]] == ["clip threshold 1", "eval every 50"]
     assert stated["same"][0].consistent and stated["differs"][0].ours == "–"
     assert len(stated["differs"]) == 1
     wrong = dataclasses.replace(table.deviations[0], kind="same", why="")
     changed = dataclasses.replace(table, deviations=(wrong,))
     (same,) = state(changed, "as published", setups_of(records), places, [RATE])["same"]
-    assert not same.consistent
+    assert not same.consistent and same.ours == "6"
 
 
 @pytest.mark.parametrize("values", [("0.160", "0.050"), ("16.0", "0.00050")], ids=["near", "far"])

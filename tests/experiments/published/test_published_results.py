@@ -9,12 +9,11 @@ from experiments import FULL, PUBLISHED
 from experiments.cli import reproductions, results
 from experiments.experiment import find
 from seqjax.data.folder import DataError
-from seqjax.published.deviations import Setup, state
+from seqjax.published.deviations import state
 from seqjax.published.join import places_of
 from seqjax.published.table import AS_PUBLISHED
 from seqjax.reporting import plots
 from seqjax.sweeps.plan import plan_runs
-from seqjax.training.config import as_settings, complete
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -49,7 +48,7 @@ def test_the_arms_are_those_of_the_table_and_deviations_say_what_they_do(name, m
         runs = plan_runs(study, range(1))
     except DataError:
         pytest.skip(f"data sets are not in {HERE}")
-    setups = [Setup(r.arm, complete(as_settings(r.config)), r.seed, r.purpose) for r in runs]
+    setups = [reproductions.setup_of(run) for run in runs]
     for protocol in table.protocols:
         stated = state(table, protocol, setups, places, study.tuned)
         for one in [one for several in stated.values() for one in several]:
