@@ -30,7 +30,7 @@ class Level:
       mean: mean over runs, or the share of runs that meet a criterion.
       half_width: half the width of the Student-t interval of the mean; NaN for a share.
       lower, upper: limits of the prediction interval of one more run, widened by the rounding of
-        the figure; for a share those of its Clopper-Pearson interval.
+        the figure if there is one; for a share those of its Clopper-Pearson interval.
       difference: our value less the published one; NaN for a figure from memory.
       difference_lower, difference_upper: Newcombe's interval, for shares with published n.
       inside: whether the published value agrees: it lies in the prediction interval, or Newcombe's
@@ -101,13 +101,12 @@ def _level(table: PublishedTable, level: Level) -> Level:
     if level.measure.criterion:
         return dataclasses.replace(level, **_share(values, figure))
     mean, half_width = intervals.student_interval(values, rules.CONFIDENCE)
-    numbers = {"mean": mean, "half_width": half_width}
+    # t·s·√(1 + 1/n) = (t·s/√n)·√(n + 1)
+    reach = half_width * math.sqrt(len(values) + 1) + (figure.rounding if figure else 0)
+    numbers = {"mean": mean, "half_width": half_width, "lower": mean - reach, "upper": mean + reach}
     if figure is not None:
-        n, rounding = len(values), figure.rounding
-        reach = half_width * math.sqrt(n + 1) + rounding  # t·s·√(1 + 1/n) = (t·s/√n)·√(n + 1)
-        lower, upper = mean - reach, mean + reach
-        inside = None if math.isnan(reach) else lower <= figure.value <= upper
-        numbers |= {"lower": lower, "upper": upper, "inside": inside}
+        known = not math.isnan(reach)
+        numbers["inside"] = abs(mean - figure.value) <= reach if known else None
         numbers["difference"] = mean - figure.value
         if table.best_of:
             trials = best_trials(level.cell.trials)

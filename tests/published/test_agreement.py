@@ -63,7 +63,8 @@ def test_figures_from_memory_enter_no_statistic():
     arms = {**ARMS, "short: GRU": ArmKey("as published", "GRU, no reset", "short")}
     level = level_of(agreed(around(GRU=0.031, tanh=0.1, LSTM=0.05), arms=arms), "GRU, no reset")
     assert level.mean == pytest.approx(0.031) and level.inside is None
-    assert math.isnan(level.difference) and math.isnan(level.lower)
+    reach = stats.t.ppf(0.975, 4) * np.std(SPREAD, ddof=1) * math.sqrt(1 + 1 / 5)
+    assert math.isnan(level.difference) and level.lower == pytest.approx(0.031 - reach)
     with_memory = agreed(around(GRU=0.031, tanh=0.1, LSTM=0.05), arms=arms)
     assert not with_memory.orders  # two rows are left
 
