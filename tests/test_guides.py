@@ -113,6 +113,7 @@ def test_the_guide_explains_the_columns_of_a_table_and_the_files_of_a_workdir(tm
     assert command(f"--workdir={tmp_path / 'quickstart'}", program=report).code == 0
     stems = {path.stem for path in (tmp_path / "quickstart").iterdir()} - {"README"}
     further = {"flags", "environment", "checkpoints", "curves", ".locks", "claim", "verdicts"}
+    further |= {"reproduction"}
     assert all(re.search(rf"`{re.escape(stem)}[`./*]", text) for stem in stems | further)
 
 
