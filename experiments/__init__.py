@@ -11,7 +11,8 @@ import pathlib
 from typing import Any
 
 USES = ("mnist", "poems", "speech", "text", "translation", "forecast")
-STUDIES = ("init_by_clip", "gate_bias", "clip_threshold", "agreement_natural", *USES)
+PIXELS = ("sequential_mnist", "permuted_mnist")
+STUDIES = ("init_by_clip", "gate_bias", "clip_threshold", "agreement_natural", *PIXELS, *USES)
 CLAIMS = tuple(f"claim_{n}" for n in ("1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "10"))
 _TABLES = pathlib.Path(__file__).parent / "published"
 PUBLISHED = tuple(sorted(path.stem for path in _TABLES.glob("[a-z]*.py")))

@@ -5,7 +5,7 @@ Imports ``types``, ``models``, ``metrics``, ``data``, ``baselines``.
 
 from seqjax.tasks.base import Batch, DataSetTask, GeneratedTask, Task, digest_of_data
 from seqjax.tasks.datasets.agreement_natural import AgreementNatural
-from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
+from seqjax.tasks.datasets.digits import DigitsPixels, DigitsPixelsPermuted, DigitsRows
 from seqjax.tasks.datasets.forecast import Forecast
 from seqjax.tasks.datasets.japanese_vowels import JapaneseVowels
 from seqjax.tasks.datasets.mnist import (
@@ -50,6 +50,7 @@ DATA_SETS = (
     AgreementNatural,
     DigitsRows,
     DigitsPixels,
+    DigitsPixelsPermuted,
     *MNIST,
     FashionRows,
     Poems,

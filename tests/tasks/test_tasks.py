@@ -19,7 +19,7 @@ from seqjax.data.folder import BUNDLED
 from seqjax.metrics.losses import masked_mean
 from seqjax.tasks import Batch, digest_of_data
 from seqjax.tasks.base import EVALUATION_BATCH
-from seqjax.tasks.datasets.digits import DigitsPixels, DigitsRows
+from seqjax.tasks.datasets.digits import DigitsPixels, DigitsPixelsPermuted, DigitsRows
 from seqjax.tasks.synthetic.adding import Adding, AddingBai
 from seqjax.tasks.synthetic.agreement import Agreement
 from seqjax.tasks.synthetic.copying import Copying, CopyingBai, VariableCopying
@@ -275,6 +275,14 @@ def test_an_epoch_visits_each_digit_at_most_once(batch_size):
         assert len(np.unique(epoch)) == len(epoch) == steps * batch_size
         assert epoch.min() >= 0 and epoch.max() < 1000
     assert not np.any(np.all(epochs == np.roll(epochs, 1, axis=0), axis=1))
+
+
+def test_permuted_pixels_have_one_order_in_all_images():
+    order = np.random.RandomState(0).permutation(64)
+    permuted = DigitsPixelsPermuted().read()
+    for part, (x, y) in DigitsPixels().read().items():
+        assert np.array_equal(permuted[part][0], x[:, order])
+        assert np.array_equal(permuted[part][1], y)
 
 
 @pytest.mark.parametrize("task", DIGITS, ids=repr)

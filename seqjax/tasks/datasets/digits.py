@@ -1,4 +1,4 @@
-"""Handwritten digits of 8 x 8 pixels as sequences of rows or pixels."""
+"""Handwritten digits of 8 x 8 pixels as sequences of rows, of pixels, or of permuted pixels."""
 
 import dataclasses
 
@@ -6,6 +6,9 @@ import numpy as np
 
 from seqjax.data.digits import PARTS, digits
 from seqjax.tasks.base import DataSetTask
+
+SIDE = 8
+PERMUTATION_SEED = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,3 +33,14 @@ class DigitsPixels(DigitsRows):
 
     name = "digits_pixels"
     inputs = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class DigitsPixelsPermuted(DigitsPixels):
+    """As ``DigitsPixels``, with the pixels of all images in one fixed random order."""
+
+    name = "digits_pixels_permuted"
+
+    def read(self) -> dict[str, tuple[np.ndarray, ...]]:
+        order = np.random.RandomState(PERMUTATION_SEED).permutation(SIDE**2)  # its stream is frozen
+        return {part: (x[:, order], y) for part, (x, y) in super().read().items()}
