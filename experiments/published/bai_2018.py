@@ -6,6 +6,9 @@ rates of which validation data select one, and the clip of the LSTM for all thre
 
 At CPU size JSB and Nottingham are read by one layer of 100 units and the adding problem has 200
 steps. At full size it has 600, and copying and MNIST by pixels are added.
+
+A pilot of GRU and LSTM (b_f = 5) on adding, rate .006, at seed 5000, which is not reported, fixed
+2,000 updates: validation errors fell below .01 after 400 and 1,400.
 """
 
 from collections.abc import Mapping
@@ -43,7 +46,6 @@ PUBLISHED = {
     ("MNIST, permuted", ACCURACY): ("0.857", "0.873", "0.253"),
 }
 """Figures of LSTM, GRU and RNN by data set and measure; those of adding are of 600 steps."""
-AT_CPU_SIZE = ("JSB", "Nottingham", "adding")
 GATED, FORGETS = "gated units beat a tanh network", "GRU and LSTM differ most here"
 EFFECTS = (
     Effect("GRU", "RNN", None, GATED, task="JSB"),
@@ -59,6 +61,53 @@ EFFECTS = (
     Effect("LSTM", "RNN", None, GATED, task="MNIST, permuted", metric=ACCURACY),
 )
 """Differences of JSB's GRU and LSTM (.02) and on copying (.0005) are left out: both are noise."""
+
+
+UNPRINTED = "the paper does not print it for recurrent networks"
+SIZE = "minutes on two cores"
+SHORT = "the settings of table 3 for 200 steps"
+TABLE = PublishedTable(
+    name="bai_2018",
+    title="Bai et al. 2018, table 1",
+    measures=MEASURES,
+    figures=tuple(
+        figure
+        for (task, metric), texts in PUBLISHED.items()
+        for figure in figures(
+            BAI,
+            {row: (text,) for row, text in zip(CELLS, texts, strict=True)},
+            ({"task": task},),
+            metric=metric,
+        )
+    ),
+    effects=EFFECTS,
+    deviations=(
+        Deviation("task.length", 600, "reduced", SIZE, task="adding", label="steps of adding"),
+        Deviation("clip.threshold", 5.0, "differs", SHORT, task="adding", label="clip on adding"),
+        Deviation("init.bias.f", 1.0, "differs", SHORT, task="adding", label="b_f on adding"),
+        Deviation("model.layers", 2, "reduced", SIZE, task="JSB", label="layers on JSB"),
+        Deviation("model.hidden", 200, "reduced", SIZE, task="JSB", label="units on JSB"),
+        Deviation("clip.threshold", 1.0, "same", "", task="JSB", label="clip on JSB"),
+        Deviation("init.bias.f", 10.0, "same", "", task="JSB", label="b_f on JSB"),
+        Deviation(
+            "parameters",
+            300_000,
+            "differs",
+            "2 × 200 units, as table 3 says, have 570,000 with the readout",
+            task="JSB",
+            label="recurrent parameters on JSB",
+        ),
+        Deviation("optim.name", "–", "unknown", UNPRINTED, label="optimiser"),
+        Deviation("optim.learning_rate", "–", "unknown", UNPRINTED),
+        Deviation("train.batch_size", "–", "unknown", UNPRINTED),
+        Deviation("train.steps", "–", "unknown", UNPRINTED, label="updates"),
+        Deviation("seeds", "–", "unknown", "the number of runs is not printed"),
+        Deviation("clip of GRU and RNN", "–", "unknown", UNPRINTED, ours="the LSTM's"),
+        Deviation("LSTM on Nottingham", "–", "unknown", "table 3 lacks it", ours="as on JSB"),
+    ),
+    convention="music: mean over frames 2 … T, as in the authors' scripts of their convolutional "
+    "network; failed runs count as chance",
+)
 
 
 def experiment(full: bool) -> Experiment:
@@ -100,7 +149,7 @@ def experiment(full: bool) -> Experiment:
         tuning_seeds=1,
         scored=True,
     )
-    return Experiment(study, table=_table(full, tuple(tasks)))
+    return Experiment(study, table=TABLE)
 
 
 def _reduced() -> dict[str, tuple[dict[str, Any], float, tuple[float, ...]]]:
@@ -155,63 +204,3 @@ def _full() -> dict[str, tuple[dict[str, Any], float, tuple[float, ...]]]:
 
 def _steps(steps: int, every: int) -> Mapping[str, int]:
     return {"train.steps": steps, "train.eval_every": every}
-
-
-def _table(full: bool, tasks: tuple[str, ...]) -> PublishedTable:
-    """The published table; at CPU size the data sets of the full size are "not run"."""
-    size = "same" if full else "reduced"
-    why = "" if full else "minutes on two cores"
-    unprinted = "the paper does not print it for recurrent networks"
-    deviations = [
-        Deviation("task.length", 600, size, why, task="adding", label="steps of adding"),
-        Deviation("model.layers", 2, size, why, task="JSB", label="layers"),
-        Deviation("model.hidden", 200, size, why, task="JSB", label="units on JSB"),
-        Deviation("clip.threshold", 1.0, "same", "", task="JSB", label="clip on JSB"),
-        Deviation("optim.name", "–", "unknown", unprinted, label="optimiser"),
-        Deviation("optim.learning_rate", "–", "unknown", unprinted),
-        Deviation("train.batch_size", "–", "unknown", unprinted),
-        Deviation("train.steps", "–", "unknown", unprinted, label="updates"),
-        Deviation("seeds", "–", "unknown", "the number of runs is not printed"),
-        Deviation("clip of GRU and RNN", "–", "unknown", unprinted, ours="that of the LSTM"),
-        Deviation(
-            "LSTM on Nottingham", "–", "unknown", "table 3 has no row of it", ours="as on JSB"
-        ),
-        Deviation(
-            "parameters on JSB",
-            "300k",
-            "unknown",
-            "2 × 200 units, as table 3 says, have 570k",
-            ours="2 × 200 units" if full else "one layer of 100 units, 76k",
-        ),
-    ]
-    if not full:
-        settings = "the settings that table 3 prints for 200 steps"
-        deviations += [
-            Deviation(
-                "clip.threshold", 5.0, "differs", settings, task="adding", label="clip, adding"
-            ),
-            Deviation("bias on adding", "1", "differs", settings, ours="5", label="b_f on adding"),
-        ]
-    return PublishedTable(
-        name="bai_2018",
-        title="Bai et al. 2018, table 1",
-        measures=MEASURES,
-        figures=tuple(
-            figure
-            for (task, metric), texts in PUBLISHED.items()
-            for figure in figures(
-                BAI,
-                {row: (text,) for row, text in zip(CELLS, texts, strict=True)},
-                ({"task": task},),
-                metric=metric,
-            )
-        ),
-        effects=tuple(effect for effect in EFFECTS if effect.task in tasks),
-        deviations=tuple(deviations),
-        selection="mean",
-        convention="music: mean over frames 2 … T, as in the authors' scripts for their "
-        "convolutional network; failed runs count as chance",
-    )
-
-
-TABLE = _table(full=False, tasks=AT_CPU_SIZE)

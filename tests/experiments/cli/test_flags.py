@@ -8,7 +8,7 @@ import pytest
 from absl.testing import flagsaver
 from support.commands import RATE, STUDY, command, finish, refused, start
 
-from experiments import CLAIMS, COLLECTIONS, STUDIES
+from experiments import CLAIMS, COLLECTIONS, PUBLISHED, STUDIES
 from experiments.cli import flags
 from seqjax.cells import CELLS
 from seqjax.optim.clipping import KINDS
@@ -129,7 +129,7 @@ def test_list_prints_each_study_and_collection_that_errors_name(tmp_path):
     lines = command("--list").out.splitlines()
     assert lines == command("--list=studies").out.splitlines()
     names = [line.split(":")[0] for line in lines]
-    assert names == [*STUDIES, *CLAIMS, *COLLECTIONS]
+    assert names == [*STUDIES, *CLAIMS, *PUBLISHED, *COLLECTIONS]
     assert all(line.endswith("?") for line in lines[: -len(COLLECTIONS)])
     known = ", ".join(sorted(names))
     refused(tmp_path, words=("--study", known))
