@@ -51,7 +51,8 @@ def signed(value: float, digits: int) -> str:
     if math.isnan(value):
         return NONE
     small = 0 < abs(value) < 0.5 * 10.0**-digits
-    return (f"{value:+.1e}" if small else f"{value:+.{digits}f}").replace("-", "−", 1)
+    text = f"{value:+.1e}" if small else f"{value:+.{digits}f}"
+    return f"−{text[1:]}" if text.startswith("-") else text
 
 
 def inside_text(level: Level) -> str:
