@@ -1,10 +1,10 @@
-"""Reports of a workdir and of a folder of workdirs: verdicts, tables, figures."""
+"""Reports of a workdir and of a folder of workdirs: verdicts, tables, figures, pages."""
 
 import pathlib
 import sys
 from collections.abc import Sequence
 
-from experiments.cli import reproductions, results, tables, verdicts
+from experiments.cli import pages, reproductions, results, tables, verdicts
 from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir, WorkdirError
 from seqjax.reporting.failures import warning
@@ -14,18 +14,20 @@ from seqjax.types import printable
 
 def report(recorded: Results) -> str:
     """Write all reports of one experiment, and return them as Markdown."""
-    parts = []
+    parts, made = [], None
     if recorded.experiment.decide is not None:
         parts.append(verdicts.report(recorded))
     if recorded.experiment.table is not None and recorded.records:
         parts.append(reproductions.report(recorded))
     if recorded.experiment.study is not None and recorded.records:
         try:
-            parts.append(tables.report(recorded))
+            made = tables.report(recorded)
+            parts.append(made.text)
         except NoReportedRunsError:
             print(
                 f"{recorded.experiment.name}: no table yet: tuning is not finished", file=sys.stderr
             )
+    pages.write(recorded, made)
     return "\n".join(filter(None, parts))
 
 
@@ -47,7 +49,7 @@ def warnings(recorded: Results) -> list[str]:
 
 
 def report_folder(path: pathlib.Path) -> tuple[str, list[str]]:
-    """Write the reports of a workdir, or of a folder of claims or published tables.
+    """Write the reports of a workdir, or of a folder of workdirs with an index.
 
     Returns:
       The text to print, and warnings.
@@ -57,19 +59,27 @@ def report_folder(path: pathlib.Path) -> tuple[str, list[str]]:
     """
     if not path.is_dir():
         raise WorkdirError(f"--workdir: {path} is not a folder")
-    if collection := results.read_collection(path):
-        for recorded in collection:
-            report(recorded)
-        found = [line for recorded in collection for line in warnings(recorded)]
-        return collect(path, collection), found
-    if recorded := results.read(Workdir(path)):
+    decided = results.read_collection(path)
+    if not decided and (recorded := results.read(Workdir(path))):
         return report(recorded), warnings(recorded)
-    raise WorkdirError(f"--workdir: {path} has no records")
+    others = results.read_others(path, decided)
+    if not (decided or others):
+        raise WorkdirError(f"--workdir: {path} has no records")
+    texts = [report(recorded) for recorded in (*decided, *others)]
+    found = [line for recorded in (*decided, *others) for line in warnings(recorded)]
+    parts = [_collect(path, decided, others), *texts[len(decided) :]]
+    return "\n".join(filter(None, parts)), found
 
 
-def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
+def collect(path: pathlib.Path) -> str:
     """Write verdicts and index of all experiments in a folder, and return them as Markdown."""
-    parts = verdicts.collect(path, collection), reproductions.collect(path, collection)
+    decided = results.read_collection(path)
+    return _collect(path, decided, results.read_others(path, decided))
+
+
+def _collect(path: pathlib.Path, decided: Sequence[Results], others: Sequence[Results]) -> str:
+    parts = verdicts.collect(path, decided), reproductions.collect(path, decided)
+    pages.write_index(path, [*decided, *others])
     return "\n".join(filter(None, parts))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from experiments import CLAIMS, FULL, NAMES, PUBLISHED, REGISTERED, USES
 from experiments.claims.evidence import Evidence
 from experiments.cli import registration
-from experiments.cli.workdir import Workdir, WorkdirError
+from experiments.cli.workdir import MEASURED, Workdir, WorkdirError
 from experiments.experiment import Experiment, find
 from seqjax.records.record import Record
 from seqjax.records.workdir import Measurements
@@ -101,3 +101,23 @@ def read_collection(path: pathlib.Path) -> list[Results]:
             if _name(records, measured) == name:
                 collection.append(Results(workdir, find(name), records, measured))
     return collection
+
+
+def read_others(path: pathlib.Path, read_already: Sequence[Results]) -> list[Results]:
+    """Read the results of the other workdirs in a folder, by name.
+
+    Args:
+      path: the folder.
+      read_already: results that are not read again.
+    """
+    known = {results.workdir.path for results in read_already}
+    found = [
+        read(Workdir(folder))
+        for folder in sorted(path.iterdir())
+        if folder not in known and folder.is_dir() and _has_results(folder)
+    ]
+    return [results for results in found if results is not None]
+
+
+def _has_results(folder: pathlib.Path) -> bool:
+    return (folder / MEASURED).is_file() or any(folder.glob("records*.jsonl"))

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from experiments.cli.changes import Changes, changes
 from experiments.cli.results import Results
@@ -13,6 +13,7 @@ from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
 from seqjax.reporting.baselines import baseline_rows
 from seqjax.reporting.completeness import infer_plan
+from seqjax.reporting.plots.style import Figure
 from seqjax.reporting.side_tables import (
     have_metrics,
     model_sizes,
@@ -24,28 +25,57 @@ from seqjax.reporting.tables import Table, make, to_csv
 from seqjax.sweeps.study import Study
 
 
-def report(results: Results) -> str:
-    """Write the tables and figures of a study, and return the tables as Markdown."""
+@dataclasses.dataclass(frozen=True)
+class TableReport:
+    """The tables and figures of a study.
+
+    Attributes:
+      text: all tables as Markdown.
+      tables: the main table and those like it.
+      further: rows of further tables by title.
+      metrics: whether the columns of the main table are several metrics.
+      figures: names of the figures in the workdir.
+    """
+
+    text: str
+    tables: Sequence[Table]
+    further: Mapping[str, Sequence[Sequence[str]]]
+    metrics: bool
+    figures: Sequence[str] = ()
+
+
+def report(results: Results) -> TableReport:
+    """Write the tables and figures of a study."""
+    made, workdir = without_files(results), results.workdir
+    workdir.write("table.md", made.text)
+    workdir.write("table.csv", to_csv(made.tables))
+    workdir.write("table.tex", "\n".join(table.to_latex() for table in made.tables))
+    figures = _draw(workdir, made.metrics, made.tables)
+    return dataclasses.replace(made, figures=figures)
+
+
+def without_files(results: Results) -> TableReport:
+    """The tables of a study, without figures; nothing is written.
+
+    Raises:
+      NoReportedRunsError: no cell has reported runs yet.
+    """
     study, records, workdir = results.experiment.study, results.records, results.workdir
     tune = records[0].tune if workdir.config is None else workdir.config.tune
     if study.metrics is not None and not have_metrics(records, study.metrics):
         study = dataclasses.replace(study, metrics=None)  # the command set another task
     changed = changes(study, records) if results.known else Changes({}, ())
     tables = tables_of(study, records, tune, changed, workdir.plan())
-    further = [model_sizes(records, [arm.title for arm in study.arms])]
-    if len(rows := baseline_rows(records)) > 1:
-        further.insert(0, rows)
-    if len(rows := task_metrics(records)) > 1:
-        further.insert(0, rows)
-    if len(rows := published_figures(study.published, records)) > 1:
-        further.append(rows)
+    further = {
+        "Metrics of the task": task_metrics(records),
+        "Baselines": baseline_rows(records),
+        "Models": model_sizes(records, [arm.title for arm in study.arms]),
+        "Published numbers": published_figures(study.published, records),
+    }
+    further = {title: rows for title, rows in further.items() if len(rows) > 1}
     parts = [table.to_markdown() for table in tables]
-    markdown = "\n".join([*parts, *(formats.markdown(rows) + "\n" for rows in further)])
-    workdir.write("table.md", markdown)
-    workdir.write("table.csv", to_csv(tables))
-    workdir.write("table.tex", "\n".join(table.to_latex() for table in tables))
-    _draw(workdir, study, tables)
-    return markdown
+    markdown = "\n".join([*parts, *(formats.markdown(rows) + "\n" for rows in further.values())])
+    return TableReport(markdown, tables, further, study.metrics is not None)
 
 
 def tables_of(
@@ -111,25 +141,35 @@ def _titles(study: Study, records: Sequence[Record], changed: Changes) -> dict[s
     }
 
 
-def _draw(workdir: Workdir, study: Study, tables: Sequence[Table]) -> None:
-    """Save all figures that are small enough to read, and name the rest on standard error."""
-    main = tables[0]
+def _draw(workdir: Workdir, metrics: bool, tables: Sequence[Table]) -> list[str]:
+    """Save all figures that are small enough to read, and name the rest on standard error.
+
+    Returns:
+      The names of the saved figures.
+    """
+    main, drawn = tables[0], []
+
+    def save(figure: Figure, name: str) -> None:
+        plots.save(figure, workdir.path, name)
+        drawn.append(name)
+
     maps = [("heat_map", main, "metric")]
-    if study.metrics is None:  # columns of several metrics share their clipped steps
+    if not metrics:  # columns of several metrics share their clipped steps
         maps.append(("clipped", main, "clipped"))
     maps += [("heat_map_untuned", table, "metric") for table in tables[1:2]]
     for name, table, quantity in maps:
         if len(table.rows) * len(table.columns) > plots.MOST_CELLS:
             print(f"{name}: not drawn: over {plots.MOST_CELLS:,} cells", file=sys.stderr)
         else:
-            plots.save(plots.heat_map(table, quantity), workdir.path, name)
+            save(plots.heat_map(table, quantity), name)
     if max(len(main.rows), len(main.columns)) > plots.MOST_PANELS:
         print(f"learning_curves: not drawn: over {plots.MOST_PANELS} panels", file=sys.stderr)
     else:
         curve = "training_loss" if main.metric == "score" else f"validation_{main.metric}"
-        plots.save(plots.curves(main, curve), workdir.path, "learning_curves")
+        save(plots.curves(main, curve), "learning_curves")
     for name, figure in plots.observed_figures(main):
         if figure is None:
             print(f"{name}: not drawn: too many lines or panels", file=sys.stderr)
         else:
-            plots.save(figure, workdir.path, name)
+            save(figure, name)
+    return drawn

@@ -55,7 +55,7 @@ def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
 
 
 def _write(workdir: Workdir, verdicts: Sequence[Verdict], decided: Sequence[Results]) -> str:
-    text = formats.to_markdown(verdicts, _caption(verdicts, decided))
+    text = formats.to_markdown(verdicts, caption(verdicts, decided))
     common = {
         "rules": rules.VERSION,
         "evidence": evidence.VERSION,
@@ -72,7 +72,7 @@ def _environments(decided: Sequence[Results]) -> list[str]:
     return sorted({f"jaxlib {e['jaxlib']} on {e['device']}" for e in environments})
 
 
-def _caption(verdicts: Sequence[Verdict], decided: Sequence[Results]) -> str:
+def caption(verdicts: Sequence[Verdict], decided: Sequence[Results]) -> str:
     sizes = {results.experiment.name.endswith(FULL) for results in decided}
     size = "MIXED sizes" if len(sizes) > 1 else "Full size" if True in sizes else "CPU size"
     runs = sum(len(results.records) for results in decided)

@@ -46,7 +46,7 @@ def to_markdown(verdicts: Sequence[Verdict], caption: str) -> str:
         parts.append(f"**{kind} {escape_markdown(verdict.claim)}: {verdict_text(verdict)}**\n")
         parts.append(f"{escape_markdown(verdict.statement)} {escape_markdown(verdict.because)}\n")
         if verdict.comparisons and not (verdict.exploratory and registered):
-            parts.append(f"{markdown(_comparisons(verdict.comparisons))}\n")
+            parts.append(f"{markdown(comparison_rows(verdict.comparisons))}\n")
     return "\n".join(parts)
 
 
@@ -61,7 +61,8 @@ def verdict_text(verdict: Verdict) -> str:
     return f"{verdict.verdict} (fragile)" if verdict.fragile else verdict.verdict
 
 
-def _comparisons(comparisons: Sequence[Comparison]) -> list[list[str]]:
+def comparison_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
+    """Rows of a table with one comparison each; the first row is the head."""
     head = ["comparison", "mean", "interval", "n", "conclusion", "detectable", "r within pairs"]
     return [
         head,

@@ -53,7 +53,7 @@ def main(argv: list[str]) -> None:
 
 def _run() -> None:
     """Plan or run the studies that --study names; for a collection, print all verdicts together."""
-    from experiments.cli import execution, reports, results
+    from experiments.cli import execution, reports
     from experiments.experiment import find
     from seqjax.records.environment import describe_environment
 
@@ -84,7 +84,7 @@ def _run() -> None:
         total += outcome.planned
         warnings += outcome.warnings
     if several and not FLAGS.dry_run:
-        print(reports.collect(flags.workdir(), results.read_collection(flags.workdir())))
+        print(reports.collect(flags.workdir()))
     if pending:
         print(f"{pending} of {total} runs are left to other shards", file=sys.stderr)
     for line in warnings:

@@ -18,7 +18,7 @@ from seqjax.records import jsonl
 
 FIGURES = ("heat_map", "clipped", "learning_curves", "heat_map_untuned")
 TABLES = ("table.md", "table.csv", "table.tex")
-MADE = (*TABLES, *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")))
+MADE = ("report.html", *TABLES, *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")))
 
 
 @pytest.mark.core
@@ -58,6 +58,7 @@ def test_a_study_runs_to_its_table(first):
 def test_tables_and_figures_are_rebuilt_from_the_records_alone(first, tmp_path):
     workdir, result = first
     shutil.copy2(workdir / "records.jsonl", tmp_path)
+    shutil.copy2(workdir / "flags.txt", tmp_path)  # the command that report.html names
     rebuilt = command(f"--workdir={tmp_path}", program=report)
     assert (rebuilt.code, rebuilt.err) == (0, "")
     assert rebuilt.out == result.out

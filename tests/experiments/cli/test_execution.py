@@ -90,7 +90,8 @@ def test_a_measurement_runs_once(measured, tmp_path):
     assert contents(workdir)[(workdir / MEASURED).relative_to(workdir)] == before
     assert command(f"--workdir={workdir}", program=report).out == first.out
     assert sorted(path.name for path in workdir.iterdir()) == [
-        ".locks", "claim.png", "claim.svg", "flags.txt", MEASURED, "verdicts.json", "verdicts.md",
+        ".locks", "claim.png", "claim.svg", "flags.txt", MEASURED, "report.html",
+        "verdicts.json", "verdicts.md",
     ]  # fmt: skip
 
 
@@ -198,7 +199,8 @@ def test_a_collection_runs_each_in_a_folder_and_collects_the_verdicts(measured, 
     assert "\nclaim_b:\naxes: optim.learning_rate=" in planned and "\ngroup 1: 4 runs" in planned
     result = command("--study=claims", f"--workdir={workdir}")
     assert result.code == 0, result.err
-    assert {path.name for path in workdir.iterdir()} == {*NAMES, "verdicts.md", "verdicts.json"}
+    together = {"index.html", "verdicts.md", "verdicts.json"}
+    assert {path.name for path in workdir.iterdir()} == {*NAMES, *together}
     both = json.loads((workdir / "verdicts.json").read_text())
     alone = [json.loads((workdir / name / "verdicts.json").read_text()) for name in NAMES]
     assert both["verdicts"] == [one for each in alone for one in each["verdicts"]]
