@@ -106,3 +106,20 @@ def masked_mean(values: Array, weights: Array) -> Array:
     """
     total = jnp.sum(weights)
     return jnp.sum(jnp.where(weights > 0, values, 0) * weights) / jnp.where(total > 0, total, 1)
+
+
+def masked_sum(values: Array, weights: Array) -> Array:
+    """Σ w v over time, averaged over the sequences that have a weight above 0; or 0 without any.
+
+    >>> import jax.numpy as jnp
+    >>> values, weights = jnp.array([[1.0, 5.0], [2.0, 7.0]]), jnp.array([[1.0, 1.0], [1.0, 0.0]])
+    >>> float(masked_sum(values, weights))
+    4.0
+
+    Args:
+      values: (B,) or (T, B).
+      weights: like ``values``.
+    """
+    counted_B = jnp.any(weights.reshape(-1, weights.shape[-1]) > 0, axis=0)
+    sequences = jnp.maximum(jnp.sum(counted_B.astype(weights.dtype)), 1)
+    return jnp.sum(jnp.where(weights > 0, values, 0) * weights) / sequences

@@ -26,7 +26,8 @@ class FloorSpec:
         x * level / ‖x‖  if 1e-20 <= ‖x‖ < level,  else x itself
 
     The loss is a mean over the B sequences of a batch and their valid positions, so the gradient of
-    an example has a factor 1/B (with an output at each step, 1 over the number of valid positions).
+    an example has a factor 1/B (with an output at each step, 1 over the number of valid positions,
+    unless ``train.reduction`` is "sum").
     "signal" and "contribution" compare ``level`` with gradients that include this factor: at equal
     ``level`` a larger batch is raised more.
 

@@ -118,7 +118,7 @@ class Record(Struct, kw_only=True, eq=False):
       best_loss: the lowest loss that any predictor can reach; the lowest published one where that
         is unknown (``tasks.lowest``).
       baselines: test metric of predictors without a network, by their names.
-      reduction: how losses are averaged.
+      reduction: reduction of the training loss, which gradients and thresholds refer to.
       failed: reason and step, or None for a run that finished well.
       validation, test: metrics of the reported step by name; None after a step that was not finite.
       selected_step: number of updates at the reported step, if that is the best validation step

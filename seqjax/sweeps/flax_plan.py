@@ -43,6 +43,7 @@ SET_BY_LINEN = ("parent", "name")
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 OURS_ALONE = {
     "train.observe": ("", "observers read the cells of SequenceModel"),
+    "train.reduction": ("mean", "the loss function of the model reduces the losses itself"),
     "train.precision": ("float32", "tf32", "bf16 rounds the operands of seqjax's models alone"),
 }
 """Accepted values, and the reason, of fields that do more for models of seqjax."""

@@ -9,6 +9,7 @@ from seqjax.records.source import source_of
 from seqjax.stats import rules
 from seqjax.sweeps.study import Run
 from seqjax.training.config import Config, as_settings
+from seqjax.training.specs import REDUCTIONS
 from seqjax.training.step import Trace
 
 QUANTILES = (0.1, 0.5, 0.9, 1.0)
@@ -75,7 +76,7 @@ def make_record(
         chance=Chance(_number(task.chance_metric()), _number(chance_loss)),
         best_loss=_number(task.best_loss(config.link)),
         baselines=task.baselines(),
-        reduction=task.reduction,
+        reduction=_reduction(config),
         failed=Failure(**failed) if failed else None,
         validation=_final(validations[-1], nonfinite),
         test=_final(test, nonfinite),
@@ -90,6 +91,12 @@ def make_record(
         environment={},
         curve_file="",
     )
+
+
+def _reduction(config: Config) -> str:
+    """The reduction of the training loss in words."""
+    kind = config.train.reduction
+    return config.task.reduction if kind == "mean" else REDUCTIONS[kind]
 
 
 def _number(value: float | np.floating | np.ndarray) -> float | None:

@@ -24,6 +24,11 @@ PRECISIONS = {
 }
 """JAX's precision of matrix products, and the dtype to which their operands are rounded."""
 SELECTIONS = ("last", "best")
+REDUCTIONS = {
+    "mean": "mean over the batch and the valid steps",
+    "sum": "sum over the valid steps, mean over the batch",
+}
+"""Reductions of the training loss, and their texts in records."""
 MOST_STEPS, LARGEST_BATCH, MOST_VALIDATIONS = 2**24, 2**16, 10**4
 """Bounds that catch typos."""
 
@@ -47,6 +52,10 @@ class TrainSpec:
       stop_at: validation metric at which a run stops because its task is solved; inf for none.
       training_metrics: also measure the metrics of the reported step on the training set, or on as
         many generated training examples as validation has.
+      reduction: reduction of the losses of a batch to the loss that is minimised: "mean" over the
+        batch and the valid steps, or "sum" over the valid steps and mean over the batch, which
+        gives gradients, and thresholds, as many times larger as a sequence has steps. Reported
+        losses are means under both.
       observe: observers that run before training and at every validation, joined by "+"; "" for
         none. Their names are the keys of ``OBSERVERS``.
 
@@ -63,8 +72,10 @@ class TrainSpec:
     patience: int = static(0, added=True)
     stop_at: float = static(math.inf, added=True)
     training_metrics: bool = static(False, added=True)
+    reduction: str = static("mean", added=True)
 
     def __post_init__(self):
+        check_name("reduction", self.reduction, "reduction", REDUCTIONS)
         check_name("select", self.select, "step", SELECTIONS)
         check_size("patience", self.patience, 0, MOST_VALIDATIONS)
         check_range("stop_at", self.stop_at, lambda x: x > -math.inf, "a number, or inf")
@@ -81,8 +92,9 @@ class TrainSpec:
         return self.patience > 0 or self.stop_at < math.inf
 
     def unused(self, cell: Cell, task: Any) -> dict[str, str]:
-        """Fields without effect for this cell and task: none."""
-        return {}
+        """Fields without effect for this cell and task, each with the reason."""
+        one_loss = task.every_step is False
+        return {"reduction": "the task has one loss a sequence"} if one_loss else {}
 
 
 SECTIONS = {

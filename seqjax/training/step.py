@@ -20,7 +20,7 @@ from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
 from seqjax.diagnostics import observers
-from seqjax.metrics.losses import masked_mean
+from seqjax.metrics.losses import masked_mean, masked_sum
 from seqjax.models.noise import ActivationNoise
 from seqjax.models.sequence import SequenceModel, model_params, with_params
 from seqjax.optim import optimizer
@@ -55,7 +55,7 @@ class Trace(NamedTuple):
     """Metrics of each training step.
 
     Attributes:
-      loss: mean loss over the batch and the valid steps.
+      loss: mean loss over the batch and the valid steps, whatever ``train.reduction`` is.
       norm: gradient norm before clipping.
       clipped: 1 if the gradient was clipped, else 0; under "step" clipping the fraction of (step,
         example) pairs that were clipped.
@@ -164,22 +164,28 @@ def loss_and_gradient(
       key: key of the step's noise; None without regularisers.
 
     Returns:
-      (loss, final carry) and (gradient, number of (step, example) pairs that were clipped).
+      (mean loss, final carry) and (gradient of the loss that ``train.reduction`` names, number of
+      (step, example) pairs that were clipped).
     """
     params, noise = config.reg.noisy_weights(state.params, key), config.reg.activation_noise(key)
 
-    def loss_of(logits):
-        return masked_mean(config.task.loss(config.link, logits, batch), batch.weight)
+    def losses_of(logits):
+        """Return the loss that is minimised, and its mean."""
+        values = config.task.loss(config.link, logits, batch)
+        mean = masked_mean(values, batch.weight)
+        by_sum = config.train.reduction == "sum"
+        return masked_sum(values, batch.weight) if by_sum else mean, mean
 
     def objective(params, count):
         before = state.carry if config.task.carried else None
         logits, result = _apply(config, params, batch, count, before, noise)
         carry = result.carry if config.task.carried else {}
-        return loss_of(logits), (carry, result if "omega" in config.reg.names else None)
+        minimised, mean = losses_of(logits)
+        return minimised, (mean, carry, result if "omega" in config.reg.names else None)
 
-    (loss, (carry, result)), (grads, count) = jax.value_and_grad(objective, (0, 1), has_aux=True)(
-        params, jnp.float32(0)
-    )
+    (_, (loss, carry, result)), (grads, count) = jax.value_and_grad(
+        objective, (0, 1), has_aux=True
+    )(params, jnp.float32(0))
     if result is not None:
         model = with_params(abstract_model(config), params)
         grads = omega.add_gradient(
@@ -189,7 +195,7 @@ def loss_and_gradient(
             config.cell,
             result,
             batch,
-            lambda states: loss_of(model.read_out(states, noise)),
+            lambda states: losses_of(model.read_out(states, noise))[0],
         )
     return (loss, carry), (grads, count)
 

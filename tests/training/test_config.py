@@ -111,6 +111,7 @@ def test_other_numbers_have_equal_structure(change):
         {"train.steps": 301},
         {"train.batch_size": 9},
         {"train.precision": "tf32"},
+        {"train.reduction": "sum"},
     ],
     ids=str,
 )
