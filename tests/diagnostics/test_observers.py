@@ -218,7 +218,7 @@ def test_observers_that_do_not_fit_are_refused(settings):
         make_config(settings)
 
 
-ABSENT = {"agreement_natural", "characters", "fashion_rows", "file", "poems", "text"}
+ABSENT = {"agreement_natural", "characters", "fashion_rows", "file", "poems", "text", "wikitext2"}
 ABSENT |= {task.name for task in (*MNIST, *MUSIC)}
 """Tasks whose data are not on every machine."""
 
