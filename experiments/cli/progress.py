@@ -49,10 +49,13 @@ class Lines:
         """Count the steps that a batch of runs has taken, and show its last validation metric."""
         if batch is not self.batch:
             self.batch, self.step = batch, 0
-        self.time_left.advance((state.step - self.step) * len(batch))
-        self.step = state.step
+        step = batch[0].config.train.steps if state.ended else state.step
+        self.time_left.advance((step - self.step) * len(batch))
+        self.step = step
         name = batch[0].config.task.metric
-        self.show(f"{name} {np.mean(state.metrics[-1][name]):.3g}")
+        values = state.metrics[-1][name]
+        running = values[~np.isnan(values)]  # runs that have stopped have none
+        self.show(f"{name} {np.mean(running) if running.size else np.nan:.3g}")
 
     def show(self, metric: str) -> None:
         """Print a line if it is time for one, or if everything is done."""

@@ -55,7 +55,7 @@ class TensorBoard:
             own = mask_after_failure(Trace(*(values[row] for values in trace)), failed)
             validations = [{n: values[row] for n, values in m.items()} for m in state.metrics]
             self._write(run.id, curve_of(run.config, own, validations, failed))
-            if state.step == run.config.train.steps:
+            if state.ended or state.step == run.config.train.steps:
                 self._close(run.id)
 
     def _write(self, run: str, curve: Mapping[str, np.ndarray]) -> None:

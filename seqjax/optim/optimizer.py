@@ -12,14 +12,24 @@ from seqjax.cells.base import Cell
 from seqjax.optim.clipping import ClipSpec, clip
 from seqjax.optim.gradient_floor import FloorSpec, gradient_floor
 from seqjax.recurrence.gradient_norms import tree_norm
-from seqjax.types import Number, added, check_name, check_range, static, static_at_default
+from seqjax.types import (
+    Number,
+    added,
+    check_name,
+    check_range,
+    check_size,
+    static,
+    static_at_default,
+)
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "rmsprop_momentum", "adam", "adamw")
 WITH_MOMENTUM = ("momentum", "nesterov", "rmsprop_momentum")
 RMSPROP = ("rmsprop", "rmsprop_momentum")
 ADAM = ("adam", "adamw")
-SCHEDULES = ("constant", "cosine", "exponential", "linear")
+SCHEDULES = ("constant", "cosine", "exponential", "linear", "plateau")
 TO_FINAL = ("exponential", "linear")
+MOST_PATIENCE = 10**4
+"""Bound that catches typos."""
 
 
 @static_at_default("decay", "root_floor", "b1", "b2", "epsilon")
@@ -44,7 +54,8 @@ class OptimSpec:
       momentum: decay of the momentum of "momentum", "nesterov" and "rmsprop_momentum".
       weight_decay: weight decay of "adamw".
       schedule: "constant"; "cosine", to 0 after the last step; "exponential" or "linear", to
-        ``final`` times the learning rate after the last step.
+        ``final`` times the learning rate after the last step; "plateau", times ``plateau_factor``
+        whenever validation gives no new best metric, see ``training.control``.
       final: ratio of the last to the first learning rate, under "exponential" and "linear".
       decay: decay of the mean square of RMSProp.
       root_floor: lower bound of the root by which RMSProp divides; 0 for none.
@@ -52,6 +63,9 @@ class OptimSpec:
       b2: decay of Adam's mean square.
       epsilon: ε of RMSProp and Adam. It is 0 only with a ``root_floor``.
       scale_rate: multiply the learning rate by 1 - ``momentum`` (Greff et al. 2017).
+      plateau_patience: validations in a row without a new best metric that lower the learning rate,
+        under "plateau".
+      plateau_factor: factor of the learning rate then.
 
     Raises:
       ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".
@@ -69,6 +83,8 @@ class OptimSpec:
     b2: Number = added(0.999)
     epsilon: Number = added(1e-8)
     scale_rate: bool = static(False, added=True)
+    plateau_patience: int = static(5, added=True)
+    plateau_factor: Number = added(0.5)
 
     def __post_init__(self):
         check_name("name", self.name, "optimiser", OPTIMIZERS)
@@ -85,6 +101,10 @@ class OptimSpec:
         accepted = f"a positive number{'' if may_be_0 else '; 0 only with a root_floor of RMSProp'}"
         check_range(
             "epsilon", self.epsilon, lambda x: 0 < x < math.inf or (x == 0 and may_be_0), accepted
+        )
+        check_size("plateau_patience", self.plateau_patience, 1, MOST_PATIENCE)
+        check_range(
+            "plateau_factor", self.plateau_factor, lambda x: 0 < x < 1, "a number in (0, 1)"
         )
 
     @property
@@ -111,6 +131,10 @@ class OptimSpec:
         }
         if self.schedule not in TO_FINAL:
             reasons["final"] = f"optim.schedule is not {' or '.join(TO_FINAL)}"
+        if self.schedule != "plateau":
+            reasons |= dict.fromkeys(
+                ("plateau_patience", "plateau_factor"), "optim.schedule is not plateau"
+            )
         return reasons
 
 

@@ -24,26 +24,27 @@ from seqjax.models.sequence import SequenceModel, model_size
 from seqjax.records.record import Record
 from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.estimate import batch_sizes
-from seqjax.sweeps.record_builder import make_record, mask_after_failure
+from seqjax.sweeps.record_builder import Ending, make_record, mask_after_failure
 from seqjax.sweeps.study import Run
 from seqjax.training.config import Config, as_settings
+from seqjax.training.evaluation import evaluate, evaluated_variables, examine, observe
 from seqjax.training.state import BatchState, stack_observations
 from seqjax.training.step import (
     Trace,
     TrainState,
     abstract_model,
-    evaluate,
-    evaluated_variables,
-    examine,
     initialise,
-    observe,
+    reported_state,
     train_chunk,
+    update_control,
 )
 
 OnChunk = Callable[[list[Run], BatchState], None]
 BATCH_BYTES = 2**34
 MAX_RUNS_PER_DEVICE = 256
 VALIDATION, TEST = np.int32(0), np.int32(1)
+STATIC = ("train.stop_at",)
+"""Paths of floats that are structure."""
 
 
 def group_runs(runs: list[Run]) -> list[list[Run]]:
@@ -62,7 +63,7 @@ def structure_key(config: Config) -> str:
     structure = {
         path: value
         for path, value in as_settings(config).items()
-        if path.startswith("task.") or not isinstance(value, float)
+        if path.startswith("task.") or path in STATIC or not isinstance(value, float)
     }
     text = json.dumps(structure, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -78,9 +79,10 @@ def size_of(config: Config) -> dict[str, int | None]:
 def memory_of(config: Config, model: SequenceModel | None = None) -> int:
     """Bytes that training one run needs, estimated from shapes without compiling anything.
 
-    Training: weights, gradient and at most two optimiser slots; for every step of a batch the
-    input, the gates and the carry, saved for the backward pass, their cotangents, and as much again
-    for temporaries. Evaluation: weights, and the forward pass of one batch.
+    Training: weights, gradient, at most two optimiser slots and perhaps the best weights; for every
+    step of a batch the input, the gates and the carry, saved for the backward pass, their
+    cotangents, and as much again for temporaries. Evaluation: weights, and the forward pass of one
+    batch.
 
     Args:
       config: settings of the run.
@@ -94,7 +96,8 @@ def memory_of(config: Config, model: SequenceModel | None = None) -> int:
     width = config.model.hidden * (len(cell.gates) + len(cell.carry._fields))
     layers = config.model.layers * len(model.recurrent.directions)
     data_bytes = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(data))
-    training = 4 * parameters + 4 * sizes.positions * (task.inputs + layers * width)
+    copies = 4 + (config.train.select == "best")
+    training = copies * parameters + 4 * sizes.positions * (task.inputs + layers * width)
     evaluation = parameters + sizes.evaluated_positions * (task.inputs + layers * width)
     return 4 * max(training, evaluation) + data_bytes
 
@@ -227,22 +230,27 @@ class _GroupTrainer:
             over_runs = NamedSharding(mesh, PartitionSpec("runs"))
             state = jax.device_put(batch_state.padded_state(self.lanes), over_runs)
         for first in range(batch_state.step, steps, every):
+            if batch_state.ended:
+                break
             state, trace = train_chunk(
                 config_R, seed_R, state, self.data, np.int32(first), count=every, mesh=mesh
             )
-            metrics = self._evaluate(config_R, state, VALIDATION)
-            trace = jax.device_get(trace)
-            self._observe(batch_state, config_R, state)
             step = min(first + every, steps)
+            metrics = self._evaluate(config_R, state, VALIDATION)
+            if state.control:
+                control, metrics = update_control(
+                    config_R, state, metrics, np.int32(step), mesh=mesh
+                )
+                state = state._replace(control=control)
+            trace, metrics = jax.device_get((trace, metrics))
+            self._observe(batch_state, config_R, state)
             batch_state.add_chunk(step, time.perf_counter() - start, state, trace, metrics)
             self.on_chunk(batch, batch_state)
             self.checkpointer.save_if_due(batch, batch_state)
-        test = self._evaluate(config_R, state, TEST)
-        if config.task.final_metrics:
-            test |= jax.device_get(examine(config_R, seed_R, state.params, self.data, mesh=mesh))
-        failed_at, params = jax.device_get((state.failed_at, state.params))
+        final = self._final_metrics(config_R, seed_R, state)
+        params = jax.device_get(reported_state(config, state).params)
         seconds = time.perf_counter() - start
-        results = _results(batch, self.size, batch_state, test, failed_at, seconds / runs)
+        results = _results(batch, self.size, batch_state, final, seconds / runs)
         for row, (record, trace) in enumerate(results):
             run_params = jax.tree.map(lambda leaf, k=row: leaf[k], params)
             self.checkpointer.on_trained(batch[row], run_params)
@@ -250,10 +258,24 @@ class _GroupTrainer:
         self.checkpointer.on_recorded(batch)
 
     def _evaluate(
-        self, config_R: Config, state: TrainState, part: np.int32
-    ) -> dict[str, np.ndarray]:
+        self, config_R: Config, state: TrainState, part: np.int32 | None
+    ) -> dict[str, jax.Array]:
         variables = evaluated_variables(config_R, state)
-        return jax.device_get(evaluate(config_R, variables, self.data, part, mesh=self.mesh))
+        return evaluate(config_R, variables, self.data, part, mesh=self.mesh)
+
+    def _final_metrics(
+        self, config_R: Config, seed_R: np.ndarray, state: TrainState
+    ) -> dict[str, dict[str, np.ndarray]]:
+        """Metrics (R or more,) after training, by the field of the record and by name."""
+        train, reported = self.config.train, reported_state(self.config, state)
+        final = {"test": self._evaluate(config_R, reported, TEST)}
+        if train.select == "best":
+            final["last"] = self._evaluate(config_R, state, TEST)
+        if train.training_metrics:
+            final["training"] = self._evaluate(config_R, reported, None)
+        if self.config.task.final_metrics:
+            final["test"] |= examine(config_R, seed_R, reported.params, self.data, mesh=self.mesh)
+        return jax.device_get(final)
 
     def _observe(self, batch_state: BatchState, config_R: Config, state: TrainState) -> None:
         if self.config.train.observe:
@@ -265,27 +287,40 @@ def _results(
     batch: list[Run],
     size: Mapping[str, int | None],
     batch_state: BatchState,
-    test: dict[str, np.ndarray],
-    failed_at: np.ndarray,
+    final: Mapping[str, Mapping[str, np.ndarray]],
     seconds: float,
 ) -> Iterator[tuple[Record, Trace]]:
     """Record and trace of every run of a trained batch.
 
     Args:
       size: numbers of parameters and multiply-adds.
-      test: test metrics (R or more,) by name.
-      failed_at: (R or more,), the step at which each run failed, or -1.
+      batch_state: state at the end of training.
+      final: metrics (R or more,) by the field of the record and by name.
       seconds: wall time of each run.
     """
     traces, observed = batch_state.trace(), stack_observations(batch_state.observed)
+    state = batch_state.state
+    endings = {"failed_at": state.failed_at}
+    if state.control:
+        names = ("stopped_at", "best_step")
+        endings |= {name: getattr(state.control, name) for name in names}
+    endings = jax.device_get(endings)
     for row, run in enumerate(batch):
-        failed = int(failed_at[row])
-        trace = mask_after_failure(Trace(*(values[row] for values in traces)), failed)
+        ending = Ending(**{name: int(values[row]) for name, values in endings.items()})
+        trace = Trace(*(values[row] for values in traces))
         validations = [
             {name: values[row] for name, values in metrics.items()}
             for metrics in batch_state.metrics
         ]
-        run_test = {name: values[row] for name, values in test.items()}
         run_observed = {name: array[row] for name, array in observed.items()}
-        record = make_record(run, size, trace, validations, run_test, failed, run_observed, seconds)
+        if state.control:
+            trace, validations, run_observed = ending.complete(
+                run.config, trace, validations, run_observed
+            )
+        trace = mask_after_failure(trace, ending.failed_at)
+        metrics = {
+            field: {name: values[row] for name, values in by_name.items()}
+            for field, by_name in final.items()
+        }
+        record = make_record(run, size, trace, validations, metrics, ending, run_observed, seconds)
         yield record, trace

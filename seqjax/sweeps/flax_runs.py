@@ -29,13 +29,12 @@ from seqjax.sweeps.executor import (
 )
 from seqjax.sweeps.study import Run
 from seqjax.tasks.base import first_of
+from seqjax.training.evaluation import evaluate, evaluated_variables
 from seqjax.training.flax_models import FlaxConfig
 from seqjax.training.overrides import ConfigError
 from seqjax.training.state import BatchState
 from seqjax.training.step import (
     TrainState,
-    evaluate,
-    evaluated_variables,
     initial_state,
     initialise,
     loss_and_gradient,

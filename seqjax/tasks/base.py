@@ -163,6 +163,17 @@ class Task:
         """Return the batch of a row of ``evaluation_rows``."""
         return self.batch(data, row, EVALUATION_BATCH)
 
+    def training_rows(self, data: Any) -> Any:
+        """Return the rows of ``training_batch`` that hold each training example once.
+
+        Generated data have as many examples as validation.
+        """
+        raise NotImplementedError
+
+    def training_batch(self, data: Any, row: Any) -> Batch:
+        """Return the batch of a row of ``training_rows``."""
+        return self.evaluation_batch(data, row)
+
     def bucket_lengths(self, data: Any) -> tuple[int, ...]:
         """Return the lengths to which batches may be cropped; ``row.bucket`` is an index of it."""
         return ()
@@ -305,6 +316,9 @@ class GeneratedTask(Task):
         key = jax.random.fold_in(named_key(jax.random.key(0), "evaluation"), part)
         return jax.random.split(key, EVALUATION_SIZE // EVALUATION_BATCH)
 
+    def training_rows(self, data: Any) -> Any:
+        return self.evaluation_rows(data, jnp.int32(len(HELD_OUT)))
+
     def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         del data
         return self.sample(row, batch_size)
@@ -357,6 +371,12 @@ class DataSetTask(Task):
 
     def evaluation_rows(self, data: Any, part: Array) -> Any:
         return data["evaluation"][part]
+
+    def training_rows(self, data: Any) -> Any:
+        size = data["evaluation"].shape[-1]
+        n = data["train"].size
+        padded = jnp.pad(data["train"], (0, -n % size), constant_values=-1)
+        return padded.reshape(-1, size)
 
     def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         del batch_size

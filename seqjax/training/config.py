@@ -142,6 +142,8 @@ def _conflicts(config: Config) -> Iterator[tuple[str, Any, str]]:
         reason := omega.conflict(cell, model.layers, model.bidirectional, task.sources)
     ):
         yield "reg.kinds", config.reg.kinds, f"no omega {reason}"
+    if train.training_metrics and type(task).training_rows is Task.training_rows:
+        yield "train.training_metrics", True, f"false: task {task.name} has no training_rows"
     for name in observed(train.observe):
         if reason := _observer_conflict(name, model, task):
             yield "train.observe", train.observe, f"no {name} {reason}"

@@ -24,15 +24,10 @@ from seqjax.optim.gradient_floor import FloorSpec
 from seqjax.optim.optimizer import OptimSpec
 from seqjax.tasks.arrays import ArrayTask, Examples, number_of_examples
 from seqjax.training.config import as_settings, settings_of_spec
+from seqjax.training.evaluation import evaluated_variables, evaluation_means
 from seqjax.training.regularization import RegularizationSpec
 from seqjax.training.specs import TrainSpec
-from seqjax.training.step import (
-    TrainState,
-    evaluated_variables,
-    evaluation_means,
-    initial_model,
-    loss_and_gradient,
-)
+from seqjax.training.step import TrainState, initial_model, loss_and_gradient
 from seqjax.types import Array, ConfigError, Number, named_key, static
 
 STRUCTURE = {"static": True}
@@ -225,7 +220,7 @@ def _(config: FlaxConfig, state: TrainState) -> Any:
 
 
 @evaluation_means.register
-def _(config: FlaxConfig, variables: Any, data: Any, part: Array) -> dict[str, Array]:
+def _(config: FlaxConfig, variables: Any, data: Any, part: Array | None) -> dict[str, Array]:
     """Means over all examples: over full batches, and over the rest as a smaller batch."""
 
     def measure(batch: Examples) -> dict[str, Array]:
@@ -244,6 +239,8 @@ def _(config: FlaxConfig, variables: Any, data: Any, part: Array) -> dict[str, A
             sums = jax.tree.map(lambda total, mean: total + (n - whole) * mean, sums, last)
         return jax.tree.map(lambda total: (total / n).astype(jnp.float32), sums)
 
+    if part is None:
+        return means("train")
     return jax.lax.switch(part, [lambda: means("validation"), lambda: means("test")])
 
 

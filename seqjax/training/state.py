@@ -9,14 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.training.config import Config
-from seqjax.training.step import (
-    Trace,
-    TrainState,
-    evaluate_run,
-    evaluated_variables,
-    initial_state,
-    observe_run,
-)
+from seqjax.training.evaluation import evaluate_run, evaluated_variables, observe_run
+from seqjax.training.step import Trace, TrainState, initial_state
 
 Arrays = Mapping[str, np.ndarray]
 Shapes = Mapping[str, jax.ShapeDtypeStruct]
@@ -35,6 +29,7 @@ class BatchState:
       metrics: metrics (R,) by name, for each evaluation.
       observed: observations (R, ...) by name, before the first step and for each evaluation; empty
         if ``train.observe`` is empty.
+      ended: every run has stopped, so there are no further chunks.
     """
 
     runs: int
@@ -44,6 +39,7 @@ class BatchState:
     traces: list[Trace] = dataclasses.field(default_factory=list)
     metrics: list[Arrays] = dataclasses.field(default_factory=list)
     observed: list[Arrays] = dataclasses.field(default_factory=list)
+    ended: bool = False
 
     def add_chunk(
         self, step: int, seconds: float, state: TrainState, trace: Trace, metrics: Arrays
@@ -63,6 +59,15 @@ class BatchState:
         self.step = step
         self.seconds = seconds
         self.state = state
+        self.ended = self._all_stopped()
+
+    def _all_stopped(self) -> bool:
+        """Return whether every run has stopped early, or failed where runs may stop."""
+        if not self.state.control:
+            return False
+        stopped, failed = jax.device_get((self.state.control.stopped_at, self.state.failed_at))
+        done = (stopped >= 0) | (failed >= 0)
+        return bool(done[: self.runs].all())
 
     def add_observations(self, observed: Arrays) -> None:
         """Append the observations at this step, (R or more, ...) by name."""
@@ -98,7 +103,7 @@ class BatchState:
         metrics = [dict(zip(tree["validation"], column, strict=True)) for column in columns]
         times = range(1 + len(metrics)) if tree["observed"] else ()
         observed = [{name: a[:, k] for name, a in tree["observed"].items()} for k in times]
-        return cls(
+        batch_state = cls(
             runs=len(leaves[0]),
             step=step,
             seconds=seconds,
@@ -107,6 +112,8 @@ class BatchState:
             metrics=metrics,
             observed=observed,
         )
+        batch_state.ended = batch_state._all_stopped()
+        return batch_state
 
 
 def abstract_arrays(config: Config, runs: int, step: int) -> dict[str, jax.ShapeDtypeStruct]:

@@ -1,14 +1,15 @@
-"""Initialise, train and evaluate many runs at once.
+"""Initialise and train many runs at once.
 
-``initialise``, ``train_chunk`` and ``evaluate`` take configurations stacked along a run axis R. JAX
-compiles each once per tree structure, that is once per group of runs. The run axis is sharded over
-the devices. The arithmetic of a run does not depend on the other runs.
+``initialise``, ``train_chunk`` and ``evaluation.evaluate`` take configurations stacked along a run
+axis R. JAX compiles each once per tree structure, that is once per group of runs. The run axis is
+sharded over the devices. The arithmetic of a run does not depend on the other runs.
 
-``initial_model``, ``loss_and_gradient``, ``evaluated_variables`` and ``evaluation_means`` depend on
-the kind of configuration: ``flax_models`` defines them for models of one's own.
+``initial_model`` and ``loss_and_gradient`` depend on the kind of configuration: ``flax_models``
+defines them for models of one's own.
 """
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,17 +20,17 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh, PartitionSpec
 
-from seqjax.diagnostics import observers
 from seqjax.metrics.losses import masked_mean, masked_sum
 from seqjax.models.noise import ActivationNoise
 from seqjax.models.sequence import SequenceModel, model_params, with_params
 from seqjax.optim import optimizer
 from seqjax.recurrence.gradient_norms import StepBound
 from seqjax.recurrence.unroll import Unrolled
-from seqjax.tasks.base import Batch, first_of
+from seqjax.tasks.base import Batch
 from seqjax.training import omega
 from seqjax.training.config import Config
-from seqjax.training.specs import PRECISIONS, observed
+from seqjax.training.control import Control, after_validation, initial_control
+from seqjax.training.specs import PRECISIONS
 from seqjax.types import Array, Number, named_key
 
 
@@ -43,12 +44,14 @@ class TrainState(NamedTuple):
         recurrent layers, leaves (B, H), if the task carries it from batch to batch; else empty. The
         gradient of the next step treats it as a constant.
       failed_at: step at which the loss or the gradient was not finite, or -1.
+      control: what validations decide, see ``control``; ``()`` if nothing depends on them.
     """
 
     params: dict[str, Any]
     opt_state: optax.OptState
     carry: dict[str, NamedTuple]
     failed_at: Array
+    control: Control | tuple[()] = ()
 
 
 class Trace(NamedTuple):
@@ -89,9 +92,14 @@ def abstract_model(config: Config) -> SequenceModel:
     return nnx.eval_shape(lambda: build_model(config, jax.random.key(0)))
 
 
-def _make_optimizer(config: Config) -> optax.GradientTransformation:
+def _make_optimizer(
+    config: Config, control: Control | tuple[()] = ()
+) -> optax.GradientTransformation:
+    optim = config.optim
+    if control and optim.schedule == "plateau":
+        optim = dataclasses.replace(optim, learning_rate=optim.learning_rate * control.rate)
     return optimizer.make_optimizer(
-        config.optim, config.clip, config.train.steps, config.cell, config.floor
+        optim, config.clip, config.train.steps, config.cell, config.floor
     )
 
 
@@ -107,7 +115,7 @@ def _step_bound(config: Config, count: Array) -> StepBound | None:
     return None if unbounded else StepBound(count=count, **bounds)
 
 
-def _apply(
+def apply_model(
     config: Config,
     params: Any,
     batch: Batch,
@@ -178,7 +186,7 @@ def loss_and_gradient(
 
     def objective(params, count):
         before = state.carry if config.task.carried else None
-        logits, result = _apply(config, params, batch, count, before, noise)
+        logits, result = apply_model(config, params, batch, count, before, noise)
         carry = result.carry if config.task.carried else {}
         minimised, mean = losses_of(logits)
         return minimised, (mean, carry, result if "omega" in config.reg.names else None)
@@ -200,7 +208,7 @@ def loss_and_gradient(
     return (loss, carry), (grads, count)
 
 
-def _at_bucket_length(
+def at_bucket_length(
     config: Config, data: Any, row: Any, batch: Batch, function: Callable[[Batch], Any]
 ) -> Any:
     """Apply ``function`` to the batch, cropped to the length of its bucket if the task has any."""
@@ -227,7 +235,7 @@ def train_step(
     """
     step_key = config.reg.step_key(key, step)
     batch = config.task.batch(data, row, config.train.batch_size)
-    (loss, carry), (grads, clipped_pairs) = _at_bucket_length(
+    (loss, carry), (grads, clipped_pairs) = at_bucket_length(
         config,
         data,
         row,
@@ -235,7 +243,7 @@ def train_step(
         lambda batch: loss_and_gradient(config, state, batch, step, step_key),
     )
     params, opt_state = optimizer.apply_gradients(
-        _make_optimizer(config), grads, state.opt_state, state.params
+        _make_optimizer(config, state.control), grads, state.opt_state, state.params
     )
     clipped = optax.tree.get(opt_state, "clipped").astype(jnp.float32)
     if config.clip.kind == "step":
@@ -251,13 +259,14 @@ def train_step(
     failed_at = jnp.where((state.failed_at < 0) & ~finite, step, state.failed_at)
     new, old = (params, opt_state, carry), (state.params, state.opt_state, state.carry)
     frozen = jax.tree.map(lambda a, b: jnp.where(failed_at < 0, a, b), new, old)
-    return TrainState(*frozen, failed_at), trace
+    return TrainState(*frozen, failed_at, state.control), trace
 
 
 def initial_state(config: Config, seed: Array) -> TrainState:
     """State of one run before its first step."""
     params, carry = initial_model(config, named_key(jax.random.key(seed), "weights"))
-    return TrainState(params, _make_optimizer(config).init(params), carry, jnp.int32(-1))
+    control = initial_control(config, (params, carry))
+    return TrainState(params, _make_optimizer(config).init(params), carry, jnp.int32(-1), control)
 
 
 @functools.singledispatch
@@ -269,16 +278,27 @@ def initial_model(config: Config, key: Array) -> tuple[dict[str, Any], dict[str,
     return model_params(model), carry
 
 
-@functools.singledispatch
-def evaluated_variables(config: Config, state: TrainState) -> Any:
-    """The part of a training state that predictions depend on: the parameters."""
-    return state.params
+def reported_state(config: Config, state: TrainState) -> TrainState:
+    """The state with the parameters and the carry of the reported step."""
+    if config.train.select != "best":
+        return state
+    params, carry = state.control.best_model
+    return state._replace(params=params, carry=carry)
 
 
 def _train_chunk(
-    run: tuple[Config, Array, TrainState], data: Any, first: Array, count: int
+    run: tuple[Config, Array, TrainState],
+    data: Any,
+    first: Array,
+    count: int,
+    shared: bool = False,
 ) -> tuple[TrainState, Trace]:
-    """State of one run after a chunk, and its trace, which is NaN after the last step."""
+    """State of one run after a chunk, and its trace, which is NaN after the last step.
+
+    A run that has stopped takes no step. If it shares its device with other runs, its steps are
+    computed with theirs and dropped: with a number of steps of its own, its rows would differ from
+    theirs, and every bucket length would be computed.
+    """
     config, seed, state = run
     key = jax.random.key(seed)
     rows = config.task.rows(data, named_key(key, "data"), first, count, config.train.batch_size)
@@ -291,77 +311,16 @@ def _train_chunk(
 
     steps = jnp.minimum(count, config.train.steps - first)
     empty = Trace(*(jnp.full((count,), jnp.nan, jnp.float32) for _ in Trace._fields))
-    return jax.lax.fori_loop(0, steps, body, (state, empty))
+    if not config.train.may_stop:
+        return jax.lax.fori_loop(0, steps, body, (state, empty))
+    running = (state.control.stopped_at < 0) & (state.failed_at < 0)
+    if not shared:
+        return jax.lax.fori_loop(0, jnp.where(running, steps, 0), body, (state, empty))
+    after = jax.lax.fori_loop(0, steps, body, (state, empty))
+    return jax.tree.map(lambda new, old: jnp.where(running, new, old), after, (state, empty))
 
 
-def evaluate_run(run: tuple[Config, Any], data: Any, part: Array) -> dict[str, Array]:
-    """Loss and metrics of one run; see ``evaluate``.
-
-    Args:
-      run: configuration, and the result of ``evaluated_variables``.
-    """
-    config, variables = run
-    return evaluation_means(config, variables, data, part)
-
-
-@functools.singledispatch
-def evaluation_means(config: Config, params: Any, data: Any, part: Array) -> dict[str, Array]:
-    """Means of loss and metrics over a split of the data; see ``evaluate``."""
-    rows = config.task.evaluation_rows(data, part)
-
-    def sums(batch):
-        logits, _ = _apply(config, params, batch, jnp.float32(0), None)
-        values = {"loss": (config.task.loss(config.link, logits, batch), batch.weight)}
-        values |= config.task.metrics(config.link, logits, batch)
-        return {name: (jnp.sum(v * w), jnp.sum(w)) for name, (v, w) in values.items()}
-
-    def row_sums(row):
-        return _at_bucket_length(config, data, row, config.task.evaluation_batch(data, row), sums)
-
-    totals = jax.tree.map(lambda x: jnp.sum(x, axis=0), jax.lax.map(row_sums, rows))
-    means = {name: total / weight for name, (total, weight) in totals.items()}
-    return means | config.task.derived(means)
-
-
-def examine_run(run: tuple[Config, Array, Any], data: Any) -> dict[str, Array]:
-    """The ``final_metrics`` of one run, such as scores of the text that it generates.
-
-    Args:
-      run: configuration, seed and parameters.
-    """
-    config, seed, params = run
-    model, key = with_params(abstract_model(config), params), jax.random.key(seed)
-    return config.task.final_evaluation(data, model, named_key(key, "examination"))
-
-
-def held_out_of(config: Config, model: SequenceModel, batch: Batch) -> observers.HeldOut:
-    """Return the model and a batch of held-out sequences in the form that observers read."""
-    return observers.HeldOut(
-        model=model,
-        batch=batch,
-        loss=functools.partial(config.task.loss, config.link),
-        symbols=config.task.inputs,
-    )
-
-
-def observe_model(config: Config, model: SequenceModel, batch: Batch) -> dict[str, Array]:
-    """Run the observers in ``train.observe`` on a model and a batch of held-out sequences."""
-    return observers.observe(observed(config.train.observe), held_out_of(config, model, batch))
-
-
-def observe_run(run: tuple[Config, Any], data: Any) -> dict[str, Array]:
-    """Run the observers in ``train.observe`` on one run and the first validation batch.
-
-    Args:
-      run: configuration and parameters.
-    """
-    config, params = run
-    row = first_of(config.task.evaluation_rows(data, jnp.int32(0)))
-    batch = config.task.evaluation_batch(data, row)
-    return observe_model(config, with_params(abstract_model(config), params), batch)
-
-
-def _over_runs(function: Callable[..., Any], mesh: Mesh, runs: Any, *shared: Any) -> Any:
+def over_runs(function: Callable[..., Any], mesh: Mesh, runs: Any, *shared: Any) -> Any:
     """Apply ``function(run, *shared)`` to every run, with the run axis sharded over the mesh.
 
     A device with a single run computes without a run axis.
@@ -382,15 +341,15 @@ def _over_runs(function: Callable[..., Any], mesh: Mesh, runs: Any, *shared: Any
     )(runs, *shared)
 
 
-def _matmul_precision(config: Config) -> contextlib.AbstractContextManager[None]:
+def matmul_precision(config: Config) -> contextlib.AbstractContextManager[None]:
     return jax.default_matmul_precision(PRECISIONS[config.train.precision][0])
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
 def initialise(config_R: Config, seed_R: Array, *, mesh: Mesh) -> TrainState:
     """State of every run before its first step."""
-    with _matmul_precision(config_R):
-        return _over_runs(lambda run: initial_state(*run), mesh, (config_R, seed_R))
+    with matmul_precision(config_R):
+        return over_runs(lambda run: initial_state(*run), mesh, (config_R, seed_R))
 
 
 @functools.partial(jax.jit, static_argnames=("count", "mesh"), donate_argnames="state_R")
@@ -418,9 +377,10 @@ def train_chunk(
     Returns:
       States after the chunk, and the trace (R, count), NaN after ``train.steps``.
     """
-    with _matmul_precision(config_R):
-        return _over_runs(
-            lambda run, data, first: _train_chunk(run, data, first, count),
+    shared = len(seed_R) > mesh.size
+    with matmul_precision(config_R):
+        return over_runs(
+            lambda run, data, first: _train_chunk(run, data, first, count, shared),
             mesh,
             (config_R, seed_R, state_R),
             data,
@@ -429,28 +389,13 @@ def train_chunk(
 
 
 @functools.partial(jax.jit, static_argnames="mesh")
-def evaluate(
-    config_R: Config, variables_R: Any, data: Any, part: Array, *, mesh: Mesh
-) -> dict[str, Array]:
-    """Loss and metrics (R,) of every run on a split of the data: 0 validation, 1 test.
+def update_control(
+    config_R: Config, state_R: TrainState, metrics_R: dict[str, Array], step: Array, *, mesh: Mesh
+) -> tuple[Control, dict[str, Array]]:
+    """The ``control.after_validation`` of every run: states, and metrics (R,)."""
 
-    ``variables_R`` is the result of ``evaluated_variables``.
-    """
-    with _matmul_precision(config_R):
-        return _over_runs(evaluate_run, mesh, (config_R, variables_R), data, part)
+    def of_run(run, step):
+        config, state, metrics = run
+        return after_validation(config, state.control, (state.params, state.carry), metrics, step)
 
-
-@functools.partial(jax.jit, static_argnames="mesh")
-def examine(
-    config_R: Config, seed_R: Array, params_R: Any, data: Any, *, mesh: Mesh
-) -> dict[str, Array]:
-    """Metrics (R,) that the task defines in ``final_evaluation``, of every run."""
-    with _matmul_precision(config_R):
-        return _over_runs(examine_run, mesh, (config_R, seed_R, params_R), data)
-
-
-@functools.partial(jax.jit, static_argnames="mesh")
-def observe(config_R: Config, params_R: Any, data: Any, *, mesh: Mesh) -> dict[str, Array]:
-    """Observations (R, ...) of every run; see ``diagnostics.observers``."""
-    with _matmul_precision(config_R):
-        return _over_runs(observe_run, mesh, (config_R, params_R), data)
+    return over_runs(of_run, mesh, (config_R, state_R, metrics_R), step)

@@ -24,8 +24,9 @@ from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.tasks import MNIST, MUSIC, TASKS
 from seqjax.tasks.base import first_of
 from seqjax.training.config import make_config
+from seqjax.training.evaluation import observe_model
 from seqjax.training.overrides import ConfigError
-from seqjax.training.step import abstract_model, observe_model
+from seqjax.training.step import abstract_model
 
 ALL = "+".join(OBSERVERS)
 GATES = CELLS["lstm"].gates

@@ -132,8 +132,8 @@ def test_the_rate_may_be_scaled_by_one_minus_momentum():
 
 @pytest.mark.parametrize(("name", "optax_rule"), [("rmsprop", optax.rmsprop), ("adam", optax.adam)])
 def test_constants_at_their_defaults_are_those_of_optax_to_the_bit(name, optax_rule):
-    assert len(jax.tree.leaves(OptimSpec(name))) == 4
-    assert len(jax.tree.leaves(OptimSpec(name, b2=0.99, decay=0.8))) == 6
+    assert len(jax.tree.leaves(OptimSpec(name))) == 5
+    assert len(jax.tree.leaves(OptimSpec(name, b2=0.99, decay=0.8))) == 7
 
     @jax.jit
     def updates(optimizer, rate):
@@ -172,6 +172,7 @@ def test_constants_out_of_range_are_refused(fields, message):
     ],
 )
 def test_a_schedule_at_the_first_the_middle_and_the_last_step(schedule, factor):
+    """Validation lowers the rate under "plateau"; tests/training/test_control.py has a loop."""
     assert schedule in SCHEDULES
     got, _ = train("sgd", [{"learning_rate": 0.5, "final": 0.2}], schedule=schedule)
     change = np.diff(np.concatenate([START[None], got[0]]), axis=0)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from seqjax.tasks.base import EVALUATION_BATCH, Batch, first_of
-from seqjax.training import step
+from seqjax.training import evaluation, step
 
 
 @functools.cache
@@ -82,5 +82,5 @@ def trains_and_evaluates(config):
     after, trace = jax.eval_shape(step.train_step, config, data, state, jnp.int32(0), row)
     assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, state)
     assert trace.loss.shape == ()
-    metrics = jax.eval_shape(step.evaluate_run, (config, state.params), data, jnp.int32(0))
+    metrics = jax.eval_shape(evaluation.evaluate_run, (config, state.params), data, jnp.int32(0))
     assert task.metric in metrics and all(value.shape == () for value in metrics.values())

@@ -8,7 +8,8 @@ from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 from seqjax.tasks.base import first_of
 from seqjax.training.config import make_config
-from seqjax.training.step import build_model, initialise, observe_model
+from seqjax.training.evaluation import observe_model
+from seqjax.training.step import build_model, initialise
 
 T, STEPS, EVERY = 5, 5, 2  # validations after 2, 4 and 5 steps
 

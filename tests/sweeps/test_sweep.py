@@ -102,6 +102,30 @@ def test_a_run_is_a_plain_loop_of_flax_and_optax(make, loss, arguments):
     )
 
 
+def test_the_best_step_of_a_module_is_reported_with_its_batch_statistics():
+    """A rate that overshoots: validation is best early, and training stops after it."""
+
+    def train(**settings):
+        rate = {"optim.learning_rate": 1.0, "train.eval_every": 1, "train.training_metrics": True}
+        (record,) = sweep(Noisy, settings=rate | settings, chance=1e6)
+        return record
+
+    record = train(**{"train.select": "best", "train.patience": 2})
+    curve = record.curve["validation_loss"]
+    best = int(np.nanargmin(curve)) + 1
+    assert best < STEPS - 2 and record.failed is None
+    assert (record.selected_step, record.steps_taken) == (best, best + 2)
+    assert np.isnan(curve[best + 2 :]).all()
+    short, longer = (train(**{"train.steps": steps}) for steps in (best, best + 2))
+    for found, expected in (
+        (record.test, short.test),
+        (record.training, short.training),
+        (record.last, longer.test),
+    ):
+        assert found == pytest.approx(expected, rel=1e-5)
+    assert record.last != record.test
+
+
 @pytest.mark.core
 def test_a_linen_module_trains_as_its_nnx_twin():
     """Both start from weights that do not depend on a key, without dropout."""

@@ -22,7 +22,7 @@ from seqjax.tasks.base import Batch
 from seqjax.tasks.datasets import music
 from seqjax.tasks.datasets.music import Jsb, Nottingham
 from seqjax.tasks.lowest import LOWEST
-from seqjax.training import step
+from seqjax.training import evaluation, step
 from seqjax.training.config import make_config
 
 SIZES = {"train": [3, 5, 1, 5, 2], "validation": [4], "test": [6, 1, 3]}
@@ -80,7 +80,7 @@ def test_the_four_means_are_those_of_a_plain_loop_over_ragged_pieces(task, monke
     @jax.jit
     def logits_of(piece):
         x = jnp.pad(piece[:-1], ((1, 0), (0, 0)))[:, None]
-        return step._apply(config, params, Batch(x, x, x), jnp.float32(0), None)[0][:, 0]
+        return step.apply_model(config, params, Batch(x, x, x), jnp.float32(0), None)[0][:, 0]
 
     expected = {name: [] for name in ("frame_nll", "frame_nll_later", "piece_nll")}
     expected["piece_nll_later"] = []
@@ -93,7 +93,7 @@ def test_the_four_means_are_those_of_a_plain_loop_over_ragged_pieces(task, monke
         expected["frame_nll_later"] += nll[1:]
         expected["piece_nll"].append(np.mean(nll))
         expected["piece_nll_later"] += [np.mean(nll[1:])] if len(nll) > 1 else []
-    found = jax.jit(step.evaluate_run)((config, params), data, jnp.int32(1))
+    found = jax.jit(evaluation.evaluate_run)((config, params), data, jnp.int32(1))
     for name, values in expected.items():
         assert found[name] == pytest.approx(np.mean(values), rel=1e-6), name
     assert len({float(found[name]) for name in expected}) == 4

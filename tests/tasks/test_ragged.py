@@ -14,7 +14,7 @@ from support.assertions import assert_close
 from support.batches import data_of, rows_of
 
 from seqjax.tasks.datasets.ragged import RaggedTask, Row, Sequences, best_bucket_lengths
-from seqjax.training import step
+from seqjax.training import evaluation, step
 from seqjax.training.config import make_config
 from seqjax.types import named_key
 
@@ -166,12 +166,12 @@ def test_evaluation_reads_each_held_out_sequence_once(task):
     data, config = data_of(task), config_of(task)
     first = len(LENGTHS["train"])
     params = jax.jit(step.initial_state)(config, jnp.uint32(0)).params
-    evaluate = jax.jit(step.evaluate_run)
+    evaluate = jax.jit(evaluation.evaluate_run)
 
     @jax.jit
     def alone(number):
         batch = task.batch(data, Row(jnp.int32(2), number[None]), 1)
-        logits, _ = step._apply(config, params, batch, jnp.float32(0), None)
+        logits, _ = step.apply_model(config, params, batch, jnp.float32(0), None)
         return task.loss("softmax", logits, batch), batch.weight
 
     for part, numbers in enumerate([[first, first + 1], [first + 2]]):
@@ -185,6 +185,16 @@ def test_evaluation_reads_each_held_out_sequence_once(task):
         assert_close(found["loss"], np.float32(np.mean(losses)), 1e-5)
 
 
+@TASKS
+def test_training_rows_hold_each_training_sequence_once(task):
+    data = data_of(task)
+    buckets, examples = map(np.asarray, task.training_rows(data))
+    assert sorted(examples[examples >= 0]) == list(range(len(LENGTHS["train"])))
+    for bucket, row in zip(buckets, examples, strict=True):
+        longest = max(np.asarray(data["length"])[row[row >= 0]], default=0)
+        assert longest <= task.bucket_lengths(data)[bucket]
+
+
 def test_runs_of_one_program_compute_one_bucket_length_a_step():
     """With a batched predicate every branch would be computed and all but one discarded."""
     task = Final()
@@ -192,11 +202,19 @@ def test_runs_of_one_program_compute_one_bucket_length_a_step():
 
     def chunk(seed):
         state = step.initial_state(config, seed)
-        return step._train_chunk((config, seed, state), data, jnp.int32(0), 2)[1].loss
+        if state.control:  # one of the runs has stopped
+            stopped_at = seed.astype(jnp.int32) - 1
+            state = state._replace(control=state.control._replace(stopped_at=stopped_at))
+        shared = bool(state.control)
+        return step._train_chunk((config, seed, state), data, jnp.int32(0), 2, shared)[1].loss
 
     one = str(jax.make_jaxpr(chunk)(jnp.uint32(0)))
     both = str(jax.make_jaxpr(jax.vmap(chunk))(jnp.arange(2, dtype=jnp.uint32)))
     assert "cond[" in one and both.count("cond[") == one.count("cond[")
+    train = dataclasses.replace(config.train, patience=1)
+    config = dataclasses.replace(config, train=train)
+    stopping = str(jax.make_jaxpr(jax.vmap(chunk))(jnp.arange(2, dtype=jnp.uint32)))
+    assert stopping.count("cond[") == one.count("cond[")
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 9])

@@ -22,7 +22,7 @@ from support.batches import (
 from seqjax.metrics.losses import masked_mean
 from seqjax.models.sequence import with_params
 from seqjax.tasks.streams.reber import SYMBOL_E, Reber
-from seqjax.training import step
+from seqjax.training import evaluation, step
 from seqjax.training.config import make_config
 
 LETTERS = "BTPSXVE"
@@ -172,7 +172,7 @@ def test_resets_start_every_string_from_the_zero_state():
     config = make_config(values)
     params = jax.tree.map(lambda leaf: 3 * leaf, step.initial_state(config, jnp.uint32(0)).params)
     data = data_of(config.task)
-    found = step.evaluate_run((config, params), data, jnp.int32(1))
+    found = evaluation.evaluate_run((config, params), data, jnp.int32(1))
     (batch,) = evaluation_batches(config.task, 1)
     forward = jax.jit(lambda x: with_params(step.abstract_model(config), params)(x))
     total = 0.0
@@ -185,7 +185,7 @@ def test_resets_start_every_string_from_the_zero_state():
             total += float(np.sum(np.square(p - batch.y[start:end, lane])))
     assert found["loss"] == pytest.approx(total / 400, rel=1e-5)
     unlike = make_config(values | {"task.resets": False})
-    other = step.evaluate_run((unlike, params), data_of(unlike.task), jnp.int32(1))
+    other = evaluation.evaluate_run((unlike, params), data_of(unlike.task), jnp.int32(1))
     assert abs(other["loss"] - found["loss"]) > 1e-4
 
 

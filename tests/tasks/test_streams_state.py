@@ -21,8 +21,9 @@ from seqjax.sweeps.study import Axis, Study
 from seqjax.tasks import TASKS
 from seqjax.training.checkpoint import Checkpoints
 from seqjax.training.config import make_config
+from seqjax.training.evaluation import evaluate
 from seqjax.training.state import abstract_arrays
-from seqjax.training.step import evaluate, initialise
+from seqjax.training.step import initialise
 from seqjax.types import named_key
 
 H, B = 4, 3

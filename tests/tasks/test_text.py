@@ -124,7 +124,7 @@ def test_a_restarted_lane_has_the_zero_state(lanes):
     assert np.array_equal(batch.reset_B, rows[0, :, 1] == 0)
     state = jax.jit(step.initial_state)(config, jnp.uint32(0))
     carry = jax.tree.map(lambda leaf: leaf + 0.5, state.carry)
-    logits = jax.jit(lambda carry: step._apply(config, state.params, batch, 0.0, carry)[0])
+    logits = jax.jit(lambda carry: step.apply_model(config, state.params, batch, 0.0, carry)[0])
     carried, zero = logits(carry), logits(state.carry)
     for b in range(5):
         assert np.array_equal(carried[:, b], zero[:, b]) == batch.reset_B[b]

@@ -46,7 +46,7 @@ CONFIG = {
 
 @jax.jit
 def logits_of(config, params, batch):
-    return step._apply(config, params, batch, jnp.float32(0), None)[0]
+    return step.apply_model(config, params, batch, jnp.float32(0), None)[0]
 
 
 class Small(NamedTuple):

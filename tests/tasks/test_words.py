@@ -18,7 +18,7 @@ from seqjax.data.folder import DataError
 from seqjax.data.releases import RELEASES
 from seqjax.tasks.base import Batch
 from seqjax.tasks.streams.words import WikiText2
-from seqjax.training import step
+from seqjax.training import evaluation, step
 from seqjax.training.config import make_config
 from seqjax.types import ConfigError
 
@@ -87,10 +87,10 @@ def test_a_smaller_vocabulary_has_the_most_frequent_words(folder, placed):
 def test_every_word_but_the_first_is_predicted_once_in_perplexity(placed):
     config, data = make_config({**SETTINGS, "model.hidden": 2}), data_of(TASK)
     params = jax.jit(step.initial_state)(config, jnp.uint32(0)).params
-    found = jax.jit(step.evaluate_run)((config, params), data, jnp.int32(1))
+    found = jax.jit(evaluation.evaluate_run)((config, params), data, jnp.int32(1))
     words = TASK.read()["test"].symbols_N.astype(np.int32)
     batch = Batch(*(jnp.asarray(w)[:, None] for w in (words[:-1], words[1:], words[1:])))
-    logits = jax.jit(lambda batch: step._apply(config, params, batch, jnp.float32(0), None)[0])
+    logits = jax.jit(lambda batch: step.apply_model(config, params, batch, jnp.float32(0), None)[0])
     nll = []
     for t, row in enumerate(np.asarray(logits(batch), np.float64)[:, 0]):
         nll.append(math.log(sum(np.exp(row))) - row[words[t + 1]])

@@ -62,7 +62,7 @@ def test_the_floats_are_the_leaves_without_constants_at_their_default():
     values = {path: value for path, value in settings.items() if type(value) is float}
     floats = [value for path, value in values.items() if path not in CONSTANTS]
     assert sorted(jax.tree.leaves(config)) == sorted(floats)
-    assert len(floats) == 5 + 4 + 2 + 6 + 4  # init, biases, threshold and level, reg, optim
+    assert len(floats) == 5 + 4 + 2 + 6 + 5  # init, biases, threshold and level, reg, optim
     config = make_config({"model.cell": "gru"} | CONSTANTS)
     assert sorted(jax.tree.leaves(config)) == sorted([*floats, *CONSTANTS.values()])
 

@@ -11,8 +11,9 @@ from seqjax.cells import CELLS
 from seqjax.models.noise import ActivationNoise, add_weight_noise, dropout
 from seqjax.recurrence.unroll import unroll
 from seqjax.training.config import make_config
+from seqjax.training.evaluation import evaluate
 from seqjax.training.regularization import KINDS
-from seqjax.training.step import evaluate, initial_state
+from seqjax.training.step import initial_state
 from seqjax.types import named_key
 
 LAYERS = ("layer0_forward", "layer1_forward")

@@ -26,7 +26,8 @@ from seqjax.cells import CELLS
 from seqjax.recurrence.unroll import unroll
 from seqjax.tasks.base import EVALUATION_BATCH
 from seqjax.training.config import make_config
-from seqjax.training.step import evaluate, initialise, train_step
+from seqjax.training.evaluation import evaluate
+from seqjax.training.step import initialise, train_step
 from seqjax.types import named_key
 
 CLIPPED = {"clip.kind": "norm", "clip.threshold": 0.5}
@@ -248,7 +249,7 @@ def test_runs_are_float32_also_where_x64_is_on():
     import conftest, jax, numpy as np
     from support import training as t
     from seqjax.training.config import make_config
-    from seqjax.training.step import evaluate
+    from seqjax.training.evaluation import evaluate
 
     assert jax.config.jax_enable_x64 and jax.numpy.ones(()).dtype == "float64"
     for settings in {SETTINGS!r}:

@@ -125,6 +125,14 @@ class BucketedTask(Task):
     def evaluation_rows(self, data: Any, part: Array) -> Any:
         return jax.tree.map(lambda a: a[part], data["evaluation"])
 
+    def training_rows(self, data: Any) -> Any:
+        size, rows = data["evaluation"].examples_B.shape[-1], []
+        for k, examples in enumerate(data["train"]):
+            padded = jnp.pad(examples, (0, -len(examples) % size), constant_values=-1)
+            examples_B = padded.reshape(-1, size)
+            rows.append(Row(jnp.full(len(examples_B), k, jnp.int32), examples_B))
+        return jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
+
     def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         del batch_size
         step_T1, examples_B = data["steps"][-1][:, None], row.examples_B

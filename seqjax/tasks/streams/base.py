@@ -118,6 +118,15 @@ class StreamTask(Task):
     def evaluation_rows(self, data: Any, part: Array) -> Any:
         return data["evaluation"][part]
 
+    def training_rows(self, data: Any) -> Any:
+        """Return segments of the first training symbols, as many as validation has."""
+        symbols, rows = min(self.sizes["train"], self.sizes["validation"]), data["evaluation"][0]
+        start_NB, steps_NB = rows[..., 0], rows[..., 1]
+        return jnp.stack([start_NB, jnp.clip(symbols - 1 - start_NB, 0, steps_NB)], axis=-1)
+
+    def training_batch(self, data: Any, row: Any) -> Batch:
+        return self._segments(data["train"], row)
+
     def batch(self, data: Any, row: Any, batch_size: int) -> Batch:
         del batch_size
         whole = self.sizes["train"] // self.length * self.length
@@ -125,7 +134,11 @@ class StreamTask(Task):
         return _predicted(data["train"], (row[None] + step_T1) % whole)
 
     def evaluation_batch(self, data: Any, row: Any) -> Batch:
-        text, (start_B, steps_B) = data["held_out"], row.T
+        return self._segments(data["held_out"], row)
+
+    def _segments(self, text: Text, row: Any) -> Batch:
+        """Return a batch of segments of a text; ``row`` has their starts and steps."""
+        start_B, steps_B = row.T
         step_T1 = jnp.arange(self._steps() + 1, dtype=jnp.int32)[:, None]
         place_TB = jnp.minimum(start_B[None] + step_T1, text.symbols_N.size - 1)
         batch = _predicted(text, place_TB)

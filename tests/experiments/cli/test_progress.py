@@ -16,7 +16,8 @@ RUN = types.SimpleNamespace(
 
 
 def state(step, *accuracies):
-    return types.SimpleNamespace(step=step, metrics=[{"accuracy": np.float32(accuracies)}])
+    metrics = [{"accuracy": np.float32(accuracies)}]
+    return types.SimpleNamespace(step=step, metrics=metrics, ended=False)
 
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["bar", "lines"])
