@@ -21,7 +21,7 @@ from seqjax.training.overrides import ConfigError
 from seqjax.training.state import named_leaves
 from seqjax.types import named_key
 
-STEPS, EVERY, PATIENCE, PLATEAU, SOLVED = 15, 2, 3, 2, 0.17
+STEPS, EVERY, PATIENCE, PLATEAU, SOLVED = 15, 2, 4, 2, 0.17
 ENDS = [2, 4, 6, 8, 10, 12, 14, 15]
 BASE = {
     "task.name": "adding",
@@ -39,7 +39,7 @@ BASE = {
     "train.training_metrics": True,
     "train.observe": "gates",
 }
-RATES = (0.2, 0.5, 1e30)
+RATES = (0.2, 0.5, 2.0, 1e30)
 PLACE = {"jaxlib": "0.10.2", "device": "a processor"}
 
 
@@ -139,7 +139,7 @@ def test_best_steps_stops_and_rates_are_those_of_a_plain_loop(runs, together):
             expected = float(metric(leaves, of_params, jnp.int32(part), structure))
             assert getattr(record, field)["mse"] == pytest.approx(expected, rel=2e-4), field
     # Solved; stopped by patience with a better step before; not stopped, with one before.
-    assert ends >= {(False, 6, True), (True, 8, False), (True, 15, False)}
+    assert ends >= {(False, 6, True), (True, 10, False), (True, 15, False)}
 
 
 @pytest.mark.slow
@@ -173,8 +173,8 @@ def test_runs_depend_neither_on_neighbours_nor_on_interruptions(runs, together):
         for run in batch:
             assert bits(named_leaves(models.params[run.id])) == bits(named_leaves(params[run.id]))
     first = next(run for run in runs if taken[run.id] == 6)
-    second = next(run for run in runs if taken[run.id] == 8)
-    for pair, stop in (([first, last[0]], 4), ([first, last[0]], 8), ([first, second], 8)):
+    second = next(run for run in runs if taken[run.id] == 10)
+    for pair, stop in (([first, last[0]], 4), ([first, last[0]], 8), ([first, second], 10)):
         checkpointer = StopAt(stop)  # before, after and at the end of one or of both
         with pytest.raises(InterruptedError):
             results(pair, 1, 2, checkpointer)
@@ -204,7 +204,7 @@ def test_runs_that_share_a_device_stop_one_by_one(runs, together):
 
 @pytest.mark.slow
 def test_a_batch_ends_once_all_its_runs_are_done(runs, together):
-    done = [run for run in runs if together[0][run.id][0].steps_taken <= 8][:2]
+    done = [run for run in runs if together[0][run.id][0].steps_taken <= 10][:2]
     steps = []
     list(executor.train_group(done, 1, jax.devices(), lambda _, state: steps.append(state.step)))
     longest = max(together[0][run.id][0].steps_taken for run in done)
