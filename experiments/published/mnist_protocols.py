@@ -204,7 +204,7 @@ def experiment(full: bool) -> Experiment:
             for task, name in tasks.items()
             for row, settings in SETTINGS.items()
         ),
-        seeds=5,
+        seeds=5 if full else 3,
     )
     return Experiment(study, table=TABLE)
 
