@@ -18,32 +18,51 @@ from seqjax.cells.base import Cell, Extra
 from seqjax.types import (
     Array,
     Number,
+    added,
     check_name,
     check_range,
     check_type,
     named_key,
     static,
+    static_at_default,
     unknown,
 )
 
-RECURRENT = ("orthogonal", "orthogonal_fused", "uniform", "identity", "normal", "sparse")
-INPUT = ("lecun", "glorot", "uniform", "normal")
+Initializer = jax.nn.initializers.Initializer
+"""A function from a key, a shape and a dtype to an array."""
+
+FIXED: dict[str, Initializer] = {
+    "normal_fixed": jax.nn.initializers.normal(1.0),
+    "uniform_fixed": lambda key, shape, dtype: jax.random.uniform(key, shape, dtype, -1, 1),
+}
+"""Initialisers whose scale does not depend on widths: N(0, 1) and U(-1, 1)."""
+RECURRENT = ("orthogonal", "orthogonal_fused", "uniform", "identity", "normal", "sparse", *FIXED)
+INPUT = ("lecun", "glorot", "uniform", "normal", *FIXED)
+READOUT = ("lecun", *FIXED)
 SCHEMES = ("constant", "chrono", "uniform_gate")
 SQUARINGS = 24  # log2 of the power whose norm gives the spectral radius
 NONZEROS = 15  # incoming weights a unit under "sparse" (Sutskever et al. 2013)
 
 
-@jax.tree_util.register_dataclass
+@static_at_default("readout_gain")
 @dataclasses.dataclass(frozen=True)
 class InitSpec:
-    """Initialisation of a cell's parameters. Numbers may be traced; names are static.
+    """Initialisation of a model's parameters. Numbers may be traced; names are static.
+
+    "normal_fixed" N(0, 1) and "uniform_fixed" U(-1, 1) have a scale that does not depend on widths:
+    the gain is the standard deviation or the bound. Papers that state one such scale mean all
+    matrices that read inputs, so under these ``input`` and ``input_gain`` also apply to embeddings
+    and to the linear map before a cell that needs input width = hidden width. Otherwise these two
+    have the initialisation of Flax, whatever ``input`` and ``input_gain`` are.
 
     Attributes:
       recurrent: for each (H, H) block U: "orthogonal" (all singular values 1), "orthogonal_fused"
         (one H x GH matrix with orthonormal rows, cut into blocks), "uniform" on ±1/√H, "identity",
-        "normal" N(0, 1/H), or "sparse" (15 normal weights into each unit, scaled to ``radius``).
+        "normal" N(0, 1/H), "sparse" (15 normal weights into each unit, scaled to ``radius``),
+        "normal_fixed" N(0, 1), or "uniform_fixed" U(-1, 1).
       input: for each (D, H) block W: "lecun" (truncated normal, variance 1/D), "glorot" (uniform,
-        variance 2/(D+H)), "uniform" on ±1/√H, or "normal" N(0, 1/D).
+        variance 2/(D+H)), "uniform" on ±1/√H, "normal" N(0, 1/D), "normal_fixed" N(0, 1), or
+        "uniform_fixed" U(-1, 1).
       recurrent_gain: factor on all recurrent blocks U.
       input_gain: factor on all input blocks W.
       radius: spectral radius of a sparse block before the gain.
@@ -54,6 +73,9 @@ class InitSpec:
         state and minus the same draw for gates that write it (Tallec and Ollivier 2018);
         "uniform_gate", the same with b = log(u / (1 - u)), u ~ U[1/H, 1 - 1/H] (Gu et al. 2020).
       t_max: longest dependency that "chrono" expects, in steps.
+      readout: for the matrix of the readout, whose biases start at 0: "lecun" (truncated normal,
+        variance 1 over its inputs), "normal_fixed" N(0, 1), or "uniform_fixed" U(-1, 1).
+      readout_gain: factor on the matrix of the readout.
 
     Raises:
       ValueError: an unknown name or a number out of range, as "field: expected ..., got ...".
@@ -69,19 +91,34 @@ class InitSpec:
     bias_spread: Number = 0.0
     bias_scheme: str = static("constant")
     t_max: Number = 100.0
+    readout: str = static("lecun", added=True)
+    readout_gain: Number = added(1.0)
 
     def __post_init__(self):
         check_name("recurrent", self.recurrent, "initialiser", RECURRENT)
         check_name("input", self.input, "initialiser", INPUT)
+        check_name("readout", self.readout, "initialiser", READOUT)
         check_name("bias_scheme", self.bias_scheme, "scheme", SCHEMES)
         check_type("bias", self.bias, Mapping, "a mapping from gate to number such as {'f': 1.0}")
         biases = {f"bias.{gate}": value for gate, value in self.bias.items()}
-        gains = {"recurrent_gain": self.recurrent_gain, "input_gain": self.input_gain}
+        names = ("recurrent_gain", "input_gain", "readout_gain")
+        gains = {name: getattr(self, name) for name in names}
         for field, value in (biases | gains).items():
             check_range(field, value, math.isfinite, "a finite number")
         check_range("radius", self.radius, lambda r: 0 < r < math.inf, "a positive number")
         check_range("bias_spread", self.bias_spread, lambda s: 0 <= s < math.inf, "0 or more")
         check_range("t_max", self.t_max, lambda t: 2 < t < math.inf, "a number over 2")
+
+    @property
+    def readout_initializer(self) -> Initializer:
+        """Initialiser of the matrix of the readout."""
+        draw = {"lecun": jax.nn.initializers.lecun_normal(), **FIXED}[self.readout]
+        return _scaled(draw, self.readout_gain)
+
+    @property
+    def map_initializer(self) -> Initializer | None:
+        """Initialiser of embeddings and of maps before a cell; None for that of Flax."""
+        return _scaled(FIXED[self.input], self.input_gain) if self.input in FIXED else None
 
     def scheme_gates(self, cell: Cell) -> tuple[str, ...]:
         """Gates of ``cell`` whose biases ``bias_scheme`` draws; ``bias`` must not name them."""
@@ -155,6 +192,7 @@ def _input_blocks(key, cell, D, H, spec, dtype) -> Array:
         "glorot": jax.nn.initializers.glorot_uniform(),
         "uniform": _uniform,
         "normal": jax.nn.initializers.variance_scaling(1.0, "fan_in", "normal"),
+        **FIXED,
     }[spec.input]
     blocks = [draw(named_key(key, "input", gate), (D, H), dtype) for gate in cell.input_gates]
     return jnp.stack(blocks, axis=1) * jnp.asarray(spec.input_gain, dtype)
@@ -172,9 +210,17 @@ def _recurrent_blocks(key, role, names, H, spec, dtype) -> Array:
         "identity": lambda key, shape, dtype: jnp.eye(H, dtype=dtype),
         "normal": jax.nn.initializers.variance_scaling(1.0, "fan_in", "normal"),
         "sparse": lambda key, shape, dtype: _sparse(key, H, spec.radius, dtype),
+        **FIXED,
     }[spec.recurrent]
     blocks = [draw(named_key(key, role, name), (H, H), dtype) for name in names]
     return jnp.stack(blocks, axis=1) * gain
+
+
+def _scaled(draw: Initializer, gain: Number) -> Initializer:
+    """The initialiser times a gain; itself for the number 1."""
+    if isinstance(gain, int | float) and gain == 1:
+        return draw
+    return lambda key, shape, dtype: draw(key, shape, dtype) * jnp.asarray(gain, dtype)
 
 
 def _uniform(key, shape, dtype) -> Array:

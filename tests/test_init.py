@@ -61,6 +61,16 @@ PLAIN = {
     "glorot": ({"input": "glorot"}, (2 / (D + H)) ** 0.5, H**-0.5),
     "normal": ({"input": "normal", "recurrent": "normal"}, D**-0.5, H**-0.5),
     "uniform": ({"input": "uniform", "recurrent": "uniform"}, (3 * H) ** -0.5, (3 * H) ** -0.5),
+    "fixed": (
+        {
+            "input": "normal_fixed",
+            "input_gain": 0.1,
+            "recurrent": "uniform_fixed",
+            "recurrent_gain": 0.3,
+        },
+        0.1,
+        0.3 * 3**-0.5,
+    ),
     "gains": ({"input_gain": 2.0, "recurrent_gain": 3.0}, 2 * D**-0.5, 3 * H**-0.5),
 }
 
@@ -80,6 +90,8 @@ def test_each_gates_block_has_the_deviation_of_the_plain_matrix(
             assert abs(np.std(block) / deviation - 1) < 4 / (2 * block.size) ** 0.5
             if spec.get("recurrent") == "uniform":
                 assert 0.98 * H**-0.5 < np.max(np.abs(block)) <= H**-0.5
+        if spec.get("recurrent") == "uniform_fixed":
+            assert 0.98 * 0.3 < np.max(np.abs(blocks["U"])) <= 0.3
 
 
 def test_identity_is_scaled():

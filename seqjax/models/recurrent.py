@@ -53,7 +53,7 @@ class RecurrentLayers(nnx.Module):
         before it where the widths differ.
       input_size, hidden_size: D and H.
       key: each layer's and direction's key is folded from it by name.
-      init: initialisation of every cell.
+      init: initialisation of every cell, and of the maps before them if its scales are fixed.
       layers: number of layers; each reads the outputs of the layer below.
       bidirectional: add to each layer a second cell that runs backwards; outputs are concatenated.
       dtype: as in ``unroll``.
@@ -81,7 +81,10 @@ class RecurrentLayers(nnx.Module):
                 cell_key = named_key(key, name)
                 if cell.square and width != hidden_size:
                     rngs = nnx.Rngs(named_key(cell_key, "map"))
-                    self.maps[name] = linear(width, hidden_size, dtype, rngs, use_bias=False)
+                    drawn = {"kernel_init": init.map_initializer} if init.map_initializer else {}
+                    self.maps[name] = linear(
+                        width, hidden_size, dtype, rngs, use_bias=False, **drawn
+                    )
                 cell_width = hidden_size if cell.square else width
                 params = init_cell(cell_key, cell, cell_width, hidden_size, init)
                 self.cells[name] = CellParams(params)

@@ -75,7 +75,7 @@ class Encoder(nnx.Module):
       spec: architecture.
       input_size: features D of float input, or the number of symbols of integer input.
       symbols: the input is integers (T, B), which are embedded or one-hot encoded.
-      init: initialisation of the cells; the embedding has Flax's default initialisation.
+      init: initialisation of the cells; the embedding has that of Flax unless the scale is fixed.
       key: random keys are folded from it by role, layer and gate.
       dtype: dtype of the operands of all matrix products; by default the dtype of the parameters.
     """
@@ -94,7 +94,8 @@ class Encoder(nnx.Module):
         embed = None
         if symbols and spec.embed:
             rngs = nnx.Rngs(named_key(key, "embedding"))
-            embed = nnx.Embed(input_size, spec.embed, rngs=rngs)
+            drawn = {"embedding_init": init.map_initializer} if init.map_initializer else {}
+            embed = nnx.Embed(input_size, spec.embed, rngs=rngs, **drawn)
             input_size = spec.embed
         self.embedding, self.window = nnx.data(embed), spec.window
         self.recurrent = RecurrentLayers(
@@ -153,7 +154,7 @@ class SequenceModel(Encoder):
       source_size: number of symbols of the source, read by an encoder with the same ``spec`` and
         separate weights (Sutskever, Vinyals and Le, NIPS 2014); 0 for no encoder.
 
-    Other arguments as in ``Encoder``. The readout has Flax's default initialisation.
+    Other arguments as in ``Encoder``; ``init`` also has the initialisation of the readout.
     """
 
     def __init__(
@@ -173,7 +174,7 @@ class SequenceModel(Encoder):
         self.every_step = every_step
         width = spec.hidden * len(self.recurrent.directions)
         rngs = nnx.Rngs(named_key(key, "readout"))
-        self.readout = linear(width, output_size, dtype, rngs)
+        self.readout = linear(width, output_size, dtype, rngs, kernel_init=init.readout_initializer)
         encoder = None
         if source_size:
             key = named_key(key, "encoder")

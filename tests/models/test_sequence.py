@@ -147,6 +147,36 @@ def test_mut1_reads_its_input_through_a_counted_map():
     assert "maps" not in square["recurrent"]
 
 
+def test_fixed_scales_apply_to_every_matrix_that_reads_inputs_and_to_the_readout():
+    """Sizes at which scales that depend on widths would differ from the gains."""
+    init = InitSpec(
+        input="uniform_fixed",
+        input_gain=0.5,
+        recurrent="normal_fixed",
+        recurrent_gain=0.25,
+        readout="normal_fixed",
+        readout_gain=2.0,
+    )
+    spec = ModelSpec("mut1", 90, embed=50)
+    options = {"every_step": False, "symbols": True, "init": init, "key": jax.random.key(0)}
+    arrays = model_params(jax.jit(lambda: SequenceModel(spec, 200, 40, **options))())
+    recurrent = arrays["recurrent"]
+    cell = recurrent["cells"]["layer0_forward"]
+    kernel = recurrent["maps"]["layer0_forward"]["kernel"]
+    for array in (arrays["embedding"]["embedding"], kernel, cell.w_DGH):
+        assert 0.49 < np.max(np.abs(array)) <= 0.5 and abs(np.std(array) * 12**0.5 - 1) < 0.05
+    assert abs(np.std(cell.u_HGH) / 0.25 - 1) < 0.05
+    assert abs(np.std(arrays["readout"]["kernel"]) / 2 - 1) < 0.05
+
+
+def test_the_gain_of_the_readout_scales_its_matrix_alone():
+    made = make(jax.random.key(0), init=InitSpec("uniform", readout_gain=3.0))
+    one, two = drawn()[1], model_params(made)
+    assert_close(two["readout"]["kernel"], 3 * one["readout"]["kernel"], 1e-6)
+    cells = (arrays["recurrent"]["cells"]["layer0_forward"].u_HGH for arrays in (one, two))
+    assert np.array_equal(*cells)
+
+
 READOUT = H * V + V
 
 

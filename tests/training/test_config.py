@@ -52,6 +52,7 @@ def unset(settings):
 
 CONSTANTS = {"decay": 0.8, "root_floor": 0.1, "b1": 0.8, "b2": 0.99, "epsilon": 1e-4}
 CONSTANTS = {f"optim.{name}": value for name, value in CONSTANTS.items()}
+CONSTANTS["init.readout_gain"] = 0.7
 
 
 def test_the_floats_are_the_leaves_without_constants_at_their_default():
@@ -100,6 +101,7 @@ def test_other_numbers_have_equal_structure(change):
         {"model.readout": "logistic"},
         {"init.recurrent": "uniform"},
         {"init.bias_scheme": "chrono"},
+        {"init.readout": "uniform_fixed"},
         {"clip.kind": "value"},
         {"floor.kind": "signal"},
         {"reg.kinds": "input_noise"},
@@ -131,6 +133,7 @@ REFUSED = [
     ({"optim.schedule": "cosin"}, "optim.schedule", "'cosin'", "'cosine'"),
     ({"init.recurrent": "orthogonl"}, "init.recurrent", "'orthogonl'", "'orthogonal'"),
     ({"init.input": "lecunn"}, "init.input", "'lecunn'", "'lecun'"),
+    ({"init.readout": "lecunn"}, "init.readout", "'lecunn'", "'lecun'"),
     ({"init.bias_scheme": "chron"}, "init.bias_scheme", "'chron'", "'chrono'"),
     ({"clip.kind": "nrom"}, "clip.kind", "'nrom'", "'norm'"),
     ({"floor.kind": "nrom"}, "floor.kind", "'nrom'", "'norm'"),
