@@ -6,10 +6,10 @@ settings. The paper prints tanh for the LSTM's output gate; the rows of the tabl
 the usual logistic gate, and the printed form is an arm of its own without a figure.
 
 Sizes and rates follow from pilots on seed 5000. LSTM-b on arithmetic: with three digits .50 after
-3,000 updates, too early for differences; with two digits .60, .67 and .65 after 5,000 at rates whose
-steps are about those of 0.5, 1 and 2 here. XML after 5,000 updates at rate 1, validated every 250:
-LSTM-b .385 and rising, LSTM .306, its rate halved several times before it learnt more than letter
-frequencies; hence a validation every 500 updates.
+3,000 updates, too early for differences; with two digits .60, .67 and .65 after 5,000 at rates
+whose steps are about those of 0.5, 1 and 2 here. XML after 5,000 updates at rate 1, validated every
+250: LSTM-b .385 and rising, LSTM .306, its rate halved several times before it learnt more than
+letter frequencies; hence a validation every 500 updates.
 """
 
 from experiments.claims.protocol import on_tasks
