@@ -77,7 +77,7 @@ class Order:
 
 
 def levels_of(table: PublishedTable, protocol: str, cells: Sequence[Cell]) -> tuple[Level, ...]:
-    """Rows of the figures, then of cells beside which nothing is published."""
+    """Rows of the figures, then of cells and of measures for which nothing is published."""
     levels, beside = [], []
     for figure in table.figures:
         cell = cell_of_figure(cells, protocol, figure)
@@ -85,10 +85,14 @@ def levels_of(table: PublishedTable, protocol: str, cells: Sequence[Cell]) -> tu
         measure = table.measure(figure.metric)
         place = measure, figure.part, figure.arm, figure.task, dict(figure.point)
         levels.append(_level(table, Level(*place, figure, cell)))
-    for cell in cells:
-        if not any(cell is other for other in beside):
-            place = table.measures[0], "test", cell.key.row, cell.key.task, dict(cell.point)
-            levels.append(_level(table, Level(*place, None, cell)))
+    named = {figure.metric for figure in table.figures}
+    for measure in table.measures:
+        first = measure is table.measures[0]
+        for cell in cells:
+            alone = not any(cell is other for other in beside)
+            if measure.name not in named or (first and alone):
+                place = measure, "test", cell.key.row, cell.key.task, dict(cell.point)
+                levels.append(_level(table, Level(*place, None, cell)))
     return tuple(levels)
 
 

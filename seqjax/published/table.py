@@ -172,7 +172,8 @@ class PublishedTable:
     Attributes:
       name: name of the module, such as "chung_2014".
       title: name for readers, such as "Chung et al. 2014, table 2".
-      measures: the quantities; the first is the default of effects.
+      measures: the quantities; the first is the default of effects. Ours is printed also for a
+        measure without figures.
       figures: the published numbers.
       effects: the differences that the publication shows.
       deviations: differences between the publication's settings and ours.

@@ -54,7 +54,8 @@ def test_a_single_run_has_a_difference_and_no_interval():
 def test_rows_without_runs_and_runs_without_figures_are_listed():
     table = dataclasses.replace(TABLE, figures=TABLE.figures[:1], effects=())
     found = agreed(around(LSTM=0.1), table)
-    tanh, lstm = found.levels
+    tanh, lstm, solved = found.levels
+    assert (solved.row, solved.measure.name, solved.mean) == ("LSTM", "solved", 0)
     assert (tanh.row, tanh.cell) == ("tanh", None) and math.isnan(tanh.mean)
     assert lstm.figure is None and lstm.mean == pytest.approx(0.1)
 
@@ -192,7 +193,7 @@ def test_an_open_axis_is_an_error():
         agreed(records)
     at = dataclasses.replace(TABLE.figures[0], point={"model.hidden": 4})
     table = dataclasses.replace(TABLE, figures=(at,), effects=())
-    level, other = agreed(records, table).levels
+    level, other, *_ = agreed(records, table).levels
     assert level.cell.point == {"model.hidden": 4}
     assert other.figure is None and other.point == {"model.hidden": 3}
 
