@@ -76,6 +76,8 @@ class Stated:
             return f"{name} (ours: {self.ours})"
         if self.kind == "same":
             return f"{name} {self.ours}"
+        if not self.deviation.of_settings:
+            return f"{name}: {self.ours}; published: {self.published}"
         return f"{name} {self.ours} not {self.published}"
 
 
@@ -87,6 +89,8 @@ def state(
     tuned: Collection[str],
 ) -> dict[str, list[Stated]]:
     """The deviations under a protocol with our values, by kind in the order of ``KINDS``.
+
+    Settings of a data set without runs are left out.
 
     Args:
       table: the published table.
@@ -101,8 +105,9 @@ def state(
         if deviation.protocol in ("", protocol):
             task = deviation.task
             of_task = [run for run in own if not task or arms[run.arm].task == task]
-            stated = Stated(deviation, _ours(deviation, of_task, tuned))
-            found[stated.kind].append(stated)
+            if of_task or not deviation.of_settings:
+                stated = Stated(deviation, _ours(deviation, of_task, tuned))
+                found[stated.kind].append(stated)
     return {kind: stated for kind, stated in found.items() if stated}
 
 

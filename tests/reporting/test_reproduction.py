@@ -131,8 +131,7 @@ def test_deviations_are_computed_from_the_runs():
         "parameters 1,234 not 19,000",
     ]
     assert [one.text for one in stated["same"]] == ["clip threshold 1", "eval every 50"]
-    assert stated["same"][0].consistent and stated["differs"][0].ours == "–"
-    assert len(stated["differs"]) == 1
+    assert stated["same"][0].consistent and "differs" not in stated
     wrong = dataclasses.replace(table.deviations[0], kind="same", why="")
     changed = dataclasses.replace(table, deviations=(wrong,))
     (same,) = state(changed, "as published", setups_of(records), places, [RATE])["same"]
