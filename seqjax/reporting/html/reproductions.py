@@ -85,4 +85,4 @@ def _tables(made: Reproduction, agreement: Agreement) -> Iterator[PlainTable]:
 def _deviation(one: Stated) -> list[str]:
     task = f" ({one.deviation.task})" if one.deviation.task else ""
     name = f"{one.deviation.title}{task}"
-    return [name, str(one.published), str(one.ours), one.deviation.kind, one.deviation.why]
+    return [name, one.published, one.ours, one.kind, one.deviation.why]

@@ -33,6 +33,7 @@ def test_the_page_has_blocks_effects_deviations_and_grey_figures_from_memory(tmp
     titles = [one.text for one in section.all("caption")]
     assert titles == [
         "short, test mean squared error, as published",
+        "short, share of runs solved, as published",
         "Effects, as published",
         "Deviations, as published",
     ]
