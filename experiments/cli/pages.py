@@ -18,6 +18,7 @@ from seqjax.reporting.html import facts, figures, render, view
 from seqjax.reporting.html import reproductions as published
 from seqjax.reporting.html.tables import main_table, plain_table
 from seqjax.reporting.html.verdicts import verdict
+from seqjax.reporting.reproduction import Reproduction
 from seqjax.reporting.tables.records import NoReportedRunsError
 from seqjax.stats.decisions import EvidenceError, Verdict
 from seqjax.stats.selection import sort_key
@@ -57,8 +58,8 @@ def write(results: Results, made: TableReport | None) -> None:
 def page(results: Results, made: TableReport | None) -> view.Page:
     """The page of a workdir; see ``write``."""
     experiment, records = results.experiment, sorted(results.records, key=_order)
-    decided, answer = _answer(results, made)
-    beside = reproductions.made_of(results) if experiment.table and records else None
+    beside = _beside(results)
+    decided, answer = _answer(results, made, beside)
     first = [*(["claim"] if decided else []), *(["reproduction"] if beside else [])]
     names = [*first, *(made.figures if made else ())]
     drawn = [name for name in names if (results.workdir.path / f"{name}.svg").is_file()]
@@ -68,7 +69,7 @@ def page(results: Results, made: TableReport | None) -> view.Page:
     rules = {str(one.rules) for one in (*records, *([measured.same] if measured else []))}
     command, note = _command(results)
     return view.Page(
-        title=view.short(experiment.name),
+        title=view.short(beside.table.title if beside else experiment.name),
         question=experiment.question,
         answer=answer.sentence,
         basis=answer.basis,
@@ -98,8 +99,16 @@ def _order(record: Record) -> tuple:
     return record.arm, [sort_key(value) for value in record.point.values()], record.seed
 
 
-def _answer(results: Results, made: TableReport | None) -> tuple[Sequence[Verdict], Answer]:
-    """Verdicts of a claim, if it can be decided, and the answer from them or from the table."""
+def _beside(results: Results) -> Reproduction | None:
+    """The published table beside the records, if the study reproduces one."""
+    has_table = results.experiment.table is not None and results.records
+    return reproductions.made_of(results) if has_table else None
+
+
+def _answer(
+    results: Results, made: TableReport | None, beside: Reproduction | None
+) -> tuple[Sequence[Verdict], Answer]:
+    """Verdicts of a claim, if it can be decided, and the answer from them or from the tables."""
     if results.experiment.decide is not None:
         try:
             return results.verdicts, answers.verdicts_answer(results.verdicts)
@@ -108,8 +117,8 @@ def _answer(results: Results, made: TableReport | None) -> tuple[Sequence[Verdic
     if not results.records:
         points = len(results.measured.points) if results.measured else 0
         return (), Answer(f"Nothing is trained here; {points:,} points are measured.")
-    if results.experiment.table is not None:
-        return (), published.answer(reproductions.made_of(results))
+    if beside is not None:
+        return (), published.answer(beside)
     if made is None:
         return (), Answer("There is no answer yet, because tuning is not finished.")
     return (), answers.answer(made.tables[0])
@@ -169,7 +178,7 @@ def entry(results: Results) -> view.Entry:
     return view.Entry(
         link=view.Link(link.href, view.short(name)),
         question=results.experiment.question,
-        answer=_answer(results, made)[1].sentence,
+        answer=_answer(results, made, _beside(results))[1].sentence,
         runs=view.Value(f"{len(records):,}", str(len(records))),
         failed=view.Value(f"{failed:,}", str(failed)),
     )

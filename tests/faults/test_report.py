@@ -10,6 +10,7 @@ import re
 
 import pytest
 from support.commands import command
+from support.html import parse
 
 from experiments.cli.commands import report
 from seqjax.records.record import run_id
@@ -103,12 +104,25 @@ def check_tables(folder):
         assert text.replace("\n", "").isprintable()
 
 
+def check_page(folder):
+    """The page nests, its ids are unique, and no name became an element, attribute or target."""
+    text = (folder / "report.html").read_text()
+    assert text.replace("\n", "").isprintable() and "\u202e" not in text
+    elements = parse(text).all()
+    ids = [one["id"] for one in elements if one.get("id")]
+    assert len(set(ids)) == len(ids) and sum(one.tag == "script" for one in elements) == 1
+    for one in elements:
+        assert not [name for name in one.attributes if name.startswith("on")]
+        assert not re.match(r"[a-z]+:", one.get("href") or "") or one.tag == "image"
+
+
 def verdict(folder, lines):
     (folder / "records.jsonl").write_text("".join(f"{line}\n" for line in lines))
     result = command(f"--workdir={folder}", program=report)
     if result.code == 0:
         assert result.err == "" or result.err.count("\n") <= 3, result.err
         check_tables(folder)
+        check_page(folder)
         return "reported"
     assert result.code == 2 and result.out == "", result
     assert re.fullmatch(r"error: .+\n", result.err), result.err

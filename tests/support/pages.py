@@ -18,7 +18,7 @@ SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="90pt" height="30pt" view
 
 
 def records(arms=ARMS, seeds=3):
-    """Runs of arms × thresholds × rates: at the rate .3, arm k has .9 - .1 k; a run failed."""
+    """Runs of arms × thresholds × rates: at the rate .3, arm k has .9 - .1 k. Two failed."""
     made = [
         record(
             {CLIP: clip, RATE: rate}, arm=arm, seed=seed, tune=RATE, study="made_up",
@@ -29,12 +29,12 @@ def records(arms=ARMS, seeds=3):
         for rate in (0.1, 0.3)
         for seed in range(seeds)
     ]  # fmt: skip
-    failed = made[-1]
-    chance = {failed.metric: failed.chance.metric}
-    made[-1] = replace(
-        record(failed.point, arm=failed.arm, seed=failed.seed, tune=RATE, failed="collapsed"),
-        study="made_up", validation=chance, test=chance,
-    )  # fmt: skip
+    for k in (0, -1):
+        ended = {made[k].metric: made[k].chance.metric}
+        made[k] = replace(
+            record(made[k].point, arm=made[k].arm, seed=made[k].seed, failed="collapsed"),
+            study="made_up", tune=RATE, validation=ended, test=ended,
+        )  # fmt: skip
     return made
 
 

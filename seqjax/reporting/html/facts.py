@@ -57,7 +57,7 @@ def failures(records: Sequence[Record]) -> PlainTable | None:
     caption = f"{len(failed):,} of {len(records):,} runs failed. {_capital('; '.join(reasons))}."
     if len(failed) > MOST_FAILURES:
         caption += f" The first {MOST_FAILURES:,} are listed; records.jsonl has all of them."
-    return plain_table("Failed runs", rows, caption)
+    return plain_table("Runs that failed", rows, caption)
 
 
 def _capital(text: str) -> str:

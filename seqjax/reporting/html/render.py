@@ -4,11 +4,13 @@ import base64
 import functools
 import hashlib
 from importlib import resources
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from seqjax.reporting.html.view import Index, Page
+from seqjax.types import printable
 
 
 @functools.cache
@@ -17,9 +19,16 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("seqjax.reporting.html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_printable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _printable(value: Any) -> Any:
+    """The value of an expression, with control and formatting characters escaped in text."""
+    plain = isinstance(value, str) and not isinstance(value, Markup)
+    return printable(value) if plain else value
 
 
 def report(page: Page) -> str:
