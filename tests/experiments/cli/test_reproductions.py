@@ -1,5 +1,6 @@
 """A published table on the command line: its plan, its files, and the index of a collection."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from support.published_tables import TABLE, study
 from experiments import COLLECTIONS, PUBLISHED, REGISTERED, experiment
 from experiments.cli import reproductions, results
 from experiments.cli.commands import report
+from experiments.cli.workdir import Workdir
 from experiments.experiment import Experiment, register
 
 FILES = {f"{reproductions.NAME}.{kind}" for kind in ("md", "csv", "tex", "json", "png", "svg")}
@@ -22,7 +24,8 @@ def registered(monkeypatch):
         monkeypatch.setattr(f"{module}.REGISTERED", experiment.REGISTERED)
     monkeypatch.setitem(COLLECTIONS, "published", ("made_up",))
     monkeypatch.setattr(results, "PUBLISHED", ("made_up",))
-    register(Experiment(study(), table=TABLE, remarks=lambda records: [f"{len(records)} records."]))
+    two = dataclasses.replace(study(), arms=study().arms[:2])  # each cell compiles for seconds
+    register(Experiment(two, table=TABLE, remarks=lambda records: [f"{len(records)} records."]))
 
 
 def test_a_plan_begins_with_the_deviations(registered, tmp_path):
@@ -43,7 +46,7 @@ def test_a_collection_of_tables_ends_with_an_index(registered, tmp_path):
     folder = tmp_path / "made_up"
     assert {path.name for path in folder.iterdir()} >= FILES
     page = (folder / "reproduction.md").read_text(encoding="utf-8")
-    assert page in made.out and "18 records." in page and "--study=made_up" in page
+    assert page in made.out and "4 records." in page and "--study=made_up" in page
     index = (tmp_path / reproductions.INDEX).read_text(encoding="utf-8")
     assert made.out.endswith(f"{index}\n") and "| A and B 2015, table 1 | CPU " in index
     content = json.loads((folder / "reproduction.json").read_text(encoding="utf-8"))
@@ -54,9 +57,12 @@ def test_a_collection_of_tables_ends_with_an_index(registered, tmp_path):
         assert command(f"--workdir={workdir}", program=report).code == 0
     assert {name: (folder / name).read_bytes() for name in FILES} == before
 
-    changed = command("--study=made_up", "--set=model.hidden=4", "--seeds=2",
-                      "--arms=short: LSTM", f"--workdir={tmp_path / 'other'}")  # fmt: skip
-    assert changed.code == 0 and "Changed: model.hidden=4." in changed.out
+    read = results.read(Workdir(folder))
+    base = {**read.experiment.study.base, "model.hidden": 4}
+    other = dataclasses.replace(read.experiment.study, base=base)
+    changed = dataclasses.replace(read.experiment, study=other)
+    made = reproductions.made_of(dataclasses.replace(read, experiment=changed))
+    assert made.notes == ("Changed: model.hidden=3.",)
 
 
 def test_the_lists_have_every_table():
