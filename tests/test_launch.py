@@ -4,6 +4,7 @@ Each test gets a copy of `launch/` and a PATH with only the tools named here and
 logs its calls, creates empty environments and passes the rest to the real Python.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -254,6 +255,20 @@ def test_ci_runs_all_parts_and_the_core_on_the_newest_python(machine, newest, br
     result = machine.run(script=".ci/run", FAKE_PRELUDE=version(11))
     assert [line[1:] for line in result.stdout.splitlines() if line.startswith(">")] == calls
     assert result.returncode == (broken != "-")
+
+
+@pytest.mark.parametrize("installable", [True, False])
+def test_ci_requires_a_browser_where_it_can_install_one(machine, installable):
+    shutil.copytree(ROOT / ".ci", machine.root / ".ci")
+    for name in ["test", "lint"]:
+        (machine.root / f"launch/{name}.sh").write_text('echo ">$SEQJAX_BROWSER"')
+    if installable:
+        machine.stub("apt-get", f'#!{shutil.which("bash")}\necho >&2 ">apt-get $1"')
+    result = machine.run(script=".ci/run", FAKE_PRELUDE=version(11))
+    installed = installable and os.geteuid() == 0
+    assert set(re.findall("^>(.*)", result.stdout, flags=re.M)) == {"required" * installed}
+    calls = re.findall("^>apt-get (.*)", result.stderr, flags=re.M)
+    assert calls == ["update", "install"] * installed
 
 
 def test_requirements_are_the_dependencies_of_the_package():

@@ -5,6 +5,7 @@ their intervals. Cells of different tasks or metrics are never compared.
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -193,21 +194,23 @@ def _of_a_task(table: Table, group: Sequence[_Place], m: int) -> str:
 
 
 def _of_many_tasks(table: Table, groups: Sequence[Sequence[_Place]], m: int) -> str:
-    ahead = []
+    ahead, best = [], Counter()
     for group in groups:
         judged = [d for d in _differences(table, group, m) if not math.isnan(d.half_width)]
         if judged and judged[0].place is group[1] and judged[0].outside:
             ahead.append(_name(group[0], group, table, full=True))
-    tasks = f"{len(groups)} tasks or metrics"
+        best[_name(group[0], group, table, selected=False)] += 1
+    total, first = len(groups), best.most_common(MOST_GROUPS)
+    counts = [f"{name} on {number} of {total}" for name, number in first]
+    if rest := total - sum(number for _, number in first):
+        counts.append(f"others on {rest}")
+    most = "highest" if table.higher_is_better else "lowest"
+    start = f"The {most} mean, by task or metric: {', '.join(counts)}"
     if not ahead:
-        return (
-            f"On none of {tasks} is the best cell ahead of its runner-up by more than the interval."
-        )
+        return f"{start}; on none is it ahead of its runner-up by more than the interval."
     names = "; ".join(ahead[:MOST_GROUPS]) + "; …" * (len(ahead) > MOST_GROUPS)
-    return (
-        f"On {len(ahead)} of {tasks} the best cell is ahead of its runner-up by more than the "
-        f"difference's interval: {names}."
-    )
+    times = f"on {len(ahead)} it is ahead of its runner-up by more than the difference's interval"
+    return f"{start}; {times}: {names}."
 
 
 def _size(difference: _Difference) -> str:
@@ -229,11 +232,17 @@ def _shared(group: Sequence[_Place]) -> dict[str, str]:
     return {t: v for t, v in first if all(place.labels.get(t) == v for place in group)}
 
 
-def _name(place: _Place, group: Sequence[_Place], table: Table, full: bool = False) -> str:
-    """Labels of a cell that differ within its group, and its selected value."""
+def _name(
+    place: _Place,
+    group: Sequence[_Place],
+    table: Table,
+    full: bool = False,
+    selected: bool = True,
+) -> str:
+    """Labels of a cell that differ within its group, or all, and its selected value."""
     shared = {} if full or len(group) == 1 else _shared(group)
     text = _joined({t: v for t, v in place.labels.items() if t not in shared})
-    if place.cell.chosen is not None and table.tuned:
+    if selected and place.cell.chosen is not None and table.tuned:
         text += f" (at {table.tuned} {label(place.cell.chosen)})"
     return text
 

@@ -74,6 +74,22 @@ def test_cells_of_different_tasks_are_never_compared():
     assert text.count("ahead of 1 of 1 others") == 2
 
 
+def test_of_many_tasks_the_winners_are_counted():
+    records = [
+        record({"task.length": length, BIAS: bias}, seed=seed, test=loss + 1e-4 * seed,
+               settings={"task.name": "adding"})
+        for length in (10, 20, 30, 40)
+        for bias, loss in ((0.0, 0.01), (1.0, 0.06 if length < 40 else 0.0101))
+        for seed in range(3)
+    ]  # fmt: skip
+    text = sentence(records)
+    assert "The lowest mean, by task or metric: init.bias.f 0 on 4 of 4" in text
+    assert "on 4 it is ahead" in text
+    noisy = [record(dict(r.point), seed=r.seed, test=r.test["mse"] + 0.02 * r.seed * r.point[BIAS],
+                    settings={"task.name": "adding"}) for r in records]  # fmt: skip
+    assert "on none is it ahead" in sentence(noisy)
+
+
 def test_the_selected_value_and_missing_runs_are_named():
     records = [
         record({CLIP: clip, RATE: rate}, seed=seed, test=0.5 + rate * clip + 1e-3 * seed)

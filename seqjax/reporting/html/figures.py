@@ -12,6 +12,8 @@ from seqjax.reporting.tables import Table
 
 MOST_BYTES = 600_000
 """Larger drawings are linked."""
+PIXELS = 1.8
+"""Width of a point on the page: figures have the small fonts of papers, at 4/3 pixels a point."""
 HIGHEST = 750
 """Points; higher drawings are folded."""
 SHAPES = """
@@ -71,8 +73,8 @@ def inline(svg: str, prefix: str, alt: str) -> Markup:
     _clean(root, prefix, used)
     width = root.attrib.pop("width", "").removesuffix("pt")
     root.attrib.pop("height", None)
-    if width:  # 4/3 CSS pixels a point; narrower pages shrink it a little, then scroll
-        pixels = float(width) * 4 / 3
+    if width:  # narrower pages shrink it a little, then scroll
+        pixels = float(width) * PIXELS
         root.set("style", f"width: {pixels:.0f}px; min-width: {min(pixels, 560):.0f}px")
     root.set("role", "img")
     root.set("aria-label", alt)
