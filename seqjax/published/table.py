@@ -187,7 +187,7 @@ class PublishedTable:
 
     Raises:
       ValueError: a figure or effect of an unknown measure, two figures of one cell, an effect that
-        no figures and no source show, or a rule out of range.
+        no figures and no source show or that the figures contradict, or a rule out of range.
     """
 
     name: str
@@ -226,6 +226,9 @@ class PublishedTable:
                 raise ValueError(
                     f"effects: expected figures of {rows} that are not from memory, or a source"
                 )
+            if (sized := self.size_of(effect)) and not sized[0] > 0:
+                rows = f"{effect.better} over {effect.worse}"
+                raise ValueError(f"effects: expected figures that show {rows}, got {sized[0]:g}")
 
     def check_places(self, places: Mapping[str, tuple[str, str, str]]) -> None:
         """Check that the arms of a study fit the table.
@@ -267,8 +270,7 @@ class PublishedTable:
     def size_of(self, effect: Effect) -> tuple[float, float] | None:
         """Published size of an effect and its rounding error; None if no size is published.
 
-        The size is in the direction of the effect, so it is negative where the figures contradict
-        the declared sign.
+        The size is in the direction of the effect, and positive in a valid table.
         """
         if effect.size is not None:
             return effect.size, 0.5 * 10.0**-effect.digits
