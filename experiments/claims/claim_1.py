@@ -11,8 +11,9 @@ from experiments.claims.evidence import Evidence, accuracies, observed
 from experiments.claims.protocol import PROTOCOL, on_tasks
 from experiments.experiment import Experiment
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats.decisions import CLAIMS, Verdict
+from seqjax.stats.decisions.base import MARGINS
 from seqjax.stats.decisions.theory import FEED_FORWARD
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -25,11 +26,14 @@ ARMS = (
     Arm("elman_tanh", {"model.cell": "elman"}),
 )
 
-KEY = (
-    "feedforward_equal: as many parameters as the Elman networks. feedforward_window: reads the "
-    "last two steps. elman_logistic, elman_tanh: activation. Softmax, logistic: readout."
-)
-"""Names in the figure."""
+WORDS = {
+    "feedforward": "feed-forward",
+    "feedforward_equal": "feed-forward, as many parameters",
+    "feedforward_window": "feed-forward, last two steps",
+    "elman_logistic": "Elman, logistic",
+    "elman_tanh": "Elman, tanh",
+}
+"""Arms in words."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -75,6 +79,24 @@ def _largest_jacobian(record: Record) -> float:
     return float(max(*distance[1:], later))
 
 
+def _accuracy(chance: float) -> Quantity:
+    """Test accuracy, with the limits of the rule around chance."""
+    least, most = chance - MARGINS.at_chance, chance + MARGINS.above_chance
+    return Quantity(
+        "test accuracy",
+        (
+            Margin(least, most, f"chance ({chance:g}) and {MARGINS.above_chance:g} above it"),
+            Margin(0.9, 0.9, "limit that Elman networks must pass"),
+        ),
+    )
+
+
+def _place(name: str) -> Place:
+    """A row for each network in the panel of its readout."""
+    arm, _, readout = name.partition(", ")
+    return Place(WORDS[arm], f"{readout} readout")
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """‖∂ŷ_t/∂x_s‖ over t - s, with the softmax readout."""
     reach = {
@@ -82,13 +104,15 @@ def curves(evidence: Evidence) -> ClaimPanel:
         for (readout, arm), records in evidence.runs_by().items()
         if readout == READOUTS[0]
     }
-    title = "what an output depends on, after training"
+    title = "what an output depends on, after training (softmax readout)"
     return ClaimPanel(
         reach,
         title,
-        "steps from input to output",
-        "‖∂ŷ_t/∂x_s‖",
+        "steps from input to output, t − s",
+        "‖∂ŷ(t)/∂x(s)‖",
         first=0,
-        compared="accuracy",
-        key=KEY,
+        compared=_accuracy(evidence.records[0].chance.metric),
+        place=_place,
+        words=WORDS.__getitem__,
+        legend="network",
     )

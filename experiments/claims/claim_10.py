@@ -16,8 +16,9 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence
 from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.claims.words import DIFFERENCE, WORDS, in_words
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Place
 from seqjax.stats.decisions import CLAIMS, SeedScores, Verdict
 from seqjax.stats.decisions.base import scores_of, tasks_of
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -53,11 +54,9 @@ def tasks(full: bool) -> dict[str, dict]:
     return by_task | ({"arithmetic": {"task.name": "arithmetic", **stream}} if full else {})
 
 
-KEY = (
-    "nfg, nig, nog: LSTM without forget, input or output gate. nig − nfg: score that the loss of "
-    "the forget gate costs, less that of the loss of the input gate."
-)
-"""Names in the figure."""
+COSTS = {"nfg": "forget", "nig": "input", "nog": "output"}
+"""The gate that each arm lacks."""
+COMPARED = DIFFERENCE._replace(label="score lost without the first gate − without the second")
 
 
 def experiment(full: bool) -> Experiment:
@@ -114,11 +113,18 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return verdicts
 
 
+def _place(name: str) -> Place:
+    """A row for each pair of gates in the panel of its task: NIG − NFG is d_f − d_i."""
+    arms, _, task = name.rpartition(" on ")
+    second, first = arms.split(" − ")
+    return Place(f"{COSTS[first]} − {COSTS[second]}", in_words(task))
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Score that each task loses without each gate."""
     losses = _losses(evidence.scores_by())
     lines = {
-        f"{task}: {kind}": losses[task]
+        f"{WORDS[task]}: {kind}": losses[task]
         for kind, names in KINDS.items()
         for task in names
         if task in losses
@@ -129,8 +135,9 @@ def curves(evidence: Evidence) -> ClaimPanel:
         lines,
         title,
         "removed gate",
-        "score lost",
+        "score lost (0 none, 1 all)",
         categories=gates,
-        compared="difference in score",
-        key=KEY,
+        compared=COMPARED,
+        place=_place,
+        legend="task",
     )

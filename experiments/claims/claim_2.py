@@ -22,11 +22,11 @@ from seqjax.diagnostics.gradients import decades_per_step, gradient_profile
 from seqjax.diagnostics.probe import linear_probe
 from seqjax.init import InitSpec, init_cell
 from seqjax.recurrence.unroll import unroll
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.stats.decisions.analysis import Analysis, describe
-from seqjax.stats.decisions.base import DESCRIPTIVE, lookup, scores_of
+from seqjax.stats.decisions.base import DESCRIPTIVE, MARGINS, lookup, scores_of
 from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.synthetic.lag_recall import SYMBOLS
@@ -46,11 +46,26 @@ PLOTTED_GAINS = (0.9, 1.0)
 """Gains in the figure."""
 
 KEY = (
-    "Slope: change of log₁₀ ‖∂L/∂h_t‖ with each step back in time; below 0 gradients vanish. "
     f"Probe: linear classifier of the first symbol from the state at step {READ_AT}. Gain: scale "
     "of the recurrent matrix. With input: steps after the first have inputs too."
 )
 """Names in the figure."""
+COMPARED = {
+    "slope": Quantity(
+        "slope of log₁₀ ‖∂L/∂h(t)‖, decades a step back in time (below 0: vanishing)",
+        (Margin(-MARGINS.slope, MARGINS.slope, f"neither (within {MARGINS.slope:g})"),),
+        "draws",
+    ),
+    "probe": Quantity(
+        f"score of the probe at step {READ_AT} (0 chance, 1 perfect)",
+        (
+            Margin(0.0, 0.1, "overwritten (under 0.1)"),
+            Margin(0.5, 0.5, "limit above which the claim is contradicted"),
+        ),
+        "draws",
+    ),
+}
+"""Quantities of the figure."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -199,6 +214,13 @@ def _trained(evidence: Evidence) -> list[Verdict]:
     return [Verdict("2", statement, DESCRIPTIVE, reason, levels, n, exploratory=True)]
 
 
+def _place(name: str) -> Place:
+    """A row for each gain in the panel of its activation and input."""
+    head, gain, driven = name.split(", ")
+    quantity, _, cell = head.split(" ")
+    return Place(gain, f"{cell}, {driven}", quantity)
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Score of the probe after every step, at ``PLOTTED_GAINS``."""
     lines = {}
@@ -211,6 +233,8 @@ def curves(evidence: Evidence) -> ClaimPanel:
         "what a probe reads of the first input",
         "step",
         "score of the probe",
-        compared="slope in decades per step, or score of the probe",
+        compared=COMPARED,
         key=KEY,
+        place=_place,
+        legend="network",
     )

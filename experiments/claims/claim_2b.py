@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.claims.evidence import Evidence
+from experiments.claims.words import in_words
 from experiments.experiment import Experiment
 from seqjax.diagnostics.depth import draw_matrices, monotone_pieces
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Place, Quantity
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.base import lookup
 from seqjax.sweeps.measurement import Measurement, Point
@@ -26,8 +27,9 @@ network hardly folds; above 1 small differences grow."""
 DRAWS = 20
 KINDS = ("shared", "independent")
 
-KEY = "Shared: one matrix at all depths. Independent: a matrix for each depth."
-"""Names in the figure."""
+GROWTH = Quantity("doublings of the number of pieces a layer", n_of="draws")
+WORDS = {"shared": "one matrix", "independent": "a matrix a layer"}
+"""Kinds in words."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -105,6 +107,11 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return verdicts
 
 
+def _place(name: str) -> Place:
+    """A row for each kind."""
+    return Place(WORDS[name.rpartition(", ")[2]])
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Monotone pieces over depth."""
     lines = {
@@ -117,6 +124,8 @@ def curves(evidence: Evidence) -> ClaimPanel:
         "depth",
         "monotone pieces",
         log=True,
-        compared="doublings of the number of pieces with each depth",
-        key=KEY,
+        compared=GROWTH,
+        place=_place,
+        words=lambda name: in_words(name, WORDS),
+        legend="matrices",
     )

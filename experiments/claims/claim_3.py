@@ -11,10 +11,12 @@ import jax
 import numpy as np
 
 from experiments.claims.evidence import Evidence
+from experiments.claims.words import in_words
 from experiments.experiment import Experiment
 from seqjax.diagnostics.depth import depth_gradient
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
+from seqjax.stats.decisions.base import MARGINS
 from seqjax.stats.decisions.theory import DEPTHS, FAMILIES
 from seqjax.sweeps.measurement import Measurement, Point
 from seqjax.types import Array
@@ -24,11 +26,15 @@ OCTAVES = 1.0
 WINDOW = 1.0
 """Decades: a gradient norm in [.1, 10] counts as the same size."""
 
-KEY = (
-    "Shared: one matrix at all depths. Independent: a matrix for each depth. Gaussian, orthogonal: "
-    "kind of matrix. Linear, tanh: kind of unit."
-)
+KEY = "Gaussian, orthogonal: kind of matrix. Linear, tanh: kind of unit."
 """Names in the figure."""
+WORDS = {"shared": "one matrix", "independent": "a matrix a layer"}
+"""Kinds in words."""
+SHARES = Quantity(
+    "a matrix a layer − one matrix: share of draws that keep their gradient, at the best scale",
+    (Margin(-MARGINS.share, MARGINS.share, f"too small to count (under {MARGINS.share:g})"),),
+    "draws",
+)
 
 
 def experiment(full: bool) -> Experiment:
@@ -115,6 +121,11 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["3"](counts, draws.pop(), spread)
 
 
+def _place(name: str) -> Place:
+    """A row for each family."""
+    return Place(name.rpartition(", ")[2])
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Share of draws whose gradient keeps its size at the last depth, over scales."""
     measured = evidence.measured_by("family", "shared", "draws")
@@ -128,9 +139,12 @@ def curves(evidence: Evidence) -> ClaimPanel:
         lines,
         title,
         across,
-        "share",
+        "share of draws",
         first=-OCTAVES,
         step=2 * OCTAVES / (count - 1),
-        compared="difference between shares of draws, each at its best scale",
+        compared=SHARES,
         key=KEY,
+        place=_place,
+        words=lambda name: in_words(name, WORDS),
+        legend="network",
     )

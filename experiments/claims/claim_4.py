@@ -18,9 +18,10 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence, seed_scores
 from experiments.claims.protocol import PLAIN, on_tasks
+from experiments.claims.words import DIFFERENCE, FEWER_FAILURES, WORDS, in_words
 from experiments.experiment import Experiment
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Place
 from seqjax.stats import rules
 from seqjax.stats.decisions import CLAIMS, EvidenceError, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -40,11 +41,11 @@ THRESHOLDS = {
 }
 """Thresholds by full size or not, task and kind, at ``QUANTILES``."""
 
-KEY = (
-    "Norm, value: clipping by that quantity, at the threshold selected on validation data. None: "
-    "no clipping."
-)
+KEY = "Clipping by norm and by value: at the thresholds selected on validation data."
 """Names in the figure."""
+COMPARED = {"failures": FEWER_FAILURES, "score": DIFFERENCE}
+"""Quantities of the figure."""
+CLIPPING = {"none": "no clipping", "norm": "clipping by norm", "value": "clipping by value"}
 
 
 def experiment(full: bool) -> Experiment:
@@ -146,6 +147,15 @@ def _failures(
     return {pair: np.array(failed) for pair, failed in rows.items()}
 
 
+def _place(name: str) -> Place:
+    """A row for each kind of clipping in the panel of its task."""
+    head, _, task = name.rpartition(" on ")
+    if head.startswith("failures avoided by "):
+        kind = head.removeprefix("failures avoided by ")
+        return Place(CLIPPING[kind], in_words(task), "failures")
+    return Place(in_words(head, CLIPPING), in_words(task), "score")
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Share of failed runs over learning rates, at the chosen thresholds."""
     failed = _failures(evidence, _chosen(evidence))
@@ -156,8 +166,11 @@ def curves(evidence: Evidence) -> ClaimPanel:
         shares,
         "how often runs fail",
         "learning rate",
-        "share of runs",
+        "share of runs that fail",
         categories=at,
-        compared="reduction of the share of failed runs, or difference in score",
+        compared=COMPARED,
         key=KEY,
+        place=_place,
+        words=lambda name: in_words(name, WORDS | CLIPPING),
+        legend="task, clipping",
     )

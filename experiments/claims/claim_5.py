@@ -27,12 +27,13 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence, observed
 from experiments.claims.protocol import PLAIN, on_tasks
+from experiments.claims.words import in_words
 from experiments.experiment import Experiment
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.analysis import Analysis
-from seqjax.stats.decisions.base import scores_of
+from seqjax.stats.decisions.base import MARGINS, scores_of
 from seqjax.sweeps.study import Arm, Axis, Study
 
 FLOORS = {"a": "signal", "b": "contribution", "c": "norm"}
@@ -59,14 +60,30 @@ UNKNOWN = 1e6
 
 KEY = (
     "Floors raise small values of (a) the back-propagated signal, (b) the contribution of each "
-    "step to the weight gradient, (c) the gradient of all weights, to the 50 % (q50) or 90 % (q90) "
-    "quantile of their norms. Taken, added: score lost or gained by a floor. recall_9: recall of a "
-    "symbol 9 steps back. gain_1, gain_0.5: Elman network whose recurrent matrix starts as an "
-    "orthogonal matrix times that number. Clip: clipping at the median gradient norm. x-ratio: "
-    "largest ‖∂L/∂x‖ of t2 to t8 over that of t1. lstm none: LSTM without a floor. Below the "
-    "x-ratio are scores."
+    "step to the weight gradient, (c) the gradient of all weights, to the 50 or 90 % quantile of "
+    "their norms. Gain: the recurrent matrix of the Elman network starts as an orthogonal matrix "
+    "times that number. Clipped: at the median gradient norm."
 )
 """Names in the figure."""
+EFFECT = (
+    Margin(-MARGINS.yes, MARGINS.yes, f"no effect (under {MARGINS.yes:g})"),
+    Margin(MARGINS.floor_effect, MARGINS.floor_effect, "smallest effect that counts"),
+)
+COMPARED = {
+    "taken": Quantity("score lost by a floor", EFFECT),
+    "added": Quantity("score gained by a floor", EFFECT),
+    "x-ratio": Quantity(
+        "largest ‖∂L/∂x‖ of steps 2 to 8\nover that of step 1",
+        (Margin(0.5, 0.5, "limit of the claim"),),
+    ),
+    "score": Quantity("score (0 chance, 1 best); listed, decides nothing"),
+}
+"""Quantities of the figure."""
+MODELS = {"gain_1": "Elman, gain 1", "gain_0.5": "Elman, gain 0.5", "lstm": "LSTM"}
+TASKS = {f"recall_{lag}": f"recall {lag} steps back" for lags in LAGS.values() for lag in lags}
+SIGNALS = {"x": "‖∂L/∂x(t)‖", "h": "‖∂L/∂h(t)‖", "c": "‖∂L/∂C(t)‖"}
+LEVEL = {"q50": "50 %", "q90": "90 %"}
+"""Models, tasks, gradients and levels in words."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -170,6 +187,28 @@ def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return a / b
 
 
+def _place(name: str) -> Place:
+    """A row for each floor and level, in the panel of its task and model."""
+    if " on " in name:
+        arm, _, task = name.rpartition(" on ")
+        model, *rest = arm.split(" ")
+        return Place(f"{MODELS[model]}, {_treatment(rest)}", TASKS[task], "score")
+    head, _, setting = name.rpartition(", ")
+    task, model = setting.split(" ")
+    facet = f"{TASKS[task]}, {MODELS[model]}"
+    if head == "x-ratio":
+        return Place("no floor", facet, head)
+    quantity, _, _, *floor = head.split(" ")
+    return Place(_treatment(floor), facet, quantity)
+
+
+def _treatment(names: Sequence[str]) -> str:
+    """Floor and level, or clipping, in words."""
+    if names[0] in FLOORS:
+        return f"floor {names[0]} at {LEVEL[names[1]]}"
+    return {"none": "no floor", "clip": "clipped"}[names[0]]
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Gradients at each step of the sequence without a floor, on the first task."""
     runs = _without_floor(evidence)
@@ -178,13 +217,16 @@ def curves(evidence: Evidence) -> ClaimPanel:
         for name in ("xhc" if model == "lstm" else "xh") * (task == first):
             norms_NT = _after(records, name)
             lines[f"{model}, {name}"] = _over(norms_NT, norms_NT.max(axis=1, keepdims=True))
-    title = f"gradients without a floor, after training on {first}"
+    title = f"gradients without a floor, after training on {TASKS[first]}"
     return ClaimPanel(
         lines,
         title,
         "step t",
-        "‖∂L/∂(x, h, C)_t‖ over the largest",
+        "gradient norm over the largest",
         log=True,
-        compared="difference in score, score, or ratio of gradients",
+        compared=COMPARED,
         key=KEY,
+        place=_place,
+        words=lambda name: in_words(name, MODELS | SIGNALS),
+        legend="network, gradient",
     )

@@ -9,8 +9,9 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence, accuracies
 from experiments.claims.protocol import PROTOCOL
+from experiments.claims.words import in_words
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 from seqjax.tasks.synthetic.agreement import ATTRACTORS, NUMBERS
@@ -18,10 +19,19 @@ from seqjax.tasks.synthetic.agreement import ATTRACTORS, NUMBERS
 METRICS = {7: "accuracy_7_opposite", 15: "accuracy_15", 30: "accuracy_30"}
 
 KEY = (
-    "At 7, 15, 30: words between subject and verb. irnn: ReLU network whose recurrent matrix "
-    "starts as the identity. Last noun: the answer is the number of the last noun."
+    "IRNN: ReLU network whose recurrent matrix starts as the identity. Last noun, majority: rules "
+    "that answer with the number of the last noun, or always the same."
 )
 """Names in the figure."""
+BETWEEN = {7: "7 words, an opposite noun", 15: "15 words", 30: "30 words"}
+"""Distances in words."""
+ACCURACY = Quantity(
+    "test accuracy",
+    (
+        Margin(0.95, 1.0, "can (0.95 or more)"),
+        Margin(0.75, 0.75, "limit below which the Elman network cannot"),
+    ),
+)
 
 
 def experiment(full: bool) -> Experiment:
@@ -89,19 +99,27 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["6"](_measured(evidence))
 
 
+def _place(name: str) -> Place:
+    """A row for each network and rule in the panel of its distance."""
+    arm, _, distance = name.rpartition(" at ")
+    return Place(in_words(arm), BETWEEN[int(distance)])
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Accuracy of each arm by distance."""
     measured = _measured(evidence)
     arms = dict.fromkeys(arm for arm, _ in measured)
     lines = {arm: np.stack([measured[arm, k] for k in METRICS], axis=1) for arm in arms}
     title = "accuracy by distance, 10 being the longest trained on"
-    between = ("7, an opposite noun", "15", "30")
     return ClaimPanel(
         lines,
         title,
-        "words between",
-        "accuracy",
-        categories=between,
-        compared="accuracy",
+        "words between subject and verb",
+        "test accuracy",
+        categories=tuple(BETWEEN.values()),
+        compared=ACCURACY,
         key=KEY,
+        place=_place,
+        words=in_words,
+        legend="network or rule",
     )

@@ -13,8 +13,9 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence
 from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.claims.words import DIFFERENCE, FEWER_FAILURES, in_words, on_task
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Place
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -31,11 +32,12 @@ FAILING = ARMS[:2]
 """Arms whose failures are counted."""
 
 KEY = (
-    "irnn: ReLU network whose recurrent matrix starts as the identity. lstm_ungated: LSTM without "
-    "gates. janet: LSTM with a forget gate alone. Failures avoided: share of failed runs of the "
-    "unclipped Elman network, less that of the unclipped LSTM."
+    "IRNN: ReLU network whose recurrent matrix starts as the identity. JANET: LSTM with a forget "
+    "gate alone."
 )
 """Names in the figure."""
+COMPARED = {"score": DIFFERENCE, "failures": FEWER_FAILURES}
+"""Quantities of the figure."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -81,13 +83,23 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["7"](evidence.scores_by(), failures)
 
 
+def _place(name: str) -> Place:
+    """A row for each difference in the panel of its task."""
+    if name.startswith("failures avoided"):
+        return Place("LSTM against Elman", name.rpartition(" on ")[2], "failures")
+    return on_task(name)._replace(quantity="score")
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Largest gradient norm of each unclipped run, by learning rate."""
     largest: dict[str, list[list[float]]] = {}
+    failed: dict[str, list[list[bool]]] = {}
     runs = evidence.runs_by("unclipped", "rate")
     for (task, arm, _), records in runs.items():
         norms = [record.gradient_norm.q100 for record in records]
-        largest.setdefault(f"{arm} on {task}", []).append(norms)
+        name = f"{arm} on {task}"
+        largest.setdefault(name, []).append(norms)
+        failed.setdefault(name, []).append([record.failed is not None for record in records])
     lines = {name: np.array(rows, np.float64).T for name, rows in largest.items()}
     title = "largest gradient of a run without clipping"
     rates = tuple(f"{rate:.2g}" for rate in dict.fromkeys(rate for *_, rate in runs))
@@ -95,9 +107,13 @@ def curves(evidence: Evidence) -> ClaimPanel:
         lines,
         title,
         "learning rate",
-        "‖∂L/∂θ‖",
+        "largest ‖∂L/∂θ‖ of a run",
         log=True,
         categories=rates,
-        compared="difference in score, or reduction of the share of failed runs",
+        compared=COMPARED,
         key=KEY,
+        place=_place,
+        words=in_words,
+        legend="network and task",
+        failed={name: np.array(rows).T for name, rows in failed.items()},
     )

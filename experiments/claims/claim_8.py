@@ -15,9 +15,10 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence, observed
 from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.claims.words import in_words
 from experiments.experiment import Experiment
 from seqjax.diagnostics.gates import EDGES
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.study import Arm, Axis, Study
 
@@ -27,11 +28,14 @@ LAYERS = {"adding": 1, "agreement": 1, "digits_rows": 1, "characters": 2}
 STEPS = {"adding": 400, "agreement": 200, "digits_rows": 200, "characters": 200}
 LSTM = "lstm"
 
-KEY = (
-    "Names are task, layer and gate: adding 0 i is the input gate of the first layer on adding. "
-    "i: input gate. f: forget gate. o: output gate."
+GATE_WORDS = {"i": "input gate", "f": "forget gate", "o": "output gate"}
+SHARE = Quantity(
+    "share of gate values below 0.1 or above 0.9",
+    (
+        Margin(0.8, 1.0, "nearly all (above 0.8)"),
+        Margin(0.5, 0.5, "limit below which the claim is contradicted"),
+    ),
 )
-"""Names in the figure."""
 
 
 def experiment(full: bool) -> Experiment:
@@ -90,11 +94,20 @@ def _shares(evidence: Evidence, edge: int, time: int) -> dict[tuple[str, int, st
     return {key: (low[key] + high[key])[:, time, edge] for key in low}
 
 
+def _place(name: str) -> Place:
+    """A row for each gate in the panel of its task and layer."""
+    task, layer, gate = name.split(" ")
+    several = LAYERS.get(task, 1) > 1
+    return Place(GATE_WORDS[gate], in_words(task) + f", layer {int(layer) + 1}" * several)
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Histogram of the values of each gate after the registered number of steps."""
     histograms = _gate_values(evidence, "histogram").items()
     lines = {
-        gate: np.mean([rows[:, 1] for key, rows in histograms if key[-1] == gate], axis=0)
+        GATE_WORDS[gate]: np.mean(
+            [rows[:, 1] for key, rows in histograms if key[-1] == gate], axis=0
+        )
         for gate in GATES
     }
     title = "gate values after training, mean of tasks and layers"
@@ -103,9 +116,10 @@ def curves(evidence: Evidence) -> ClaimPanel:
         lines,
         title,
         "gate value",
-        "share",
+        f"share of gate values in a bin of {width:g}",
         first=width / 2,
         step=width,
-        compared="share of gate values below .1 or above .9",
-        key=KEY,
+        compared=SHARE,
+        place=_place,
+        legend="gate",
     )

@@ -10,8 +10,9 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence
 from experiments.claims.protocol import PROTOCOL, on_tasks
+from experiments.claims.words import DIFFERENCE, WORDS, on_task
 from experiments.experiment import Experiment
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Place
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.stats.decisions.base import scores_of
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -64,9 +65,18 @@ def tasks(full: bool) -> dict[str, dict]:
     return by_task
 
 
+NAMES = {
+    **WORDS,
+    "lstm_0": "LSTM b=0",
+    **{f"lstm_{x}": f"LSTM b_{x}=1" for x in BIASES},
+    **{f"lstm_{x}_drawn": f"LSTM b_{x}~1" for x in BIASES},
+    **{arm.name: f"LSTM b_f={arm.settings['init.bias.f']:g}" for arm in OTHERS},
+    **{arm.name: f"GRU b_z={arm.settings['init.bias.z']:g}" for arm in GRUS},
+}
+"""Arms and tasks in words."""
 KEY = (
-    "lstm_0: all biases start at 0. lstm_f, lstm_i, lstm_o: the bias of the forget, input or "
-    "output gate starts at 1. Drawn: each entry of that bias is drawn from N(1, .1²)."
+    "b=0: all biases start at 0. b_f, b_i, b_o = 1: the bias of the forget, input or output gate "
+    "starts at 1; ~1: each entry of that bias is drawn from N(1, 0.1²)."
 )
 """Names in the figure."""
 
@@ -89,20 +99,32 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["9"](evidence.scores_by())
 
 
+def _place(name: str) -> Place:
+    """A row for each difference in the panel of its task."""
+    return on_task(name, NAMES)
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Score of every arm, a line for each task."""
     scores = evidence.scores_by()
     arms = tuple(dict.fromkeys(arm for _, arm in scores))
-    lines = {
-        task: np.stack([scores_of(scores, task, arm) for arm in arms], axis=1)
-        for task in dict.fromkeys(task for task, _ in scores)
-    }
+    tasks = tuple(dict.fromkeys(task for task, _ in scores))
+    lines, failed = (
+        {NAMES[task]: np.stack([of(task, arm) for arm in arms], axis=1) for task in tasks}
+        for of in (
+            lambda task, arm: scores_of(scores, task, arm),
+            lambda task, arm: scores[task, arm].failed,
+        )
+    )
     return ClaimPanel(
         lines,
         "score of each arm",
         "",
-        "score",
-        categories=arms,
-        compared="difference in score",
+        "score (0 chance, 1 best)",
+        categories=tuple(NAMES[arm] for arm in arms),
+        compared=DIFFERENCE,
         key=KEY,
+        place=_place,
+        legend="task",
+        failed=failed,
     )

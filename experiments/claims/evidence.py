@@ -16,9 +16,6 @@ CHANGES = {1: "evidence of claims 1 to 13f as first registered"}
 """Changes of each version in the evidence that claims take from records. Raise ``VERSION`` under
 the same conditions as ``rules.VERSION``."""
 
-SAVED = "A over B: share of B's error that A saves"
-"""Label of ``gains`` in figures."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Evidence:

@@ -13,11 +13,12 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence, accuracies, gains
 from experiments.claims.protocol import PROTOCOL
+from experiments.claims.words import SAVED, in_words
 from experiments.experiment import Experiment
 from seqjax.baselines import classical
 from seqjax.data.elnino import SEASON, elnino
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Place
 from seqjax.stats.decisions import CLAIMS, Verdict
 from seqjax.sweeps.measurement import Measurement
 from seqjax.sweeps.study import Arm, Axis, Study
@@ -121,7 +122,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     """Mean absolute errors of every arm and forecast, by horizon."""
     lines, runs = {}, _by_horizon(evidence)
     for arm in dict.fromkeys(arm for arm, _ in runs):
-        lines[arm] = np.stack([accuracies(runs[arm, h]) for h in HORIZONS], axis=1)
+        lines[in_words(arm)] = np.stack([accuracies(runs[arm, h]) for h in HORIZONS], axis=1)
     measured = evidence.measured_by("forecast", "horizon")
     for name in (*USUAL, *FITTED):
         lines[name] = np.array([[measured[name, h]["mae"] for h in HORIZONS]])
@@ -131,8 +132,10 @@ def curves(evidence: Evidence) -> ClaimPanel:
         title,
         "",
         "°C",
+        SAVED,
         categories=between,
-        compared="share of the error that the LSTM saves",
+        place=lambda name: Place(*name.split(" over ")[::-1]),
+        legend="network or forecast",
     )
 
 

@@ -17,13 +17,15 @@ from typing import Any
 import numpy as np
 
 from experiments.claims.evidence import Evidence, accuracies, gains
+from experiments.claims.words import SAVED
 from experiments.experiment import Experiment
 from experiments.studies.panels import with_baselines
 from seqjax.baselines import ngrams
 from seqjax.data.poems import FORMS, collected, tang
 from seqjax.records.record import Record
-from seqjax.reporting.plots.claims import ClaimPanel
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats.decisions import CLAIMS, Verdict
+from seqjax.stats.decisions.uses import FORM, FORMLESS
 from seqjax.sweeps.measurement import Measurement, Point, task_of
 from seqjax.sweeps.study import Arm, Study
 from seqjax.tasks.datasets import poetry
@@ -31,6 +33,17 @@ from seqjax.tasks.datasets.poems import Poems
 
 BASELINES = {"unigram": (1, False), "trigram": (3, False), "trigram told the form": (3, True)}
 """Order of each n-gram model, and True where it is restricted to the form."""
+COMPARED = {
+    "perplexity": SAVED._replace(label="share of the baseline's perplexity that the LSTM saves"),
+    "form": Quantity(
+        "share of sampled poems in form",
+        (
+            Margin(FORM, 1.0, f"writes poems ({FORM:g} or more)"),
+            Margin(FORMLESS, FORMLESS, "limit below which it does not"),
+        ),
+    ),
+}
+"""Quantities of the figure."""
 REAL = "poems"
 """The point that measures the poems themselves."""
 READ = {"task.name": "poems", "task.vocabulary": 2500}
@@ -136,12 +149,19 @@ def decide(evidence: Evidence) -> list[Verdict]:
     return CLAIMS["12"](saved, np.array(formed))
 
 
+def _place(name: str) -> Place:
+    """A row for each baseline, and one for the form of sampled poems."""
+    if name in BASELINES:
+        return Place(name, quantity="perplexity")
+    return Place("sampled poems", quantity="form")
+
+
 def curves(evidence: Evidence) -> ClaimPanel:
     """Perplexities of the LSTM and of the baselines."""
     runs, baselines = _compared(evidence)
-    compared = "share of the perplexity that the LSTM saves, or share of poems in form"
     perplexities = {"lstm": accuracies(runs)}
-    return with_baselines(perplexities, baselines, "perplexity", "on the test poems", compared)
+    title, y_label = "prediction of the next symbol", "perplexity of the test poems"
+    return with_baselines(perplexities, baselines, title, y_label, COMPARED, _place)
 
 
 def _compared(evidence: Evidence) -> tuple[list[Record], dict[str, float]]:

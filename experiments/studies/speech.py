@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.claims.evidence import SAVED, Evidence, accuracies, gains
+from experiments.claims.evidence import Evidence, accuracies, gains
 from experiments.claims.protocol import PROTOCOL
+from experiments.claims.words import SAVED, in_words
 from experiments.experiment import Experiment
+from experiments.studies.panels import over_baseline
 from seqjax.baselines import classical
 from seqjax.data.japanese_vowels import LONGEST
 from seqjax.published.figures import Source
@@ -141,9 +143,16 @@ def curves(evidence: Evidence) -> ClaimPanel:
     by_values = [_errors(evidence, standardised) for standardised in (False, True)]
     lines |= {name: np.array([[errors[name] for errors in by_values]]) for name in DISTANCES}
     percent = {name: 100 * errors for name, errors in lines.items()}
-    values = ("values as published", "standardised")
+    values = ("values as published", "standardised values")
     return ClaimPanel(
-        percent, "wrong speakers", "", "% of the test utterances", categories=values, compared=SAVED
+        {in_words(name): rows for name, rows in percent.items()},
+        "wrong speakers",
+        "",
+        "% of the test utterances",
+        SAVED,
+        categories=values,
+        place=over_baseline,
+        legend="network, distance of neighbours",
     )
 
 

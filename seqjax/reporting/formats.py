@@ -39,6 +39,28 @@ def label(value: Any) -> str:
     return str(value)
 
 
+METRICS = {
+    "mae": "mean absolute error",
+    "mse": "mean squared error",
+    "bits": "bits per character",
+    "nll": "negative log-likelihood, nats",
+    "score": "score, 0 at chance and 1 at best",
+}
+"""Metrics in words, with units; the unit of an error is that of the targets."""
+
+
+def metric_in_words(name: str) -> str:
+    """Name of a metric for the axis of a figure.
+
+    >>> metric_in_words("mae"), metric_in_words("frame_nll"), metric_in_words("balanced_accuracy")
+    ('mean absolute error', 'frame negative log-likelihood, nats', 'balanced accuracy')
+    """
+    *first, last = name.split("_")
+    if last in METRICS:
+        return " ".join([*first, METRICS[last]])
+    return name.replace("_", " ")
+
+
 MARKUP = re.compile(r"[\\`*\[\]|$~#]|(?<!\w)_|_(?!\w)")  # in GFM _ inside a word is not markup
 
 

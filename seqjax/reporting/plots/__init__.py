@@ -1,6 +1,6 @@
 """Figures of tables, of quantities observed during training, and of verdicts."""
 
-from seqjax.reporting.plots.claims import ClaimPanel, claim_figure
+from seqjax.reporting.plots.claims import ClaimPanel, Margin, Place, Quantity, claim_figure
 from seqjax.reporting.plots.dumbbells import dumbbells
 from seqjax.reporting.plots.forests import forest
 from seqjax.reporting.plots.heat_maps import MOST_CELLS, heat_map
@@ -12,6 +12,9 @@ __all__ = [
     "MOST_CELLS",
     "MOST_PANELS",
     "ClaimPanel",
+    "Margin",
+    "Place",
+    "Quantity",
     "claim_figure",
     "curves",
     "dumbbells",

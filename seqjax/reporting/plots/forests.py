@@ -4,30 +4,41 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 
-from seqjax.reporting.aggregate import TableCell
-from seqjax.reporting.formats import label
-from seqjax.reporting.plots.heat_maps import row_label
-from seqjax.reporting.plots.style import INK, RC, Figure, extra_width, short_name, write_title
+from seqjax.reporting.aggregate import MARKS, TableCell
+from seqjax.reporting.formats import label, metric_in_words
+from seqjax.reporting.plots import style
+from seqjax.reporting.plots.grouping import row_label
+from seqjax.reporting.plots.style import FAILED, GREY, INK, SMALL, Figure, short_name
 from seqjax.reporting.tables import Table, cell_text
 from seqjax.stats import intervals, rules
 from seqjax.types import unknown
 
-ROW, HEAD, WIDTH = 0.24, 0.75, 4.6
-"""Inches: height of a row, height of title and axis, width of a panel with its numbers."""
-SEED, LINE, GRID, FAILED = "#7a7a7a", "#888888", "#dddddd", "#b3242b"
-REFERENCE = {"color": LINE, "linewidth": 0.9, "linestyle": "--", "zorder": 0}
+ROW, HEAD = 5.0, 17.0
+"""Millimetres: height of a row, height of title and axis."""
+LEVEL = f"{100 * rules.CONFIDENCE:.0f} %"
+CIRCLE = {
+    "marker": "o",
+    "color": GREY,
+    "markerfacecolor": "none",
+    "markeredgewidth": 0.6,
+    "zorder": 3,
+}
+CROSS = {"marker": "x", "color": FAILED, "markeredgewidth": 0.8}
+"""A run, and a failed run."""
+REFERENCE = {"color": GREY, "linewidth": 0.8, "linestyle": "--", "zorder": 0}
 
 Key = tuple[tuple, Any]
 """Row and column of a cell in the grid of its table."""
 
 
-def forest(table: Table, reference: str | Mapping[str, Any] | None = None) -> Figure:
+def forest(
+    table: Table, reference: str | Mapping[str, Any] | None = None, margin: float | None = None
+) -> Figure:
     """Forest plot: a row for each cell, in the order of the table.
 
-    A row has the mean with its Student-t interval, a dot for every seed and a cross for every
+    A row has the mean with its Student-t interval, a circle for every run and a cross for every
     failed run. With a reference, a dashed line shows the mean of the cell that a row is compared
     with, and a second panel shows the differences to it, paired by seed, with their mean and its
     Student-t interval. A failed run counts as chance there too. An axis that the reference does not
@@ -38,6 +49,7 @@ def forest(table: Table, reference: str | Mapping[str, Any] | None = None) -> Fi
       reference: the arm that all others are compared with at their own point, such as "lstm"; or
         values by title of the axis, such as {"clip.threshold": inf}, that each cell is compared
         with.
+      margin: differences smaller than this do not count; their range is shaded.
 
     Raises:
       ValueError: the table has no such arm, axis or value.
@@ -46,38 +58,63 @@ def forest(table: Table, reference: str | Mapping[str, Any] | None = None) -> Fi
     keys = [key for key in keys if key in table.grid]
     compared = {} if reference is None else _compared(table, keys, reference)
     names = [row_label((*row, column) if table.column_title else row) for row, column in keys]
-    across = 1 if reference is None else 2
-    size = (WIDTH * across + extra_width(names, 8), HEAD + ROW * len(keys))
-    with matplotlib.rc_context(RC):
-        fig = Figure(figsize=size, layout="constrained")
+    narrow = reference is None and max(map(len, names)) < 12
+    with style.drawing():
+        fig = style.new_figure(style.ONE if narrow else style.TWO, HEAD + ROW * len(keys))
+        across = 1 if reference is None else 2
         values, *others = fig.subplots(1, across, squeeze=False, sharey=True)[0]
         for y, key in enumerate(keys):
             _draw_values(values, y, table.grid[key])
             if key in compared and not table.grid[compared[key]].failure:
                 mean = table.grid[compared[key]].mean
                 values.plot([mean, mean], [y - 0.5, y + 0.5], **REFERENCE)
+        _label(values, table, names, lettered=across > 1)
         for panel in others:
+            if margin is not None:
+                panel.axvspan(-margin, margin, color=style.MARGIN, linewidth=0, zorder=-1)
             _draw_differences(panel, table, keys, compared)
-            panel.set_xlabel(f"difference to {_name(reference)}, paired by seed (number of seeds)")
-        _label(values, table, names)
+            panel.set_xlabel(f"difference to {_name(reference)} in {_metric(table)}")
+            panel.set_title("b  paired by seed", loc="left", pad=12)
+            _head(panel, f"mean ± {LEVEL} interval (seeds)")
+        _head(values, f"mean ± {LEVEL} interval (runs/failed)")
         for panel in (values, *others):
             _separate(panel, keys)
             panel.tick_params(axis="y", length=0)
             panel.spines["left"].set_visible(False)
-        write_title(fig, table.changed)
+        style.write_title(fig, table.changed)
+        style.write_note(fig, _note(table, margin if others else None))
     return fig
 
 
-def _label(panel: Axes, table: Table, names: Sequence[str]) -> None:
+def _metric(table: Table) -> str:
+    return short_name(f"{table.part} {metric_in_words(table.metric)}".strip(), 60)
+
+
+def _label(panel: Axes, table: Table, names: Sequence[str], lettered: bool) -> None:
     """Label the panel of values: title, metric, names of the rows and what they consist of."""
     partial = f" ({table.incomplete})" * bool(table.incomplete)
-    panel.set_title(short_name(table.title) + partial, loc="left")
+    letter = "a  " if lettered else ""
+    panel.set_title(f"{letter}{short_name(table.title)}{partial}", loc="left", pad=12)
     better = "higher" if table.higher_is_better else "lower"
-    metric = short_name(f"{table.part} {table.metric}".strip())
-    panel.set_xlabel(f"{metric} ({better} is better)")
+    panel.set_xlabel(f"{_metric(table)} ({better} is better)")
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.set_ylabel(short_name(", ".join(filter(None, (*table.row_titles, table.column_title)))))
+
+
+def _note(table: Table, margin: float | None) -> str:
+    """Explanation of the marks that occur in a figure."""
+    cells = table.cells()
+    parts = [f"Circles: runs. Diamonds: means with {LEVEL} Student-t intervals."]
+    if any(cell.failed for cell in cells):
+        parts.append("Crosses: failed runs, which count as chance.")
+    if any(cell.chosen is not None for cell in cells):
+        parts.append(f"@: {short_name(table.tuned or '')}, selected on validation data.")
+    if margin is not None:
+        parts.append(f"Shaded: differences smaller than {margin:g}, which do not count.")
+    used = {mark for cell in cells for mark in cell.marks}
+    parts += [f"{sign}: {meaning}." for mark, (sign, meaning) in MARKS.items() if mark in used]
+    return " ".join(parts)
 
 
 def _separate(panel: Axes, keys: Sequence[Key]) -> None:
@@ -86,7 +123,7 @@ def _separate(panel: Axes, keys: Sequence[Key]) -> None:
     changes = [y for y in range(1, len(heads)) if heads[y] != heads[y - 1]]
     if len(changes) < len(heads) - 1:
         for y in changes:
-            panel.axhline(y - 0.5, color=GRID, linewidth=0.8, zorder=0)
+            panel.axhline(y - 0.5, color=style.MARGIN, linewidth=0.8, zorder=0)
 
 
 def _name(reference: str | Mapping[str, Any]) -> str:
@@ -132,11 +169,10 @@ def _fits(key: Key, parts: Sequence[Any], wanted: Mapping[int, Any]) -> bool:
 
 
 def _draw_values(panel: Axes, y: int, cell: TableCell) -> None:
-    """Draw the seeds, the mean and the interval of a cell, and write them."""
+    """Draw the runs, the mean and the interval of a cell, and write them."""
     for run in cell.records:
-        failed = run.failed is not None
-        style = {"marker": "x", "color": FAILED} if failed else {"marker": "o", "color": SEED}
-        panel.plot(rules.reported_value(run), y, markersize=4, alpha=0.6, linestyle="", **style)
+        look = CROSS if run.failed is not None else CIRCLE
+        panel.plot(rules.reported_value(run), y, linestyle="", **look)
     if not cell.failure:
         _draw_interval(panel, y, cell.mean, cell.half_width)
     _write(panel, y, cell_text(cell), FAILED if cell.failure else INK)
@@ -150,7 +186,7 @@ def _draw_differences(
     found: dict[int, list[float]] = {}
     for y, key in enumerate(keys):
         if key not in compared or compared[key] == key:
-            _write(panel, y, "reference" * (key in compared), LINE)
+            _write(panel, y, "reference" * (key in compared), GREY)
             continue
         cell, reference = table.grid[key], table.grid[compared[key]]
         if cell.failure or reference.failure:
@@ -162,7 +198,7 @@ def _draw_differences(
     largest = max((abs(x) for differences in found.values() for x in differences), default=0)
     places = max(0, 2 - math.floor(math.log10(largest))) if largest else 3
     for y, differences in found.items():
-        panel.plot(differences, [y] * len(differences), "o", color=SEED, markersize=4, alpha=0.6)
+        panel.plot(differences, [y] * len(differences), linestyle="", **CIRCLE)
         mean, half_width = intervals.student_interval(differences, rules.CONFIDENCE)
         _draw_interval(panel, y, mean, half_width)
         interval = "" if math.isnan(half_width) else f" ± {half_width:.{places}f}"
@@ -171,11 +207,16 @@ def _draw_differences(
 
 def _draw_interval(panel: Axes, y: int, mean: float, half_width: float) -> None:
     """Draw a mean and its interval, if there is one."""
-    panel.plot([mean - half_width, mean + half_width], [y, y], color=INK, linewidth=1.3)
-    panel.plot(mean, y, "D", color=INK, markersize=4)
+    panel.plot([mean - half_width, mean + half_width], [y, y], color=INK)
+    panel.plot(mean, y, "D", color=INK, markersize=3)
 
 
-def _write(panel: Axes, y: int, text: str, colour: str) -> None:
+def _write(panel: Axes, y: float, text: str, colour: str) -> None:
     """Write the numbers of a row on the right of a panel."""
     place = panel.get_yaxis_transform()
-    panel.text(1.03, y, text, transform=place, va="center", color=colour, fontsize=7.5)
+    panel.text(1.03, y, text, transform=place, va="center", color=colour, fontsize=SMALL)
+
+
+def _head(panel: Axes, text: str) -> None:
+    """Write the head of the numbers on the right of a panel."""
+    panel.text(1.03, 1.0, text, transform=panel.transAxes, va="bottom", color=GREY, fontsize=SMALL)

@@ -1,23 +1,53 @@
-"""Heat map of a table."""
+"""Heat map of a table.
 
-import matplotlib
+A colour is evidence: only cells whose interval excludes the median of the cells that they can be
+compared with, those of their task, are coloured. The others are grey, whatever their mean.
+"""
+
+import math
+import statistics
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from seqjax.reporting.aggregate import TableCell
-from seqjax.reporting.formats import label, mean_and_interval
-from seqjax.reporting.plots.style import INK, PALE, RC, Figure, extra_width, short_name, write_title
+from seqjax.reporting.aggregate import MARKS, TableCell
+from seqjax.reporting.formats import label, mean_and_interval, metric_in_words
+from seqjax.reporting.plots import style
+from seqjax.reporting.plots.grouping import row_label, runs_in_words, task_of
+from seqjax.reporting.plots.style import INK, SMALL, Figure, short_name
 from seqjax.reporting.tables import Table
+from seqjax.stats import rules
 
-FAILED = "#c9c9c9"
 MOST_CELLS = 1000
 """More cells of a heat map cannot be read."""
+WIDE, HIGH, FLAT = 13.0, 3.1, 5.2
+"""Millimetres: smallest width of a cell, height of a line of text, height of a cell on one line."""
+CHARACTER, MARGINS = 1.35, 12.0
+"""Millimetres: width of a character, and of what is beside cells and labels."""
+LEVEL = f"{100 * rules.CONFIDENCE:.0f} %"
+
+Text = Mapping[tuple, list[str]]
+"""Lines of text of a cell by its place in the grid."""
 
 
-def row_label(row: tuple) -> str:
-    """Label of a row in a figure."""
-    return short_name(", ".join(label(value) for value in row)) or "all"
+class Scale(NamedTuple):
+    """Numbers that colours show.
+
+    Attributes:
+      values: (rows, columns) numbers, NaN for none.
+      low, high: ends of the scale.
+      colours: name of the colour map, or the map.
+      label: text of the colour bar.
+    """
+
+    values: np.ndarray
+    low: float
+    high: float
+    colours: object
+    label: str
 
 
 def heat_map(table: Table, quantity: str = "metric") -> Figure:
@@ -25,87 +55,164 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
 
     Args:
       table: the table.
-      quantity: "metric" for the mean test metric, with the tuned value and the number of failed
-        runs; "clipped" for the fraction of clipped steps.
+      quantity: "metric" for the mean test metric with its interval, the tuned value, the marks and
+        the number of failed runs; "clipped" for the fraction of clipped steps.
 
     Raises:
       ValueError: another quantity, or one that the table lacks.
     """
     if quantity not in ("metric", "clipped"):
         raise ValueError(f"quantity: expected metric or clipped, got {quantity!r}")
-    values = np.full((len(table.rows), len(table.columns)), np.nan)
-    for (row, column), cell in table.grid.items():
-        value = cell.clipped_fraction
-        if quantity == "metric":
-            value = np.nan if cell.failure else cell.mean
-        values[table.rows.index(row), table.columns.index(column)] = value
-    if quantity == "clipped" and np.isnan(values).all():
-        raise ValueError("quantity: expected metric for a table without clipping, got 'clipped'")
-    name = (
-        f"{table.part} {table.metric}".strip()
-        if quantity == "metric"
-        else "fraction of clipped steps"
-    )
-    bright_is_high = quantity == "clipped" or table.higher_is_better
-    across = [short_name(label(column)) if table.column_title else "" for column in table.columns]
-    down = [row_label(row) for row in table.rows]
-    width = 2.4 + 0.95 * len(across) + extra_width(down, 12) + extra_width(across, 10)
-    with matplotlib.rc_context(RC):
-        fig = Figure(figsize=(width, 1.5 + 0.42 * len(down)), layout="constrained")
-        axes = fig.add_subplot()
-        colours = "viridis" if bright_is_high else "viridis_r"
-        any_number = np.isfinite(values).any()
-        limits = {} if quantity == "metric" and any_number else {"vmin": 0, "vmax": 1}
-        image = axes.imshow(values, cmap=colours, aspect="auto", **limits)
-        axes.set_xticks(range(len(across)), across)
-        axes.set_yticks(range(len(down)), down)
-        axes.set_xlabel(short_name(table.column_title))
-        axes.set_ylabel(short_name(", ".join(table.row_titles)))
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        for (row, column), cell in table.grid.items():
-            x, y = table.columns.index(column), table.rows.index(row)
-            if quantity == "metric" and cell.failure:
-                _write_failed_cell(axes, x, y, cell)
-                continue
-            brightness = image.norm(values[y, x])
-            if not bright_is_high:
-                brightness = 1 - brightness
-            _write_cell(axes, x, y, cell, quantity, INK if brightness > 0.55 else PALE)
-        title = f"{short_name(table.title)}: {short_name(name)}"
-        axes.set_title(title + f" ({table.incomplete})" * bool(table.incomplete), loc="left")
-        write_title(fig, table.changed)
-        if any_number:
-            fig.colorbar(image, ax=axes, fraction=0.05, pad=0.03).outline.set_visible(False)
+    clipped = quantity == "clipped"
+    scale = _clipped(table) if clipped else _differences(table)
+    texts = {
+        key: _clipped_text(cell) if clipped else _text(cell) for key, cell in table.grid.items()
+    }
+    name = "fraction of clipped steps" if clipped else f"{table.part} {table.metric}".strip()
+    with style.drawing():
+        fig, axes = _empty(table, texts)
+        image = axes.imshow(
+            scale.values, cmap=scale.colours, aspect="auto", vmin=scale.low, vmax=scale.high
+        )
+        for key, cell in table.grid.items():
+            x, y = table.columns.index(key[1]), table.rows.index(key[0])
+            _hatch(axes, x, y, cell, clipped)
+            colour = image.cmap(image.norm(scale.values[y, x]))
+            separator = "\n" if table.column_title else "  "
+            text = separator.join(filter(None, texts[key]))
+            _write(axes, x, y, text, INK if cell.failure and not clipped else _ink(colour))
+        partial = f" ({table.incomplete})" * bool(table.incomplete)
+        title = f"{short_name(table.title)}: {short_name(name)}{partial}"
+        axes.set_title("\n".join(style.wrapped(fig, title, 0.75)), loc="left")
+        bar = fig.colorbar(image, ax=axes, location="bottom", aspect=45, fraction=0.04, pad=0.02)
+        bar.outline.set_visible(False)
+        bar.set_label("\n".join(style.wrapped(fig, scale.label, 0.8)), fontsize=SMALL)
+        style.write_title(fig, table.changed)
+        style.write_note(fig, _note(table, clipped))
     return fig
 
 
-def _write_failed_cell(axes: Axes, x: int, y: int, cell: TableCell) -> None:
-    """Hatch a cell in which all runs failed, and write the reasons."""
-    corner = (x - 0.5, y - 0.5)
-    hatched = Rectangle(corner, 1, 1, facecolor=FAILED, edgecolor="white", hatch="///", linewidth=0)
-    axes.add_patch(hatched)
-    text = cell.failure.replace(" (", "\n(").replace(", ", ",\n")
-    axes.text(x, y, text, ha="center", va="center", color=INK, fontsize=6.5, linespacing=1.0)
+def _empty(table: Table, texts: Text) -> tuple[Figure, Axes]:
+    """A figure with the axes of a table; its width is that of one or of two columns if it can."""
+    across = [short_name(label(column)) if table.column_title else "" for column in table.columns]
+    down = [row_label(row) for row in table.rows]
+    lines = max(len(list(filter(None, text))) for text in texts.values())
+    longest = max(len(line) for text in texts.values() for line in text)
+    if not table.column_title:
+        longest = max(sum(map(len, text)) + 2 * lines for text in texts.values())
+    cell = max(WIDE, CHARACTER * longest, 1.1 * CHARACTER * max(map(len, across)))
+    needed = MARGINS + CHARACTER * max(map(len, down)) + cell * len(across)
+    width = style.ONE if needed <= style.ONE else max(style.TWO, needed)
+    height = HIGH * (lines + 0.6) if table.column_title else FLAT
+    fig = style.new_figure(width, 25 + height * len(down))
+    axes = fig.add_subplot()
+    axes.set_xticks(range(len(across)), across)
+    axes.set_yticks(range(len(down)), down)
+    axes.set_xlabel(short_name(table.column_title))
+    axes.set_ylabel(short_name(", ".join(table.row_titles)))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for x in range(1, len(across)):
+        axes.axvline(x - 0.5, color="white", linewidth=1)
+    for y in range(1, len(down)):
+        axes.axhline(y - 0.5, color="white", linewidth=1)
+    return fig, axes
 
 
-def _write_cell(axes: Axes, x: int, y: int, cell: TableCell, quantity: str, ink: str) -> None:
-    """Write the text of a cell."""
-    if quantity == "clipped":
-        text = f"{cell.clipped_fraction:.2f}"
+def _differences(table: Table) -> Scale:
+    """Differences to the median cell of the same task; 0 where the interval includes the median."""
+    groups: dict = {}
+    for cell in table.grid.values():
+        groups.setdefault(task_of(cell), []).append(cell)
+    medians = {
+        task: statistics.median([cell.mean for cell in cells if not cell.failure] or [math.nan])
+        for task, cells in groups.items()
+    }
+    values = np.full((len(table.rows), len(table.columns)), np.nan)
+    sizes, widths = [0.0], [0.0]
+    for (row, column), cell in table.grid.items():
+        if cell.failure:
+            continue
+        difference = cell.mean - medians[task_of(cell)]
+        clear = abs(difference) > cell.half_width  # False if there is no interval
+        values[table.rows.index(row), table.columns.index(column)] = difference * clear
+        sizes.append(abs(difference) * clear)
+        widths.append(np.nan_to_num(cell.half_width))
+    limit = max(*sizes, *widths) or 1.0
+    name = f"{table.part} {metric_in_words(table.metric)}".strip()
+    place = "of its task" if len(medians) > 1 else f"({mean_and_interval(*medians.values())})"
+    sides = ("better", "worse") if table.higher_is_better else ("worse", "better")
+    text = (
+        f"difference in {short_name(name)} to the median cell {place}: + {sides[0]}, − {sides[1]}"
+    )
+    text += f"\ngrey: the {LEVEL} interval of the cell includes the median"
+    if not any(sizes):
+        text += ", as in every cell here"
+    colours = style.DIVERGING if table.higher_is_better else style.DIVERGING.reversed()
+    return Scale(values, -limit, limit, colours, text)
+
+
+def _clipped(table: Table) -> Scale:
+    values = np.full((len(table.rows), len(table.columns)), np.nan)
+    for (row, column), cell in table.grid.items():
+        values[table.rows.index(row), table.columns.index(column)] = cell.clipped_fraction
+    if np.isnan(values).all():
+        raise ValueError("quantity: expected metric for a table without clipping, got 'clipped'")
+    return Scale(values, 0.0, 1.0, style.SEQUENTIAL, "clipped steps, as a fraction of all steps")
+
+
+def _text(cell: TableCell) -> list[str]:
+    """Mean, interval, tuned value with the marks, and number of failed runs."""
+    marks = "".join(MARKS[mark][0] for mark in cell.marks)
+    chosen = "" if cell.chosen is None else f"@{short_name(label(cell.chosen))}"
+    if cell.failure:
+        return [cell.failure.replace(" (", "\n(").replace(", ", ",\n")]
+    mean, _, half_width = mean_and_interval(cell.mean, cell.half_width).partition(" ± ")
+    failed = f"{cell.failed} failed" if cell.failed else ""
+    return [mean, f"± {half_width}" if half_width else "", chosen + marks, failed]
+
+
+def _clipped_text(cell: TableCell) -> list[str]:
+    marks = "".join(MARKS[mark][0] for mark in cell.marks if mark in ("rare", "always"))
+    return [f"{cell.clipped_fraction:.2f}{marks}"]
+
+
+def _hatch(axes: Axes, x: int, y: int, cell: TableCell, clipped: bool) -> None:
+    """Hatch a cell in which all runs failed, and the corner of one in which some did."""
+    hatched = {"facecolor": "none", "edgecolor": style.FAILED, "linewidth": 0}
+    if clipped or not cell.failed:
+        return
+    if cell.failure:
+        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, hatch="///", alpha=0.4, **hatched))
+        return
+    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 0.07, 1, hatch="/////", **hatched))
+
+
+def _ink(colour: tuple) -> str:
+    """Colour of text that is readable on a colour."""
+    red, green, blue, opacity = colour
+    luminance = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return INK if luminance > 0.25 or not opacity else "white"
+
+
+def _write(axes: Axes, x: int, y: int, text: str, ink: str) -> None:
+    axes.text(x, y, text, ha="center", va="center", color=ink, fontsize=SMALL, linespacing=1.1)
+
+
+def _note(table: Table, clipped: bool) -> str:
+    """Explanation of the numbers and marks that occur in the cells."""
+    cells = table.cells()
+    used = {mark for cell in cells for mark in cell.marks}
+    if clipped:
+        used -= {"edge"}
+        parts = [f"Mean over the runs of a cell, {runs_in_words(cells)}."]
     else:
-        text = mean_and_interval(cell.mean)
-        if cell.chosen is not None:
-            text += f"\n@{short_name(label(cell.chosen))}"
-    axes.text(x, y, text, ha="center", va="center", color=ink, fontsize=8, linespacing=1.05)
-    if cell.failed and quantity == "metric":
-        axes.text(
-            x + 0.46,
-            y - 0.42,
-            f"{cell.failed} failed",
-            ha="right",
-            va="top",
-            color="white",
-            fontsize=5.5,
-            bbox={"facecolor": "#b3242b", "edgecolor": "none", "pad": 1},
-        )
+        parts = [
+            f"Mean ± {LEVEL} Student-t interval over the runs of a cell, {runs_in_words(cells)}."
+        ]
+        if any(cell.chosen is not None for cell in cells):
+            parts.append(f"@: {short_name(table.tuned or '')}, selected on validation data.")
+        if any(cell.failed for cell in cells):
+            parts.append("Hatched: failed runs, which count as chance.")
+    parts += [f"{sign}: {meaning}." for mark, (sign, meaning) in MARKS.items() if mark in used]
+    return " ".join(parts)

@@ -6,24 +6,40 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 
-from seqjax.reporting.plots.style import INK, legend_name
-
-MARKERS = "osD^vPX*"
-STYLES = ("-", "--", "-.", ":")
-DISTINCT = (
-    *("#000000", "#e69f00", "#56b4e9", "#009e73"),
-    *("#d55e00", "#0072b2", "#cc79a7", "#999999"),
+from seqjax.reporting.plots.style import (
+    DASHES,
+    DISTINCT,
+    GREY,
+    MARKERS,
+    SEQUENTIAL,
+    legend_name,
 )
+
+FAILED_RUN = {"linewidth": 0.6, "linestyle": (0, (2, 2)), "marker": "x", "markersize": 2.5}
+"""Line of a failed run."""
 
 
 def shades(count: int) -> np.ndarray:
     """(count, 4) colours from dark to bright."""
-    return matplotlib.colormaps["viridis"](np.linspace(0, 0.8, count))
+    return matplotlib.colormaps[SEQUENTIAL](np.linspace(0, 0.85, count))
 
 
 def distinct(count: int) -> Sequence:
     """Colours of lines without an order, by Okabe and Ito for colour-blind readers."""
     return DISTINCT[:count] if count <= len(DISTINCT) else shades(count)
+
+
+def colours_of(names: Sequence[str]) -> Sequence:
+    """Colours of lines: from dark to bright if their names are numbers, otherwise distinct."""
+    return shades(len(names)) if all(map(_is_number, names)) else distinct(len(names))
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name.partition(" ")[0].replace("∞", "inf"))
+    except ValueError:
+        return False
+    return True
 
 
 def median_and_range(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -43,10 +59,12 @@ def draw_lines(
     step: float = 1,
     at: Mapping[str, np.ndarray] | None = None,
     colours: Callable[[int], Sequence] = shades,
+    failed: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Draw one line for each name: the median over rows, with a band from minimum to maximum.
 
-    Lines differ in shade, dashes and markers. Numbers that are not finite are gaps.
+    Lines differ in colour, dashes and markers. Numbers that are not finite are gaps. Failed rows
+    are thin lines with crosses, in no median and no band.
 
     Args:
       panel: axes to draw on.
@@ -55,38 +73,55 @@ def draw_lines(
       step: distance between x positions.
       at: (n,) x positions by name, instead of ``first`` and ``step``.
       colours: function from the number of lines to their colours.
+      failed: (rows,) bools by name, True for failed rows.
     """
     colors = colours(len(curves))
     for k, (name, values) in enumerate(curves.items()):
         rows = np.atleast_2d(np.asarray(values, dtype=float))
-        low, median, high = median_and_range(rows)
+        gone = np.zeros(len(rows), bool) if failed is None else failed[name]
+        counting = rows[~gone] if not gone.all() else np.full((1, rows.shape[1]), np.nan)
+        low, median, high = median_and_range(counting)
         x = first + step * np.arange(len(median)) if at is None else at[name]
         style = {
-            "linestyle": STYLES[k % len(STYLES)],
+            "linestyle": DASHES[k % len(DASHES)],
             "marker": MARKERS[k % len(MARKERS)],
             "markevery": max(1, len(median) // 8) if np.isfinite(median).sum() > 1 else 1,
-            "markersize": 4,
             "color": colors[k],
-            "linewidth": 1.4,
         }
         panel.plot(x, median, label=legend_name(name), **style)
-        if len(rows) > 1:
-            panel.fill_between(x, low, high, color=colors[k], alpha=0.15, linewidth=0)
+        if len(counting) > 1:
+            alpha = 0.15 if len(curves) < 6 else 0.1
+            panel.fill_between(x, low, high, color=colors[k], alpha=alpha, linewidth=0)
+        for row in rows[gone]:
+            panel.plot(x, row, color=colors[k], **{**FAILED_RUN, "markevery": style["markevery"]})
 
 
-def draw_points(panel: Axes, points: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    """Draw units at (share of time below .1, share of time above .9).
+def draw_points(
+    panel: Axes,
+    points: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    colours: Callable[[int], Sequence] = shades,
+    failed: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Draw units at (share of time below .1, share of time above .9); failed ones as crosses.
 
     Args:
       panel: axes to draw on.
       points: the two (H,) shares by name.
+      colours: function from the number of names to their colours.
+      failed: (H,) bools by name, True for units of failed runs.
     """
-    panel.plot([0, 1], [1, 0], "--", color=INK, linewidth=0.6, alpha=0.5)
-    for k, (shade, (name, pair)) in enumerate(
-        zip(shades(len(points)), points.items(), strict=True)
+    panel.plot([0, 1], [1, 0], "--", color=GREY, linewidth=0.6)
+    for k, (colour, (name, pair)) in enumerate(
+        zip(colours(len(points)), points.items(), strict=True)
     ):
-        style = {"color": shade, "s": 14, "alpha": 0.7, "linewidths": 0, "clip_on": False}
-        panel.scatter(*pair, marker=MARKERS[k % len(MARKERS)], label=legend_name(name), **style)
+        x, y = map(np.asarray, pair)
+        gone = np.zeros(len(x), bool) if failed is None else failed[name]
+        style = {"color": colour, "s": 7, "alpha": 0.7, "clip_on": False}
+        marker = MARKERS[k % len(MARKERS)]
+        panel.scatter(
+            x[~gone], y[~gone], marker=marker, label=legend_name(name), linewidths=0, **style
+        )
+        panel.scatter(x[gone], y[gone], marker="x", linewidths=0.6, **style)
     panel.set_aspect("equal")
     panel.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
 

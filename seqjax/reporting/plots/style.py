@@ -46,7 +46,7 @@ MARKERS = "osD^vPX*"
 DASHES = ("-", "--", "-.", ":")
 DIVERGING = LinearSegmentedColormap.from_list("worse_better", (WORSE, PALE, BETTER))
 """From worse to better, pale in the middle."""
-SEQUENTIAL = "cividis"
+SEQUENTIAL = "viridis"
 """Ordered values, from dark to bright."""
 
 RC = {
@@ -178,9 +178,9 @@ def write_note(fig: Figure, note: str) -> None:
         fig.supxlabel("\n".join(lines), x=0.005, ha="left", fontsize=SMALL, color=INK)
 
 
-def wrapped(fig: Figure, text: str) -> list[str]:
-    """Lines of small text that are not wider than a figure."""
-    return textwrap.wrap(text, int(19.5 * fig.get_size_inches()[0]))
+def wrapped(fig: Figure, text: str, share: float = 1.0) -> list[str]:
+    """Lines of text that are not wider than a share of the width of a figure."""
+    return textwrap.wrap(text, int(19.5 * share * fig.get_size_inches()[0]))
 
 
 def _add_height(fig: Figure, lines: int) -> None:
