@@ -16,7 +16,7 @@ import numpy as np
 
 from experiments.claims.evidence import Evidence
 from experiments.claims.protocol import PROTOCOL, on_tasks
-from experiments.claims.words import DIFFERENCE, WORDS, in_words
+from experiments.claims.words import DIFFERENCE, in_words
 from experiments.experiment import Experiment
 from seqjax.reporting.plots.claims import ClaimPanel, Place
 from seqjax.stats.decisions import CLAIMS, SeedScores, Verdict
@@ -124,7 +124,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     """Score that each task loses without each gate."""
     losses = _losses(evidence.scores_by())
     lines = {
-        f"{WORDS[task]}: {kind}": losses[task]
+        f"{task}: {kind}": losses[task]
         for kind, names in KINDS.items()
         for task in names
         if task in losses
@@ -139,5 +139,6 @@ def curves(evidence: Evidence) -> ClaimPanel:
         categories=gates,
         compared=COMPARED,
         place=_place,
+        words=in_words,
         legend="task",
     )

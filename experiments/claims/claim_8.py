@@ -105,9 +105,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     """Histogram of the values of each gate after the registered number of steps."""
     histograms = _gate_values(evidence, "histogram").items()
     lines = {
-        GATE_WORDS[gate]: np.mean(
-            [rows[:, 1] for key, rows in histograms if key[-1] == gate], axis=0
-        )
+        gate: np.mean([rows[:, 1] for key, rows in histograms if key[-1] == gate], axis=0)
         for gate in GATES
     }
     title = "gate values after training, mean of tasks and layers"
@@ -121,5 +119,6 @@ def curves(evidence: Evidence) -> ClaimPanel:
         step=width,
         compared=SHARE,
         place=_place,
+        words=GATE_WORDS.__getitem__,
         legend="gate",
     )

@@ -110,7 +110,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     arms = tuple(dict.fromkeys(arm for _, arm in scores))
     tasks = tuple(dict.fromkeys(task for task, _ in scores))
     lines, failed = (
-        {NAMES[task]: np.stack([of(task, arm) for arm in arms], axis=1) for task in tasks}
+        {task: np.stack([of(task, arm) for arm in arms], axis=1) for task in tasks}
         for of in (
             lambda task, arm: scores_of(scores, task, arm),
             lambda task, arm: scores[task, arm].failed,
@@ -121,10 +121,11 @@ def curves(evidence: Evidence) -> ClaimPanel:
         "score of each arm",
         "",
         "score (0 chance, 1 best)",
-        categories=tuple(NAMES[arm] for arm in arms),
+        categories=arms,
         compared=DIFFERENCE,
         key=KEY,
         place=_place,
+        words=NAMES.__getitem__,
         legend="task",
         failed=failed,
     )

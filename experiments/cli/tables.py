@@ -154,7 +154,8 @@ def _draw(workdir: Workdir, metrics: bool, tables: Sequence[Table]) -> list[str]
         drawn.append(name)
 
     maps = [("heat_map", main, "metric")]
-    if not metrics:  # columns of several metrics share their clipped steps
+    # Columns of several metrics share their clipped steps.
+    if not metrics and any(cell.clipped_fraction for cell in main.cells()):
         maps.append(("clipped", main, "clipped"))
     maps += [("heat_map_untuned", table, "metric") for table in tables[1:2]]
     for name, table, quantity in maps:

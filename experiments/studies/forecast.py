@@ -122,7 +122,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     """Mean absolute errors of every arm and forecast, by horizon."""
     lines, runs = {}, _by_horizon(evidence)
     for arm in dict.fromkeys(arm for arm, _ in runs):
-        lines[in_words(arm)] = np.stack([accuracies(runs[arm, h]) for h in HORIZONS], axis=1)
+        lines[arm] = np.stack([accuracies(runs[arm, h]) for h in HORIZONS], axis=1)
     measured = evidence.measured_by("forecast", "horizon")
     for name in (*USUAL, *FITTED):
         lines[name] = np.array([[measured[name, h]["mae"] for h in HORIZONS]])
@@ -135,6 +135,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
         SAVED,
         categories=between,
         place=lambda name: Place(*name.split(" over ")[::-1]),
+        words=in_words,
         legend="network or forecast",
     )
 

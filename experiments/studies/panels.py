@@ -31,5 +31,6 @@ def with_baselines(
     """
     columns = np.broadcast_arrays(*networks.values(), *baselines.values())
     lines = {"": np.stack(columns, axis=1)}
-    names = (*map(in_words, networks), *baselines)
-    return ClaimPanel(lines, title, "", y_label, compared, categories=names, place=place)
+    names = (*networks, *baselines)
+    shown = {"categories": names, "place": place, "words": in_words}
+    return ClaimPanel(lines, title, "", y_label, compared, **shown)

@@ -145,13 +145,14 @@ def curves(evidence: Evidence) -> ClaimPanel:
     percent = {name: 100 * errors for name, errors in lines.items()}
     values = ("values as published", "standardised values")
     return ClaimPanel(
-        {in_words(name): rows for name, rows in percent.items()},
+        percent,
         "wrong speakers",
         "",
         "% of the test utterances",
         SAVED,
         categories=values,
         place=over_baseline,
+        words=in_words,
         legend="network, distance of neighbours",
     )
 

@@ -44,7 +44,7 @@ METRICS = {
     "mse": "mean squared error",
     "bits": "bits per character",
     "nll": "negative log-likelihood, nats",
-    "score": "score, 0 at chance and 1 at best",
+    "score": "score (0 chance, 1 best)",
 }
 """Metrics in words, with units; the unit of an error is that of the targets."""
 

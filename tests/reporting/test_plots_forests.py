@@ -5,7 +5,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 from scipy import stats
-from support.figures import words
+from support.figures import faults, words
 from support.made_up import record
 from support.made_up_tables import BIAS, CLIP, table_of
 
@@ -70,6 +70,7 @@ def test_a_row_has_the_mean_its_interval_and_every_seed():
         assert intervals(panel)[y] == pytest.approx(limits)
     found = words(figure)
     assert {"0.800 ± 0.248 (3/0)", "arm, clip", "accuracy (higher is better)"} <= set(found)
+    assert "mean ± 95 % interval (runs/failed)" in found and not faults(figure)
 
 
 @pytest.mark.core
@@ -112,6 +113,16 @@ def test_only_common_seeds_are_paired():
     assert marked(plots.forest(table(values), "gru").axes[1], "D") == near([(-0.2, 0)])
     assert "(5 of 6 runs)" in figure.axes[0].get_title(loc="left")
     assert any(text.startswith("+0.200") and text.endswith("(2)") for text in words(figure))
+
+
+def test_the_margin_is_shaded_among_the_differences():
+    figure = plots.forest(table(), "lstm", margin=0.05)
+    values, differences = figure.axes
+    (band,) = differences.patches
+    assert (band.get_x(), band.get_width()) == pytest.approx((-0.05, 0.1)) and not values.patches
+    assert differences.get_xlabel() == "difference to lstm in accuracy"
+    assert "smaller than 0.05" in " ".join(words(figure)) and not faults(figure)
+    assert not plots.forest(table(), "lstm").axes[1].patches
 
 
 def test_failed_runs_are_crosses_and_failed_cells_have_no_mean():

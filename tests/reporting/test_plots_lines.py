@@ -3,7 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from seqjax.reporting.plots.lines import draw_lines
+from seqjax.reporting.plots.lines import colours_of, distinct, draw_lines
+
+
+def test_numbers_have_shades_in_order_and_names_distinct_colours():
+    bright = [sum(colour[:3]) for colour in colours_of(["-1", "0.5 (1 of 2 failed)", "∞"])]
+    assert bright == sorted(bright)
+    assert list(colours_of(["lstm", "1"])) == list(distinct(2))
 
 
 def test_lines_are_medians_in_bands_and_nans_are_gaps():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.figures import faults, words
 from support.made_up import STEPS, record
 from support.made_up_tables import table_of
 
@@ -88,14 +89,45 @@ def test_gates_of_each_type_of_cell_are_a_block_with_labels():
         for cell, gates in gates.items()
     ]
     figures = dict(observed.observed_figures(table_of(records, tune=None)))
-    panels = [panel for panel in figures["observed_gates"].axes if panel.get_visible()]
-    titles = [panel.get_title(loc="left") for panel in panels]
-    assert sorted(filter(None, titles)) == sorted("".join(gates.values()))
-    assert len(panels) == 2 * len("".join(gates.values()))
-    labels = [panel.get_ylabel().split("\n") for panel in panels if panel.get_ylabel()]
-    assert sorted((cell, time) for cell, *_, time in labels) == [
-        (cell, time) for cell in ("gru", "lstm") for time in ("after training", "before training")
+    drawn = figures["observed_gates"]
+    titles = [panel.get_title(loc="left") for panel in drawn.axes]
+    assert sorted(filter(None, titles)) == sorted(
+        observed.GATES[gate] for gate in "".join(gates.values())
+    )
+    assert len(drawn.axes) == 2 * len("".join(gates.values()))  # and no empty panel
+    labels = [panel.get_ylabel().split("\n") for panel in drawn.axes if panel.get_ylabel()]
+    assert [label[-2:] for label in labels] == 2 * [
+        [time, "share in a bin of 0.05"] for time in ("before training", "after training")
     ]
-    panels = [panel for panel in figures["observed_gradients"].axes if panel.get_visible()]
-    titles = {panel.get_title(loc="left") for panel in panels} - {""}
+    found = words(drawn)
+    assert {"a  cell gru", "b  cell lstm", "gru", "lstm"} <= set(found)
+    assert not faults(drawn) and not faults(figures["observed_gates_over_training"])
+    titles = {panel.get_title(loc="left") for panel in figures["observed_gradients"].axes} - {""}
     assert titles == {"‖∂L/∂h‖ at t", "‖∂L/∂c‖ at t"}
+
+
+def test_panels_of_zeros_are_left_out_and_named():
+    gates = {f"gates.layer0_forward.{gate}.low": np.ones((TIMES, 3)) for gate in "fi"}
+    high = {f"gates.layer0_forward.{gate}.high": np.zeros((TIMES, 3)) for gate in "fi"}
+    histograms = {f"gates.layer0_forward.{gate}.histogram": np.ones((TIMES, 20)) for gate in "fi"}
+    seen_of = {**gates, **high, **histograms}
+    seen_of["gates.layer0_forward.i.high"] = np.ones((TIMES, 3))
+    found = [record({"init.bias.f": 1.0}, seed=seed, observed=seen_of) for seed in range(2)]
+    figure = dict(observed.observed_figures(table_of(found, tune=None)))[
+        "observed_gates_over_training"
+    ]
+    assert len(figure.axes) == 3
+    text = " ".join(words(figure))
+    assert "Left out, because all numbers are 0: above 0.9 forget gate f." in text
+
+
+def test_failed_runs_are_thin_lines_with_crosses_in_no_median():
+    found = [
+        record({"init.bias.f": 2.0}, seed=seed, observed=seen(2.0, seed), failed=reason)
+        for seed, reason in enumerate((None, "collapsed", None))
+    ]
+    figure = dict(observed.observed_figures(table_of(found, tune=None)))["observed_gradients"]
+    median, failed = figure.axes[0].get_lines()
+    assert list(median.get_ydata()) == [13] * T  # of seeds 0 and 2: 12 and 14
+    assert failed.get_marker() == "x" and list(failed.get_ydata()) == [13] * T
+    assert "Crosses: failed runs" in " ".join(words(figure))

@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 from support import made_up_tables
-from support.figures import words
+from support.figures import faults, words
 from support.made_up import STEPS, record, replace
 from support.made_up_tables import BIAS, CLIP, RATE
 
@@ -35,49 +35,83 @@ def grid(seeds=2):
 
 
 @pytest.mark.core
-def test_the_heat_map_has_every_cell():
-    figure = plots.heat_map(table_of(grid()))
+def test_the_heat_map_has_every_cell_with_its_interval():
+    table = table_of(grid())
+    figure = plots.heat_map(table)
     found = words(figure)
     assert {"0.501", "0.511", "0.751", "0.761"} <= set(found)  # means over the seeds, rate 0.3
-    assert found.count("@0.3") == 4
+    half_width = table.cells()[0].half_width
+    assert found.count(f"± {half_width:.3f}") == 4 and found.count("@0.3†") == 4
     assert {"-1", "2", "0.5", "∞", "forget bias", "clip norm"} <= set(found)
-    assert "made_up: test accuracy" in found
-    shown = figure.axes[0].images[0].get_array().ravel().tolist()
-    assert shown == pytest.approx([0.501, 0.511, 0.751, 0.761])
+    text = " ".join(found)
+    assert "made_up: test accuracy" in text and "n = 2" in text and "†: the best value" in text
+    assert not faults(figure)
+
+
+def test_only_cells_whose_interval_excludes_the_median_are_coloured():
+    tests = {0.5: (0.70, 0.72), 1.0: (0.71, 0.73), 2.0: (0.10, 0.11), 4.0: (0.60, 0.90)}
+    runs = [
+        record({CLIP: clip, BIAS: 0.0}, seed=seed, test=value)
+        for clip, values in tests.items()
+        for seed, value in enumerate(values)
+    ]
+    table = table_of(runs, tune=None, columns="clip norm")
+    figure = plots.heat_map(table)
+    image = figure.axes[0].images[0]
+    (shown,) = image.get_array().tolist()
+    assert shown[0] == shown[1] == shown[3] == 0 and shown[2] == pytest.approx(0.105 - 0.715)
+    widest = max(cell.half_width for cell in table.cells())
+    assert image.norm.vmax == -image.norm.vmin == pytest.approx(widest)  # noise is not stretched
+    assert "0.715" in " ".join(words(figure)) and "grey: the 95 %" in " ".join(words(figure))
+    noise = [one for one in runs if one.point[CLIP] in (0.5, 1.0)]
+    same = plots.heat_map(table_of(noise, tune=None, columns="clip norm"))
+    assert not same.axes[0].images[0].get_array().any()
+    assert "as in every cell here" in " ".join(words(same)).replace("  ", " ")
+
+
+def test_cells_of_other_tasks_are_not_compared():
+    found = [
+        record(arm=f"{task}: {arm}", seed=seed, test=test, settings={"task.name": task})
+        for task, level in (("digits_rows", 0.8), ("xml", 0.3))
+        for arm, test in (("a", level), ("b", level), ("c", level + 0.1))
+        for seed in (0, 1)
+    ]
+    image = plots.heat_map(table_of(found, tune=None)).axes[0].images[0]
+    assert image.get_array().ravel().tolist() == pytest.approx([0, 0, 0.1, 0, 0, 0.1])
+    panels = plots.curves(table_of(found, tune=None), "validation_accuracy").axes
+    assert [panel.get_title(loc="left") for panel in panels] == ["digits_rows", "xml"]
 
 
 def test_the_heat_map_of_clipping_shows_fractions():
     figure = plots.heat_map(table_of(grid()), "clipped")
     found = words(figure)
     assert (found.count("0.75"), found.count("0.25")) == (2, 2)
-    assert "made_up: fraction of clipped steps" in found and "@0.3" not in found
+    assert "made_up: fraction of clipped steps" in " ".join(found) and "@0.3" not in found
     assert figure.axes[0].images[0].norm.vmin == 0 and figure.axes[0].images[0].norm.vmax == 1
 
 
-@pytest.mark.parametrize(
-    ("task", "colours", "bright"),
-    [("digits_rows", "viridis", "0.950"), ("adding", "viridis_r", "0.100")],
-)
-def test_bright_is_better_and_text_contrasts(task, colours, bright):
-    found = [
-        record({CLIP: clip}, test=test, settings={"task.name": task})
-        for clip, test in ((0.5, 0.1), (1.0, 0.95))
-    ]
-    axes = plots.heat_map(table_of(found)).axes[0]
-    assert axes.images[0].get_cmap().name == colours
-    inks = {text.get_color(): text.get_text() for text in axes.texts}
-    assert len(inks) == 2 and inks[INK] == bright
+def test_text_contrasts_with_its_cell():
+    found = [record({CLIP: clip}, clipped_fraction=c) for clip, c in ((0.5, 0.0), (1.0, 1.0))]
+    axes = plots.heat_map(table_of(found), "clipped").axes[0]
+    assert {text.get_text()[:4]: text.get_color() for text in axes.texts} == {
+        "0.00": "white",
+        "1.00": INK,
+    }
 
 
-def test_failed_runs_are_counted_in_the_map_and_end_in_the_curves():
+def test_failed_runs_are_counted_in_the_map_and_apart_in_the_curves():
     failed = record({CLIP: 0.5}, seed=1, failed="nonfinite")
     table = table_of([record({CLIP: 0.5}, seed=0), failed, record({CLIP: inf})])
-    found = words(plots.heat_map(table))
-    assert found.count("1 failed") == 1 and "0.500" in found
+    figure = plots.heat_map(table)
+    found = words(figure)
+    assert sum("1 failed" in text for text in found) == 1
+    assert any(text.startswith("0.500") for text in found)
+    assert [patch.get_hatch() for patch in figure.axes[0].patches] == ["/////"]
     figure = plots.curves(table, "validation_accuracy")
-    words(figure)
-    broken, whole = (line.get_xdata().tolist() for line in figure.axes[0].lines)
-    assert (broken, whole) == (list(STEPS), list(STEPS))  # the other seed goes on
+    broken, cross, whole = figure.axes[0].lines
+    assert broken.get_ydata().tolist() == whole.get_ydata().tolist()  # the failed run is in no mean
+    assert cross.get_marker() == "x" and list(cross.get_color()) == list(broken.get_color())
+    assert "(1 of 3 failed)" in words(figure)
 
 
 @pytest.mark.parametrize(
@@ -93,20 +127,36 @@ def test_curves_are_drawn_whatever_the_numbers(curve):
     words(plots.curves(table_of(found), "validation_accuracy"))
 
 
+def test_many_lines_have_a_panel_each():
+    table = table_of([record(arm=f"arm {k}") for k in range(9)])
+    figure = plots.curves(table, "validation_accuracy")
+    assert len(figure.axes) == 9 and not figure.legends
+    assert all(len(panel.lines) == 1 for panel in figure.axes)
+    assert {panel.get_title(loc="left") for panel in figure.axes} >= {"arm 0", "arm 8"}
+
+
 def test_a_line_that_is_alone_needs_no_legend():
     (alone, several) = (
         plots.curves(table_of([record(arm=arm) for arm in arms]), "validation_accuracy")
         for arms in ("a", "ab")
     )
     assert not alone.legends and "all" not in words(alone)
-    assert {"a", "b"} <= set(words(several)) and several.legends
+    assert {"a", "b", "arm"} <= set(words(several)) and several.legends
+    assert not faults(several)
 
 
 @pytest.mark.core
 def test_a_curve_is_the_mean_over_seeds_within_their_band():
     figure = plots.curves(table_of(grid(seeds=3)), "validation_accuracy")
     found = words(figure)
-    assert {"clip norm 0.5", "clip norm ∞", "-1", "2", "step", "validation accuracy"} <= set(found)
+    assert {
+        "clip norm 0.5",
+        "clip norm ∞",
+        "-1",
+        "2",
+        "training step",
+        "validation accuracy",
+    } <= set(found)
     panel = figure.axes[0]
     cells = [cell for cell in table_of(grid(seeds=3)).cells() if cell.point[CLIP] == 0.5]
     for line, band, cell in zip(panel.lines, panel.collections, cells, strict=True):
@@ -145,8 +195,10 @@ TABLES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("make", TABLES.values(), ids=TABLES)
 def test_every_shape_of_table_is_drawn(make):
-    assert "made_up: test accuracy" in words(plots.heat_map(make()))
-    assert "step" in words(plots.curves(make(), "validation_accuracy"))
+    figures = plots.heat_map(make()), plots.curves(make(), "validation_accuracy")
+    assert "made_up: test accuracy" in " ".join(words(figures[0]))
+    assert "training step" in words(figures[1])
+    assert not [found for figure in figures for found in faults(figure)]
 
 
 @pytest.mark.slow
@@ -190,13 +242,12 @@ def test_notebooks_display_tables_and_figures():
     assert all(figure._repr_png_().startswith(b"\x89PNG") for figure in figures)
 
 
-def test_a_table_of_scores_is_named_so_and_high_is_bright():
+def test_a_table_of_scores_is_named_so():
     found = [
         record({BIAS: b}, settings={"task.name": "adding"}, compared="score") for b in (0.0, 1.0)
     ]
     axes = plots.heat_map(table_of(found)).axes[0]
     assert axes.get_title(loc="left") == "made_up: test score"
-    assert axes.images[0].get_cmap().name == "viridis"
 
 
 def test_unknown_quantities_are_refused():

@@ -1,6 +1,7 @@
 """Forest plot of a table: the mean of every cell, its interval and its seeds."""
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,7 +61,9 @@ def forest(
     names = [row_label((*row, column) if table.column_title else row) for row, column in keys]
     narrow = reference is None and max(map(len, names)) < 12
     with style.drawing():
-        fig = style.new_figure(style.ONE if narrow else style.TWO, HEAD + ROW * len(keys))
+        longest = max(map(style.text_width, (*names, _name(reference), table.title[:40])))
+        width = (style.ONE if narrow else style.TWO) + max(0.0, longest - 45)
+        fig = style.new_figure(width, HEAD + ROW * len(keys))
         across = 1 if reference is None else 2
         values, *others = fig.subplots(1, across, squeeze=False, sharey=True)[0]
         for y, key in enumerate(keys):
@@ -73,7 +76,8 @@ def forest(
             if margin is not None:
                 panel.axvspan(-margin, margin, color=style.MARGIN, linewidth=0, zorder=-1)
             _draw_differences(panel, table, keys, compared)
-            panel.set_xlabel(f"difference to {_name(reference)} in {_metric(table)}")
+            text = f"difference to {_name(reference)} in {_metric(table)}"
+            panel.set_xlabel(textwrap.fill(text, 56, break_long_words=False))
             panel.set_title("b  paired by seed", loc="left", pad=12)
             _head(panel, f"mean ± {LEVEL} interval (seeds)")
         _head(values, f"mean ± {LEVEL} interval (runs/failed)")
@@ -96,7 +100,7 @@ def _label(panel: Axes, table: Table, names: Sequence[str], lettered: bool) -> N
     letter = "a  " if lettered else ""
     panel.set_title(f"{letter}{short_name(table.title)}{partial}", loc="left", pad=12)
     better = "higher" if table.higher_is_better else "lower"
-    panel.set_xlabel(f"{_metric(table)} ({better} is better)")
+    panel.set_xlabel(textwrap.fill(f"{_metric(table)} ({better} is better)", 44))
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.5, -0.5)
     panel.set_ylabel(short_name(", ".join(filter(None, (*table.row_titles, table.column_title)))))
@@ -126,8 +130,10 @@ def _separate(panel: Axes, keys: Sequence[Key]) -> None:
             panel.axhline(y - 0.5, color=style.MARGIN, linewidth=0.8, zorder=0)
 
 
-def _name(reference: str | Mapping[str, Any]) -> str:
-    """The reference in words."""
+def _name(reference: str | Mapping[str, Any] | None) -> str:
+    """The reference in words; "" for none."""
+    if reference is None:
+        return ""
     if isinstance(reference, str):
         return short_name(reference)
     return short_name(", ".join(f"{title} {label(value)}" for title, value in reference.items()))

@@ -82,7 +82,7 @@ def runs_in_words(cells: Sequence[TableCell]) -> str:
 
 
 def failed_in_words(cells: Iterable[TableCell]) -> str:
-    """Number of failed runs of some cells, as "2 of 30 runs failed"; "" for none."""
+    """Number of failed runs of some cells, as "2 of 30 failed"; "" for none."""
     numbers = [(cell.failed, cell.n) for cell in cells]
     failed, runs = map(sum, zip(*numbers, strict=True))
-    return f"{failed} of {runs} runs failed" if failed else ""
+    return f"{failed} of {runs} failed" if failed else ""

@@ -11,13 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from seqjax.reporting.aggregate import MARKS, TableCell
 from seqjax.reporting.formats import label, mean_and_interval, metric_in_words
 from seqjax.reporting.plots import style
 from seqjax.reporting.plots.grouping import row_label, runs_in_words, task_of
-from seqjax.reporting.plots.style import INK, SMALL, Figure, short_name
+from seqjax.reporting.plots.style import INK, SMALL, Figure, short_name, text_width
 from seqjax.reporting.tables import Table
 from seqjax.stats import rules
 
@@ -25,8 +27,10 @@ MOST_CELLS = 1000
 """More cells of a heat map cannot be read."""
 WIDE, HIGH, FLAT = 13.0, 3.1, 5.2
 """Millimetres: smallest width of a cell, height of a line of text, height of a cell on one line."""
-CHARACTER, MARGINS = 1.35, 12.0
-"""Millimetres: width of a character, and of what is beside cells and labels."""
+BAR = 2.2
+"""Millimetres: height of the colour bar."""
+MARGINS = 12.0
+"""Millimetres: width of what is beside cells and labels."""
 LEVEL = f"{100 * rules.CONFIDENCE:.0f} %"
 
 Text = Mapping[tuple, list[str]]
@@ -40,7 +44,7 @@ class Scale(NamedTuple):
       values: (rows, columns) numbers, NaN for none.
       low, high: ends of the scale.
       colours: name of the colour map, or the map.
-      label: text of the colour bar.
+      label: text of the colour bar; "" for none, where no two cells can be compared.
     """
 
     values: np.ndarray
@@ -70,7 +74,7 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
     }
     name = "fraction of clipped steps" if clipped else f"{table.part} {table.metric}".strip()
     with style.drawing():
-        fig, axes = _empty(table, texts)
+        fig, axes, share = _empty(table, texts)
         image = axes.imshow(
             scale.values, cmap=scale.colours, aspect="auto", vmin=scale.low, vmax=scale.high
         )
@@ -83,40 +87,60 @@ def heat_map(table: Table, quantity: str = "metric") -> Figure:
             _write(axes, x, y, text, INK if cell.failure and not clipped else _ink(colour))
         partial = f" ({table.incomplete})" * bool(table.incomplete)
         title = f"{short_name(table.title)}: {short_name(name)}{partial}"
-        axes.set_title("\n".join(style.wrapped(fig, title, 0.75)), loc="left")
-        bar = fig.colorbar(image, ax=axes, location="bottom", aspect=45, fraction=0.04, pad=0.02)
-        bar.outline.set_visible(False)
-        bar.set_label("\n".join(style.wrapped(fig, scale.label, 0.8)), fontsize=SMALL)
+        lines = style.wrapped(fig, title, 0.85 * share)
+        axes.set_title("\n".join(lines), loc="left")
+        style.add_height(fig, len(lines))
+        if scale.label:
+            _draw_bar(fig, image, fig.axes[1], scale.label)
+        else:
+            fig.axes[1].remove()
         style.write_title(fig, table.changed)
         style.write_note(fig, _note(table, clipped))
     return fig
 
 
-def _empty(table: Table, texts: Text) -> tuple[Figure, Axes]:
-    """A figure with the axes of a table; its width is that of one or of two columns if it can."""
+def _draw_bar(fig: Figure, image: AxesImage, place: Axes, text: str) -> None:
+    """Draw the colour bar in its axes, with its text."""
+    bar = fig.colorbar(image, cax=place, orientation="horizontal")
+    bar.outline.set_visible(False)
+    bar.locator = MaxNLocator(5)
+    lines = style.wrapped(fig, text, 0.92)
+    bar.set_label("\n".join(lines), fontsize=SMALL, loc="right")
+    style.add_height(fig, len(lines))
+
+
+def _empty(table: Table, texts: Text) -> tuple[Figure, Axes, float]:
+    """A figure, the axes of a table, and the share of the figure's width that they have.
+
+    The figure is as wide as one or two columns of a paper, or wider if it must be. Its second axes
+    are for a colour bar.
+    """
     across = [short_name(label(column)) if table.column_title else "" for column in table.columns]
     down = [row_label(row) for row in table.rows]
     lines = max(len(list(filter(None, text))) for text in texts.values())
-    longest = max(len(line) for text in texts.values() for line in text)
+    longest = max(text_width(line) for text in texts.values() for line in text)
     if not table.column_title:
-        longest = max(sum(map(len, text)) + 2 * lines for text in texts.values())
-    cell = max(WIDE, CHARACTER * longest, 1.1 * CHARACTER * max(map(len, across)))
-    needed = MARGINS + CHARACTER * max(map(len, down)) + cell * len(across)
+        longest = max(text_width("  ".join(text)) for text in texts.values())
+    cell = max(WIDE, longest, 1.1 * max(map(text_width, across)))
+    beside = MARGINS + max(map(text_width, down))
+    needed = beside + cell * len(across)
     width = style.ONE if needed <= style.ONE else max(style.TWO, needed)
-    height = HIGH * (lines + 0.6) if table.column_title else FLAT
-    fig = style.new_figure(width, 25 + height * len(down))
-    axes = fig.add_subplot()
+    height = (HIGH * (lines + 0.6) if table.column_title else FLAT) * len(down)
+    named = short_name(", ".join(table.row_titles))
+    height = max(height, 1.2 * text_width(named))
+    fig = style.new_figure(width, 17 + height)
+    axes, _ = fig.subplots(2, 1, height_ratios=(height, BAR))
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
     axes.set_xlabel(short_name(table.column_title))
-    axes.set_ylabel(short_name(", ".join(table.row_titles)))
+    axes.set_ylabel(named)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     for x in range(1, len(across)):
         axes.axvline(x - 0.5, color="white", linewidth=1)
     for y in range(1, len(down)):
         axes.axhline(y - 0.5, color="white", linewidth=1)
-    return fig, axes
+    return fig, axes, (width - beside) / width
 
 
 def _differences(table: Table) -> Scale:
@@ -143,11 +167,14 @@ def _differences(table: Table) -> Scale:
     place = "of its task" if len(medians) > 1 else f"({mean_and_interval(*medians.values())})"
     sides = ("better", "worse") if table.higher_is_better else ("worse", "better")
     text = (
-        f"difference in {short_name(name)} to the median cell {place}: + {sides[0]}, − {sides[1]}"
+        f"difference in {short_name(name)} to the median cell {place}, "
+        f"+\u00a0{sides[0]}, −\u00a0{sides[1]}; "
+        f"grey: the {LEVEL} interval of the cell includes the median"
     )
-    text += f"\ngrey: the {LEVEL} interval of the cell includes the median"
     if not any(sizes):
         text += ", as in every cell here"
+    if max(map(len, groups.values())) == 1:
+        text = ""
     colours = style.DIVERGING if table.higher_is_better else style.DIVERGING.reversed()
     return Scale(values, -limit, limit, colours, text)
 

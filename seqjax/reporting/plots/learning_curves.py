@@ -58,7 +58,7 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
         panels, names = _one_by_one(panels), ["all"]
     looks = _looks(names)
     with style.drawing():
-        fig, axes = _empty(panels)
+        fig, axes = _empty(panels, 0.0 if alone else max(map(style.text_width, names)))
         style.write_title(fig, table.changed, table.incomplete)
         for panel, (title, lines) in zip(axes, panels.items(), strict=True):
             for name, cell in lines:
@@ -90,12 +90,16 @@ def _looks(names: Sequence[str]) -> dict[str, Mapping]:
     }
 
 
-def _empty(panels: Mapping[str, Sequence[Line]]) -> tuple[Figure, Sequence[Axes]]:
-    """A figure and its panels; those of one task share their y-axis."""
+def _empty(panels: Mapping[str, Sequence[Line]], legend: float) -> tuple[Figure, Sequence[Axes]]:
+    """A figure and its panels; those of one task share their y-axis.
+
+    The figure is wider than two columns only for a legend of great width, in millimetres.
+    """
     count = len(panels)
     across = count if count <= 4 else math.ceil(math.sqrt(count)) if count <= 16 else 5
     down = -(-count // across)
-    width = style.ONE if count == 1 else style.TWO
+    width = style.ONE if count == 1 and legend < 30 else style.TWO
+    width += max(0.0, legend - 70)
     fig = style.new_figure(width, 14 + down * (HIGH if down == 1 else LOW))
     axes = fig.subplots(down, across, squeeze=False).ravel()
     for empty in axes[count:]:
@@ -131,9 +135,10 @@ def _one_by_one(panels: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
 def _write_title(panel: Axes, title: str, failed: str, count: int) -> None:
     """Write the title of one of several panels, and how many of its runs failed."""
     across = min(5, count)
-    lines = textwrap.wrap(short_name(title, 60), max(20, 110 // across), max_lines=2)
+    lines = textwrap.wrap(short_name(title, 60), max(19, 96 // across), max_lines=2)
     failed = f"({failed})" if failed else ""
-    panel.set_title("\n".join([*lines, failed] if failed else lines), loc="left", fontsize=SMALL)
+    text = "\n".join([*lines, failed] if failed else lines)
+    panel.set_title(text, loc="left", fontsize=SMALL if across < 5 else SMALL - 0.7)
 
 
 def _draw_cell(panel: Axes, cell: TableCell, quantity: str, look: Mapping) -> None:

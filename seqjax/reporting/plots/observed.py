@@ -38,10 +38,10 @@ GATES = {
     "z": "update gate z",
 }
 """Gates in words."""
-ROW, HEAD = 32.0, 13.0
-"""Millimetres: height of a row of panels, height of titles and axis of a block."""
-LEGEND, CHARACTER = 14.0, 1.3
-"""Millimetres: width of a legend without its names, and of a character."""
+ROW, HEAD, LEAST = 32.0, 13.0, 110.0
+"""Millimetres: height of a row of panels, of titles and axis, and least width of all panels."""
+LEGEND = 14.0
+"""Millimetres: width of a legend without its names."""
 
 
 class Line(NamedTuple):
@@ -310,8 +310,10 @@ def _draw(grid: Grid, lines: Sequence[str], table: Table, zero: Sequence[str]) -
         names = [short_name(name) for name in lines]
         titles = table.row_titles if table.column_title else table.row_titles[-1:]
         title = short_name(", ".join(titles))
-        legend = LEGEND + CHARACTER * max(map(len, (*names, title)))
-        parts, beside = fig.subfigures(1, 2, width_ratios=(style.TWO - legend, legend))
+        legend = LEGEND + max(map(style.text_width, (*names, title)))
+        panels = max(style.TWO - legend, LEAST)
+        fig.set_size_inches((panels + legend) / 25.4, fig.get_size_inches()[1])
+        parts, beside = fig.subfigures(1, 2, width_ratios=(panels, legend))
         parts = parts.subfigures(len(down), 1, height_ratios=heights, squeeze=False)[:, 0]
         for part, (name, block), rows in zip(parts, grid.blocks.items(), down, strict=True):
             panel = _draw_block(part, grid, block, rows, lines)

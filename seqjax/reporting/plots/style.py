@@ -18,8 +18,9 @@ import os
 import pathlib
 import re
 import textwrap
+import unicodedata
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import matplotlib.figure
 from matplotlib.axes import Axes
@@ -86,8 +87,8 @@ DPI, SCREEN_DPI = 200, 140
 """Dots per inch of saved figures, and of figures in notebooks."""
 LONGEST_NAME = 40
 """Most characters of a name in a figure."""
-LINE = 3.4
-"""Millimetres: height of a line of text."""
+LINE, CHARACTER = 3.4, 1.35
+"""Millimetres: height of a line of text, width of a character of small text."""
 
 
 class Figure(matplotlib.figure.Figure):
@@ -162,7 +163,7 @@ def write_title(fig: Figure, changed: str, title: str = "") -> None:
     text = textwrap.shorten(f"changed: {printable(changed)}", 400, placeholder=" …")
     lines = [title] * bool(title) + wrapped(fig, text if changed else "")
     if lines:
-        _add_height(fig, len(lines))
+        add_height(fig, len(lines))
         fig.suptitle("\n".join(lines), x=0.005, ha="left", fontsize=NORMAL)
 
 
@@ -174,16 +175,18 @@ def write_note(fig: Figure, note: str) -> None:
       note: sentences; "" for none.
     """
     if lines := wrapped(fig, note):
-        _add_height(fig, len(lines))
+        add_height(fig, len(lines))
         fig.supxlabel("\n".join(lines), x=0.005, ha="left", fontsize=SMALL, color=INK)
 
 
 def wrapped(fig: Figure, text: str, share: float = 1.0) -> list[str]:
     """Lines of text that are not wider than a share of the width of a figure."""
-    return textwrap.wrap(text, int(19.5 * share * fig.get_size_inches()[0]))
+    most = max(20, int(19.5 * share * fig.get_size_inches()[0]))
+    return textwrap.wrap(text, most, break_long_words=False)
 
 
-def _add_height(fig: Figure, lines: int) -> None:
+def add_height(fig: Figure, lines: int) -> None:
+    """Make a figure higher by some lines of text."""
     width, height = fig.get_size_inches()
     fig.set_size_inches(width, height + lines * LINE / 25.4)
 
@@ -217,6 +220,6 @@ def legend_name(name: str) -> str:
     return f" {name}" if name.startswith("_") else name
 
 
-def extra_width(names: Iterable[str], usual: int) -> float:
-    """Inches to add for long names, which would otherwise shrink the axes to nothing."""
-    return 0.15 * max(0, *(len(name) - usual for name in names), 0)
+def text_width(text: str) -> float:
+    """Millimetres that a line of small text takes; East Asian signs are twice as wide."""
+    return CHARACTER * sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)

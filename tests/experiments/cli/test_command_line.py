@@ -16,7 +16,7 @@ from experiments.cli.commands import report
 from experiments.cli.signals import RESUME
 from seqjax.records import jsonl
 
-FIGURES = ("heat_map", "clipped", "learning_curves", "heat_map_untuned")
+FIGURES = ("heat_map", "learning_curves", "heat_map_untuned")
 TABLES = ("table.md", "table.csv", "table.tex")
 MADE = ("report.html", *TABLES, *(f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")))
 
