@@ -25,16 +25,20 @@ from seqjax.stats.selection import sort_key
 
 REPORT, INDEX = "report.html", "index.html"
 READING = {
-    "heat_map": "A cell has the mean and the selected value; the table above has the intervals.",
+    "heat_map": "Mean and interval of each cell, the selected value and the marks. Only cells whose "
+    "interval excludes the median cell are coloured.",
     "heat_map_untuned": "The same without tuning.",
     "clipped": "Share of training steps whose gradient was clipped.",
-    "learning_curves": "Mean over runs at the selected value, with a band from the smallest to the "
-    "largest.",
+    "learning_curves": "Mean over the runs at the selected value that did not fail, with a band from "
+    "the smallest to the largest; failed runs are thin lines.",
     "reproduction": "Published figures and ours; the tables below have the numbers.",
-    "claim": "Comparisons with their intervals; the tables below have the numbers.",
+    "claim": "Comparisons with their intervals and the margins of the rule; the tables below have "
+    "the numbers.",
 }
 """Sentence below a figure, by its name."""
-OBSERVED = "Recorded during training; median over runs, with a band that spans them."
+OBSERVED = (
+    "Recorded during training; median over the runs that did not fail, with a band that spans them."
+)
 AGAIN = (
     "In another --workdir, this command makes the results again; they are equal bit for bit on one "
     "version of jaxlib, CPU model and number of threads."

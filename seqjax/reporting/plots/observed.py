@@ -5,6 +5,7 @@ A line is a cell of the table at its tuned value: the median over the runs that 
 band that spans them. Panels in which all numbers are 0 are left out, and named below.
 """
 
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -40,6 +41,8 @@ GATES = {
 """Gates in words."""
 ROW, HEAD, LEAST = 32.0, 13.0, 110.0
 """Millimetres: height of a row of panels, of titles and axis, and least width of all panels."""
+LETTERS = 22
+"""Most characters of a line of the label of a row."""
 LEGEND = 14.0
 """Millimetres: width of a legend without its names."""
 
@@ -350,7 +353,8 @@ def _draw_block(
         drawn[0].autoscale_view()
     for row, panels in zip(rows, axes, strict=True):
         left = next(panel for panel in panels if panel.figure is not None)
-        left.set_ylabel(f"{row}\n{grid.upward}".strip(), fontsize=SMALL)
+        words = [textwrap.fill(part, LETTERS) for part in (*row.split("\n"), grid.upward) if part]
+        left.set_ylabel("\n".join(words), fontsize=SMALL)
     part.supxlabel(grid.across, fontsize=style.NORMAL)
     return last
 
