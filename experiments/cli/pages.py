@@ -25,12 +25,12 @@ from seqjax.stats.selection import sort_key
 
 REPORT, INDEX = "report.html", "index.html"
 READING = {
-    "heat_map": "Mean and interval of each cell, the selected value and the marks. Only cells whose "
+    "heat_map": "Mean and interval of each cell, the selected value and the marks. Cells whose "
     "interval excludes the median cell are coloured.",
     "heat_map_untuned": "The same without tuning.",
     "clipped": "Share of training steps whose gradient was clipped.",
-    "learning_curves": "Mean over the runs at the selected value that did not fail, with a band from "
-    "the smallest to the largest; failed runs are thin lines.",
+    "learning_curves": "Mean over the runs at the selected value that did not fail, with a band "
+    "from the smallest to the largest; failed runs are thin lines.",
     "reproduction": "Published figures and ours; the tables below have the numbers.",
     "claim": "Comparisons with their intervals and the margins of the rule; the tables below have "
     "the numbers.",

@@ -121,6 +121,7 @@ def _log(axes: Sequence[Axes]) -> None:
     if np.nanmin(numbers, initial=np.inf) > 0:
         for panel in axes:
             log_axis(panel)
+            panel.minorticks_off()  # slow to lay out
 
 
 def _one_by_one(panels: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:

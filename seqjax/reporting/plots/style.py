@@ -120,11 +120,16 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(fig: Figure, folder: pathlib.Path, name: str) -> None:
-    """Save a figure as ``name``.png and ``name``.svg, replacing each file at once."""
-    image = io.BytesIO()
+    """Save a figure as ``name``.png and ``name``.svg, replacing each file at once.
+
+    Both have the layout of the PNG, which is computed once.
+    """
+    image, engine = io.BytesIO(), fig.get_layout_engine()
     with drawing():
         fig.savefig(image, format="png", dpi=DPI)
-    files = {"png": image.getvalue(), "svg": to_svg(fig).encode()}
+        fig.set_layout_engine("none")
+        files = {"png": image.getvalue(), "svg": to_svg(fig).encode()}
+        fig.set_layout_engine(engine)
     for kind, content in files.items():
         partial = folder / f".{name}.{os.getpid()}.{kind}"
         partial.write_bytes(content)
