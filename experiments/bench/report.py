@@ -236,32 +236,34 @@ def _growth(data: dict) -> Iterator[Target]:
 
 def figure(data: dict, path: Any) -> None:
     """Plot the time of a training step of every contender, relative to seqjax."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from seqjax.reporting.plots import style
 
     panels = [cores for cores in ("one", "all") if _find(data, what="training", cores=cores)]
     results = {cores: _find(data, suite="layer", what="training", cores=cores) for cores in panels}
-    drawing, axes = plt.subplots(
-        1, len(panels), figsize=(5 * len(panels), 4), squeeze=False, layout="constrained"
-    )
-    for axis, cores in zip(axes[0], panels, strict=True):
-        names = [
-            name
-            for name in results[cores][0]["contenders"]
-            if name != "seqjax" and median(results[cores][0], name)
+    names = {
+        cores: [
+            name for name in found[0]["contenders"] if name != "seqjax" and median(found[0], name)
         ]
-        for k, result in enumerate(results[cores]):
-            at = [row + 0.18 * (k - (len(results[cores]) - 1) / 2) for row in range(len(names))]
-            values = [ratio(result, name, "seqjax") for name in names]
-            axis.barh(at, values, 0.16, label=result["size"], color=f"C{k}")
-        axis.axvline(1, color="black", linewidth=1)
-        axis.set_yticks(range(len(names)), names)
-        axis.invert_yaxis()
-        axis.set_xlabel("time of a training step / time of seqjax")
-        axis.set_title(f"{cores} core{'s' if cores == 'all' else ''}")
-    handles = axes[0, 0].get_legend_handles_labels()
-    drawing.legend(*handles, loc="outside upper center", ncols=len(handles[0]), frameon=False)
-    drawing.savefig(path, dpi=120)
-    plt.close(drawing)
+        for cores, found in results.items()
+    }
+    with style.drawing():
+        fig = style.new_figure(style.TWO, 22 + 7 * max(map(len, names.values())))
+        axes = fig.subplots(1, len(panels), squeeze=False)[0]
+        for axis, cores, letter in zip(axes, panels, "ab", strict=False):
+            for k, result in enumerate(results[cores]):
+                at = [
+                    row + 0.18 * (k - (len(results[cores]) - 1) / 2)
+                    for row in range(len(names[cores]))
+                ]
+                values = [ratio(result, name, "seqjax") for name in names[cores]]
+                marker = style.MARKERS[k % len(style.MARKERS)]
+                axis.plot(values, at, marker, color=style.DISTINCT[k], label=result["size"])
+            axis.axvline(1, color=style.GREY, linewidth=0.8, linestyle="--", zorder=0)
+            axis.set_yticks(range(len(names[cores])), names[cores])
+            axis.invert_yaxis()
+            axis.grid(axis="x", color=style.MARGIN, linewidth=0.5)
+            axis.set_xlabel("time of a training step, times that of seqjax")
+            style.label_panel(axis, letter, f"{cores} core{'s' if cores == 'all' else ''}")
+        handles = axes[0].get_legend_handles_labels()
+        fig.legend(*handles, loc="outside right upper", title="size", alignment="left")
+        fig.savefig(path, dpi=style.DPI)

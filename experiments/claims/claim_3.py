@@ -32,7 +32,7 @@ WORDS = {"shared": "one matrix", "independent": "a matrix a layer"}
 """Kinds in words."""
 SHARES = Quantity(
     "a matrix a layer − one matrix: share of draws that keep their gradient, at the best scale",
-    (Margin(-MARGINS.share, MARGINS.share, f"too small to count (under {MARGINS.share:g})"),),
+    (Margin(-MARGINS.share, MARGINS.share, f"under {MARGINS.share:g}, does not count"),),
     "draws",
 )
 

@@ -27,7 +27,7 @@ WORDS = {
 DIFFERENCE = Quantity(
     "difference in score (0 chance, 1 best)",
     (
-        Margin(-MARGINS.yes, MARGINS.yes, f"too small to count (under {MARGINS.yes:g})"),
+        Margin(-MARGINS.yes, MARGINS.yes, f"under {MARGINS.yes:g}, does not count"),
         Margin(-MARGINS.non_inferior, -MARGINS.non_inferior, "limit of not worse"),
     ),
 )
@@ -38,7 +38,7 @@ FEWER_FAILURES = Quantity(
         Margin(
             -MARGINS.negligible_reduction,
             MARGINS.negligible_reduction,
-            f"too small to count (under {MARGINS.negligible_reduction:g})",
+            f"under {MARGINS.negligible_reduction:g}, does not count",
         ),
         Margin(MARGINS.failure_reduction, MARGINS.failure_reduction, "smallest that supports"),
     ),
@@ -46,7 +46,7 @@ FEWER_FAILURES = Quantity(
 """Reduction of the failure rate by an arm."""
 SAVED = Quantity(
     "share of the baseline's error that the network saves",
-    (Margin(-MARGINS.yes, MARGINS.yes, f"too small to count (under {MARGINS.yes:g})"),),
+    (Margin(-MARGINS.yes, MARGINS.yes, f"under {MARGINS.yes:g}, does not count"),),
 )
 """Gain of a network over a baseline."""
 

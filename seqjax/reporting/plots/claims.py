@@ -24,7 +24,7 @@ ROW, TICKS, CURVES = 4.4, 11.0, 62.0
 """Millimetres: height of a row, of ticks and of the space around a strip, height of curves."""
 MOST_ROWS, ACROSS = 60, 3
 """Most comparisons of a strip, and facets side by side that leave room for those of others."""
-LONGEST, LETTERS = 50, 118
+LONGEST, LETTERS = 50, 126
 """Most characters of a name, and of a line as wide as the figure."""
 INTERVALS = "Dots: means. Bars: intervals, which hold together for a verdict with 95 % probability."
 FAILURES = "Failed runs count as score 0, and their accuracy as chance."
