@@ -93,7 +93,7 @@ class TrainSpec:
 
     def unused(self, cell: Cell, task: Any) -> dict[str, str]:
         """Fields without effect for this cell and task, each with the reason."""
-        one_loss = task.every_step is False
+        one_loss = task is not None and task.every_step is False  # models of one's own have none
         return {"reduction": "the task has one loss a sequence"} if one_loss else {}
 
 
