@@ -18,6 +18,10 @@ EXPLANATION = (
     "interval of the difference holds 0. An effect is our difference in the direction that is "
     "published, with its 95 % interval. Failed runs count as chance."
 )
+PERCENTILE = (
+    "Percentile: percentage of results below the published value if the best of as many trials, "
+    "drawn from ours with replacement and ranked on validation data, is reported."
+)
 EDGE = "† is the first or last value tried."
 FROM_MEMORY = (
     "Figures in brackets are from memory, not checked against the paper; they enter no statistic."
@@ -172,6 +176,7 @@ def caption(made: Reproduction) -> str:
     selection = "" if table.selection == "mean" else f"The publication reports {table.selection}."
     sentences = [
         EXPLANATION,
+        PERCENTILE * any(one.percentile == one.percentile for one in levels),
         EDGE * edge,
         FROM_MEMORY * memory,
         selection,
