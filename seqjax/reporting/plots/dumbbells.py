@@ -108,7 +108,9 @@ def _draw(
     panel.tick_params(axis="y", length=0)
     panel.grid(axis="y", color="#eeeeee", linewidth=0.6)
     panel.set_axisbelow(True)
-    if points:
+    if all(level.measure.criterion for _, level in levels):
+        panel.set_xlim(-0.04, 1.04)
+    elif points:
         _set_range(panel, points)
 
 

@@ -145,7 +145,7 @@ def deviation_lines(made: Reproduction, protocol: str) -> list[str]:
 
 
 def missing_lines(agreement: Agreement) -> list[str]:
-    """Sentences on effects that do not appear."""
+    """Sentences on effects that are not shown."""
     cells = list({id(level.cell): level.cell for level in agreement.levels if level.cell}.values())
     return words.missing_effects(agreement, cells)
 

@@ -144,7 +144,7 @@ def order_text(order: Order) -> str:
 
 
 def missing_effects(agreement: Agreement, cells: Sequence[Cell]) -> list[str]:
-    """A sentence on each effect that does not appear: clipping, failures, tuning, convergence.
+    """A sentence on each effect that is not shown: clipping, failures, tuning, convergence.
 
     Args:
       agreement: agreement under one protocol.
@@ -163,7 +163,11 @@ def missing_effects(agreement: Agreement, cells: Sequence[Cell]) -> list[str]:
             if (cell := cell_of(cells, agreement.protocol, row, effect.task, effect.point))
         ]
         name = f"{effect.better} over {effect.worse}{where}"
-        fact = "has the other sign" if result.opposed else "does not appear"
+        fact = "is not shown, as its interval holds 0"
+        if result.opposed:
+            fact = "has the other sign"
+        elif math.isnan(result.lower):
+            fact = "has no interval"
         sentences.append(f"{name} {fact}. {'; '.join(pair)}.")
     return sentences
 
