@@ -300,3 +300,20 @@ def test_an_axis_or_arms_that_change_no_run_are_named():
     )
     assert "the same: arm." in caption({a: 0.1, b: 0.2, c: 0.1, d: 0.2})
     assert "Without effect" not in caption({a: 0.1, b: 0.1, c: 0.1, d: 0.2})
+
+
+BEST = {"train.select": "best"}
+STEPS_IN_WORDS = {
+    "the last": ((record(),), "after 6 steps"),
+    "the best": ((record(settings=BEST),), "at the best validation of 6 steps"),
+    "a run that could stop": ((record(steps_taken=4),), "after at most 6 steps"),
+    "both": (
+        (record(), record(arm="b", settings=BEST)),
+        "at the last step or the best validation of 6 steps",
+    ),
+}
+
+
+@pytest.mark.parametrize(("records", "words"), STEPS_IN_WORDS.values(), ids=STEPS_IN_WORDS)
+def test_captions_say_which_step_is_reported(records, words):
+    assert f" {words}: mean" in tables.make(records).caption

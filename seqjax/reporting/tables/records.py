@@ -158,10 +158,9 @@ def _sentences(
     better = "higher" if scored or first.higher_is_better else "lower"
     chance = "0" if scored else _any_of(f"{r.chance.metric:.4g}" for r in records)
     task = _any_of(r.settings.get("task.path", r.settings["task.name"]) for r in records)
-    steps = _any_of(str(r.settings["train.steps"]) for r in records)
     sentences = [
-        f"Test {metric} ({better} is better; chance {chance}) of {task} after {steps} "
-        f"steps: {INTERVAL}{_split(records)}. Failed runs count as chance."
+        f"Test {metric} ({better} is better; chance {chance}) of {task} {_steps(records)}: "
+        f"{INTERVAL}{_split(records)}. Failed runs count as chance."
     ]
     if scored:
         sentences += _known_losses(records)
@@ -173,6 +172,15 @@ def _sentences(
     sentences += explain_selection(cells, tune, selected_by, seeds)
     sentences += explain_marks(cells, EXTEND)
     return sentences
+
+
+def _steps(records: Sequence[Record]) -> str:
+    """Words on the step whose metrics are reported."""
+    steps = _any_of(str(r.settings["train.steps"]) for r in records)
+    most = "at most " if any(r.steps_taken is not None for r in records) else ""
+    selections = {r.settings.get("train.select", "last") for r in records}
+    best = " or ".join(["the last step"] * ("last" in selections) + ["the best validation"])
+    return f"{f'at {best} of' if 'best' in selections else 'after'} {most}{steps} steps"
 
 
 def _known_losses(records: Sequence[Record]) -> list[str]:
