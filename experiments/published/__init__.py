@@ -14,5 +14,6 @@ Each size has a flagfile, ``experiments/flags/NAME.flags``. Committed results ar
 - ``README.md`` with the command, the minutes, and what the table shows.
 
 ``tests/experiments/published`` rebuilds the pages, and
-``PYTHONPATH=.:tests python tests/support/update_index.py`` writes the index of all tables.
+``PYTHONPATH=.:tests python tests/support/update_index.py`` writes all committed pages and the index
+of tables again.
 """

@@ -1,9 +1,11 @@
-"""The index of published tables in experiments/results/README.md, from the committed records.
+"""Pages of published tables and their index in experiments/results, from the committed records.
 
-Write it with ``PYTHONPATH=.:tests python tests/support/update_index.py``.
+Write them with ``PYTHONPATH=.:tests python tests/support/update_index.py``, after new records or
+where the wording of pages has changed.
 """
 
 import pathlib
+import shutil
 import tempfile
 
 from support.committed import RESULTS, TABLES, workdir_of
@@ -40,7 +42,22 @@ def committed() -> str:
     return README.read_text(encoding="utf-8").partition(BEGIN)[2].partition("\n\n")[0].strip("\n")
 
 
+def write_pages(folder: pathlib.Path) -> None:
+    """Write the page of every table again.
+
+    Args:
+      folder: an empty folder for workdirs.
+    """
+    for name in TABLES:
+        reproductions.report(results.read(workdir_of(f"published/{name}", folder / name)))
+        for kind in ("md", "csv", "tex", "json", "png"):
+            file = f"{reproductions.NAME}.{kind}"
+            shutil.copy(folder / name / file, RESULTS / "published" / name / file)
+
+
 if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        write_pages(pathlib.Path(name))
     before, begin, after = README.read_text(encoding="utf-8").partition(BEGIN)
     rest = after.partition("\n\n")[2]
     with tempfile.TemporaryDirectory() as name:
