@@ -10,7 +10,7 @@ import re
 
 import pytest
 from support.commands import command
-from support.html import parse
+from support.parsed_html import parse
 
 from experiments.cli.commands import report
 from seqjax.records.record import run_id

@@ -6,8 +6,8 @@ import re
 
 import pytest
 from support import pages as made_up
-from support.html import parse
 from support.made_up import record
+from support.parsed_html import parse
 
 from experiments.cli import pages, tables
 from seqjax.reporting.html import facts, render, runs

@@ -1,7 +1,7 @@
 """The page of a published table has the rows, effects and deviations of ``reproduction.md``."""
 
 import numpy as np
-from support.html import parse
+from support.parsed_html import parse
 from support.published_tables import RATE, TABLE, runs, study
 
 from experiments.cli import pages, tables
