@@ -12,7 +12,7 @@ from seqjax.sweeps.study import Arm, Study
 from seqjax.training.config import as_settings, complete, make_config
 
 NEUTRAL = ("train.observe", "train.eval_every")
-"""Fields that change what is recorded, and no result."""
+"""Fields that change what is recorded, and no result unless validations decide something."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +106,8 @@ def _changed(study: Study, arm: Arm, record: Record, swept: set[str]) -> dict[st
     the numbers with those of a study with the same names.
     """
     skipped = {*swept, *NEUTRAL}
+    if _validation_decides(record):
+        skipped.remove("train.eval_every")
     try:
         settings = _without(complete(record.settings), skipped)
         named = _unlike(settings, _every_setting(study, arm, {}), str)
@@ -114,6 +116,14 @@ def _changed(study: Study, arm: Arm, record: Record, swept: set[str]) -> dict[st
     except ValueError:  # the settings of the study do not fit the record's task or cell
         settings = _without(record.settings, skipped)
         return _unlike(settings, {**study.base, **arm.settings})
+
+
+def _validation_decides(record: Record) -> bool:
+    """Whether validations select the reported step, stop the run or lower the rate."""
+    settings = record.settings  # which leaves these fields out at their defaults
+    stops = not {"train.patience", "train.stop_at"}.isdisjoint(settings)
+    plateau = settings.get("optim.schedule") == "plateau"
+    return stops or plateau or settings.get("train.select") == "best"
 
 
 def _without(settings: Mapping[str, Any], paths: Container[str]) -> dict[str, Any]:

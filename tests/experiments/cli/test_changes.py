@@ -71,6 +71,13 @@ CASES = {
         "clip.threshold=1; swept fields",
     ),
     "observed": ({"train.observe": "gates"}, None, False, ""),
+    "validated": ({"train.eval_every": 20}, None, False, ""),
+    "validated and stopped": (
+        {"train.eval_every": 20, "train.patience": 5},
+        None,
+        False,
+        "train.eval_every=20; train.patience=5",
+    ),
 }
 
 
