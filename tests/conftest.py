@@ -68,10 +68,13 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the error rates of the decision rules, which their tests record as properties.
+    """Print why pages were not tested in a browser, and the error rates of the decision rules.
 
     Properties are part of a test's report, also from a worker of xdist.
     """
+    skipped = (report.longrepr for report in terminalreporter.stats.get("skipped", ()))
+    for reason in {str(place[-1]) for place in skipped if "BROWSER TESTS" in str(place[-1])}:
+        terminalreporter.section(reason.removeprefix("Skipped: "), "!", red=True)
     reports = [report for group in terminalreporter.stats.values() for report in group]
     rates = [
         value
