@@ -153,7 +153,7 @@ def _draw(workdir: Workdir, metrics: bool, tables: Sequence[Table]) -> list[str]
         plots.save(figure, workdir.path, name)
         drawn.append(name)
 
-    maps = [("heat_map", main, "metric")]
+    maps = [("heat_map", main, "metric")] if len(main.cells()) > 1 else []
     # Columns of several metrics share their clipped steps.
     if not metrics and any(cell.clipped_fraction for cell in main.cells()):
         maps.append(("clipped", main, "clipped"))

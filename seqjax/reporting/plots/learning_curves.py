@@ -26,8 +26,8 @@ from seqjax.reporting.tables import Table
 MOST_PANELS = 100
 """More panels of learning curves cannot be read."""
 MOST_LINES = 8
-"""With more lines in a panel, every cell has a panel of its own."""
-MOST_TICKS = 5
+"""With more lines, every cell has a panel of its own, if there are not too many."""
+MOST_TICKS, LEGEND_LINES = 5, 12
 HIGH, LOW = 44.0, 36.0
 """Millimetres: height of a panel in the only row, and in one of several."""
 
@@ -53,7 +53,7 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
         raise ValueError(f"quantity: expected one of {accepted}, got {quantity!r}")
     panels = cells_by_panel(table, by_task=True)
     names = list(dict.fromkeys(name for lines in panels.values() for name, _ in lines))
-    alone = len(names) > MOST_LINES
+    alone = len(names) > MOST_LINES and len(table.cells()) <= MOST_PANELS
     if alone:
         panels, names = _one_by_one(panels), ["all"]
     looks = _looks(names)
@@ -73,6 +73,7 @@ def curves(table: Table, quantity: str = "training_loss") -> Figure:
             parts = table.row_titles if table.column_title else table.row_titles[-1:]
             handles = [Line2D([], [], **looks[name], markersize=2.5) for name in names]
             place = {"loc": "outside right upper", "alignment": "left"}
+            place["ncols"] = -(-len(names) // LEGEND_LINES)
             title = short_name(", ".join(parts)) or None
             fig.legend(handles, [legend_name(name) for name in names], title=title, **place)
         style.write_note(fig, _note(table))
@@ -136,7 +137,7 @@ def _one_by_one(panels: Mapping[str, Sequence[Line]]) -> dict[str, list[Line]]:
 def _write_title(panel: Axes, title: str, failed: str, count: int) -> None:
     """Write the title of one of several panels, and how many of its runs failed."""
     across = min(5, count)
-    lines = textwrap.wrap(short_name(title, 60), max(19, 96 // across), max_lines=2)
+    lines = textwrap.wrap(short_name(title, 60), max(19, 96 // across), max_lines=3)
     failed = f"({failed})" if failed else ""
     text = "\n".join([*lines, failed] if failed else lines)
     panel.set_title(text, loc="left", fontsize=SMALL if across < 5 else SMALL - 0.7)

@@ -9,11 +9,13 @@ import tarfile
 import pytest
 from support.committed import RESULTS as ALL_RESULTS
 from support.committed import workdir_of
+from support.figures import faults, words
 
 from experiments import CLAIMS, USES
 from experiments.claims import claim_4, claim_5
 from experiments.cli import results, verdicts
 from experiments.cli.workdir import Workdir
+from seqjax.reporting import plots
 
 RESULTS = ALL_RESULTS / "claims"
 COMMITTED = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))["verdicts"]
@@ -46,6 +48,17 @@ def test_every_claim_has_a_registered_verdict_and_a_figure():
     assert of_module == {name.removeprefix("claim_") for name in CLAIMS} | uses
     for name in CLAIMS:
         assert (RESULTS / f"{name}.png").read_bytes().startswith(b"\x89PNG"), name
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", [*CLAIMS, *USES])
+def test_no_text_of_a_figure_overlaps_another_or_leaves_the_page(collection, name):
+    found = results.read(Workdir(collection / name))
+    curves = found.experiment.curves(found.evidence)
+    figure = plots.claim_figure(found.verdicts, curves)
+    assert not faults(figure)
+    internal = {"lstm_f", "nfg", "gain_0.5", "q50", "temporal_order", "digits_rows"}
+    assert not internal & set(re.findall(r"[\w.]+", " ".join(words(figure))))
 
 
 def test_a_changed_record_changes_the_verdicts(collection):
