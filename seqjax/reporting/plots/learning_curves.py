@@ -28,6 +28,7 @@ MOST_PANELS = 100
 MOST_LINES = 8
 """With more lines, every cell has a panel of its own, if there are not too many."""
 MOST_TICKS, LEGEND_LINES = 5, 12
+DECADES, SPAN = 2, ((np.nanmin, np.inf), (np.nanmax, -np.inf))
 HIGH, LOW = 44.0, 36.0
 """Millimetres: height of a panel in the only row, and in one of several."""
 
@@ -117,10 +118,12 @@ def _empty(panels: Mapping[str, Sequence[Line]], legend: float) -> tuple[Figure,
 
 
 def _log(axes: Sequence[Axes]) -> None:
-    """Make the y-axes logarithmic if all numbers are positive: panels that share one differ."""
-    numbers = np.concatenate([line.get_ydata() for panel in axes for line in panel.lines])
-    if np.nanmin(numbers, initial=np.inf) > 0:
-        for panel in axes:
+    """Make y-axes logarithmic whose numbers are positive and span ``DECADES``."""
+    for panel in axes:
+        together = panel.get_shared_y_axes().get_siblings(panel)
+        lines = [line.get_ydata() for one in together for line in one.lines]
+        low, high = (f(np.concatenate(lines), initial=x) for f, x in SPAN)
+        if low > 0 and high > 10**DECADES * low:
             log_axis(panel)
             panel.minorticks_off()  # slow to lay out
 
