@@ -202,7 +202,7 @@ class Study:
     @property
     def tuned(self) -> tuple[str, ...]:
         """The paths that are selected together: ``tune``, and if it is drawn all drawn axes."""
-        drawn = tuple(axis.path for axis in self.axes if axis.drawn)
+        drawn = tuple(dict.fromkeys(axis.path for axis in self.axes if axis.drawn))
         return drawn if self.tune in drawn else () if self.tune is None else (self.tune,)
 
 
