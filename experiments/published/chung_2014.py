@@ -89,8 +89,8 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
 }
 SUFFIXES = {AS_PUBLISHED: "", CODE: " (code)", TUNED: " (tuned)"}
 UNITS_OF_CODE = {"GRU": 48}
-REDUCED_RATES = tuple(float(f"{math.exp(power):.3g}") for power in (-7, -6))
-WIDER_RATES = tuple(float(f"{math.exp(power):.3g}") for power in (-6, -5))
+REDUCED_RATES, WIDER_RATES = (0.000911, 0.00247), (0.00247, 0.00673)
+"""e⁻⁷, e⁻⁶ and e⁻⁵, rounded down, so that none of the first is beyond the published range."""
 TASKS = {JSB: "jsb", NOTTINGHAM: "nottingham"}
 EPOCH = {JSB: 28, NOTTINGHAM: 86}
 """Updates of an epoch."""
