@@ -126,12 +126,12 @@ def curves(evidence: Evidence) -> ClaimPanel:
     measured = evidence.measured_by("forecast", "horizon")
     for name in (*USUAL, *FITTED):
         lines[name] = np.array([[measured[name, h]["mae"] for h in HORIZONS]])
-    title, between = "mean absolute error on the test months", tuple(HORIZONS.values())
+    title, between = "forecasts of the test months", tuple(HORIZONS.values())
     return ClaimPanel(
         lines,
         title,
         "",
-        "°C",
+        "mean absolute error, °C",
         SAVED,
         categories=between,
         place=lambda name: Place(*name.split(" over ")[::-1]),

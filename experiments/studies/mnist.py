@@ -165,7 +165,7 @@ def curves(evidence: Evidence) -> ClaimPanel:
     runs, baselines = _compared(evidence)
     wrong = {arm: 100 * (1 - accuracies(records)) for arm, records in runs.items()}
     others = {name: 100 * error for name, error in baselines.items()}
-    return with_baselines(wrong, others, "wrong answers", "% of the test images")
+    return with_baselines(wrong, others, "test images", "wrong answers, % of images")
 
 
 def _compared(evidence: Evidence) -> tuple[dict[str, list[Record]], dict[str, float]]:

@@ -146,9 +146,9 @@ def curves(evidence: Evidence) -> ClaimPanel:
     values = ("values as published", "standardised values")
     return ClaimPanel(
         percent,
-        "wrong speakers",
+        "test utterances",
         "",
-        "% of the test utterances",
+        "wrong speakers, % of utterances",
         SAVED,
         categories=values,
         place=over_baseline,

@@ -214,7 +214,8 @@ def _title(verdicts: Sequence[Verdict]) -> str:
     """Claims and verdicts in words, such as "claims 6a: supported; 6b: contradicted"."""
     by_word: dict[str, list[str]] = {}
     for verdict in verdicts:
-        by_word.setdefault(verdict.verdict, []).append(short_name(verdict.claim))
+        word = verdict.verdict + " (fragile)" * verdict.fragile
+        by_word.setdefault(word, []).append(short_name(verdict.claim))
     parts = [f"{', '.join(claims)}: {word}" for word, claims in by_word.items()]
     return f"claim{'s' if len(verdicts) > 1 else ''} {'; '.join(parts)}"
 
