@@ -64,6 +64,7 @@ def page(results: Results, made: TableReport | None) -> view.Page:
     experiment, records = results.experiment, sorted(results.records, key=_order)
     beside = _beside(results)
     decided, answer = _answer(results, made, beside)
+    panel = experiment.curves(results.evidence) if decided and experiment.curves else None
     first = [*(["claim"] if decided else []), *(["reproduction"] if beside else [])]
     names = [*first, *(made.figures if made else ())]
     drawn = [name for name in names if (results.workdir.path / f"{name}.svg").is_file()]
@@ -87,7 +88,7 @@ def page(results: Results, made: TableReport | None) -> view.Page:
         ),
         figures=tuple(_figure(results.workdir.path, name, made) for name in drawn),
         sections=tuple(published.sections(beside)) if beside else (),
-        verdicts=tuple(verdict(one, k + 1) for k, one in enumerate(decided)),
+        verdicts=tuple(verdict(one, k + 1, panel) for k, one in enumerate(decided)),
         verdicts_caption=verdicts.caption(decided, [results]) if decided else "",
         failures=facts.failures(records),
         settings=facts.settings(records),

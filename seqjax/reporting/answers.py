@@ -98,15 +98,20 @@ def verdicts_answer(verdicts: Sequence[Verdict]) -> Answer:
     if len(shown) == 1:
         (one,) = shown
         word = _capital(f"{kind}{verdict_text(one)}")
-        return Answer(f"{word}: {one.statement}", (sentence(one.because),))
+        return Answer(f"{word}: {one.statement}", (f"Reason: {full_stop(one.because)}",))
     words = [f"claim {one.claim} is {verdict_text(one)}" for one in shown]
-    basis = (f"{one.claim}: {sentence(one.statement)} {sentence(one.because)}" for one in shown)
+    basis = (f"{one.claim}: {full_stop(one.statement)} {full_stop(one.because)}" for one in shown)
     return Answer(sentence(kind + "; ".join(words)), tuple(basis))
 
 
 def sentence(text: str) -> str:
     """Text with a capital at the start and a full stop at the end."""
-    return f"{_capital(text.rstrip('.'))}."
+    return _capital(full_stop(text))
+
+
+def full_stop(text: str) -> str:
+    """Text with a full stop at the end."""
+    return f"{text.rstrip('.')}."
 
 
 def _capital(text: str) -> str:

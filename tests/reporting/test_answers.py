@@ -107,7 +107,7 @@ def test_verdicts_are_named_with_their_reasons_the_exploratory_ones_only_if_alon
     exploratory = dataclasses.replace(one, exploratory=True)
     alone = verdicts_answer([one, exploratory])
     assert alone.sentence == "Supported (fragile): An LSTM can."
-    assert alone.basis == ("0.12 [0.05, 0.2].",)
+    assert alone.basis == ("Reason: 0.12 [0.05, 0.2].",)
     both = verdicts_answer([one, other])
     assert "7a is supported (fragile); claim 7b is undecided" in both.sentence
     assert len(both.basis) == 2

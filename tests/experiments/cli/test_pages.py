@@ -13,6 +13,7 @@ from experiments.cli import pages, tables
 from seqjax.reporting.html import facts, render, runs
 from seqjax.reporting.html import tables as html_tables
 from seqjax.reporting.html.verdicts import verdict
+from seqjax.reporting.plots import ClaimPanel, Margin, Place, Quantity
 from seqjax.stats.decisions import Comparison, Verdict
 
 FIGURES = ("heat_map", "clipped", "learning_curves")
@@ -135,11 +136,24 @@ def test_a_verdict_has_its_comparisons_against_the_margins():
         Comparison("lstm − gru", 0.12, 0.05, 0.2, 10, 0.5, 0.07, ("YES",)),
         Comparison("level", nan, -inf, inf, 8, nan, nan, ()),
     )
-    one = verdict(Verdict("7a", "It can.", "supported", "so", comparisons, 8, fragile=True), 1)
+    band, limit = Margin(-0.05, 0.05, "does not count"), Margin(-0.03, -0.03, "not worse")
+    score, level = Quantity("difference in score", (band, limit)), Quantity("level")
+    panel = ClaimPanel(
+        {}, "", "", "", {"score": score, "level": level},
+        place=lambda name: Place(name, quantity="level" if name == "level" else "score"),
+    )  # fmt: skip
+    made = Verdict("7a", "It can.", "supported", "so", comparisons, 8, fragile=True)
+    one = verdict(made, 1, panel)
     assert one.title == "Claim 7a: supported (fragile)" and one.open
-    assert any("Fragile" in note for note in one.notes) and any("0.05" in n for n in one.notes)
-    assert one.drawings[0].count('class="margin"') == 2 and one.drawings[1] == "–"
-    assert len(one.comparisons.rows) == 2
+    notes = " ".join(one.notes)
+    assert "Fragile" in notes and "0.05" in notes and "shaded, does not count" in notes
+    drawing, dash = one.drawings
+    assert drawing.count('rect class="margin"') == drawing.count('line class="margin"') == 1
+    assert dash == "–" and len(one.comparisons.rows) == 2
+    x = {kind: [float(v) for v in re.findall(rf'class="{kind}" x1?="([^"]+)"', drawing)]
+         for kind in ("margin", "zero", "interval")}  # fmt: skip
+    assert x["margin"][0] < x["margin"][1] < x["zero"][0] < x["interval"][0]
+    assert "margin" not in verdict(made, 1).drawings[0]  # nothing says what is compared
 
 
 def test_an_unknown_study_and_one_without_table_have_pages(tmp_path):
