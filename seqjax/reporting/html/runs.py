@@ -15,7 +15,7 @@ from seqjax.reporting.html.view import Cell, RunsOfCell, Value, short
 from seqjax.stats import rules
 
 MOST_RUNS = 2000
-"""Most runs of a page; a page of this many has about a megabyte."""
+"""Most runs of a page, which has about a megabyte then; each cell has as many as others."""
 MOST_SEEDS = 40
 """Most runs of a cell."""
 MOST_POINTS = 60
@@ -96,10 +96,11 @@ def runs_of_cells(
     """
     limits = curve_ranges([run for _, cell, _ in cells.values() for run in cell.records])
     lists, listed = [], 0
+    most = min(MOST_SEEDS, max(1, MOST_RUNS // max(len(cells), 1)))
     total = sum(cell.n for _, cell, _ in cells.values())
     paths = (tuned or "").split(",")
     for name, (printed, cell, title) in cells.items():
-        runs = cell.records[: max(0, min(MOST_SEEDS, MOST_RUNS - listed))]
+        runs = cell.records[:most]
         listed += len(runs)
         notes = tuple(_notes(cell, tried.get(key(cell.records[0], paths), ()), tuned, len(runs)))
         lists.append(_runs(name, printed, cell, title, runs, notes, limits[cell.records[0].metric]))

@@ -14,7 +14,7 @@ from seqjax.reporting.tables.captions import explain_marks
 from seqjax.reporting.tables.records import EXTEND
 from seqjax.stats.selection import sort_key
 
-MOST_ROWS, MOST_CELLS, MOST_COLUMNS = 400, 4000, 100
+MOST_ROWS, MOST_CELLS, MOST_COLUMNS = 400, runs.MOST_RUNS, 100
 """Most rows, cells and columns of a table on a page."""
 
 
