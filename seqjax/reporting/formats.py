@@ -97,6 +97,7 @@ LATEX = {
     "−": "$-$",
     "τ": r"$\tau$",
     "×": r"$\times$",
+    "≈": r"$\approx$",
     "·": r"$\cdot$",
     "<": r"\textless{}",
     ">": r"\textgreater{}",

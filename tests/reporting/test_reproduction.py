@@ -102,6 +102,13 @@ def test_figures_from_memory_are_grey_in_latex():
     assert "−" not in latex  # which pdflatex does not know
 
 
+def test_figures_read_off_a_plot_are_marked():
+    read = dataclasses.replace(TABLE.figures[0], digits=2, read="plot ±.02")
+    page = to_markdown(made_of(table=dataclasses.replace(TABLE, figures=(read,), effects=())))
+    assert rows_of(page)["tanh"][1:5] == ["≈ 0.16", "0.155 ± 0.002", "−0.005", "yes"]
+    assert "≈: read off a plot" in page and "≈" not in to_markdown(made_of())
+
+
 def test_markup_in_names_stays_text():
     hostile = figures(PAPER, {"<b>*x*|": ("0.1",)}, ({"task": "short"},), metric="mse")
     made = made_of(table=dataclasses.replace(TABLE, figures=(*TABLE.figures, *hostile)))

@@ -22,6 +22,7 @@ PERCENTILE = (
     "Percentile: percentage of results below the published value if the best of as many trials, "
     "drawn from ours with replacement and ranked on validation data, is reported."
 )
+READ_OFF = "≈: read off a plot; its error takes the place of half a unit."
 EDGE = "† is the first or last value tried."
 FROM_MEMORY = (
     "Figures in brackets are from memory, not checked against the paper; they enter no statistic."
@@ -177,6 +178,7 @@ def caption(made: Reproduction) -> str:
     sentences = [
         EXPLANATION,
         PERCENTILE * any(one.percentile == one.percentile for one in levels),
+        READ_OFF * any(one.figure and one.figure.read != "printed" for one in levels),
         EDGE * edge,
         FROM_MEMORY * memory,
         selection,

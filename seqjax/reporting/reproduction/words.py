@@ -14,12 +14,16 @@ NONE = "–"
 
 
 def published_text(level: Level, confidence: bool) -> str:
-    """The published figure, with its confidence if rows differ in it; in brackets from memory."""
+    """The published figure, with its confidence if rows differ in it.
+
+    Figures from memory are in brackets, and figures read off a plot begin with ≈.
+    """
     figure = level.figure
     if figure is None:
         return NONE
     spread = "" if figure.spread is None else f" ± {figure.spread:g}"
-    text = f"{figure.text}{spread}" + f" [{figure.source.confidence}]" * confidence
+    about = "" if figure.read == "printed" else "≈ "
+    text = f"{about}{figure.text}{spread}" + f" [{figure.source.confidence}]" * confidence
     return f"({text})" if figure.from_memory else text
 
 
