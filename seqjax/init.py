@@ -73,8 +73,8 @@ class InitSpec:
         state and minus the same draw for gates that write it (Tallec and Ollivier 2018);
         "uniform_gate", the same with b = log(u / (1 - u)), u ~ U[1/H, 1 - 1/H] (Gu et al. 2020).
       t_max: longest dependency that "chrono" expects, in steps.
-      readout: for the matrix of the readout, whose biases start at 0: "lecun" (truncated normal,
-        variance 1 over its inputs), "normal_fixed" N(0, 1), or "uniform_fixed" U(-1, 1).
+      readout: initialiser of the matrix of the readout, whose biases start at 0: "lecun" (truncated
+        normal, variance 1 over its inputs), "normal_fixed" N(0, 1), or "uniform_fixed" U(-1, 1).
       readout_gain: factor on the matrix of the readout.
 
     Raises:

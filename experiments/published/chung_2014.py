@@ -104,7 +104,7 @@ def epochs(full: bool) -> dict[str, int]:
 def deviations(full: bool) -> tuple[Deviation, ...]:
     """Differences between the paper's settings and ours."""
     minutes, unprinted = "minutes on two cores", "not printed; that of the authors' code"
-    speed = "fewer and faster updates for the same epochs"
+    speed = "fewer epochs, and fewer and faster updates in each"
     steps = {JSB: 114_500, NOTTINGHAM: 347_000}
     at_code = {"protocol": CODE}
     drawn = ("same", "") if full else ("reduced", "the two highest powers of e in the range")
@@ -115,6 +115,9 @@ def deviations(full: bool) -> tuple[Deviation, ...]:
                       **at_code)
             for task in epochs(full)
         ),
+        Deviation("model.hidden", "36 or 46 or 100", "same", "", protocol=AS_PUBLISHED,
+                  label="units"),
+        Deviation("clip.kind", "norm", "same", "", protocol=AS_PUBLISHED, label="clipping"),
         Deviation("trials", 10, *drawn, protocol=AS_PUBLISHED),
         Deviation("seeds", 1, "differs", "a mean, instead of the best of ten trials on validation"),
         Deviation("keys", "96", "differs", "no piece uses another key", ours="88", task=JSB),
@@ -128,6 +131,14 @@ def deviations(full: bool) -> tuple[Deviation, ...]:
         Deviation("init.recurrent", "–", "unknown", unprinted, protocol=AS_PUBLISHED, label="U"),
         Deviation("averaging of NLL", "–", "unknown", "frames 2 … T are those of the code",
                   ours="over frames 2 … T"),
+        Deviation("optim.learning_rate", 0.001, "same", "", label="rate", **at_code),
+        Deviation("optim.final", 0.01, "same", "", label="last rate over first", **at_code),
+        Deviation("optim.decay", 0.95, "same", "", label="decay of RMSProp", **at_code),
+        Deviation("optim.root_floor", 0.01, "same", "", label="floor of the root", **at_code),
+        Deviation("optim.momentum", 0.9, "same", "", label="momentum", **at_code),
+        Deviation("clip.kind", "update", "same", "", label="clipping", **at_code),
+        Deviation("train.reduction", "sum", "same", "", **at_code),
+        Deviation("units of the GRU", "46", "differs", "48 in the code", ours="48", **at_code),
         Deviation("schedule", "linear by epoch", "differs", "linear by update", ours="by update",
                   **at_code),
         Deviation("tanh", "no file", "unknown", "the code has GRU and LSTM alone",
