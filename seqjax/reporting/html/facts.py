@@ -26,6 +26,7 @@ FILES = {
     "reproduction.csv": "the same, a line for each number",
     "reproduction.tex": "the same for LaTeX",
     "reproduction.json": "the same for programs",
+    "reproductions.md": "the table of all published tables, as Markdown",
     "verdicts.md": "the verdicts with all comparisons",
     "verdicts.json": "the same for programs",
     "measurements.json": "quantities measured without training",
