@@ -62,16 +62,15 @@ def effects(full: bool) -> tuple[Effect, ...]:
 
 def deviations(full: bool) -> tuple[Deviation, ...]:
     """Differences between the paper's settings and ours."""
-    minutes = "minutes on two cores"
-    of_tasks = [
-        Deviation("task.length", T if full else published, "same" if full else "reduced",
-                  "" if full else minutes, task=label, label="T")
-        for label, (kind, T) in lengths(full).items()
-        for published in [" or ".join(f"{t:,}" for t in LENGTHS[kind])]
-    ]  # fmt: skip
+    kind, why = ("same", "") if full else ("reduced", "minutes on two cores")
+    of_tasks = []
+    for label, (name, T) in lengths(full).items():
+        published = T if full else " or ".join(f"{t:,}" for t in LENGTHS[name])
+        place = {"task": label, "label": f"T of {label}"}
+        of_tasks.append(Deviation("task.length", published, kind, why, **place))
     return (
         *of_tasks,
-        Deviation("model.hidden", 128, "same" if full else "reduced", "" if full else minutes),
+        Deviation("model.hidden", 128, kind, why),
         Deviation("optim.name", "rmsprop", "same", "", label="optimiser"),
         Deviation("optim.learning_rate", 0.001, "same", "", label="rate"),
         Deviation("optim.decay", 0.9, "same", "", label="decay of RMSProp"),
