@@ -50,8 +50,8 @@ class TrainSpec:
       patience: validations in a row without a new best metric after which a run stops; 0 for no
         limit.
       stop_at: validation metric at which a run stops because its task is solved; inf for none.
-      training_metrics: also measure the metrics of the reported step on the training set, or on as
-        many generated training examples as validation has.
+      training_metrics: also measure the metrics of the reported step on training data: the training
+        set, or as many generated examples, or symbols of a stream, as validation has.
       reduction: reduction of the losses of a batch to the loss that is minimised: "mean" over the
         batch and the valid steps, or "sum" over the valid steps and mean over the batch, which
         gives gradients, and thresholds, as many times larger as a sequence has steps. Reported
