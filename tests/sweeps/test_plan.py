@@ -187,6 +187,8 @@ def test_trials_are_selected_whole():
     axes = tuple(Axis(path, values, drawn=True) for path, values in drawn.items())
     study = Study("made_up", "Why?", {"clip.kind": "norm"}, axes=axes, tune=RATE, tuning_seeds=1)
     assert study.tuned == tuple(drawn)
+    by_arm = [dataclasses.replace(axis, arms=(arm.title,)) for axis in axes for arm in study.arms]
+    assert dataclasses.replace(study, axes=tuple(by_arm)).tuned == tuple(drawn)
     _, rounds = completed(study, range(2), peak(0.3))
     assert [len(new) for new in rounds] == [3, 2]
     assert {(run.point[RATE], run.point["clip.threshold"]) for run in rounds[1]} == {(0.3, 3.0)}
