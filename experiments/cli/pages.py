@@ -62,7 +62,7 @@ def write(results: Results, made: TableReport | None) -> None:
 def page(results: Results, made: TableReport | None) -> view.Page:
     """The page of a workdir; see ``write``."""
     experiment, records = results.experiment, sorted(results.records, key=_order)
-    beside = _beside(results)
+    beside = reproductions.compared(results)
     decided, answer = _answer(results, made, beside)
     panel = experiment.curves(results.evidence) if decided and experiment.curves else None
     first = [*(["claim"] if decided else []), *(["reproduction"] if beside else [])]
@@ -102,12 +102,6 @@ def page(results: Results, made: TableReport | None) -> view.Page:
 def _order(record: Record) -> tuple:
     """Key that sorts runs, so that pages do not depend on the order in which they ended."""
     return record.arm, [sort_key(value) for value in record.point.values()], record.seed
-
-
-def _beside(results: Results) -> Reproduction | None:
-    """The published table beside the records, if the study reproduces one."""
-    has_table = results.experiment.table is not None and results.records
-    return reproductions.made_of(results) if has_table else None
 
 
 def _answer(
@@ -183,7 +177,7 @@ def entry(results: Results) -> view.Entry:
     return view.Entry(
         link=view.Link(link.href, view.short(name)),
         question=results.experiment.question,
-        answer=_answer(results, made, _beside(results))[1].sentence,
+        answer=_answer(results, made, reproductions.compared(results))[1].sentence,
         runs=view.Value(f"{len(records):,}", str(len(records))),
         failed=view.Value(f"{failed:,}", str(failed)),
     )
@@ -207,6 +201,6 @@ def write_index(path: pathlib.Path, collection: Sequence[Results]) -> None:
 
 def _tables(collection: Iterable[Results]) -> Iterable[view.PlainTable]:
     """The table of all published tables with their verdicts, if there are any."""
-    found = [results for results in collection if results.experiment.table and results.records]
-    if found:
-        yield plain_table("Published tables", reproductions.index_rows(found))
+    rows = reproductions.index_rows(collection)
+    if len(rows) > 1:
+        yield plain_table("Published tables", rows)

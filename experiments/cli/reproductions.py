@@ -1,5 +1,6 @@
 """Published tables beside ours: files of a workdir, deviations in a plan, and an index."""
 
+import contextlib
 import pathlib
 import sys
 import textwrap
@@ -11,11 +12,12 @@ from experiments.cli.results import Results
 from experiments.cli.workdir import Workdir
 from experiments.experiment import Experiment
 from seqjax.published.deviations import Setup, state
-from seqjax.published.join import places_of
+from seqjax.published.join import OpenAxisError, places_of
+from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
 from seqjax.reporting.completeness import completeness
 from seqjax.reporting.reproduction import Reproduction, index, page, reproduce, values
-from seqjax.sweeps.study import Run
+from seqjax.sweeps.study import Run, Study
 from seqjax.sweeps.widths import recurrent_parameters
 from seqjax.training.config import as_settings, complete
 
@@ -26,8 +28,15 @@ WIDTH = 100
 
 
 def report(results: Results) -> str:
-    """Write page, data and figure of a published table, and return the page as Markdown."""
-    made = made_of(results)
+    """Write page, data and figure of a published table, and return the page as Markdown.
+
+    Returns "", with a line on standard error, if the runs sweep a field that the table does not.
+    """
+    try:
+        made = made_of(results)
+    except OpenAxisError as error:
+        print(f"{NAME}: not compared: {error}", file=sys.stderr)
+        return ""
     workdir, markdown = results.workdir, page.to_markdown(made)
     workdir.write(f"{NAME}.md", markdown)
     workdir.write(f"{NAME}.csv", values.to_csv(made))
@@ -41,8 +50,21 @@ def report(results: Results) -> str:
     return markdown
 
 
+def compared(results: Results) -> Reproduction | None:
+    """The published table beside the records; None without a table or if they do not compare."""
+    if results.experiment.table is None or not results.records:
+        return None
+    with contextlib.suppress(OpenAxisError):
+        return made_of(results)
+    return None
+
+
 def made_of(results: Results) -> Reproduction:
-    """The published table of an experiment beside its records."""
+    """The published table of an experiment beside its records.
+
+    Raises:
+      OpenAxisError: the runs sweep a field that the table does not.
+    """
     experiment, records = results.experiment, results.records
     study = experiment.study
     tune = records[0].tune if results.workdir.config is None else results.workdir.config.tune
@@ -53,10 +75,30 @@ def made_of(results: Results) -> Reproduction:
         records,
         study.arms,
         tune,
-        notes=("" if found.complete else str(found), f"Changed: {changed}." if changed else ""),
+        notes=(
+            "" if found.complete else str(found),
+            f"Changed: {changed}." if changed else "",
+            _undefined_values(study, records),
+        ),
         remarks=experiment.remarks(records) if experiment.remarks else (),
         command=f"python -m experiments.run {_flag(study.name)}",
     )
+
+
+def _undefined_values(study: Study, records: Iterable[Record]) -> str:
+    """A sentence on values that axes of the study do not have and tuning does not try, or ""."""
+    arms, found = {arm.title: arm for arm in study.arms}, {}
+    for axis in study.axes:
+        if axis.path == study.tune and not (axis.closed or axis.drawn):
+            continue  # tuning goes beyond its values
+        for record in records:
+            value = record.point.get(axis.path)
+            applies = record.arm in arms and axis.applies_to(arms[record.arm])
+            if applies and value is not None and value not in axis.values:
+                found.setdefault(axis.path, {})[value] = None
+    values = (f"{path}={' or '.join(map(formats.label, of))}" for path, of in found.items())
+    text = "; ".join(values)
+    return f"Not values of the table's protocol: {text}." if text else ""
 
 
 def _flag(name: str) -> str:
@@ -76,19 +118,22 @@ def deviations(experiment: Experiment, runs: Sequence[Run], seeds: Iterable[int]
     """
     table, study = experiment.table, experiment.study
     setups = [setup_of(run) for run in runs]
-    if all(run.purpose == "tuning" for run in runs):
-        first = min(run.seed for run in runs)
-        tuning = [setup for setup in setups if setup.seed == first]
-        setups += [
-            setup._replace(seed=seed, purpose="evaluation") for setup in tuning for seed in seeds
-        ]
+    reported = {run.arm for run in runs if run.purpose == "evaluation"}
+    tuning = [setup for setup in setups if setup.arm not in reported]
+    first = min((setup.seed for setup in tuning), default=None)
+    setups += [
+        setup._replace(seed=seed, purpose="evaluation")
+        for setup in tuning
+        if setup.seed == first
+        for seed in seeds
+    ]
     for protocol in table.protocols:
         stated = state(table, protocol, setups, places_of(study.arms), study.tuned)
         if stated:
             yield f"deviations from {table.title}, {protocol}:"
         for kind, several in stated.items():
             for one in several:
-                why = f": {one.deviation.why}" if one.deviation.why else ""
+                why = f": {one.why}" if one.why else ""
                 task = f" ({one.deviation.task})" if one.deviation.task else ""
                 text = f"{kind}: {one.deviation.title}{task}: published {one.published}, "
                 yield from _wrapped(f"{text}ours {one.ours}{why}")
@@ -107,18 +152,15 @@ def _wrapped(text: str) -> list[str]:
 
 def collect(path: pathlib.Path, collection: Sequence[Results]) -> str:
     """Write the index of all published tables in a folder, and return it as Markdown."""
-    found = [results for results in collection if results.experiment.table and results.records]
-    if not found:
+    rows = index_rows(collection)
+    if len(rows) == 1:
         return ""
-    text = f"{formats.markdown(index_rows(found))}\n"
+    text = f"{formats.markdown(rows)}\n"
     Workdir(path).write(INDEX, text)
     return text
 
 
 def index_rows(collection: Iterable[Results]) -> list[list[str]]:
-    """Rows of the index over several tables; the first row is the head."""
-    made = [
-        (made_of(results), "full" if results.experiment.name.endswith(FULL) else "CPU")
-        for results in collection
-    ]
-    return index.rows(made)
+    """Rows of the index over the published tables; the first row is the head."""
+    made = ((compared(one), one.experiment.name.endswith(FULL)) for one in collection)
+    return index.rows((table, "full" if full else "CPU") for table, full in made if table)

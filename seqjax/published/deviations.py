@@ -60,13 +60,24 @@ class Stated:
 
     @property
     def kind(self) -> str:
-        """The declared kind; "same" if the values are equal, as they may be at full size."""
-        return "same" if self.published == self.ours else self.deviation.kind
+        """The declared kind, unless the values contradict it.
+
+        "same" if the values are equal, as they may be at full size; "differs" if they are not and
+        are declared to be, as after a command that changed the setting.
+        """
+        if self.published == self.ours:
+            return "same"
+        return self.deviation.kind if self.consistent else "differs"
 
     @property
     def consistent(self) -> bool:
         """False if the values differ and are declared to be the same."""
         return self.deviation.kind != "same" or self.published == self.ours
+
+    @property
+    def why(self) -> str:
+        """The declared reason."""
+        return self.deviation.why if self.consistent else "these runs have another value"
 
     @property
     def text(self) -> str:

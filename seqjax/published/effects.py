@@ -89,9 +89,9 @@ def compare(
     if None in rows:
         return result
     first, second = (cell.values(measure, effect.part) for cell in rows)
-    if any(map(math.isnan, [*first.values(), *second.values()])):
-        return result
     n = min(len(first), len(second))
+    if any(map(math.isnan, [*first.values(), *second.values()])):
+        return dataclasses.replace(result, n=n)
     if measure.criterion:
         counts = [
             number for row in (first, second) for number in (round(sum(row.values())), len(row))

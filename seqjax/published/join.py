@@ -14,6 +14,10 @@ from seqjax.stats.selection import group_runs, runs_for, select_runs
 from seqjax.training.config import complete
 
 
+class OpenAxisError(ValueError):
+    """Several points of the runs fit one figure, because the runs sweep a field that it leaves."""
+
+
 class ArmKey(NamedTuple):
     """The place of an arm in a published table: its protocol, its row, and its data set."""
 
@@ -103,9 +107,14 @@ def value_of(record: Record, measure: Measure, part: str = "test") -> float:
     value = math.nan if values[name] is None else float(values[name])
     if measure.criterion:
         return float(record.failed is None and measure.meets(value))
-    if record.failed is not None and name in (LOSS, record.metric):
+    if record.failed is not None and has_chance(record, measure):
         return record.chance.loss if name == LOSS else record.chance.metric
     return value
+
+
+def has_chance(record: Record, measure: Measure) -> bool:
+    """Whether a failed run has a value of its own: chance, or that it does not meet a criterion."""
+    return bool(measure.criterion) or measure.of_records in (LOSS, record.metric)
 
 
 def join(
@@ -153,7 +162,7 @@ def cell_of(
     """The cell of a row at a point under a protocol; None if it was not run.
 
     Raises:
-      ValueError: several cells fit, because the point leaves an axis open.
+      OpenAxisError: several cells fit, because the point leaves an axis open.
     """
     fitting = [
         cell
@@ -163,7 +172,8 @@ def cell_of(
     ]
     if len(fitting) > 1:
         points = "; ".join(str(dict(cell.point)) for cell in fitting)
-        raise ValueError(f"point: expected one cell of {row} ({task}) at {dict(point)}: {points}")
+        where = f" ({task})" if task else ""
+        raise OpenAxisError(f"point: expected one cell of {row}{where}, got {points}")
     return fitting[0] if fitting else None
 
 

@@ -14,7 +14,7 @@ from experiments.experiment import find
 from seqjax.published import agreement
 from seqjax.published.agreement import OTHER_SIZE, REPRODUCED, SIGNS_DIFFER, UNDECIDED, agree
 from seqjax.published.figures import figures
-from seqjax.published.join import ArmKey, join
+from seqjax.published.join import ArmKey, OpenAxisError, join
 from seqjax.published.levels import best_of_percentile, rank_correlation
 from seqjax.published.table import Effect, Measure
 
@@ -189,7 +189,7 @@ def test_an_open_axis_is_an_error():
         for run in around(tanh=0.16)
         for hidden in (3, 4)
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="point: expected one cell of tanh"):
+    with pytest.raises(OpenAxisError, match="point: expected one cell of tanh"):
         agreed(records)
     at = dataclasses.replace(TABLE.figures[0], point={"model.hidden": 4})
     table = dataclasses.replace(TABLE, figures=(at,), effects=())

@@ -13,7 +13,8 @@ from support.published_tables import PAPER, RATE, TABLE, runs, study
 from seqjax.published.deviations import setups_of, state
 from seqjax.published.figures import figures
 from seqjax.published.join import places_of
-from seqjax.published.table import Deviation
+from seqjax.published.table import Deviation, Measure
+from seqjax.records.record import Failure
 from seqjax.reporting import plots
 from seqjax.reporting.reproduction import (
     index,
@@ -82,6 +83,26 @@ def test_protocols_have_verdicts_of_their_own():
                    "hidden 32 not 100"]  # fmt: skip
 
 
+def test_an_index_names_missing_runs_and_effects_that_are_not_compared():
+    two = [run for run in RECORDS if run.arm != "short: GRU"]
+    made = made_of(two, notes=("INCOMPLETE: 10 of 15 runs.",))
+    _, row = index.rows([(made, "CPU")])
+    assert row[2] == "same signs, other size. INCOMPLETE: 10 of 15 runs."
+    assert row[4] == "1 of 1, 1 not compared"
+
+
+def test_a_failed_run_without_a_known_chance_is_named():
+    of_test = {"mse": None, "other": None}
+    records = [replace(run, test={**run.test, "other": run.test["mse"]}) for run in RECORDS]
+    failed = Failure("nonfinite", 4)
+    records[0] = replace(records[0], failed=failed, test=of_test)
+    by_other = dataclasses.replace(TABLE, measures=(Measure("mse", "error", False, "other"),))
+    page = to_markdown(made_of(records, by_other))
+    assert "Chance of mse is not known" in page and "2 without a value" in page
+    assert " no value " in page and rows_of(page)["tanh"][2] == "–"
+    assert "is not known" not in to_markdown(made_of(records))  # of the metric, chance is known
+
+
 def test_csv_and_json_have_the_numbers_of_the_page():
     made = made_of()
     lines = list(csv.DictReader(io.StringIO(to_csv(made))))
@@ -144,8 +165,9 @@ def test_deviations_are_computed_from_the_runs():
     assert stated["same"][0].consistent and "differs" not in stated
     wrong = dataclasses.replace(table.deviations[0], kind="same", why="")
     changed = dataclasses.replace(table, deviations=(wrong,))
-    (same,) = state(changed, "as published", setups_of(records), places, [RATE])["same"]
-    assert not same.consistent and same.ours == "6"
+    (other,) = state(changed, "as published", setups_of(records), places, [RATE])["differs"]
+    assert not other.consistent and other.ours == "6"
+    assert "differs: updates 6 not 114,500" in to_markdown(made_of(table=changed))
 
 
 @pytest.mark.parametrize("values", [("0.160", "0.050"), ("16.0", "0.00050")], ids=["near", "far"])

@@ -93,7 +93,12 @@ def runs(values, *, rate=0.1, **options):
             seed=seed,
             test=value,
             tune=RATE,
-            settings={"task.name": "adding", "task.length": 4, "model.cell": CELLS[row]},
+            settings={
+                "task.name": "adding",
+                "task.length": 4,
+                "train.batch_size": 8,
+                "model.cell": CELLS[row],
+            },
             **options,
         )
         for row, errors in values.items()

@@ -13,7 +13,7 @@ from seqjax.reporting.reproduction import Reproduction, page, words
 
 
 def answer(made: Reproduction) -> Answer:
-    """The verdict with the declared effects; the verdicts of other protocols follow."""
+    """The verdict with the declared effects, after notes; those of other protocols follow."""
     found = {agreement.protocol: agreement for agreement in made.agreements}
     if AS_PUBLISHED not in found:
         return Answer("There is no answer yet, because nothing was run as published.")
@@ -22,7 +22,8 @@ def answer(made: Reproduction) -> Answer:
         for agreement in made.agreements
         if agreement.protocol != AS_PUBLISHED
     )
-    return Answer(sentence(_verdict_text(found[AS_PUBLISHED])), others)
+    verdict = sentence(_verdict_text(found[AS_PUBLISHED]))
+    return Answer(" ".join([*made.notes, verdict]), others)
 
 
 def _verdict_text(agreement: Agreement) -> str:
@@ -31,8 +32,10 @@ def _verdict_text(agreement: Agreement) -> str:
     if not known:
         return f"{agreement.verdict}: no declared effect has runs on both sides."
     agreeing, of = agreement.agreeing
+    left = len(agreement.effects) - of
+    run = f" that can be compared ({left} cannot)" if left else ""
     shown = sum(effect.shown for effect in known)
-    signs = f"{agreeing} of {of} declared effects have the published sign"
+    signs = f"{agreeing} of {of} declared effects{run} have the published sign"
     clear = f"{shown} with an interval that excludes 0"
     return f"{agreement.verdict}: {signs}, {clear}; {_effect_text(known[0])}."
 
@@ -85,4 +88,4 @@ def _tables(made: Reproduction, agreement: Agreement) -> Iterator[PlainTable]:
 def _deviation(one: Stated) -> list[str]:
     task = f" ({one.deviation.task})" if one.deviation.task else ""
     name = f"{one.deviation.title}{task}"
-    return [name, one.published, one.ours, one.kind, one.deviation.why]
+    return [name, one.published, one.ours, one.kind, one.why]

@@ -23,12 +23,13 @@ def _row(made: Reproduction, size: str) -> list[str]:
     effects = NOT_RUN
     if agreement is not None:
         agreeing, known = agreement.agreeing
-        effects = f"{agreeing} of {known}"
+        left = len(agreement.effects) - known
+        effects = f"{agreeing} of {known}{f', {left} not compared' if left else ''}"
     reduced = made.stated.get(AS_PUBLISHED, {}).get("reduced", ())
     return [
         made.table.title,
         size,
-        made.verdict,
+        ". ".join([made.verdict, *made.notes]),
         "; ".join(f"{protocol}: {verdict}" for protocol, verdict in others.items()) or NONE,
         effects,
         " · ".join(one.text for one in reduced) or NONE,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from seqjax.published.agreement import VERSION, Agreement
 from seqjax.published.figures import MEMORY, Source
+from seqjax.published.join import has_chance
 from seqjax.published.levels import Level
 from seqjax.published.table import PROTOCOLS
 from seqjax.reporting import formats
@@ -140,7 +141,7 @@ def deviation_lines(made: Reproduction, protocol: str) -> list[str]:
     lines = []
     for kind in ("reduced", "differs", "unknown"):
         if found := stated.get(kind):
-            reasons = (f"{one.text} ({one.deviation.why})" for one in found)
+            reasons = (f"{one.text} ({one.why})" for one in found)
             lines.append(f"{kind}: {' · '.join(reasons)}")
     return lines
 
@@ -173,10 +174,14 @@ def caption(made: Reproduction) -> str:
     levels = [level for agreement in made.agreements for level in agreement.levels]
     memory = any(one.figure and one.figure.source.confidence == MEMORY for one in levels)
     edge = any(one.cell and words.at_edge(one.cell) for one in levels)
+    own = sorted({one.measure.name for one in levels if one.cell and _fails_without_chance(one)})
     table = made.table
     selection = "" if table.selection == "mean" else f"The publication reports {table.selection}."
     sentences = [
         EXPLANATION,
+        f"Chance of {' and '.join(own)} is not known: failed runs have their own values there."
+        if own
+        else "",
         PERCENTILE * any(one.percentile == one.percentile for one in levels),
         READ_OFF * any(one.figure and one.figure.read != "printed" for one in levels),
         EDGE * edge,
@@ -187,6 +192,12 @@ def caption(made: Reproduction) -> str:
         "training, tuning included.",
     ]
     return " ".join(filter(None, sentences))
+
+
+def _fails_without_chance(level: Level) -> bool:
+    """Whether a failed run of a row has no chance value of the measure."""
+    runs = level.cell.runs
+    return any(run.failed is not None and not has_chance(run, level.measure) for run in runs)
 
 
 def _duration(minutes: float) -> str:

@@ -67,7 +67,7 @@ def _agreement(made: Reproduction, agreement: Agreement) -> dict[str, Any]:
                 "published": one.published,
                 "ours": one.ours,
                 "kind": kind,
-                "why": one.deviation.why,
+                "why": one.why,
                 "task": one.deviation.task,
             }
             for kind, stated in made.stated.get(agreement.protocol, {}).items()

@@ -11,6 +11,7 @@ from seqjax.reporting.formats import label, mean_and_interval
 from seqjax.reporting.reproduction.made import NOT_RUN
 
 NONE = "–"
+NO_VALUE = "no value"
 
 
 def published_text(level: Level, confidence: bool) -> str:
@@ -113,7 +114,8 @@ def _effect_row(result: EffectResult) -> list[str]:
     place = place_text(effect.task, dict(effect.point)) or NONE
     row = [effect.better, effect.worse, place]
     if not result.known:
-        return [*row, NOT_RUN, NONE, published, NONE, NONE, NONE]
+        ours, n = (NO_VALUE, str(result.n)) if result.n else (NOT_RUN, NONE)
+        return [*row, ours, NONE, published, NONE, n, NONE]
     limits = NONE
     if not math.isnan(result.lower):
         limits = f"[{signed(result.lower, digits)}, {signed(result.upper, digits)}]"
@@ -128,8 +130,10 @@ def _effect_row(result: EffectResult) -> list[str]:
 def effects_text(agreement: Agreement) -> str:
     """The number of effects whose signs agree, as a sentence."""
     agreeing, known = agreement.agreeing
-    left = len(agreement.effects) - known
+    empty = sum(bool(effect.n) and not effect.known for effect in agreement.effects)
+    left = len(agreement.effects) - known - empty
     missing = f"; {left} not run" if left else ""
+    missing += f"; {empty} without a value" if empty else ""
     unsized = known and all(math.isnan(e.size) for e in agreement.effects if e.known)
     signs_only = "; no sizes are published" if unsized else ""
     return f"effects: {agreeing} of {known} signs agree{missing}{signs_only}"

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from support.commands import command
+from support.made_up import replace
 from support.published_tables import TABLE, study
 
 from experiments import COLLECTIONS, PUBLISHED, REGISTERED, experiment
@@ -12,6 +13,7 @@ from experiments.cli import reproductions, results
 from experiments.cli.commands import report
 from experiments.cli.workdir import Workdir
 from experiments.experiment import Experiment, register
+from seqjax.sweeps.plan import plan_runs
 
 FILES = {f"{reproductions.NAME}.{kind}" for kind in ("md", "csv", "tex", "json", "png", "svg")}
 
@@ -63,6 +65,29 @@ def test_a_collection_of_tables_ends_with_an_index(registered, tmp_path):
     changed = dataclasses.replace(read.experiment, study=other)
     made = reproductions.made_of(dataclasses.replace(read, experiment=changed))
     assert made.notes == ("Changed: model.hidden=3.",)
+    swept = [
+        replace(run, point={**run.point, "model.hidden": width},
+                settings={**run.settings, "model.hidden": width})
+        for run in read.records for width in (3, 4)
+    ]  # fmt: skip
+    open_axis = dataclasses.replace(read, records=swept)
+    assert reproductions.report(open_axis) == "" and reproductions.compared(open_axis) is None
+    assert len(reproductions.index_rows([open_axis, read])) == 2
+    closed = tuple(dataclasses.replace(a, values=(0.3,), closed=True) for a in other.axes[:1])
+    narrow = dataclasses.replace(read.experiment.study, axes=closed)
+    narrowed = dataclasses.replace(read.experiment, study=narrow)
+    made = reproductions.made_of(dataclasses.replace(read, experiment=narrowed))
+    assert made.notes == ("Not values of the table's protocol: optim.learning_rate=0.1.",)
+
+
+def test_planned_seeds_are_those_of_arms_with_and_without_tuning(registered):
+    whole = study()
+    arms, axes = (whole.arms[0], whole.arms[3]), whole.axes[1:]
+    other = dataclasses.replace(whole, arms=arms, axes=axes, tuning_seeds=1)
+    runs = plan_runs(other, range(3))
+    assert {run.purpose for run in runs} == {"tuning", "evaluation"}
+    lines = list(reproductions.deviations(Experiment(other, table=TABLE), runs, range(3)))
+    assert sum("seeds: published 1, ours 3" in line for line in lines) == 2
 
 
 def test_the_lists_have_every_table():

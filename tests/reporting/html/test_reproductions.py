@@ -21,6 +21,9 @@ def test_the_answer_is_the_verdict_with_signs_and_the_size_of_an_effect():
     assert answer.sentence.startswith(made.verdict[0].upper() + made.verdict[1:])
     assert "2 of 2 declared effects have the published sign, 1 with an interval" in answer.sentence
     assert "LSTM over tanh (short) is +0.095" in answer.sentence and "published" in answer.sentence
+    two = reproduce(TABLE, RECORDS[:10], study().arms, RATE, notes=("INCOMPLETE: 10 of 15 runs.",))
+    partial = reproductions.answer(two).sentence
+    assert partial.startswith("INCOMPLETE") and "1 of 1 declared effects that can be" in partial
     nothing = reproduce(TABLE, [], study().arms, RATE)
     assert "nothing was run" in reproductions.answer(nothing).sentence
 
