@@ -6,6 +6,7 @@ structure. Two runs share a compiled program exactly when ``jax.tree.structure``
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -190,11 +191,27 @@ def check_tasks(configs: Iterable[Config]) -> None:
     """Check every distinct task of some runs, and its data; see ``check_task``.
 
     Raises:
-      ConfigError: one line with the task and the field.
+      ConfigError: one line with the task and the field; or ``train.stop_at`` is at chance or worse,
+        so that every run would stop at its first validation, or better than the metric can be.
       DataError: a file is missing or corrupt.
     """
-    for arguments in dict.fromkeys((c.task, c.link, c.train.batch_size) for c in configs):
-        check_task(*arguments)
+    arguments = ((c.task, c.link, c.train.batch_size, c.train.stop_at) for c in configs)
+    for task, link, batch_size, stop_at in dict.fromkeys(arguments):
+        check_task(task, link, batch_size)
+        if stop_at < math.inf:
+            _check_stop(task, link, stop_at)
+
+
+def _check_stop(task: Task, link: str, stop_at: float) -> None:
+    chance = task.chance_metric()
+    if task.higher_is_better:
+        right, accepted = chance < stop_at <= 1, f"more than {chance:.4g}, chance, and at most 1"
+    else:
+        least = 0 if task.best_loss(link) >= 0 else -math.inf
+        accepted = f"less than {chance:.4g}, chance{', and 0 or more' if least == 0 else ''}"
+        right = least <= stop_at < chance
+    if not right:
+        raise ConfigError(f"train.stop_at: expected a {task.metric} {accepted}, got {stop_at}")
 
 
 @functools.singledispatch

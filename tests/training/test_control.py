@@ -16,7 +16,7 @@ from seqjax.sweeps.checkpointer import Checkpointer
 from seqjax.sweeps.plan import plan_runs
 from seqjax.sweeps.study import Axis, Study
 from seqjax.training import evaluation, step
-from seqjax.training.config import make_config
+from seqjax.training.config import check_tasks, make_config
 from seqjax.training.overrides import ConfigError
 from seqjax.training.state import named_leaves
 from seqjax.types import named_key
@@ -222,6 +222,18 @@ def test_a_run_that_needs_no_control_has_no_further_state():
         state = jax.eval_shape(step.initial_state, make_config(settings), jnp.uint32(0))
         assert len(jax.tree.leaves(state.control)) == leaves
         assert state.control or state.control == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "wrong", "right"),
+    [("adding", (-0.1, 0.2), 0.01), ("digits_rows", (0.05, 99.0), 0.9)],
+    ids=["lower", "higher"],
+)
+def test_a_run_stops_only_at_a_metric_between_chance_and_the_best(task, wrong, right):
+    check_tasks([make_config({"task.name": task, "train.stop_at": right})])
+    for value in wrong:
+        with pytest.raises(ConfigError, match=rf"^train\.stop_at: .* got {value}$"):
+            check_tasks([make_config({"task.name": task, "train.stop_at": value})])
 
 
 @pytest.mark.parametrize(
