@@ -1,9 +1,10 @@
 """Facts of a page besides numbers: failed runs, configuration, versions, files, the command."""
 
+import itertools
 import pathlib
 import shlex
 import urllib.parse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from seqjax.records.record import Record
@@ -12,7 +13,8 @@ from seqjax.reporting.formats import label
 from seqjax.reporting.html.tables import plain_table
 from seqjax.reporting.html.view import Link, PlainTable, short
 from seqjax.stats.selection import sort_key
-from seqjax.types import printable
+from seqjax.training.config import complete
+from seqjax.types import ConfigError, printable
 
 MOST_FAILURES = 200
 """Most failed runs that a page lists."""
@@ -67,10 +69,11 @@ def _capital(text: str) -> str:
 
 def settings(records: Sequence[Record]) -> PlainTable | None:
     """Every setting with its values over all runs; None without records."""
-    found: dict[str, set] = {}
-    for record in records:
-        for path, value in record.settings.items():
-            found.setdefault(path, set()).add(value)
+    distinct = {id(record.settings): record.settings for record in records}.values()
+    found: dict[str, set] = {path: set() for path in itertools.chain(*distinct)}
+    for one in map(_with_defaults, distinct):
+        for path in one.keys() & found.keys():
+            found[path].add(one[path])
     if not found:
         return None
     swept = {path for record in records for path in record.point}
@@ -81,6 +84,14 @@ def settings(records: Sequence[Record]) -> PlainTable | None:
         role = "swept" if path in swept else "differs between arms" if len(listed) > 1 else ""
         rows.append([path, text, role])
     return plain_table("Settings", rows)
+
+
+def _with_defaults(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings with the fields that a record leaves out at their default."""
+    try:
+        return complete(settings)
+    except ConfigError:  # the task or cell is not registered here
+        return settings
 
 
 def _text(value: Any) -> str:

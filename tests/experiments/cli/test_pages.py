@@ -104,6 +104,14 @@ def test_failed_runs_are_listed_with_their_reason_and_marks_with_their_meaning(r
     assert all(one["title"] in one.text for one in marks)
 
 
+def test_a_setting_that_some_records_leave_out_differs_between_arms():
+    noisy = {"reg.kinds": "weight_noise"}
+    table = facts.settings([record(), record(arm="b", settings=noisy)])
+    rows = {row[0].text: [value.text for value in row[1:]] for row in table.rows}
+    assert rows["reg.kinds"] == ['"", weight_noise', "differs between arms"]
+    assert "train.patience" not in rows
+
+
 def test_equal_records_give_equal_bytes(page, text, tmp_path):
     again = page_of(made_up.results(tmp_path / "made_up", list(reversed(made_up.records()))))
     assert render.report(again) == text
