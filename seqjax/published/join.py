@@ -15,7 +15,7 @@ from seqjax.training.config import complete
 
 
 class OpenAxisError(ValueError):
-    """Several points of the runs fit one figure, because the runs sweep a field that it leaves."""
+    """The runs sweep a field that a figure leaves open, so that several cells fit it."""
 
 
 class ArmKey(NamedTuple):
@@ -178,5 +178,5 @@ def cell_of(
 
 
 def cell_of_figure(cells: Sequence[Cell], protocol: str, figure: Figure) -> Cell | None:
-    """The cell that a figure stands beside, under a protocol; None if it was not run."""
+    """The cell of a figure under a protocol; None if it was not run."""
     return cell_of(cells, protocol, figure.arm, figure.task, figure.point)

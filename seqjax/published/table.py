@@ -111,7 +111,7 @@ class Effect:
 class Deviation:
     """A setting of the publication, compared with that of our runs.
 
-    ``ours`` is computed from the settings of the runs, see ``deviations.stated``.
+    ``ours`` is computed from the settings of the runs, see ``deviations.state``.
 
     Attributes:
       field: path of a setting, or one of ``COUNTS``; or the name of something that no setting has,

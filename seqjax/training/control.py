@@ -22,7 +22,7 @@ from seqjax.types import Array
 
 
 class Control(NamedTuple):
-    """What the validations of a run so far decide; parts that its settings do not need are ``()``.
+    """Decisions from the validations of a run so far; parts without a use are ``()``.
 
     Attributes:
       best: best metric, negated if lower is better; -inf before the first validation.

@@ -89,6 +89,9 @@ def test_an_index_names_missing_runs_and_effects_that_are_not_compared():
     _, row = index.rows([(made, "CPU")])
     assert row[2] == "same signs, other size. INCOMPLETE: 10 of 15 runs."
     assert row[4] == "1 of 1, 1 not compared"
+    assert to_latex(made).count("INCOMPLETE: 10 of 15 runs.") == len(made.table.measures)
+    figure = plots.dumbbells(made)
+    assert "INCOMPLETE" in figure.get_supxlabel()
 
 
 def test_a_failed_run_without_a_known_chance_is_named():

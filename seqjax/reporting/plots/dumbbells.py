@@ -22,8 +22,9 @@ from seqjax.reporting.plots.style import (
     write_note,
     write_title,
 )
-from seqjax.reporting.reproduction.made import Reproduction
+from seqjax.reporting.reproduction.comparison import Reproduction
 from seqjax.reporting.reproduction.words import place_text
+from seqjax.types import printable
 
 ROW, HEAD, KEY = 5.0, 15.0, 4.0
 """Millimetres: height of a row, of title and axis of a panel, and of the legend."""
@@ -81,7 +82,7 @@ def dumbbells(made: Reproduction) -> Figure | None:
         if len(made.agreements) > 1:
             _legend(fig.add_subplot(grid[-1, :]), [one.protocol for one in made.agreements])
         write_title(fig, "", made.title)
-        write_note(fig, NOTE)
+        write_note(fig, " ".join([*map(printable, made.notes), NOTE]))
     return fig
 
 

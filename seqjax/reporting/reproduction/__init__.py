@@ -1,6 +1,6 @@
 """The page of a published table beside ours: text, data files, and an index over several tables."""
 
-from seqjax.reporting.reproduction.made import Reproduction, reproduce
+from seqjax.reporting.reproduction.comparison import Reproduction, reproduce
 from seqjax.reporting.reproduction.page import to_latex, to_markdown
 from seqjax.reporting.reproduction.values import to_csv, to_json
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from seqjax.published.table import AS_PUBLISHED
-from seqjax.reporting.reproduction.made import NOT_RUN, Reproduction
+from seqjax.reporting.reproduction.comparison import NOT_RUN, Reproduction
 from seqjax.reporting.reproduction.words import NONE
 
 

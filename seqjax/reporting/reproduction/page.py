@@ -10,7 +10,7 @@ from seqjax.published.levels import Level
 from seqjax.published.table import PROTOCOLS
 from seqjax.reporting import formats
 from seqjax.reporting.reproduction import words
-from seqjax.reporting.reproduction.made import Reproduction
+from seqjax.reporting.reproduction.comparison import Reproduction
 
 EXPLANATION = (
     "Ours is the mean with its 95 % Student-t interval over n runs, or the share of runs with its "
@@ -212,7 +212,8 @@ def to_latex(made: Reproduction) -> str:
         for block in blocks(agreement, made.tuned):
             title = f"{made.table.title}, {block.title}, {agreement.protocol}"
             lines = [words.effects_text(agreement), *deviation_lines(made, agreement.protocol)]
-            notes = f"{agreement.verdict}. {'. '.join(lines)}. {caption(made)}"
+            first = " ".join([*made.notes, f"{agreement.verdict}."])
+            notes = f"{first} {'. '.join(lines)}. {caption(made)}"
             parts.append(formats.latex(title, notes, block.rows, grey=_from_memory(block)))
     return "\n".join(parts)
 

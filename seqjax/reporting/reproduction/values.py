@@ -9,7 +9,7 @@ from seqjax.published.effects import EffectResult
 from seqjax.published.levels import Level, Order
 from seqjax.records import codec
 from seqjax.reporting import formats
-from seqjax.reporting.reproduction.made import Reproduction
+from seqjax.reporting.reproduction.comparison import Reproduction
 
 
 def to_csv(made: Reproduction) -> str:

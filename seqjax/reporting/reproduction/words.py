@@ -8,7 +8,7 @@ from seqjax.published.effects import EffectResult
 from seqjax.published.join import Cell, cell_of
 from seqjax.published.levels import Level, Order
 from seqjax.reporting.formats import label, mean_and_interval
-from seqjax.reporting.reproduction.made import NOT_RUN
+from seqjax.reporting.reproduction.comparison import NOT_RUN
 
 NONE = "–"
 NO_VALUE = "no value"
