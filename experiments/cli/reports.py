@@ -78,8 +78,9 @@ def collect(path: pathlib.Path) -> str:
 
 
 def _collect(path: pathlib.Path, decided: Sequence[Results], others: Sequence[Results]) -> str:
-    parts = verdicts.collect(path, decided), reproductions.collect(path, decided)
-    pages.write_index(path, [*decided, *others])
+    every = [*decided, *others]
+    parts = verdicts.collect(path, decided), reproductions.collect(path, every)
+    pages.write_index(path, every)
     return "\n".join(filter(None, parts))
 
 
