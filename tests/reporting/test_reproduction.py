@@ -94,6 +94,16 @@ def test_an_index_names_missing_runs_and_effects_that_are_not_compared():
     assert "INCOMPLETE" in figure.get_supxlabel()
 
 
+def test_more_updates_might_help_runs_that_took_all_of_them():
+    late = "5 of 5 runs best at the last validation"
+    assert late in to_markdown(made_of())
+    stopped = [
+        replace(run, steps_taken=4, settings={**run.settings, "train.stop_at": 0.16})
+        for run in RECORDS
+    ]
+    assert late not in to_markdown(made_of(stopped))
+
+
 def test_a_failed_run_without_a_known_chance_is_named():
     of_test = {"mse": None, "other": None}
     records = [replace(run, test={**run.test, "other": run.test["mse"]}) for run in RECORDS]

@@ -164,9 +164,11 @@ def source_text(source: Source) -> str:
     """Citation, place, version and confidence of a source, and its note."""
     place = ", ".join(filter(None, (source.where, source.version)))
     confidence = f"[{source.confidence}] {source.taken_from}"
-    citation = source.citation.rstrip(".")
+    citation = (
+        source.citation if source.citation.endswith("?") else f"{source.citation.rstrip('.')}."
+    )
     where = "; ".join(filter(None, (place, confidence)))
-    return f"source: {citation}. {where}.{' ' + source.note if source.note else ''}"
+    return f"source: {citation} {where}.{' ' + source.note if source.note else ''}"
 
 
 def caption(made: Reproduction) -> str:

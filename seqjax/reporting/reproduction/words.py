@@ -7,6 +7,7 @@ from seqjax.published.agreement import Agreement
 from seqjax.published.effects import EffectResult
 from seqjax.published.join import Cell, cell_of
 from seqjax.published.levels import Level, Order
+from seqjax.records.record import Record
 from seqjax.reporting.formats import label, mean_and_interval
 from seqjax.reporting.reproduction.comparison import NOT_RUN
 
@@ -193,8 +194,13 @@ def _diagnostics(cell: Cell) -> str:
     return ", ".join(filter(None, facts))
 
 
-def _best_is_last(run) -> bool:
-    """Whether the best validation of a run is its last one, so that more updates might help."""
+def _best_is_last(run: Record) -> bool:
+    """Whether the last validation is a new best, so that more updates might help.
+
+    False for a run that stopped early: its last validation solved the task, or was no new best.
+    """
     curve = run.curve[f"validation_{run.metric}"]
-    finite = [value for value in curve if math.isfinite(value)]
-    return len(finite) > 1 and finite[-1] == (max if run.higher_is_better else min)(finite)
+    *before, last = [value for value in curve if math.isfinite(value)] or [math.nan]
+    if run.updates < run.settings["train.steps"] or not before:
+        return False
+    return last > max(before) if run.higher_is_better else last < min(before)
