@@ -30,7 +30,8 @@ class Level:
       mean: mean over runs, or the share of runs that meet a criterion.
       half_width: half the width of the Student-t interval of the mean; NaN for a share.
       lower, upper: limits of the prediction interval of one more run, widened by the rounding of
-        the figure if there is one; for a share those of its Clopper-Pearson interval.
+        the figure if there is one; for a share those of its Clopper-Pearson interval. NaN for the
+        best trials of a search, which are no sample of what one more run may give.
       difference: our value less the published one; NaN for a figure from memory.
       difference_lower, difference_upper: Newcombe's interval, for shares with published n.
       inside: whether the published value agrees: it lies in the prediction interval, or Newcombe's
@@ -107,6 +108,7 @@ def _level(table: PublishedTable, level: Level) -> Level:
     mean, half_width = intervals.student_interval(values, rules.CONFIDENCE)
     # t·s·√(1 + 1/n) = (t·s/√n)·√(n + 1)
     reach = half_width * math.sqrt(len(values) + 1) + (figure.rounding if figure else 0)
+    reach = math.nan if table.top else reach
     numbers = {"mean": mean, "half_width": half_width, "lower": mean - reach, "upper": mean + reach}
     if figure is not None:
         known = not math.isnan(reach)

@@ -93,7 +93,9 @@ def test_trials_of_a_search_are_ranked_on_validation_data():
     assert level.cell.chosen == 0.2 and level.mean == pytest.approx(0.1)
     assert level.percentile == pytest.approx(100 * (1 - (2 / 3) ** 2))  # P(the trial with .1)
     top = dataclasses.replace(TABLE, selection="top 20 of 200", top=2)
-    assert level_of(agreed(tried, top), "tanh").mean == pytest.approx(0.15)
+    level = level_of(agreed(tried, top), "tanh")
+    assert level.mean == pytest.approx(0.15) and level.half_width > 0
+    assert level.inside is None and math.isnan(level.lower)  # the best trials are no sample
 
 
 def test_effects_are_paired_by_seed():
