@@ -13,6 +13,7 @@ from experiments.cli.workdir import Workdir
 from experiments.experiment import Experiment
 from seqjax.published.deviations import Setup, state
 from seqjax.published.join import OpenAxisError, places_of
+from seqjax.published.table import PublishedTable
 from seqjax.records.record import Record
 from seqjax.reporting import formats, plots
 from seqjax.reporting.completeness import completeness
@@ -127,6 +128,8 @@ def deviations(experiment: Experiment, runs: Sequence[Run], seeds: Iterable[int]
         if setup.seed == first
         for seed in seeds
     ]
+    if swept := open_axes(table, study, runs):
+        yield f"no comparison with {table.title}: the runs sweep {', '.join(swept)}"
     for protocol in table.protocols:
         stated = state(table, protocol, setups, places_of(study.arms), study.tuned)
         if stated:
@@ -137,6 +140,29 @@ def deviations(experiment: Experiment, runs: Sequence[Run], seeds: Iterable[int]
                 task = f" ({one.deviation.task})" if one.deviation.task else ""
                 text = f"{kind}: {one.deviation.title}{task}: published {one.published}, "
                 yield from _wrapped(f"{text}ours {one.ours}{why}")
+
+
+def open_axes(table: PublishedTable, study: Study, runs: Iterable[Run]) -> list[str]:
+    """Paths that runs of one figure or effect sweep, so that it has several cells; see ``join``."""
+    points: dict[tuple[str, str], dict[str, set]] = {}
+    places = places_of(study.arms)
+    for run in runs:
+        if run.arm in places:
+            values = points.setdefault((run.arm, places[run.arm].row), {})
+            for path, value in run.point.items():
+                values.setdefault(path, set()).add(value)
+    compared_at = [(figure.arm, figure.point) for figure in table.figures]
+    compared_at += [(row, one.point) for one in table.effects for row in (one.better, one.worse)]
+    fixed: dict[str, set[str]] = {}
+    for row, point in compared_at:
+        fixed[row] = fixed.get(row, {*point}) & {*point}
+    swept = {
+        path
+        for (_, row), values in points.items()
+        for path, several in values.items()
+        if row in fixed and len(several) > 1 and path not in {*fixed[row], *study.tuned}
+    }
+    return sorted(swept)
 
 
 def setup_of(run: Run) -> Setup:

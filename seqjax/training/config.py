@@ -211,7 +211,7 @@ def _check_stop(task: Task, link: str, stop_at: float) -> None:
         accepted = f"less than {chance:.4g}, chance{', and 0 or more' if least == 0 else ''}"
         right = least <= stop_at < chance
     if not right:
-        raise ConfigError(f"train.stop_at: expected a {task.metric} {accepted}, got {stop_at}")
+        raise ConfigError(f"train.stop_at: expected {task.metric} {accepted}, got {stop_at}")
 
 
 @functools.singledispatch

@@ -80,6 +80,15 @@ def test_a_collection_of_tables_ends_with_an_index(registered, tmp_path):
     assert made.notes == ("Not values of the table's protocol: optim.learning_rate=0.1.",)
 
 
+@pytest.mark.parametrize("flag", ["--sweep=model.hidden=3,4", "--tune=none"])
+def test_a_plan_says_if_the_runs_cannot_be_compared(registered, tmp_path, flag):
+    path = "model.hidden" if "sweep" in flag else "optim.learning_rate"
+    sweep = () if "sweep" in flag else ("--sweep=optim.learning_rate=0.1,0.3",)
+    planned = command("--study=made_up", f"--workdir={tmp_path / 'w'}", "--dry_run", flag, *sweep)
+    assert planned.code == 0, planned.err
+    assert f"no comparison with {TABLE.title}: the runs sweep {path}\n" in planned.out
+
+
 def test_planned_seeds_are_those_of_arms_with_and_without_tuning(registered):
     whole = study()
     arms, axes = (whole.arms[0], whole.arms[3]), whole.axes[1:]
