@@ -65,6 +65,12 @@ def test_an_effect_is_printed_with_its_interval_and_ratio():
     assert cells[7:10] == ["0.01", "5 pairs", "agrees, interval holds 0"]
 
 
+def test_an_effect_of_zero_has_no_sign():
+    page = to_markdown(made_of(runs({"tanh": 0.155 + SPREAD, "LSTM": 0.155 + SPREAD})))
+    (line,) = [line for line in page.splitlines() if line.startswith("| LSTM   | tanh")]
+    assert "no difference, interval holds 0" in line and "differs" not in line
+
+
 def test_protocols_have_verdicts_of_their_own():
     tuned = [replace(run, arm=f"{run.arm}, tuned") for run in RECORDS]
     tuned = [

@@ -121,7 +121,7 @@ def _effect_row(result: EffectResult) -> list[str]:
     if not math.isnan(result.lower):
         limits = f"[{signed(result.lower, digits)}, {signed(result.upper, digits)}]"
     n = f"{result.n} pairs" if result.paired else str(result.n)
-    sign = "agrees" if result.agrees else "differs"
+    sign = "agrees" if result.agrees else "differs" if result.difference else "no difference"
     open_sign = "" if result.shown or result.opposed else ", interval holds 0"
     ratio = f"{result.ratio:.2f}".replace("-", "−") if sized else NONE
     ours = signed(result.difference, digits)
