@@ -95,6 +95,7 @@ def test_an_index_names_missing_runs_and_effects_that_are_not_compared():
     _, row = index.rows([(made, "CPU")])
     assert row[2] == "same signs, other size. INCOMPLETE: 10 of 15 runs."
     assert row[4] == "1 of 1, 1 not compared"
+    assert "**As published: same signs, other size, from 1 of 2 effects**" in to_markdown(made)
     assert to_latex(made).count("INCOMPLETE: 10 of 15 runs.") == len(made.table.measures)
     figure = plots.dumbbells(made)
     assert "INCOMPLETE" in figure.get_supxlabel()

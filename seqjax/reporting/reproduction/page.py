@@ -107,7 +107,7 @@ def to_markdown(made: Reproduction) -> str:
     text = formats.escape_markdown
     parts = [f"**{text(made.title)}**", *map(text, made.notes)]
     for agreement in made.agreements:
-        protocol = f"{agreement.protocol}: {agreement.verdict}"
+        protocol = f"{agreement.protocol}: {agreement.verdict}{_share_compared(agreement)}"
         parts.append(f"**{text(protocol[0].upper() + protocol[1:])}** ({text(meaning(agreement))})")
         for block in blocks(agreement, made.tuned):
             parts += [text(block.title), formats.markdown(block.rows)]
@@ -123,6 +123,12 @@ def to_markdown(made: Reproduction) -> str:
     parts += [text(line) for line in (*made.remarks, caption(made))]
     parts += [f"    {made.command}"] if made.command else []
     return "\n\n".join(parts) + "\n"
+
+
+def _share_compared(agreement: Agreement) -> str:
+    """The number of effects behind a verdict, if some are not compared; else ""."""
+    known, declared = agreement.agreeing[1], len(agreement.effects)
+    return f", from {known} of {declared} effects" if known < declared else ""
 
 
 def meaning(agreement: Agreement) -> str:
