@@ -168,7 +168,7 @@ def _differences(table: Table) -> Scale:
     sides = ("better", "worse") if table.higher_is_better else ("worse", "better")
     text = (
         f"difference in {short_name(name)} to the median cell {place}, "
-        f"+\u00a0{sides[0]}, −\u00a0{sides[1]}; "
+        f"positive: {sides[0]}, negative: {sides[1]}; "
         f"grey: the {LEVEL} interval of the cell includes the median"
     )
     if not any(sizes):
