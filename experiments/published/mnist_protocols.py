@@ -159,7 +159,11 @@ TABLE = PublishedTable(
             label="task",
         ),
         Deviation(
-            "train.steps", "100 to 500 epochs", "reduced", "2 epochs in all rows; 100 at full size"
+            "train.steps",
+            "100 to 500 epochs",
+            "reduced",
+            "2 epochs in all rows; 100 at full size",
+            label="updates",
         ),
         Deviation("model.hidden", "100 to 1,024", "differs", ONE, label="units"),
         Deviation("layers of JANET", "2", "differs", ONE, ours="1"),

@@ -14,8 +14,11 @@ from seqjax.published.join import Cell
 from seqjax.published.levels import Level, Order, levels_of, orders_of
 from seqjax.published.table import PublishedTable
 
-VERSION = 1
-CHANGES = {1: "levels, best of N, effects, order, success rates, and the verdict, as first defined"}
+VERSION = 2
+CHANGES = {
+    1: "levels, best of N, effects, order, success rates, and the verdict, as first defined",
+    2: "no prediction interval decides where runs failed, and no percentile of fewer than N trials",
+}
 """Change of each version."""
 
 REPRODUCED = "reproduced"

@@ -35,8 +35,10 @@ class Level:
       difference: our value less the published one; NaN for a figure from memory.
       difference_lower, difference_upper: Newcombe's interval, for shares with published n.
       inside: whether the published value agrees: it lies in the prediction interval, or Newcombe's
-        interval of the difference holds 0; None if that is unknown.
-      percentile: percentage of best-of-N results of our trials below the published value.
+        interval of the difference holds 0. None if that is unknown, and for a metric of which runs
+        failed, whose chance level would widen the interval until it holds any value.
+      percentile: percentage of best-of-N results of our trials below the published value; NaN for
+        fewer than N trials.
     """
 
     measure: Measure
@@ -111,10 +113,10 @@ def _level(table: PublishedTable, level: Level) -> Level:
     reach = math.nan if table.top else reach
     numbers = {"mean": mean, "half_width": half_width, "lower": mean - reach, "upper": mean + reach}
     if figure is not None:
-        known = not math.isnan(reach)
+        known = not (math.isnan(reach) or level.cell.failed)
         numbers["inside"] = abs(mean - figure.value) <= reach if known else None
         numbers["difference"] = mean - figure.value
-        if table.best_of:
+        if 0 < table.best_of <= len(level.cell.trials):
             trials = best_trials(level.cell.trials)
             ranked = [value_of(run, level.measure, level.part) for run in trials]
             numbers["percentile"] = best_of_percentile(ranked, table.best_of, figure.value)

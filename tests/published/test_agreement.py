@@ -17,6 +17,7 @@ from seqjax.published.figures import figures
 from seqjax.published.join import ArmKey, OpenAxisError, join
 from seqjax.published.levels import best_of_percentile, rank_correlation
 from seqjax.published.table import Effect, Measure
+from seqjax.records.record import Failure
 
 SPREAD = np.array([-0.002, -0.001, 0.0, 0.001, 0.002])
 
@@ -79,6 +80,18 @@ def test_the_best_of_n_trials_is_compared_with_the_distribution_of_its_bootstrap
     assert best_of_percentile(results, 1, results[0]) == pytest.approx(
         100 * (np.sum(results < results[0]) + 0.5) / 12
     )
+
+
+def test_a_failed_run_and_too_few_trials_leave_the_level_open():
+    records = around(tanh=0.16, LSTM=0.05)
+    failed = replace(records[0], failed=Failure("collapsed", 6), score=0.0)
+    table = dataclasses.replace(TABLE, selection="best of 6")
+    level = level_of(agreed([failed, *records[1:]], table), "tanh")
+    assert level.inside is None and not math.isnan(level.difference)
+    assert level_of(agreed(records, table), "tanh").inside
+    assert math.isnan(level_of(agreed(records, table), "tanh").percentile)  # five trials
+    table = dataclasses.replace(TABLE, selection="best of 5")
+    assert not math.isnan(level_of(agreed(records, table), "tanh").percentile)
 
 
 def test_trials_of_a_search_are_ranked_on_validation_data():
