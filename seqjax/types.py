@@ -12,7 +12,7 @@ import contextvars
 import dataclasses
 import difflib
 import zlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -165,10 +165,12 @@ def check_name(field: str, name: str, kind: str, known: Collection[str]) -> None
         raise ValueError(f"{field}: {unknown(kind, name, known)}")
 
 
-def check_names(field: str, names: Iterable[str], kind: str, known: Collection[str]) -> None:
-    """Check a field that joins any number of ``known`` by "+"; see ``check_name``."""
-    for name in names:
+def check_names(field: str, names: Sequence[str], kind: str, known: Collection[str]) -> None:
+    """Check a field that joins any number of ``known`` by "+", each once; see ``check_name``."""
+    for position, name in enumerate(names):
         check_name(field, name, kind, known)
+        if name in names[:position]:
+            raise ValueError(f"{field}: expected each {kind} once, got {name} twice")
     _note(field, f'any of {", ".join(known)}, joined by "+"')
 
 

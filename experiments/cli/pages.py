@@ -9,10 +9,10 @@ from experiments.cli.changes import changes
 from experiments.cli.results import Results
 from experiments.cli.tables import TableReport
 from experiments.cli.workdir import Workdir
-from seqjax.records.record import Record
 from seqjax.reporting import answers
 from seqjax.reporting.answers import Answer
 from seqjax.reporting.baselines import unbeaten
+from seqjax.reporting.completeness import run_order
 from seqjax.reporting.failures import warning
 from seqjax.reporting.html import facts, figures, render, view
 from seqjax.reporting.html import reproductions as published
@@ -21,7 +21,6 @@ from seqjax.reporting.html.verdicts import verdict
 from seqjax.reporting.reproduction import Reproduction
 from seqjax.reporting.tables.records import NoReportedRunsError
 from seqjax.stats.decisions import EvidenceError, Verdict
-from seqjax.stats.selection import sort_key
 
 REPORT, INDEX = "report.html", "index.html"
 READING = {
@@ -61,7 +60,7 @@ def write(results: Results, made: TableReport | None) -> None:
 
 def page(results: Results, made: TableReport | None) -> view.Page:
     """The page of a workdir; see ``write``."""
-    experiment, records = results.experiment, sorted(results.records, key=_order)
+    experiment, records = results.experiment, sorted(results.records, key=run_order)
     beside = reproductions.compared(results)
     decided, answer = _answer(results, made, beside)
     panel = experiment.curves(results.evidence) if decided and experiment.curves else None
@@ -97,11 +96,6 @@ def page(results: Results, made: TableReport | None) -> view.Page:
         command_note=note,
         downloads=facts.downloads(results.workdir.path, drawn),
     )
-
-
-def _order(record: Record) -> tuple:
-    """Key that sorts runs, so that pages do not depend on the order in which they ended."""
-    return record.arm, [sort_key(value) for value in record.point.values()], record.seed
 
 
 def _answer(

@@ -77,6 +77,11 @@ def completeness(records: Sequence[RunResult], planned: Iterable[Planned] | None
     )
 
 
+def run_order(run: RunResult) -> tuple:
+    """Key that sorts runs by arm, point and seed, whatever the order in which they ended."""
+    return run.arm, [sort_key(value) for value in run.point.values()], run.seed
+
+
 def infer_plan(records: Iterable[RunResult]) -> list[PlannedRun]:
     """The plan that some records suggest: every arm at every point with every seed that occurs.
 
@@ -84,12 +89,9 @@ def infer_plan(records: Iterable[RunResult]) -> list[PlannedRun]:
     run is recorded cannot be inferred.
     """
 
-    def order(record: RunResult) -> tuple:
-        return record.arm, [sort_key(value) for value in record.point.values()], record.seed
-
     by_point: dict[tuple, dict[int | str, RunResult]] = {}
     seeds: dict[str, set[int | str]] = {}
-    for record in sorted(records, key=order):
+    for record in sorted(records, key=run_order):
         key = record.purpose, record.arm, *record.point.items()
         by_point.setdefault(key, {})[record.seed] = record
         seeds.setdefault(record.purpose, set()).add(record.seed)

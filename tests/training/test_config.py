@@ -138,6 +138,7 @@ REFUSED = [
     ({"clip.kind": "nrom"}, "clip.kind", "'nrom'", "'norm'"),
     ({"floor.kind": "nrom"}, "floor.kind", "'nrom'", "'norm'"),
     ({"reg.kinds": "omega+drop"}, "reg.kinds", "'drop'", "input_dropout, input_noise, omega"),
+    ({"reg.kinds": "input_noise+input_noise"}, "reg.kinds", "input_noise", "once"),
     ({"reg.kinds": "omega"}, "reg.kinds", "omega", "cell lstm (cells with omega: elman, "),
     ({"model.readout": "sofmax"}, "model.readout", "'sofmax'", "'softmax'"),
     ({"model.readout": "softmax", **ADDING}, "model.readout", "softmax", "linear or logistic"),
