@@ -25,8 +25,8 @@ def revise(
 
     Args:
       study: the study.
-      settings: typed values by path, added to the base. An axis of the study over such a path is
-        dropped.
+      settings: typed values by path, for all arms. An axis of the study over such a path is
+        dropped, and so are the values of the arms.
       axes: new axes; None for the axes of the study. An axis takes arms and label from the study's
         axis of the same path, if any.
       arms: titles of the arms to run; empty for all.
@@ -36,8 +36,8 @@ def revise(
 
     Raises:
       ConfigError: a field that does not exist or has no effect in any arm, that is in both
-        ``settings`` and ``axes``, or in which the arms differ; an unknown arm; ``tuning_seeds``
-        without ``tune``.
+        ``settings`` and ``axes``, that arms set and ``axes`` sweeps, or without which two arms are
+        the same; an unknown arm; ``tuning_seeds`` without ``tune``.
     """
     settings = Overrides(settings)
     chosen = _chosen_arms(study, arms)
@@ -47,7 +47,8 @@ def revise(
     for path in [*settings, *(axis.path for axis in axes or ())]:
         if path in settings and path in {axis.path for axis in axes or ()}:
             raise ConfigError(f"{path}: both set and swept; expected one of --set and --sweep")
-        if any(path in arm.settings for arm in (*chosen, *references)):
+        swept = path not in settings
+        if swept and any(path in arm.settings for arm in (*chosen, *references)):
             raise ConfigError(f"{path}: the arms of {study.name} differ in it; choose with --arms")
     new_axes = tuple(axis for axis in new_axes if axis.path not in settings)
     if tune is None and study.tune in {axis.path for axis in new_axes}:
@@ -59,13 +60,14 @@ def revise(
     revised = dataclasses.replace(
         study,
         base=study.base | settings,
-        arms=chosen,
-        references=references,
+        arms=tuple(_without(arm, settings) for arm in chosen),
+        references=tuple(_without(arm, settings) for arm in references),
         axes=new_axes,
         tune=tune,
         tuning_seeds=tuning_seeds if tune else 0,
     )
     _check_effect(revised, settings)
+    _check_arms(revised, chosen, settings)
     return revised
 
 
@@ -132,6 +134,22 @@ def _labelled(axes: tuple[Axis, ...], old: tuple[Axis, ...]) -> tuple[Axis, ...]
         for axis in axes
         for same in [other for other in old if other.path == axis.path] or [axis]
     )
+
+
+def _without(arm: Arm, settings: Overrides) -> Arm:
+    """The arm without values of its own for these settings."""
+    own = {path: value for path, value in arm.settings.items() if path not in settings}
+    return dataclasses.replace(arm, settings=own)
+
+
+def _check_arms(revised: Study, chosen: Sequence[Arm], settings: Overrides) -> None:
+    """Raise ConfigError if arms are the same once they have no values of their own for a field."""
+    paths = [path for path in settings if any(path in arm.settings for arm in chosen)]
+    for arms in equal_arms(settings_by_arm(revised)) if paths else ():
+        raise ConfigError(
+            f"{paths[0]}: {' and '.join(arms)} of {revised.name} differ in it alone; choose with "
+            "--arms"
+        )
 
 
 def _check_effect(study: Study, settings: Overrides) -> None:

@@ -124,6 +124,19 @@ def test_a_swept_field_may_be_set_and_is_no_axis():
     assert points(of_arms, "gru") == [{}]
 
 
+def test_a_field_that_arms_set_may_be_set_for_all_of_them():
+    arms = [
+        Arm(cell, {"model.cell": cell, "train.steps": steps})
+        for cell, steps in (("lstm", 7), ("gru", 9))
+    ]
+    revised = changed(
+        a_study(arms=(*arms, Arm("elman", {"model.cell": "elman"}))), {"train.steps": "2"}
+    )
+    runs = plan_runs(revised, [0])
+    assert [run.config.model.cell for run in runs] == ["lstm", "gru", "elman"]
+    assert {run.config.train.steps for run in runs} == {2}
+
+
 DRAW = {RATE: ["loguniform(1,2)"]}
 REFUSED = {  # the study, its change, and the field or flag with the value or what is accepted
     "unknown field": (SWEPT, {"given": {"trian.steps": "9"}}, "'trian.steps'.*'train.steps'"),
