@@ -119,7 +119,7 @@ def _changed(study: Study, arm: Arm, record: Record, swept: set[str]) -> dict[st
 
 
 def _validation_decides(record: Record) -> bool:
-    """Whether validations select the reported step, stop the run or lower the rate."""
+    """Return whether validations select the reported step, stop the run or lower the rate."""
     settings = record.settings  # which leaves these fields out at their defaults
     stops = not {"train.patience", "train.stop_at"}.isdisjoint(settings)
     plateau = settings.get("optim.schedule") == "plateau"

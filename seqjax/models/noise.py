@@ -42,7 +42,7 @@ def dropout(key: Array, x: Array, rate: Number) -> Array:
 class ActivationNoise(NamedTuple):
     """Noise on the activations of one batch. A number that is None switches its noise off.
 
-    Every entry (t, b, d) has a draw of its own. Recurrent connections have no noise (Zaremba,
+    Every entry (t, b, d) has a separate draw. Recurrent connections have no noise (Zaremba,
     Sutskever and Vinyals 2014, arXiv 1409.2329).
 
     Attributes:

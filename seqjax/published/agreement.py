@@ -1,7 +1,7 @@
 """Agreement of our runs with a published table: levels, effects, orders, and one verdict.
 
 The statistics of reproductions are those of ``levels``, ``effects`` and this module, computed here
-once. Their rule has a version of its own: raise ``VERSION``, with a line in ``CHANGES``, whenever
+once. Their rule has a separate version: raise ``VERSION``, with a line in ``CHANGES``, whenever
 the same figures and records can give another number or verdict. Figures from memory enter none.
 """
 

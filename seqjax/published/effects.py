@@ -36,27 +36,27 @@ class EffectResult:
 
     @property
     def known(self) -> bool:
-        """Whether both rows have runs with the measure."""
+        """True if both rows have runs with the measure."""
         return not math.isnan(self.difference)
 
     @property
     def agrees(self) -> bool:
-        """Whether our difference has the declared sign."""
+        """True if our difference has the declared sign."""
         return self.difference > 0
 
     @property
     def shown(self) -> bool:
-        """Whether the interval excludes 0 on the declared side."""
+        """True if the interval excludes 0 on the declared side."""
         return self.lower > 0
 
     @property
     def opposed(self) -> bool:
-        """Whether the interval excludes 0 on the other side."""
+        """True if the interval excludes 0 on the other side."""
         return self.upper < 0
 
     @property
     def same_size(self) -> bool:
-        """Whether the published size lies in the interval, up to its rounding."""
+        """True if the published size lies in the interval, up to its rounding."""
         return self.lower - self.rounding <= self.size <= self.upper + self.rounding
 
     @property

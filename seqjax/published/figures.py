@@ -119,7 +119,7 @@ class Figure:
 
     @property
     def from_memory(self) -> bool:
-        """Whether the figure is printed only, and enters no statistic."""
+        """True if the figure is printed only, and enters no statistic."""
         return self.source.confidence == MEMORY
 
     @property

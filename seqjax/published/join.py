@@ -113,7 +113,7 @@ def value_of(record: Record, measure: Measure, part: str = "test") -> float:
 
 
 def has_chance(record: Record, measure: Measure) -> bool:
-    """Whether a failed run has a value of its own: chance, or that it does not meet a criterion."""
+    """Return whether a failed run has a value: chance, or 0 for a criterion."""
     return bool(measure.criterion) or measure.of_records in (LOSS, record.metric)
 
 

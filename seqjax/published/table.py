@@ -59,7 +59,7 @@ class Measure:
         return self.metric or self.name
 
     def meets(self, value: float) -> bool:
-        """Whether a metric meets the criterion; NaN does not."""
+        """Return whether a metric meets the criterion; NaN does not."""
         _, comparison, bound = CRITERION.fullmatch(self.criterion).groups()
         return COMPARISONS[comparison](value, float(bound))
 
@@ -154,7 +154,7 @@ class Deviation:
 
     @property
     def of_settings(self) -> bool:
-        """Whether our value is computed from the settings of runs."""
+        """True if our value is computed from the settings of runs."""
         return self.field in COUNTS or "." in self.field
 
     @property

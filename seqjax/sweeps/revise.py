@@ -137,13 +137,13 @@ def _labelled(axes: tuple[Axis, ...], old: tuple[Axis, ...]) -> tuple[Axis, ...]
 
 
 def _without(arm: Arm, settings: Overrides) -> Arm:
-    """The arm without values of its own for these settings."""
+    """The arm without its values for these settings."""
     own = {path: value for path, value in arm.settings.items() if path not in settings}
     return dataclasses.replace(arm, settings=own)
 
 
 def _check_arms(revised: Study, chosen: Sequence[Arm], settings: Overrides) -> None:
-    """Raise ConfigError if arms are the same once they have no values of their own for a field."""
+    """Raise ConfigError if arms are the same once they no longer set a field."""
     paths = [path for path in settings if any(path in arm.settings for arm in chosen)]
     for arms in equal_arms(settings_by_arm(revised)) if paths else ():
         raise ConfigError(

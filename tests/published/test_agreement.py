@@ -204,7 +204,7 @@ def test_an_open_axis_is_an_error():
         for run in around(tanh=0.16)
         for hidden in (3, 4)
     ]  # fmt: skip
-    with pytest.raises(OpenAxisError, match="point: expected one cell of tanh"):
+    with pytest.raises(OpenAxisError, match=r"^point: "):
         agreed(records)
     at = dataclasses.replace(TABLE.figures[0], point={"model.hidden": 4})
     table = dataclasses.replace(TABLE, figures=(at,), effects=())

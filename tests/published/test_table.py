@@ -42,13 +42,13 @@ def test_an_effect_has_the_size_of_the_figures_or_a_published_one():
     explicit = dataclasses.replace(gru, size=0.1, digits=1)
     assert TABLE.size_of(explicit) == pytest.approx((0.1, 0.05))
     backwards = dataclasses.replace(gru, better="tanh", worse="GRU")
-    with pytest.raises(ValueError, match="show tanh over GRU"):
+    with pytest.raises(ValueError, match=r"tanh.*GRU"):
         dataclasses.replace(TABLE, effects=(backwards,))
 
 
 def test_nothing_from_memory_supports_an_effect():
     effect = Effect("GRU", "GRU, no reset", None, "resets help", task="short")
-    with pytest.raises(ValueError, match="not from memory"):
+    with pytest.raises(ValueError, match=r"source"):
         dataclasses.replace(TABLE, effects=(effect,))
     with pytest.raises(ValueError, match="source"):
         dataclasses.replace(effect, source=SOMEONE)

@@ -206,6 +206,14 @@ def test_a_dumbbell_joins_each_figure_with_ours(values):
     assert len(panel.texts) == 2  # arrows
 
 
+def test_a_panel_without_runs_is_not_drawn():
+    elsewhere = figures(PAPER, {"tanh": ("0.2",)}, ({"task": "long"},), metric="mse")
+    made = made_of(table=dataclasses.replace(TABLE, figures=(*TABLE.figures, *elsewhere)))
+    titles = " ".join(axes.get_title(loc="left") for axes in plots.dumbbells(made).axes)
+    assert "long" not in titles
+    assert rows_of(to_markdown(made))  # the page still lists its figures
+
+
 def test_nothing_run_yet_is_a_page_without_a_figure():
     made = made_of([])
     assert made.verdict == "not run" and "Nothing was run yet." in to_markdown(made)

@@ -53,7 +53,7 @@ def _list(names: list[str]) -> None:
 def _get(names: list[str]) -> None:
     for name in names:
         if package := RELEASES[name].package:
-            flags.fail(f"get: {name} has no address of its own; it is read from {package}")
+            flags.fail(f"get: {name} has no address; it is read from {package}")
         for file in RELEASES[name].files:
             path = folder() / name / file.name
             if _state(path, file) == "ok":

@@ -81,7 +81,7 @@ class RunsOfCell:
     Attributes:
       id, cell: ids of this list and of the cell.
       title: labels of the cell, and its result.
-      notes: sentences on the selected value, the marks and what is left out.
+      notes: sentences on the selected value, the marks, and the number of runs that are not listed.
       head: titles of the columns, the first for the seed.
       rows: text of each run.
       curves: curve of each run.

@@ -47,7 +47,7 @@ Key = tuple[str, str, str]
 def dumbbells(made: Reproduction) -> Figure | None:
     """Published figures and ours by row, a panel for each data set and measure.
 
-    Panels without a published figure are drawn only if none has one.
+    Panels without a published figure, or without runs, are drawn only if there are no others.
 
     Args:
       made: the comparison; several protocols share the panels and differ in colour and marker.
@@ -60,8 +60,9 @@ def dumbbells(made: Reproduction) -> Figure | None:
         for level in agreement.levels:
             key = level.task, level.measure.title, level.part
             panels.setdefault(key, []).append((protocol, level))
-    compared = {k: v for k, v in panels.items() if any(level.figure for _, level in v)}
-    panels = compared or panels
+    for given in ("figure", "cell"):
+        having = {k: v for k, v in panels.items() if any(getattr(one, given) for _, one in v)}
+        panels = having or panels
     rows = {key: _rows(levels) for key, levels in panels.items()}
     if not panels or sum(map(len, rows.values())) > MOST_ROWS:
         return None

@@ -46,7 +46,7 @@ DISTINCT = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 MARKERS = "osD^vPX*"
 DASHES = ("-", "--", "-.", ":")
 DIVERGING = LinearSegmentedColormap.from_list("worse_better", (WORSE, PALE, BETTER))
-"""From worse to better, pale in the middle."""
+"""Diverging colour map from worse to better, pale in the middle."""
 SEQUENTIAL = "viridis"
 """Ordered values, from dark to bright."""
 

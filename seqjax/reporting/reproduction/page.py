@@ -203,7 +203,7 @@ def caption(made: Reproduction) -> str:
 
 
 def _fails_without_chance(level: Level) -> bool:
-    """Whether a failed run of a row has no chance value of the measure."""
+    """Return whether a failed run of a row has no chance value of the measure."""
     runs = level.cell.runs
     return any(run.failed is not None and not has_chance(run, level.measure) for run in runs)
 

@@ -62,7 +62,7 @@ def signed(value: float, digits: int) -> str:
 
 
 def inside_text(level: Level) -> str:
-    """Whether the published value agrees with ours."""
+    """Return whether the published value agrees with ours."""
     return NONE if level.inside is None else "yes" if level.inside else "no"
 
 
@@ -81,7 +81,7 @@ def chosen_text(cell: Cell | None) -> str:
 
 
 def at_edge(cell: Cell) -> bool:
-    """Whether the selected value is the first or last of several."""
+    """Return whether the selected value is the first or last of several."""
     single = not isinstance(cell.chosen, tuple)
     return single and len(cell.tried) > 1 and cell.chosen in (cell.tried[0], cell.tried[-1])
 
@@ -195,7 +195,7 @@ def _diagnostics(cell: Cell) -> str:
 
 
 def _best_is_last(run: Record) -> bool:
-    """Whether the last validation is a new best, so that more updates might help.
+    """Return whether the last validation is a new best, so that more updates might help.
 
     False for a run that stopped early: its last validation solved the task, or was no new best.
     """
